@@ -1,0 +1,186 @@
+/** Exit codes of the command, as its help states them. */
+export const exitCodes = {
+  ok: 0,
+  gateFailed: 1,
+  usage: 2,
+  environment: 3,
+  bug: 70,
+  interrupted: 130,
+} as const;
+
+interface Message {
+  readonly exit: number;
+  /** One sentence; `{name}` is replaced by the fact of that name. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
+const message = (exit: number, text: string, hint: string): Message => ({ exit, text, hint });
+
+/** Every message a user can see, in one place. */
+const messages = {
+  // The command line.
+  'bad-option': message(2, '{flag} {problem}.', '{mend}'),
+  'output-is-input': message(
+    2,
+    'The output {path} is the input itself.',
+    'Choose another file with -o; the input is never overwritten.',
+  ),
+  'rule-matches-nothing': message(
+    2,
+    '{flag} "{pattern}" matches no layer of the model.',
+    'Run `quantize inspect {path}` to see the names; * stands for any characters.',
+  ),
+
+  // Files.
+  'file-missing': message(2, 'There is no file {path}.', 'Check the path.'),
+  'file-unreadable': message(3, '{path} cannot be read: {reason}.', 'Check its permissions.'),
+  'file-unwritable': message(
+    3,
+    '{path} cannot be written: {reason}.',
+    'Check the folder, or choose another with -o.',
+  ),
+
+  // Models.
+  'not-a-model': message(
+    2,
+    '{path} is not an ONNX model: {reason}.',
+    'Give a .onnx file; where git-lfs is used, fetch the real file first.',
+  ),
+  'model-malformed': message(
+    2,
+    '{path} is malformed: {reason}.',
+    'Check it with onnx.checker, or export it again.',
+  ),
+  'model-too-new': message(
+    2,
+    '{path} has {what} {found}; this version reads {supported}.',
+    'Export the model with an older opset, or take a newer version of this tool.',
+  ),
+  'model-too-old': message(
+    2,
+    '{path} has opset {found}; this version reads opset 13 and up.',
+    'Convert it with onnx.version_converter, or export it again with opset 13 or newer.',
+  ),
+  'already-quantized': message(
+    2,
+    '{path} is quantized already: it has {count} {opType} nodes.',
+    'Give the float model that it was made from.',
+  ),
+  'external-data': message(
+    2,
+    '{path} keeps tensor {tensor} in another file ({location}), which this version does not read.',
+    'Save the model as one file: onnx.save(model, path, save_as_external_data=False).',
+  ),
+  'nothing-to-quantize': message(
+    2,
+    'Nothing in {path} can be quantized: {reason}.',
+    'Run `quantize inspect {path}` to see the reason of each layer.',
+  ),
+  'runtime-refused-input': message(
+    2,
+    'onnxruntime cannot load {path}: {reason}.',
+    'The model is refused as it is, before anything was changed; export it again.',
+  ),
+  'runtime-failed': message(
+    3,
+    'onnxruntime failed while running {what}: {reason}.',
+    'Check the sample shapes against the inputs that `quantize inspect` prints.',
+  ),
+
+  // Data.
+  'data-format': message(2, '{path}: {reason}.', '{mend}'),
+  'data-needs-preprocess': message(
+    2,
+    '{path} holds {type} values, but the model input "{input}" takes float32: say how they are normalized.',
+    'Add `--preprocess imagenet` ((x/255 − mean)/std), `--scale 1/255`, `--mean … --std …`, or `--preprocess none` for the raw values.',
+  ),
+  'data-shape': message(
+    2,
+    '{path}: a sample of shape [{found}] does not fit the model input "{input}" of shape [{expected}].',
+    '{mend}',
+  ),
+  'data-empty': message(2, '{path} holds no samples.', 'Give a file with at least one.'),
+  'data-type': message(
+    2,
+    '{path} holds {type} values, but the model input "{input}" takes {expected}.',
+    'Save the samples as {expected}.',
+  ),
+  'inputs-unsupported': message(
+    2,
+    'The model has {count} inputs ({names}); samples are read for one input only.',
+    'Leave out --data for a weights-only run.',
+  ),
+  'labels-mismatch': message(
+    2,
+    '{path} holds {found} labels for {expected} samples.',
+    'Give the labels that belong to --eval-data, one for each sample, in the same order.',
+  ),
+  'labels-need-classes': message(
+    2,
+    '--labels needs an output of shape [N, classes]; this model has {outputs}.',
+    'Leave out --labels.',
+  ),
+  'statistics-format': message(
+    2,
+    '{path} is not a statistics file of version {version}: {reason}.',
+    'Calibrate again.',
+  ),
+  'statistics-model': message(
+    2,
+    'The statistics are of another model: {found} instead of {expected}.',
+    'Calibrate this model again.',
+  ),
+  'bad-values': message(
+    2,
+    'Tensor "{tensor}" has {problem} on the calibration samples.',
+    'Check the samples and the preprocessing, or keep the layer in float with --exclude "{layer}".',
+  ),
+
+  // Ours.
+  'fold-changed-output': message(
+    70,
+    'Folding changed the output "{output}": the largest difference is {difference}, the limit {limit}.',
+    'This is a bug of this tool: please report it with the model.',
+  ),
+  'written-file-broken': message(
+    70,
+    'The quantized model does not pass its own check: {reason}.',
+    'This is a bug of this tool: please report it with the model. No file was written.',
+  ),
+} as const satisfies Record<string, Message>;
+
+export type ErrorCode = keyof typeof messages;
+
+/** What a message fills its placeholders with. */
+export type Facts = Readonly<Record<string, string | number>>;
+
+const fill = (template: string, facts: Facts): string =>
+  template.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? `{${name}}`));
+
+/**
+ * An error that a user can act on: a sentence with the file, tensor or flag in it, and what to do.
+ * A plain `Error` is only ever a bug of ours.
+ */
+export class QuantizeError extends Error {
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+  readonly hint: string;
+  readonly exitCode: number;
+
+  constructor(code: ErrorCode, facts: Facts = {}, options?: ErrorOptions) {
+    super(fill(messages[code].text, facts), options);
+    this.name = 'QuantizeError';
+    this.code = code;
+    this.facts = facts;
+    this.hint = fill(messages[code].hint, facts);
+    this.exitCode = messages[code].exit;
+  }
+}
+
+/** The message of anything that was thrown, on one line. */
+export function reasonOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return text.replace(/\s+/g, ' ').trim().replace(/\.$/, '');
+}

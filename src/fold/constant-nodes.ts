@@ -1,0 +1,56 @@
+import { addInitializer, replaceReads } from '../graph/edit.js';
+import { type Attribute, isOp, type Model, type Node } from '../graph/model.js';
+import { type Tensor, tensorOf } from '../graph/tensor.js';
+import type { Pass } from './pass.js';
+
+/**
+ * Constant → initializer.
+ *
+ * - Every form of the value is read but the sparse one and strings, which stay nodes.
+ * - The initializer takes the name of the node's output, so that a graph output keeps its name: but an initializer
+ *   that is a graph output itself stays a node, since some runtimes refuse it.
+ */
+export const constantNodes: Pass = {
+  name: 'constant-nodes',
+  summary: 'Constant nodes become initializers',
+  run(model: Model): number {
+    const { graph } = model;
+    const outputs = new Set(graph.outputs.map((output) => output.name));
+    const folded = new Set<Node>();
+    for (const node of graph.nodes) {
+      const [output] = node.outputs;
+      if (!isOp(node, 'Constant') || !output || outputs.has(output)) continue;
+      const tensor = valueOf(node);
+      if (!tensor) continue;
+      // The node's own output counts as taken, and nothing makes it any more once the node is gone.
+      if (graph.initializers.has(output)) replaceReads(graph, output, addInitializer(graph, output, tensor));
+      else graph.initializers.set(output, tensor);
+      folded.add(node);
+    }
+    graph.nodes = graph.nodes.filter((node) => !folded.has(node));
+    return folded.size;
+  },
+};
+
+function valueOf(node: Node): Tensor | undefined {
+  const [[name, found] = []] = [...node.attributes];
+  if (!name || !found || node.attributes.size !== 1) return undefined;
+  switch (found.kind) {
+    case 'tensor':
+      return found.value.storage.kind === 'external' ? undefined : found.value;
+    case 'float':
+      return tensorOf({ type: 'float32', dims: [], data: Float32Array.of(found.value) });
+    case 'floats':
+      return tensorOf({ type: 'float32', dims: [found.value.length], data: Float32Array.from(found.value) });
+    case 'int':
+    case 'ints':
+      return integers(found);
+    default:
+      return undefined;
+  }
+}
+
+function integers(found: Extract<Attribute, { kind: 'int' | 'ints' }>): Tensor {
+  if (found.kind === 'int') return tensorOf({ type: 'int64', dims: [], data: BigInt64Array.of(found.value) });
+  return tensorOf({ type: 'int64', dims: [found.value.length], data: BigInt64Array.from(found.value) });
+}

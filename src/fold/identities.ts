@@ -1,0 +1,54 @@
+import { renameValue, replaceReads } from '../graph/edit.js';
+import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
+import { arrayOf } from '../graph/tensor.js';
+import { indexUses } from '../graph/uses.js';
+import type { Pass } from './pass.js';
+
+/**
+ * Identity and inference Dropout vanish.
+ *
+ * - y = Identity(x), y an inner value: readers of y read x.
+ * - y a graph output, x made by a node and not a graph output itself: x takes y's name, outputs keep theirs.
+ * - y a graph output and x a graph input, an initializer, or another graph output: the node stays.
+ * - A Dropout whose mask is read, or whose training_mode is not a constant false, stays.
+ */
+export const identities: Pass = {
+  name: 'identities',
+  summary: 'Identity and inference Dropout vanish',
+  run(model: Model): number {
+    const { graph } = model;
+    let removed = 0;
+    for (const node of [...graph.nodes]) {
+      if (!isOp(node, 'Identity') && !isInferenceDropout(graph, node)) continue;
+      if (!bypass(graph, node)) continue;
+      graph.nodes.splice(graph.nodes.indexOf(node), 1);
+      removed++;
+    }
+    return removed;
+  },
+};
+
+function bypass(graph: Graph, node: Node): boolean {
+  const uses = indexUses(graph);
+  const from = inputAt(node, 0);
+  const [to] = node.outputs;
+  if (!from || !to) return false;
+  if (!uses.isOutput(to)) {
+    replaceReads(graph, to, from);
+    graph.valueInfo.delete(to);
+    return true;
+  }
+  if (!uses.producer(from) || uses.isOutput(from)) return false;
+  renameValue(graph, from, to);
+  return true;
+}
+
+function isInferenceDropout(graph: Graph, node: Node): boolean {
+  if (!isOp(node, 'Dropout')) return false;
+  const mask = node.outputs[1];
+  if (mask && !indexUses(graph).isUnused(mask)) return false;
+  const trainingMode = inputAt(node, 2);
+  if (!trainingMode) return true;
+  const constant = graph.initializers.get(trainingMode);
+  return constant !== undefined && arrayOf(constant).data[0] === 0;
+}

@@ -1,0 +1,21 @@
+import type { Model } from '../graph/model.js';
+import type { NdArray } from '../numerics/nd-array.js';
+
+/** What a pass may ask for, beside the model. */
+export interface FoldContext {
+  /** The values named, of a model without inputs: constants are computed by the runtime, not by kernels of ours. */
+  evaluate(model: Model, values: readonly string[]): Promise<Map<string, NdArray>>;
+}
+
+/** A graph-to-graph rewrite that leaves the outputs as they are, within float rounding. */
+export interface Pass {
+  readonly name: string;
+  /** What it does, in a few words, for the log. */
+  readonly summary: string;
+  /**
+   * Change the model in place.
+   *
+   * @returns how many nodes or values it removed or rewrote
+   */
+  run(model: Model, context: FoldContext): number | Promise<number>;
+}

@@ -1,0 +1,69 @@
+import { type Graph, type Node, subgraphsOf } from './model.js';
+
+/** One read of a value: input `index` of `node`. */
+export interface Use {
+  readonly node: Node;
+  readonly index: number;
+}
+
+/** Who makes and who reads each value of a graph. A snapshot: index again after a change. */
+export interface Uses {
+  /** The node that makes the value; undefined for graph inputs and initializers. */
+  producer(value: string): Node | undefined;
+  /** Reads by nodes of this graph; reads from inside subgraphs are `isCaptured`. */
+  readers(value: string): readonly Use[];
+  /** Whether a subgraph of some node reads the value from outside. */
+  isCaptured(value: string): boolean;
+  isOutput(value: string): boolean;
+  /** Whether one input of one node is all that ever reads the value. */
+  hasOneUse(value: string): boolean;
+  /** Whether nothing at all reads the value. */
+  isUnused(value: string): boolean;
+}
+
+const none: readonly Use[] = [];
+
+/** Index a graph: producers, readers, and what its subgraphs capture. */
+export function indexUses(graph: Graph): Uses {
+  const producers = new Map<string, Node>();
+  const readers = new Map<string, Use[]>();
+  const captured = new Set<string>();
+  const outputs = new Set(graph.outputs.map((output) => output.name));
+
+  for (const node of graph.nodes) {
+    for (const output of node.outputs) if (output) producers.set(output, node);
+    node.inputs.forEach((value, index) => {
+      if (!value) return;
+      const uses = readers.get(value);
+      if (uses) uses.push({ node, index });
+      else readers.set(value, [{ node, index }]);
+    });
+    for (const subgraph of subgraphsOf(node)) for (const value of outerValues(subgraph)) captured.add(value);
+  }
+
+  const readersOf = (value: string) => readers.get(value) ?? none;
+  return {
+    producer: (value) => producers.get(value),
+    readers: readersOf,
+    isCaptured: (value) => captured.has(value),
+    isOutput: (value) => outputs.has(value),
+    hasOneUse: (value) => readersOf(value).length === 1 && !captured.has(value) && !outputs.has(value),
+    isUnused: (value) => readersOf(value).length === 0 && !captured.has(value) && !outputs.has(value),
+  };
+}
+
+/** The names that a subgraph reads from the graphs around it. */
+export function outerValues(graph: Graph): Set<string> {
+  const own = new Set<string>([...graph.initializers.keys(), ...graph.inputs.map((input) => input.name)]);
+  const outer = new Set<string>();
+  const read = (value: string) => {
+    if (value && !own.has(value)) outer.add(value);
+  };
+  for (const node of graph.nodes) {
+    for (const value of node.inputs) read(value);
+    for (const subgraph of subgraphsOf(node)) for (const value of outerValues(subgraph)) read(value);
+    for (const value of node.outputs) own.add(value);
+  }
+  for (const output of graph.outputs) read(output.name);
+  return outer;
+}

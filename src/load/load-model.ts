@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { QuantizeError, reasonOf } from '../errors.js';
+import { type Graph, isOp, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
+import { tensorBytes } from '../graph/tensor.js';
+import { DecodeError, decodeModel } from '../proto/decode.js';
+
+/** IR versions read: 3 is the oldest with a stable format, 13 the newest that onnxruntime 1.30 takes. */
+const IR_VERSIONS = { oldest: 3, newest: 13 } as const;
+
+/** Operator sets read: 13 brought per-channel DequantizeLinear, 26 is the newest that onnxruntime 1.30 takes. */
+const OPSETS = { oldest: 13, newest: 26 } as const;
+
+/** What a model file begins with when git-lfs has not fetched it. */
+const LFS_POINTER = 'version https://git-lfs';
+
+/** A model as it was read, with the bytes it was read from. */
+export interface LoadedModel {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly model: Model;
+}
+
+/**
+ * Read a .onnx file.
+ *
+ * @param path - the file
+ * @throws QuantizeError where it is no readable ONNX model of the versions above, keeps tensors in other files, or is
+ *   quantized already
+ */
+export async function loadModel(path: string): Promise<LoadedModel> {
+  const bytes = await readBytes(path);
+  if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
+  if (Buffer.from(bytes.subarray(0, LFS_POINTER.length)).toString('latin1') === LFS_POINTER) {
+    throw new QuantizeError('not-a-model', { path, reason: 'it is a git-lfs pointer' });
+  }
+  let model: Model;
+  try {
+    model = decodeModel(bytes);
+  } catch (thrown) {
+    if (!(thrown instanceof DecodeError)) throw thrown;
+    throw new QuantizeError('not-a-model', { path, reason: reasonOf(thrown) }, { cause: thrown });
+  }
+  checkVersions(path, model);
+  checkTensors(path, model.graph);
+  checkNames(path, model.graph);
+  checkNotQuantized(path, model);
+  return { path, bytes, model };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new QuantizeError('file-missing', { path }, { cause: thrown });
+    const reason = code === 'EISDIR' ? 'it is a folder' : reasonOf(thrown);
+    throw new QuantizeError('file-unreadable', { path, reason }, { cause: thrown });
+  }
+}
+
+function checkVersions(path: string, model: Model): void {
+  const { irVersion } = model;
+  const opset = opsetOf(model);
+  // Bytes that happen to parse carry no version: tell a stranger's file from an old model.
+  if (irVersion < IR_VERSIONS.oldest) {
+    throw new QuantizeError('not-a-model', { path, reason: `its IR version is ${irVersion}` });
+  }
+  const supported = (range: { oldest: number; newest: number }) => `${range.oldest} to ${range.newest}`;
+  if (irVersion > IR_VERSIONS.newest) {
+    const facts = { path, what: 'IR version', found: irVersion, supported: supported(IR_VERSIONS) };
+    throw new QuantizeError('model-too-new', facts);
+  }
+  if (opset > OPSETS.newest) {
+    throw new QuantizeError('model-too-new', { path, what: 'opset', found: opset, supported: supported(OPSETS) });
+  }
+  if (opset < OPSETS.oldest) throw new QuantizeError('model-too-old', { path, found: opset });
+}
+
+/** The elements that a tensor says it has must be there: a physical invariant that a hostile or cut file breaks. */
+function checkTensors(path: string, graph: Graph): void {
+  for (const [name, tensor] of graph.initializers) {
+    const { storage } = tensor;
+    if (storage.kind === 'external') {
+      throw new QuantizeError('external-data', { path, tensor: name, location: storage.location });
+    }
+    if (storage.kind === 'raw' && storage.bytes.byteLength !== tensorBytes(tensor)) {
+      const reason = `tensor "${name}" has ${storage.bytes.byteLength} bytes where its shape needs ${tensorBytes(tensor)}`;
+      throw new QuantizeError('model-malformed', { path, reason });
+    }
+  }
+  for (const node of graph.nodes) for (const subgraph of subgraphsOf(node)) checkTensors(path, subgraph);
+}
+
+/** Every value has one maker. */
+function checkNames(path: string, graph: Graph): void {
+  const made = new Set<string>();
+  for (const node of graph.nodes) {
+    for (const output of node.outputs) {
+      if (!output) continue;
+      if (made.has(output)) throw new QuantizeError('model-malformed', { path, reason: `two nodes make "${output}"` });
+      made.add(output);
+    }
+  }
+}
+
+const quantizedOps = [
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'DynamicQuantizeLinear',
+  'QLinearConv',
+  'QLinearMatMul',
+  'ConvInteger',
+  'MatMulInteger',
+];
+
+function checkNotQuantized(path: string, model: Model): void {
+  for (const opType of quantizedOps) {
+    const count = model.graph.nodes.filter((node) => isOp(node, opType)).length;
+    if (count > 0) throw new QuantizeError('already-quantized', { path, count, opType });
+  }
+}

@@ -1,0 +1,83 @@
+/** Typed arrays that hold the elements of a dense array, row-major. */
+export type ArrayData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** The element types a dense array can hold; `float16` is kept as its bits in a Uint16Array, `bool` as bytes. */
+export type ArrayType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool';
+
+/** A dense row-major array: what goes into the runtime and comes out of it. */
+export interface NdArray {
+  readonly type: ArrayType;
+  readonly dims: readonly number[];
+  readonly data: ArrayData;
+}
+
+/** A full set of named inputs for one run of a model. */
+export type Feed = Readonly<Record<string, NdArray>>;
+
+const constructors = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const satisfies Record<ArrayType, unknown>;
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function elementCount(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}
+
+/** Size of one element, in bytes. */
+export function elementBytes(type: ArrayType): number {
+  return constructors[type].BYTES_PER_ELEMENT;
+}
+
+/** A zero-filled typed array of the right kind. */
+export function allocate(type: ArrayType, length: number): ArrayData {
+  return new constructors[type](length);
+}
+
+/**
+ * Little-endian bytes as a typed array.
+ *
+ * @param bytes - copied where it is not aligned to the element size, viewed otherwise
+ */
+export function viewBytes(type: ArrayType, bytes: Uint8Array): ArrayData {
+  const size = elementBytes(type);
+  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  return new constructors[type](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / size);
+}
+
+/** Whether the type is a floating-point one that the quantizer computes in. */
+export function isFloat32(array: NdArray): array is NdArray & { data: Float32Array } {
+  return array.type === 'float32';
+}

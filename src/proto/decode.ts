@@ -1,0 +1,168 @@
+import protobuf from 'protobufjs';
+import { reasonOf } from '../errors.js';
+import { type DataType, dataTypeOf } from '../graph/data-type.js';
+import type { Attribute, Dim, Graph, Model, Node, ValueInfo } from '../graph/model.js';
+import type { Carried, Tensor, TensorStorage } from '../graph/tensor.js';
+import { toSafeInteger } from '../graph/tensor.js';
+import {
+  type AttributeMessage,
+  EXTERNAL_LOCATION,
+  type GraphMessage,
+  type Int64,
+  type ModelMessage,
+  type NodeMessage,
+  type TensorMessage,
+  typedFields,
+  type ValueInfoMessage,
+} from './messages.js';
+import { ModelType } from './schema.js';
+
+/** Thrown for bytes that are no ONNX model; `load` turns it into a message with the file's name. */
+export class DecodeError extends Error {}
+
+/**
+ * The bytes of a .onnx file as a model. Tensors are views of `bytes`, not copies.
+ *
+ * @throws DecodeError where the bytes are no protocol buffer of this format, or contradict themselves
+ */
+export function decodeModel(bytes: Uint8Array): Model {
+  const reader = protobuf.Reader.create(bytes);
+  reader.discardUnknown = false;
+  let message: ModelMessage;
+  try {
+    message = ModelType.decode(reader) as ModelMessage;
+  } catch (thrown) {
+    throw new DecodeError(reasonOf(thrown), { cause: thrown });
+  }
+  if (!message.graph) throw new DecodeError('it holds no graph');
+  return {
+    irVersion: toNumber(message.ir_version ?? 0),
+    opsets: new Map(
+      (message.opset_import ?? []).map((opset) => [opset.domain ?? '', toNumber(opset.version ?? 0)]),
+    ),
+    graph: decodeGraph(message.graph),
+    metadata: new Map((message.metadata_props ?? []).map((entry) => [entry.key ?? '', entry.value ?? ''])),
+    batchNorms: new Map(),
+    carried: carry(message, ['ir_version', 'graph', 'metadata_props']),
+  };
+}
+
+const toBigInt = (value: Int64): bigint => BigInt(value.toString());
+
+function toNumber(value: Int64): number {
+  try {
+    return toSafeInteger(toBigInt(value));
+  } catch (thrown) {
+    throw new DecodeError(reasonOf(thrown), { cause: thrown });
+  }
+}
+
+/** The fields of a message that the in-memory model has no place for, unknown ones included. */
+function carry(message: object, modelled: readonly string[]): Carried {
+  const carried: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(message)) if (!modelled.includes(key)) carried[key] = value;
+  const unknowns = (message as { $unknowns?: Uint8Array[] }).$unknowns;
+  if (unknowns) carried.$unknowns = unknowns;
+  return carried;
+}
+
+function decodeGraph(message: GraphMessage): Graph {
+  const initializers = new Map<string, Tensor>();
+  for (const tensor of message.initializer ?? []) {
+    const name = tensor.name ?? '';
+    if (initializers.has(name)) throw new DecodeError(`two initializers are named "${name}"`);
+    initializers.set(name, decodeTensor(tensor, name));
+  }
+  return {
+    nodes: (message.node ?? []).map(decodeNode),
+    initializers,
+    inputs: (message.input ?? []).map(decodeValueInfo),
+    outputs: (message.output ?? []).map(decodeValueInfo),
+    valueInfo: new Map((message.value_info ?? []).map(decodeValueInfo).map((info) => [info.name, info])),
+    carried: carry(message, ['node', 'initializer', 'input', 'output', 'value_info']),
+  };
+}
+
+function decodeNode(message: NodeMessage): Node {
+  const attributes = new Map<string, Attribute>();
+  for (const found of message.attribute ?? []) {
+    if (attributes.has(found.name ?? '')) throw new DecodeError(`a node has two attributes "${found.name}"`);
+    attributes.set(found.name ?? '', decodeAttribute(found));
+  }
+  return {
+    id: (message.output ?? []).find((output) => output !== '') ?? '',
+    name: message.name || undefined,
+    opType: message.op_type ?? '',
+    domain: message.domain ?? '',
+    inputs: [...(message.input ?? [])],
+    outputs: [...(message.output ?? [])],
+    attributes,
+    carried: carry(message, ['op_type', 'input', 'output', 'attribute']),
+  };
+}
+
+function decodeAttribute(m: AttributeMessage): Attribute {
+  const rest = (...modelled: string[]) => carry(m, ['name', ...modelled]);
+  // A reference to an attribute of the enclosing function has no value of its own.
+  const reference = Object.hasOwn(m, 'ref_attr_name');
+  if (reference) return { kind: 'opaque', carried: rest() };
+  if (m.type === 1 || has(m, 'f')) return { kind: 'float', value: m.f ?? 0, carried: rest('f') };
+  if (m.type === 2 || has(m, 'i')) return { kind: 'int', value: toBigInt(m.i ?? 0), carried: rest('i') };
+  if (m.type === 3 || has(m, 's'))
+    return { kind: 'string', value: m.s ?? new Uint8Array(), carried: rest('s') };
+  if (m.t) return { kind: 'tensor', value: decodeTensor(m.t, m.t.name ?? ''), carried: rest('t') };
+  if (m.g) return { kind: 'graph', value: decodeGraph(m.g), carried: rest('g') };
+  if (m.type === 6 || has(m, 'floats'))
+    return { kind: 'floats', value: m.floats ?? [], carried: rest('floats') };
+  if (m.type === 7 || has(m, 'ints')) {
+    return { kind: 'ints', value: (m.ints ?? []).map(toBigInt), carried: rest('ints') };
+  }
+  if (m.type === 8 || has(m, 'strings'))
+    return { kind: 'strings', value: m.strings ?? [], carried: rest('strings') };
+  if (m.graphs?.length) return { kind: 'graphs', value: m.graphs.map(decodeGraph), carried: rest('graphs') };
+  return { kind: 'opaque', carried: rest() };
+}
+
+const has = (message: object, field: string): boolean => Object.hasOwn(message, field);
+
+function decodeTensor(message: TensorMessage, name: string): Tensor {
+  const dataType = dataTypeOf(message.data_type ?? 0);
+  if (!dataType) throw new DecodeError(`tensor "${name}" has the unknown data type ${message.data_type}`);
+  const dims = (message.dims ?? []).map(toNumber);
+  if (dims.some((dim) => dim < 0)) throw new DecodeError(`tensor "${name}" has a negative dimension`);
+  return {
+    dataType,
+    dims,
+    storage: storageOf(message, dataType),
+    carried: carry(message, ['dims', 'data_type', 'raw_data', 'string_data', ...typedFields]),
+  };
+}
+
+function storageOf(message: TensorMessage, dataType: DataType): TensorStorage {
+  if (message.data_location === EXTERNAL_LOCATION) {
+    const location = message.external_data?.find((entry) => entry.key === 'location')?.value;
+    return { kind: 'external', location: location ?? '' };
+  }
+  if (dataType === 'string') return { kind: 'strings', values: message.string_data ?? [] };
+  if (message.raw_data && has(message, 'raw_data')) return { kind: 'raw', bytes: message.raw_data };
+  for (const field of typedFields) {
+    const values: readonly unknown[] | undefined = message[field];
+    if (values?.length) return { kind: 'typed', field, values };
+  }
+  return { kind: 'typed', field: '', values: [] };
+}
+
+function decodeValueInfo(message: ValueInfoMessage): ValueInfo {
+  const tensor = message.type?.tensor_type;
+  return {
+    name: message.name ?? '',
+    dataType: tensor?.elem_type === undefined ? undefined : dataTypeOf(tensor.elem_type),
+    shape: tensor?.shape && (tensor.shape.dim ?? []).map(decodeDim),
+    carried: carry(message, ['name']),
+  };
+}
+
+function decodeDim(dim: { dim_value?: Int64; dim_param?: string }): Dim {
+  if (has(dim, 'dim_value')) return toNumber(dim.dim_value ?? 0);
+  return dim.dim_param || undefined;
+}

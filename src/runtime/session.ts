@@ -1,0 +1,128 @@
+import { availableParallelism } from 'node:os';
+import * as ort from 'onnxruntime-node';
+import { QuantizeError, reasonOf } from '../errors.js';
+import type { ArrayType, Feed, NdArray } from '../numerics/nd-array.js';
+
+/** What a session is made for; each is a fixed set of runtime options. */
+export interface SessionSettings {
+  /**
+   * `default`: what a user of the file gets. `exact`: no integer kernels, the quantization as the graph states it.
+   * `basic`: float graphs whose bits must not depend on which values are exposed. `disabled`: every node as it stands.
+   */
+  readonly mode: 'default' | 'exact' | 'basic' | 'disabled';
+  /** Threads inside an operator; the machine's cores without it. */
+  readonly threads?: number | undefined;
+  /** Where the optimized model is dumped. */
+  readonly dumpTo?: string | undefined;
+  /** What the model is called in an error message. */
+  readonly label?: string | undefined;
+}
+
+const modes: Record<SessionSettings['mode'], ort.InferenceSession.SessionOptions> = {
+  default: { graphOptimizationLevel: 'all' },
+  exact: {
+    graphOptimizationLevel: 'basic',
+    // onnxruntime_session_options_config_keys.h: kOrtSessionOptionsDisableQuantQDQ.
+    extra: { session: { disable_quant_qdq: '1' } },
+  },
+  basic: { graphOptimizationLevel: 'basic' },
+  disabled: { graphOptimizationLevel: 'disabled' },
+};
+
+/** Fatal only: the runtime's warnings speak of its internals, and its errors come back as exceptions. */
+const FATAL = 4;
+
+/** A loaded model that can be run. Release it when done. */
+export class Session {
+  readonly #session: ort.InferenceSession;
+  readonly #label: string;
+
+  private constructor(session: ort.InferenceSession, label: string) {
+    this.#session = session;
+    this.#label = label;
+  }
+
+  /**
+   * Load a model into the runtime.
+   *
+   * @param model - the bytes of a .onnx file, or its path
+   * @throws Error with the runtime's own reason where it refuses the model
+   */
+  static async create(model: Uint8Array | string, settings: SessionSettings): Promise<Session> {
+    const options: ort.InferenceSession.SessionOptions = {
+      ...modes[settings.mode],
+      executionProviders: ['cpu'],
+      intraOpNumThreads: settings.threads ?? availableParallelism(),
+      logSeverityLevel: FATAL,
+      ...(settings.dumpTo && { optimizedModelFilePath: settings.dumpTo }),
+    };
+    const session =
+      typeof model === 'string'
+        ? await ort.InferenceSession.create(model, options)
+        : await ort.InferenceSession.create(model, options);
+    return new Session(session, settings.label ?? 'the model');
+  }
+
+  get inputNames(): readonly string[] {
+    return this.#session.inputNames;
+  }
+
+  get outputNames(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
+  /**
+   * Run the model once.
+   *
+   * @param outputs - the outputs to compute; all of them by default
+   * @throws QuantizeError `runtime-failed` with the runtime's reason
+   */
+  async run(feed: Feed, outputs: readonly string[] = this.outputNames): Promise<Map<string, NdArray>> {
+    const inputs = Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
+    let results: ort.InferenceSession.ReturnType;
+    try {
+      results = await this.#session.run(inputs, [...outputs]);
+    } catch (thrown) {
+      throw new QuantizeError(
+        'runtime-failed',
+        { what: this.#label, reason: reasonOf(thrown) },
+        { cause: thrown },
+      );
+    }
+    const arrays = new Map<string, NdArray>();
+    for (const name of outputs) {
+      const tensor = results[name];
+      if (tensor) arrays.set(name, fromRuntime(tensor as ort.Tensor));
+    }
+    return arrays;
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/** Run `work` with a session, and release it whatever happens. */
+export async function withSession<T>(
+  model: Uint8Array | string,
+  settings: SessionSettings,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await Session.create(model, settings);
+  try {
+    return await work(session);
+  } finally {
+    await session.release();
+  }
+}
+
+function toRuntime(array: NdArray): ort.Tensor {
+  return new ort.Tensor(array.type as ort.Tensor.Type, array.data as ort.Tensor.DataType, array.dims);
+}
+
+function fromRuntime(tensor: ort.Tensor): NdArray {
+  return { type: tensor.type as ArrayType, dims: tensor.dims, data: tensor.data as NdArray['data'] };
+}
+
+/** The version of the runtime, which is a part of every result: what fuses is a property of it. */
+export const runtimeVersion: string = ort.env.versions.node ?? ort.env.versions.common;
