@@ -1,4 +1,3 @@
-import { addInitializer, replaceReads } from '../graph/edit.js';
 import { type Attribute, isOp, type Model, type Node } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { Pass } from './pass.js';
@@ -20,11 +19,9 @@ export const constantNodes: Pass = {
     for (const node of graph.nodes) {
       const [output] = node.outputs;
       if (!isOp(node, 'Constant') || !output || outputs.has(output)) continue;
-      const tensor = valueOf(node);
+      const tensor = tensorOfConstant(node);
       if (!tensor) continue;
-      // The node's own output counts as taken, and nothing makes it any more once the node is gone.
-      if (graph.initializers.has(output)) replaceReads(graph, output, addInitializer(graph, output, tensor));
-      else graph.initializers.set(output, tensor);
+      graph.initializers.set(output, tensor);
       folded.add(node);
     }
     graph.nodes = graph.nodes.filter((node) => !folded.has(node));
@@ -32,7 +29,7 @@ export const constantNodes: Pass = {
   },
 };
 
-function valueOf(node: Node): Tensor | undefined {
+function tensorOfConstant(node: Node): Tensor | undefined {
   const [[name, found] = []] = [...node.attributes];
   if (!name || !found || node.attributes.size !== 1) return undefined;
   switch (found.kind) {

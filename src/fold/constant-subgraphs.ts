@@ -5,7 +5,14 @@ import { indexUses } from '../graph/uses.js';
 import type { FoldContext, Pass } from './pass.js';
 
 /** Operators whose value is not a function of their inputs. */
-const random = ['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'];
+const random = [
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Multinomial',
+  'Bernoulli',
+];
 
 /** Operators that keep a constant small on purpose: folding them would undo what they are for. */
 const kept = [...random, 'QuantizeLinear', 'DequantizeLinear', 'Constant'];
@@ -42,7 +49,10 @@ export const constantSubgraphs: Pass = {
       { irVersion, opsets, graph: inner, metadata: new Map(), batchNorms: new Map() },
       wanted,
     );
-    const sourceBytes = [...inner.initializers.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+    const sourceBytes = [...inner.initializers.values()].reduce(
+      (sum, tensor) => sum + tensorBytes(tensor),
+      0,
+    );
     for (const [name, array] of values) {
       if (!isArrayType(array.type) || array.data.byteLength > sourceBytes + GROWTH_LIMIT_BYTES) continue;
       graph.initializers.set(name, tensorOf(array));

@@ -16,7 +16,9 @@ export const deadCode: Pass = {
     let removed = 0;
     for (;;) {
       const uses = indexUses(graph);
-      const live = graph.nodes.filter((node) => node.outputs.some((output) => output && !uses.isUnused(output)));
+      const live = graph.nodes.filter((node) =>
+        node.outputs.some((output) => output && !uses.isUnused(output)),
+      );
       if (live.length === graph.nodes.length) break;
       removed += graph.nodes.length - live.length;
       graph.nodes = live;

@@ -1,4 +1,4 @@
-import { bfloat16ToNumber, halfToNumber, numberToHalf } from '../numerics/half.js';
+import { bfloat16ToNumber, halfToNumber, numberToBfloat16, numberToHalf } from '../numerics/half.js';
 import {
   type ArrayData,
   type ArrayType,
@@ -124,8 +124,12 @@ export function floatTensor(
       return tensorOf({ type: 'float64', dims, data: Float64Array.from(values) });
     case 'float16':
       return tensorOf({ type: 'float16', dims, data: Uint16Array.from(values, numberToHalf) });
+    case 'bfloat16': {
+      const bits = Uint16Array.from(values, numberToBfloat16);
+      return { dataType, dims: [...dims], storage: { kind: 'raw', bytes: new Uint8Array(bits.buffer) } };
+    }
     default:
-      throw new Error(`${dataType} is not a float type that can be written`);
+      throw new Error(`${dataType} is not a float type`);
   }
 }
 

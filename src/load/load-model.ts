@@ -71,7 +71,12 @@ function checkVersions(path: string, model: Model): void {
     throw new QuantizeError('model-too-new', facts);
   }
   if (opset > OPSETS.newest) {
-    throw new QuantizeError('model-too-new', { path, what: 'opset', found: opset, supported: supported(OPSETS) });
+    throw new QuantizeError('model-too-new', {
+      path,
+      what: 'opset',
+      found: opset,
+      supported: supported(OPSETS),
+    });
   }
   if (opset < OPSETS.oldest) throw new QuantizeError('model-too-old', { path, found: opset });
 }
@@ -97,7 +102,8 @@ function checkNames(path: string, graph: Graph): void {
   for (const node of graph.nodes) {
     for (const output of node.outputs) {
       if (!output) continue;
-      if (made.has(output)) throw new QuantizeError('model-malformed', { path, reason: `two nodes make "${output}"` });
+      if (made.has(output))
+        throw new QuantizeError('model-malformed', { path, reason: `two nodes make "${output}"` });
       made.add(output);
     }
   }

@@ -42,3 +42,12 @@ export function bfloat16ToNumber(bits: number): number {
   scratch.setUint32(0, bits << 16);
   return scratch.getFloat32(0);
 }
+
+/** A number to the nearest bfloat16, ties to even. */
+export function numberToBfloat16(value: number): number {
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  if (Number.isNaN(value)) return 0x7fc0;
+  // Adding just under half a step, and the last kept bit, rounds ties to even; a carry moves into the exponent.
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
+}

@@ -1,0 +1,83 @@
+import { elementCount } from '../numerics/nd-array.js';
+import { type Graph, inputAt, intAttribute, isOp, type Node } from './model.js';
+import { isFloatTensor, type Tensor } from './tensor.js';
+
+/** A node that is linear in a constant float weight: Conv, ConvTranspose, Gemm, or MatMul with a constant right side. */
+export interface LinearLayer {
+  readonly node: Node;
+  /** Name of the weight initializer. */
+  readonly weight: string;
+  readonly tensor: Tensor;
+  /** Name of the bias; undefined where there is none, or no place for one (MatMul). */
+  readonly bias: string | undefined;
+  /** Axis of the weight that the output channels run along: for ConvTranspose, within a group. */
+  readonly outputAxis: number;
+  readonly outputChannels: number;
+  readonly inputChannels: number;
+  readonly groups: number;
+}
+
+/** Index of the bias among a layer's inputs. */
+export const BIAS_INPUT = 2;
+
+/** The linear layer that a node is; undefined where it is none, or its weight is no constant of a float type. */
+export function linearLayerOf(graph: Graph, node: Node): LinearLayer | undefined {
+  const weight = inputAt(node, 1);
+  const tensor = weight === undefined ? undefined : graph.initializers.get(weight);
+  if (!weight || !tensor || !isFloatTensor(tensor)) return undefined;
+  const { dims } = tensor;
+  const shared = { node, weight, tensor, bias: inputAt(node, BIAS_INPUT) };
+
+  if (isOp(node, 'Conv') && dims.length >= 3) {
+    const groups = intAttribute(node, 'group', 1);
+    const [outputs = 0, inputs = 0] = dims;
+    return { ...shared, outputAxis: 0, outputChannels: outputs, inputChannels: inputs * groups, groups };
+  }
+  if (isOp(node, 'ConvTranspose') && dims.length >= 3) {
+    const groups = intAttribute(node, 'group', 1);
+    const [inputs = 0, outputs = 0] = dims;
+    return { ...shared, outputAxis: 1, outputChannels: outputs * groups, inputChannels: inputs, groups };
+  }
+  if (isOp(node, 'Gemm') && dims.length === 2) {
+    const transposed = intAttribute(node, 'transB', 0) !== 0;
+    const [rows = 0, columns = 0] = dims;
+    return transposed
+      ? { ...shared, outputAxis: 0, outputChannels: rows, inputChannels: columns, groups: 1 }
+      : { ...shared, outputAxis: 1, outputChannels: columns, inputChannels: rows, groups: 1 };
+  }
+  if (isOp(node, 'MatMul') && dims.length === 2) {
+    const [rows = 0, columns = 0] = dims;
+    return {
+      ...shared,
+      bias: undefined,
+      outputAxis: 1,
+      outputChannels: columns,
+      inputChannels: rows,
+      groups: 1,
+    };
+  }
+  return undefined;
+}
+
+/** For each element of the weight, row-major, the output channel that it contributes to. */
+export function outputChannelOf(layer: LinearLayer): (element: number) => number {
+  const { dims } = layer.tensor;
+  const stride = elementCount(dims.slice(layer.outputAxis + 1));
+  const length = dims[layer.outputAxis] ?? 1;
+  if (layer.groups === 1 || layer.outputAxis === 0) return (i) => Math.floor(i / stride) % length;
+  // ConvTranspose [C, M/groups, …]: the group of the input channel picks the block of output channels.
+  const perGroup = layer.inputChannels / layer.groups;
+  return (i) => Math.floor(i / (stride * length * perGroup)) * length + (Math.floor(i / stride) % length);
+}
+
+/** For each element of the weight, row-major, the input channel that it reads. */
+export function inputChannelOf(layer: LinearLayer): (element: number) => number {
+  const { dims } = layer.tensor;
+  const inputAxis = 1 - layer.outputAxis;
+  const stride = elementCount(dims.slice(inputAxis + 1));
+  const length = dims[inputAxis] ?? 1;
+  if (layer.groups === 1 || inputAxis === 0) return (i) => Math.floor(i / stride) % length;
+  // Conv [M, C/groups, …]: the group of the output channel picks the block of input channels.
+  const perGroup = layer.outputChannels / layer.groups;
+  return (i) => Math.floor(i / (stride * length * perGroup)) * length + (Math.floor(i / stride) % length);
+}
