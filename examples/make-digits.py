@@ -45,31 +45,39 @@ class Residual(nn.Module):
         return F.relu(x + self.bn2(self.conv2(y)))
 
 
-def separable(inputs: int, outputs: int) -> nn.Sequential:
+class Separable(nn.Module):
     """A MobileNet block: a depthwise 3x3 convolution, then a pointwise one."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
-        nn.BatchNorm2d(inputs),
-        nn.ReLU6(),
-        nn.Conv2d(inputs, outputs, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-    )
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu6(self.bn1(self.depthwise(x)))
+        return F.relu(self.bn2(self.pointwise(y)))
 
 
-def make_network() -> nn.Sequential:
+class Network(nn.Module):
     """[batch, 1, 8, 8] in 0..1 to [batch, 10] logits."""
-    return nn.Sequential(
-        nn.Conv2d(1, 64, 3, padding=1, bias=False),
-        nn.BatchNorm2d(64),
-        nn.ReLU(),
-        Residual(64),
-        nn.MaxPool2d(2),
-        separable(64, 96),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(96, 10),
-    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 64, 3, padding=1, bias=False)
+        self.stem_bn = nn.BatchNorm2d(64)
+        self.residual = Residual(64)
+        self.pool = nn.MaxPool2d(2)
+        self.separable = Separable(64, 96)
+        self.average = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.classifier = nn.Linear(96, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.stem_bn(self.stem(x)))
+        y = self.separable(self.pool(self.residual(y)))
+        return self.classifier(self.flatten(self.average(y)))
 
 
 def to_input(images: np.ndarray) -> np.ndarray:
@@ -146,7 +154,7 @@ def main() -> None:
     np.save(HERE / "digits-test.npy", test_images)
     np.save(HERE / "digits-test-labels.npy", test_labels)
 
-    network = make_network()
+    network = Network()
     train(network, train_images, train_labels)
     export(network, HERE / "digits.onnx")
 

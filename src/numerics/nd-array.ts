@@ -73,7 +73,7 @@ export function allocate(type: ArrayType, length: number): ArrayData {
  */
 export function viewBytes(type: ArrayType, bytes: Uint8Array): ArrayData {
   const size = elementBytes(type);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new constructors[type](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / size);
 }
 
