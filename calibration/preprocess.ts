@@ -1,0 +1,159 @@
+import { QuantizeError } from '../src/errors.js';
+import { elementCount, type NdArray } from '../src/numerics/nd-array.js';
+import type { InputSpec } from './source.js';
+
+export type Layout = 'nhwc' | 'nchw';
+
+/** How raw sample values become model inputs: (x·scale − mean) / std, per channel, then the model's layout. */
+export interface Preprocess {
+  /** What the user wrote, for reports. */
+  readonly label: string;
+  readonly scale: number;
+  /** One value, or one a channel. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Layout of the samples; found from the shapes without it. */
+  readonly layout: Layout | undefined;
+}
+
+/** The named presets; on arrays a preset normalizes and lays out, and never resizes. */
+export const presets: Readonly<Record<string, Pick<Preprocess, 'scale' | 'mean' | 'std'>>> = {
+  // torchvision's ImageNet statistics, on values in [0, 1].
+  imagenet: { scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  none: { scale: 1, mean: [0], std: [1] },
+};
+
+/** Turns samples of one shape into float32 model inputs. */
+export interface Transform {
+  /** Shape of the result, without the batch axis. */
+  readonly dims: readonly number[];
+  apply(sample: NdArray): Float32Array;
+}
+
+/**
+ * A transform for samples of one shape.
+ *
+ * @param dims - shape of a sample, without the batch axis
+ * @param how - undefined takes the values as they are stored, in the layout that they are stored in
+ * @throws QuantizeError where the shape fits the input in no layout, or in more than one
+ */
+export function makeTransform(
+  path: string,
+  dims: readonly number[],
+  input: InputSpec,
+  how: Preprocess | undefined,
+): Transform {
+  if (!how) {
+    if (!fits(dims, input.shape.slice(1)))
+      throw misfit(path, dims, input, 'If only the layout differs, say --layout nhwc.');
+    return { dims, apply: ({ data }) => Float32Array.from(data as ArrayLike<number>) };
+  }
+  const order = axisOrder(path, dims, input, how.layout);
+  const laidOut = order.map((axis) => dims[axis] ?? 0);
+  const mean = perChannel(path, dims, order, how, how.mean);
+  const std = perChannel(path, dims, order, how, how.std);
+  const sources = sourceIndices(dims, order);
+  return {
+    dims: laidOut,
+    apply: ({ data }) => {
+      const values = new Float32Array(sources.length);
+      for (let i = 0; i < values.length; i++) {
+        values[i] = (Number(data[sources[i] as number]) * how.scale - mean(i)) / std(i);
+      }
+      return values;
+    },
+  };
+}
+
+/** Whether a stated shape takes these dimensions: dynamic and unknown ones take any. */
+export function fits(dims: readonly number[], shape: InputSpec['shape']): boolean {
+  return (
+    dims.length === shape.length && shape.every((dim, axis) => typeof dim !== 'number' || dim === dims[axis])
+  );
+}
+
+/** Moves the colour channel from last to first, or back. */
+const layoutOrders = { keep: [0, 1, 2], toChannelsFirst: [2, 0, 1], toChannelsLast: [1, 2, 0] } as const;
+
+/** Which axis of the sample stands at each axis of the input. */
+function axisOrder(
+  path: string,
+  dims: readonly number[],
+  input: InputSpec,
+  layout: Layout | undefined,
+): readonly number[] {
+  const wanted = input.shape.slice(1);
+  const permuted = (order: readonly number[]) => order.map((axis) => dims[axis] ?? 0);
+  if (dims.length !== 3) {
+    if (fits(dims, wanted)) return dims.map((_, axis) => axis);
+    throw misfit(path, dims, input, 'Save the samples in the shape that the model takes.');
+  }
+  const { keep, toChannelsFirst, toChannelsLast } = layoutOrders;
+  const possible = {
+    nhwc: [keep, toChannelsFirst],
+    nchw: [keep, toChannelsLast],
+    unknown: [keep, toChannelsFirst, toChannelsLast],
+  }[layout ?? 'unknown'];
+  const [order, another] = possible.filter((candidate) => fits(permuted(candidate), wanted));
+  if (!order) {
+    throw misfit(
+      path,
+      dims,
+      input,
+      'Save the samples in the shape that the model takes; arrays are not resized.',
+    );
+  }
+  if (!another) return order;
+  // Dynamic dimensions take either order. Image models are channels first, unless the last axis alone says otherwise.
+  if (layout) return layout === 'nhwc' ? toChannelsFirst : keep;
+  throw misfit(path, dims, input, 'Its layout is ambiguous: say --layout nhwc or --layout nchw.');
+}
+
+function misfit(path: string, dims: readonly number[], input: InputSpec, mend: string): QuantizeError {
+  const expected = input.shape.map((dim) => dim ?? '?').join(', ');
+  return new QuantizeError('data-shape', { path, found: dims.join(', '), input: input.name, expected, mend });
+}
+
+/** The value that belongs to element `i` of the result: the only one, or that of its channel. */
+function perChannel(
+  path: string,
+  dims: readonly number[],
+  order: readonly number[],
+  how: Preprocess,
+  values: readonly number[],
+): (element: number) => number {
+  if (values.length === 1) return () => values[0] as number;
+  const axis = channelAxisOf(path, dims, how, values.length);
+  const at = order.indexOf(axis);
+  const stride = elementCount(order.slice(at + 1).map((source) => dims[source] ?? 0));
+  return (element) => values[Math.floor(element / stride) % values.length] as number;
+}
+
+/** The axis of the sample with as many entries as there are values: the last one, as in images, unless told so. */
+function channelAxisOf(path: string, dims: readonly number[], how: Preprocess, channels: number): number {
+  const candidates =
+    how.layout === 'nchw' ? [0] : how.layout === 'nhwc' ? [dims.length - 1] : [dims.length - 1, 0];
+  const axis = candidates.find((candidate) => dims[candidate] === channels);
+  if (axis !== undefined) return axis;
+  throw new QuantizeError('data-format', {
+    path,
+    reason: `samples of shape [${dims.join(', ')}] have no axis of ${channels} channels for ${how.label}`,
+    mend: 'Give one value for --mean and --std, or one a channel.',
+  });
+}
+
+/** For each element of the result, row-major, the element of the sample that it is made from. */
+function sourceIndices(dims: readonly number[], order: readonly number[]): Int32Array {
+  const strides = order.map((axis) => elementCount(dims.slice(axis + 1)));
+  const laidOut = order.map((axis) => dims[axis] ?? 0);
+  return Int32Array.from({ length: elementCount(dims) }, (_, element) => {
+    let rest = element;
+    let source = 0;
+    for (let at = order.length - 1; at >= 0; at--) {
+      const dim = laidOut[at] as number;
+      source += (rest % dim) * (strides[at] as number);
+      rest = Math.floor(rest / dim);
+    }
+    return source;
+  });
+}

@@ -1,0 +1,27 @@
+import type { Feed } from '../src/numerics/nd-array.js';
+
+/** One run of the model: named inputs that hold `samples` samples, the rest of the batch being filled up. */
+export interface Batch {
+  readonly feed: Feed;
+  /** How many samples of this batch count; a fixed batch dimension may hold copies behind them. */
+  readonly samples: number;
+}
+
+/** Samples that can be read again from the start, any number of times, in the same order. */
+export interface SampleSource {
+  /** What a report calls it: the file's name, or `synthetic`. */
+  readonly label: string;
+  /** Number of samples. */
+  readonly length: number;
+  /** How the samples were made fit for the model, for reports and statistics files. */
+  readonly preprocess: string;
+  open(): AsyncIterable<Batch>;
+}
+
+/** An input of the model, as far as a reader needs to know it. */
+export interface InputSpec {
+  readonly name: string;
+  readonly type: string;
+  /** A number is fixed, a string is a dynamic dimension, undefined an unknown one. */
+  readonly shape: readonly (number | string | undefined)[];
+}
