@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
+import { halfToNumber } from '../../src/numerics/half.js';
 import {
   type ArrayType,
   elementBytes,

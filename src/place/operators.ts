@@ -1,0 +1,107 @@
+import { type Graph, inputAt, intAttribute, type Node, stringAttribute } from '../graph/model.js';
+import { isFloatTensor } from '../graph/tensor.js';
+
+/**
+ * What an operator does with quantized activations. Measured on onnxruntime 1.30 by the operators of its optimized
+ * graph; `test/place/fusion.test.ts` asks it again.
+ *
+ * - `layer`: integer kernel with a constant weight. A Conv needs Q on its output to get one; Gemm and MatMul also write
+ *   float (`output: 'either'`).
+ * - `arithmetic`: integer kernel between DQ and Q, output with parameters of its own. `constants`: a constant operand
+ *   may take part, as uint8.
+ * - `codes`: moves values without computing, so it runs on the uint8 codes themselves and keeps their parameters.
+ * - `clamp`: vanishes into the Q after the operator before it, or clamps the codes.
+ * - `shape`: reads only the shape, so it reads the codes where there are some.
+ */
+export interface OperatorRule {
+  readonly role: 'layer' | 'arithmetic' | 'codes' | 'clamp' | 'shape';
+  readonly output?: 'codes' | 'either';
+  readonly constants?: boolean;
+  /** Why this node is an exception and stays float; undefined where it is none. */
+  readonly exception?: (node: Node, graph: Graph) => string | undefined;
+}
+
+const layer = (output: 'codes' | 'either'): OperatorRule => ({ role: 'layer', output });
+const arithmetic: OperatorRule = { role: 'arithmetic' };
+const codes: OperatorRule = { role: 'codes' };
+
+/** The placement table for onnxruntime's CPU kernels, by operator of the default domain. */
+export const operators: Readonly<Record<string, OperatorRule>> = {
+  Conv: layer('codes'),
+  Gemm: layer('either'),
+  MatMul: layer('either'),
+
+  Add: { role: 'arithmetic', constants: true },
+  Mul: { role: 'arithmetic', constants: true },
+  Concat: arithmetic,
+  AveragePool: { ...arithmetic, exception: ceilAveragePool },
+  GlobalAveragePool: arithmetic,
+  Sigmoid: arithmetic,
+  LeakyRelu: arithmetic,
+  Softmax: arithmetic,
+
+  DepthToSpace: codes,
+  Expand: codes,
+  Flatten: codes,
+  Gather: { ...codes, exception: constantData },
+  Identity: codes,
+  MaxPool: { ...codes, exception: indicesRead },
+  Pad: { ...codes, exception: computedPadding },
+  Reshape: codes,
+  Resize: { ...codes, exception: interpolating },
+  Slice: codes,
+  SpaceToDepth: codes,
+  Split: codes,
+  Squeeze: codes,
+  Tile: codes,
+  Transpose: codes,
+  Unsqueeze: codes,
+
+  Relu: { role: 'clamp' },
+  Clip: { role: 'clamp', exception: computedBounds },
+
+  Shape: { role: 'shape' },
+  Size: { role: 'shape' },
+};
+
+/** The rule for a node; undefined for an operator that stays float whatever surrounds it. */
+export function ruleOf(node: Node): OperatorRule | undefined {
+  return node.domain === '' || node.domain === 'ai.onnx' ? operators[node.opType] : undefined;
+}
+
+// QLinearAveragePool divides by another count there: up to 8 steps off (measured).
+function ceilAveragePool(node: Node): string | undefined {
+  const wrong = intAttribute(node, 'ceil_mode', 0) !== 0 && intAttribute(node, 'count_include_pad', 0) !== 0;
+  return wrong ? 'its integer kernel is wrong with ceil_mode and count_include_pad together' : undefined;
+}
+
+function constantData(node: Node, graph: Graph): string | undefined {
+  return graph.initializers.has(inputAt(node, 0) ?? '')
+    ? 'it looks values up in a constant table'
+    : undefined;
+}
+
+function indicesRead(node: Node): string | undefined {
+  return node.outputs.length > 1 ? 'its indices are an output too' : undefined;
+}
+
+function computedPadding(node: Node, graph: Graph): string | undefined {
+  const value = inputAt(node, 2);
+  const known =
+    stringAttribute(node, 'mode', 'constant') !== 'constant' || !value || graph.initializers.has(value);
+  return known ? undefined : 'its padding value is computed';
+}
+
+function interpolating(node: Node): string | undefined {
+  const mode = stringAttribute(node, 'mode', 'nearest');
+  return mode === 'nearest' ? undefined : `it interpolates (${mode})`;
+}
+
+function computedBounds(node: Node, graph: Graph): string | undefined {
+  const bounds = [inputAt(node, 1), inputAt(node, 2)].filter((name) => name !== undefined);
+  const known = bounds.every((name) => {
+    const tensor = graph.initializers.get(name);
+    return tensor && isFloatTensor(tensor);
+  });
+  return known ? undefined : 'its bounds are computed';
+}

@@ -1,0 +1,54 @@
+import type { LinearLayer } from '../graph/linear-layer.js';
+import type { Node } from '../graph/model.js';
+import type { LayerRecipe } from '../recipe.js';
+
+/** Where a layer stands: nothing with a weight before it, nothing after it. Below 8 bits, both stay at 8. */
+export type Position = 'first' | 'last' | 'only' | 'inner';
+
+/** A layer whose weight is quantized. */
+export interface QuantizedLayer {
+  readonly linear: LinearLayer;
+  readonly recipe: LayerRecipe;
+  readonly position: Position;
+  /** The Add that brings a MatMul's bias; it takes part in the integer kernel. */
+  readonly biasAdd: Node | undefined;
+  /** Name of the float bias: the layer's own, or that of the Add; undefined where there is none. */
+  readonly bias: string | undefined;
+}
+
+/** How a node of the quantized model runs. */
+export type Role =
+  | { readonly kind: 'layer'; readonly layer: QuantizedLayer }
+  /** Float arithmetic on a weight that is stored in few bits. */
+  | { readonly kind: 'stored'; readonly layer: QuantizedLayer }
+  | { readonly kind: 'bias'; readonly layer: QuantizedLayer }
+  | { readonly kind: 'arithmetic' }
+  | { readonly kind: 'codes' }
+  | { readonly kind: 'clamp'; readonly form: 'fused' | 'codes' }
+  | { readonly kind: 'shape' }
+  | { readonly kind: 'float'; readonly reason: string };
+
+/** A value that exists as uint8 codes. */
+export interface QuantizedValue {
+  readonly name: string;
+  /** The value whose parameters it has: itself, or what it was moved from. */
+  readonly root: string;
+  /** Width of the codes. */
+  readonly bits: number;
+  /** Whether its maker computes it in integers: then it exists as codes alone, and every reader dequantizes. */
+  readonly madeByInteger: boolean;
+}
+
+/** What gets quantized, and why the rest does not: the plan less its numbers, so it needs no data. */
+export interface Placement {
+  readonly roles: ReadonlyMap<Node, Role>;
+  readonly layers: readonly QuantizedLayer[];
+  readonly values: ReadonlyMap<string, QuantizedValue>;
+}
+
+/** The values that calibration must observe: those with parameters of their own. */
+export function observedValues(placement: Placement): string[] {
+  return [...placement.values.values()]
+    .filter((value) => value.root === value.name)
+    .map((value) => value.name);
+}

@@ -1,0 +1,25 @@
+import type { QuantizedTensor } from '../quantized-tensor.js';
+
+/** A weight, and how it is to be quantized. */
+export interface WeightRequest {
+  /** Row-major. */
+  readonly values: Float32Array;
+  readonly dims: readonly number[];
+  readonly bits: number;
+  /** Axis of the output channels where each has its own scale; undefined for one scale. */
+  readonly axis: number | undefined;
+  /** Largest magnitude of the integers that are stored and multiplied: 127, or 63 with a reduced range. */
+  readonly limit: number;
+  /**
+   * Smallest scale each channel may have, so that its bias fits int32 (it is stored at scale s_x·s_w); one entry a
+   * scale.
+   */
+  readonly scaleFloor: Float32Array;
+}
+
+/** A way to quantize weights. */
+export interface Scheme {
+  readonly name: string;
+  readonly summary: string;
+  quantize(request: WeightRequest): QuantizedTensor;
+}

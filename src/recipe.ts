@@ -1,0 +1,122 @@
+import { isMatch } from 'matcher';
+import { QuantizeError } from './errors.js';
+
+/** Widths that weights and activations can have. */
+export const MIN_BITS = 2;
+export const MAX_BITS = 8;
+
+/** One scale for the whole weight, or one for each output channel. */
+export type Granularity = 'tensor' | 'channel';
+
+/** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
+export interface Rule {
+  /** Matches a layer's id or node name; `*` stands for any characters. */
+  readonly pattern: string;
+  readonly bits?: number;
+  readonly actBits?: number;
+  readonly scheme?: string;
+  readonly granularity?: Granularity;
+}
+
+/** What the user asked for: written into the model and into every result. */
+export interface Recipe {
+  /** Weight scheme, a name of the registry. */
+  readonly scheme: string;
+  readonly bits: number;
+  readonly granularity: Granularity;
+  /** Width of activations; `float` quantizes weights only. */
+  readonly actBits: number | 'float';
+  /** How activation ranges are chosen, a name of the registry. */
+  readonly observer: string;
+  readonly rules: readonly Rule[];
+  /** Layers that stay in float. */
+  readonly exclude: readonly string[];
+  /** Where given, the only layers that are quantized. */
+  readonly include: readonly string[];
+  /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
+  readonly allLayers: boolean;
+  /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
+  readonly reduceRange: boolean;
+}
+
+export const defaultRecipe: Recipe = {
+  scheme: 'minmax',
+  bits: 8,
+  granularity: 'channel',
+  actBits: 8,
+  observer: 'minmax',
+  rules: [],
+  exclude: [],
+  include: [],
+  allLayers: false,
+  reduceRange: false,
+};
+
+/** What a pattern is matched against. */
+export interface LayerNames {
+  readonly id: string;
+  readonly name: string | undefined;
+}
+
+/** Whether a pattern names a layer: its id or its node name, whole, `*` for any characters. */
+export function matches(pattern: string, layer: LayerNames): boolean {
+  // A leading ! is a part of a name here, not a negation.
+  const literal = pattern.startsWith('!') ? `\\${pattern}` : pattern;
+  const names = layer.name === undefined ? [layer.id] : [layer.id, layer.name];
+  return isMatch(names, literal, { caseSensitive: true });
+}
+
+/** What the recipe says of one layer, before its place in the model is looked at. */
+export interface LayerRecipe {
+  readonly bits: number;
+  readonly actBits: number | 'float';
+  readonly scheme: string;
+  readonly granularity: Granularity;
+  /** The flag that keeps the layer in float; undefined where it is to be quantized. */
+  readonly keptBy: string | undefined;
+}
+
+/**
+ * The recipe for one layer.
+ *
+ * @param isEdge - the layer is a first or a last one, which stays at 8 bits unless a rule or `allLayers` says otherwise
+ */
+export function recipeFor(recipe: Recipe, layer: LayerNames, isEdge: boolean): LayerRecipe {
+  const keepsEight = isEdge && !recipe.allLayers;
+  const general: LayerRecipe = {
+    bits: keepsEight ? MAX_BITS : recipe.bits,
+    actBits: keepsEight && recipe.actBits !== 'float' ? MAX_BITS : recipe.actBits,
+    scheme: recipe.scheme,
+    granularity: recipe.granularity,
+    keptBy: keptBy(recipe, layer),
+  };
+  const { pattern: _, ...exception } = Object.assign(
+    { pattern: '' },
+    ...recipe.rules.filter((rule) => matches(rule.pattern, layer)),
+  ) as Rule;
+  return { ...general, ...exception };
+}
+
+function keptBy(recipe: Recipe, layer: LayerNames): string | undefined {
+  const excluded = recipe.exclude.find((pattern) => matches(pattern, layer));
+  if (excluded) return `--exclude "${excluded}"`;
+  const included = recipe.include.length === 0 || recipe.include.some((pattern) => matches(pattern, layer));
+  return included ? undefined : 'no --include names it';
+}
+
+/**
+ * Every pattern must name at least one layer: a rule that silently does nothing is a typing error.
+ *
+ * @throws QuantizeError for the first that names none
+ */
+export function checkPatterns(recipe: Recipe, layers: readonly LayerNames[], path: string): void {
+  const patterns = [
+    ...recipe.rules.map(({ pattern }) => ['--rule', pattern] as const),
+    ...recipe.exclude.map((pattern) => ['--exclude', pattern] as const),
+    ...recipe.include.map((pattern) => ['--include', pattern] as const),
+  ];
+  for (const [flag, pattern] of patterns) {
+    if (layers.some((layer) => matches(pattern, layer))) continue;
+    throw new QuantizeError('rule-matches-nothing', { flag, pattern, path });
+  }
+}
