@@ -3,6 +3,7 @@ import { batchNormIntoPrevious } from './batch-norm-into-previous.js';
 import { constantNodes } from './constant-nodes.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
 import { deadCode } from './dead-code.js';
+import { gemmFactors } from './gemm-factors.js';
 import { identities } from './identities.js';
 import { initializerInputs } from './initializer-inputs.js';
 import { loneBatchNorm } from './lone-batch-norm.js';
@@ -18,5 +19,6 @@ export const passes: readonly Pass[] = [
   batchNormIntoPrevious,
   batchNormIntoNext,
   loneBatchNorm,
+  gemmFactors,
   deadCode,
 ];

@@ -1,0 +1,56 @@
+import { NameScope } from '../graph/edit.js';
+import type { Graph } from '../graph/model.js';
+import { type Tensor, tensorOf } from '../graph/tensor.js';
+import type { NdArray } from '../numerics/nd-array.js';
+
+/** Adds the constants that quantization brings; those that many places need are written once. */
+export class Constants {
+  readonly names: NameScope;
+  readonly #graph: Graph;
+  readonly #shared = new Map<string, string>();
+
+  /**
+   * @param graph - gets the constants
+   * @param named - the graph whose names are taken already
+   */
+  constructor(graph: Graph, named: Graph) {
+    this.#graph = graph;
+    this.names = new NameScope(named);
+  }
+
+  /** A constant of its own; gives its name. */
+  add(wanted: string, array: NdArray): string {
+    return this.addTensor(wanted, tensorOf(array));
+  }
+
+  /** A constant under a name that this scope has handed out before. */
+  adopt(name: string, array: NdArray): void {
+    this.#graph.initializers.set(name, tensorOf(array));
+  }
+
+  addTensor(wanted: string, tensor: Tensor): string {
+    const name = this.names.fresh(wanted);
+    this.#graph.initializers.set(name, tensor);
+    return name;
+  }
+
+  /** A constant that is the same wherever this name is asked for. */
+  shared(wanted: string, make: () => NdArray): string {
+    const known = this.#shared.get(wanted);
+    if (known) return known;
+    const name = this.add(wanted, make());
+    this.#shared.set(wanted, name);
+    return name;
+  }
+
+  /** A uint8 scalar, shared. Rank 0: onnxruntime refuses activation parameters of shape [1]. */
+  uint8(value: number): string {
+    return this.shared(`u8_${value}`, () => ({ type: 'uint8', dims: [], data: Uint8Array.of(value) }));
+  }
+
+  /** A list of int64, shared: shapes and bounds. */
+  int64List(values: readonly number[]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.shared(`shape_${values.join('_')}`, () => ({ type: 'int64', dims: [values.length], data }));
+  }
+}

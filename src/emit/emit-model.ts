@@ -1,0 +1,358 @@
+import { dataTypeCodes } from '../graph/data-type.js';
+import { BIAS_INPUT } from '../graph/linear-layer.js';
+import {
+  attribute,
+  type Graph,
+  inputAt,
+  isOp,
+  type Model,
+  type Node,
+  node,
+  opsetOf,
+} from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
+import { indexUses, type Uses } from '../graph/uses.js';
+import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
+import type { QuantizedValue } from '../place/placement.js';
+import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
+import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { clampBounds, clampCodes, isRedundant } from './clamps.js';
+import { Constants } from './constants.js';
+import { weightForms } from './weights/forms.js';
+
+/** Codes of the runtime's uint8: narrower ones are clipped to their width after Q. */
+const UINT8_MAX = 255;
+
+/** A written graph, and how to find in it what the float graph had. */
+export interface EmittedModel {
+  readonly model: Model;
+  /** For each quantized value of the float graph, the name of its dequantized counterpart. */
+  readonly dequantized: ReadonlyMap<string, string>;
+}
+
+/**
+ * Write a plan as a QDQ graph: uint8 activations, int8 weights, int32 biases.
+ *
+ * Q and DQ stand where the placement says, around integer kernels only. Operators that move values run on the codes
+ * themselves. Graph inputs and outputs keep their names, types and dynamic dimensions.
+ *
+ * @param model - the folded float model; left as it is
+ */
+export function emitModel(model: Model, plan: Plan): EmittedModel {
+  const graph: Graph = {
+    ...model.graph,
+    nodes: [],
+    initializers: new Map(model.graph.initializers),
+    valueInfo: new Map(model.graph.valueInfo),
+  };
+  const emitter = new Emitter(model, plan, graph);
+  const dequantized = emitter.emit();
+  dropUnread(graph);
+  return { model: { ...model, graph, metadata: new Map(model.metadata) }, dequantized };
+}
+
+/** Names of a quantized value: the float before Q, the codes, and the float after DQ. */
+interface ValueNames {
+  readonly raw: string;
+  readonly codes: string;
+  readonly dequantized: string;
+}
+
+class Emitter {
+  readonly #source: Graph;
+  readonly #target: { opset: number; irVersion: number };
+  readonly #plan: Plan;
+  readonly #graph: Graph;
+  readonly #constants: Constants;
+  readonly #uses: Uses;
+  readonly #names = new Map<string, ValueNames>();
+  /** Scale initializers by root value: shared by all values that have the root's parameters. */
+  readonly #scales = new Map<string, string>();
+  readonly #dequantizedWeights = new Map<QuantizedTensor, string>();
+  readonly #dequantizedConstants = new Map<string, string>();
+  readonly #dequantizedValues = new Set<string>();
+  /** Fused clamps that the Q after them makes superfluous. */
+  readonly #dropped = new Set<Node>();
+  /** Values whose maker writes under another name: the operator before a dropped clamp. */
+  readonly #renamed = new Map<string, string>();
+
+  constructor(model: Model, plan: Plan, graph: Graph) {
+    this.#source = model.graph;
+    this.#target = { opset: opsetOf(model), irVersion: model.irVersion };
+    this.#plan = plan;
+    this.#graph = graph;
+    this.#constants = new Constants(graph, model.graph);
+    this.#uses = indexUses(model.graph);
+  }
+
+  emit(): Map<string, string> {
+    for (const value of this.#plan.placement.values.values())
+      this.#names.set(value.name, this.#namesOf(value));
+    this.#dropClamps();
+    for (const input of this.#source.inputs) this.#quantize(input.name);
+    for (const each of this.#source.nodes) {
+      if (!this.#dropped.has(each)) this.#emitNode(each);
+      for (const output of each.outputs) this.#quantize(output);
+    }
+    for (const name of this.#names.keys()) {
+      if (this.#uses.isOutput(name) || this.#uses.isCaptured(name)) this.#dequantized(name);
+    }
+    return new Map([...this.#dequantizedValues].map((name) => [name, this.#namesFor(name).dequantized]));
+  }
+
+  #namesOf(value: QuantizedValue): ValueNames {
+    const { name } = value;
+    const { names } = this.#constants;
+    const codes = names.fresh(`${name}_q`);
+    const movesCodes = this.#movesCodes(name);
+    // What the outside knows by name is the dequantized value, where integers make it.
+    const known = this.#uses.isOutput(name) || this.#uses.isCaptured(name);
+    if (value.madeByInteger && (known || movesCodes)) {
+      return { raw: movesCodes ? codes : names.fresh(`${name}_f`), codes, dequantized: name };
+    }
+    return { raw: name, codes, dequantized: names.fresh(`${name}_dq`) };
+  }
+
+  #movesCodes(value: string): boolean {
+    const producer = this.#uses.producer(value);
+    const role = producer && this.#plan.placement.roles.get(producer);
+    return role?.kind === 'codes' || (role?.kind === 'clamp' && role.form === 'codes');
+  }
+
+  #namesFor(value: string): ValueNames {
+    const names = this.#names.get(value);
+    if (!names) throw new Error(`${value} is not quantized`);
+    return names;
+  }
+
+  #quantizer(value: string): AffineQuantizer {
+    const quantizer = quantizerOf(this.#plan, value);
+    if (!quantizer) throw new Error(`${value} has no quantizer`);
+    return quantizer;
+  }
+
+  #dropClamps(): void {
+    for (const [clamp, role] of this.#plan.placement.roles) {
+      const [output] = clamp.outputs;
+      if (role.kind !== 'clamp' || role.form !== 'fused' || !output || !this.#names.has(output)) continue;
+      if (!isRedundant(clampBounds(this.#source, clamp), this.#quantizer(output))) continue;
+      this.#dropped.add(clamp);
+      this.#renamed.set(inputAt(clamp, 0) ?? '', this.#namesFor(output).raw);
+    }
+  }
+
+  #emitNode(source: Node): void {
+    const { placement, layers } = this.#plan;
+    const role = placement.roles.get(source);
+    const inputsBy = (read: (value: string) => string) => source.inputs.map((input) => input && read(input));
+    if (role?.kind === 'layer') this.#emitLayer(source, layers.get(source));
+    else if (role?.kind === 'stored') this.#emitStored(source, layers.get(source));
+    else if (role?.kind === 'bias') this.#emitBiasAdd(source, layers.get(role.layer.linear.node));
+    else if (role?.kind === 'codes') this.#emitOnCodes(source);
+    else if (role?.kind === 'clamp' && role.form === 'codes') this.#emitClampOnCodes(source);
+    else if (role?.kind === 'clamp') this.#push(source, source.inputs);
+    else if (role?.kind === 'arithmetic')
+      this.#push(
+        source,
+        inputsBy((input) => this.#operand(input)),
+      );
+    else if (role?.kind === 'shape')
+      this.#push(
+        source,
+        inputsBy((input) => this.#shapeSource(input)),
+      );
+    else
+      this.#push(
+        source,
+        inputsBy((input) => this.#floatOf(input)),
+      );
+  }
+
+  /** Append a copy of a node with other inputs; its outputs get the names that they have before Q. */
+  #push(source: Node, inputs: readonly string[]): void {
+    const outputs = source.outputs.map(
+      (output) => this.#renamed.get(output) ?? this.#names.get(output)?.raw ?? output,
+    );
+    this.#graph.nodes.push({ ...source, inputs: [...inputs], outputs });
+  }
+
+  #emitLayer(source: Node, plan: LayerPlan | undefined): void {
+    if (!plan) throw new Error(`${source.id} has no plan`);
+    const inputs = [...source.inputs];
+    inputs[0] = this.#dequantized(inputAt(source, 0) ?? '');
+    inputs[1] = this.#dequantizedWeight(plan);
+    if (plan.bias && !plan.layer.biasAdd) inputs[BIAS_INPUT] = this.#dequantizedBias(plan);
+    this.#push(source, inputs);
+  }
+
+  #emitBiasAdd(source: Node, plan: LayerPlan | undefined): void {
+    if (!plan?.bias) throw new Error(`${source.id} has no bias`);
+    const bias = this.#dequantizedBias(plan);
+    this.#push(
+      source,
+      source.inputs.map((input) => (input === plan.layer.bias ? bias : input)),
+    );
+  }
+
+  /** A weight in few bits under float arithmetic: integers → Cast → Mul, which folds to a float constant at load. */
+  #emitStored(source: Node, plan: LayerPlan | undefined): void {
+    if (!plan) throw new Error(`${source.id} has no plan`);
+    const { weight } = plan.layer.linear;
+    const inputs = source.inputs.map((input) => this.#floatOf(input));
+    inputs[1] = this.#once(plan.weight, () => {
+      const { dims, axis, scales } = plan.weight;
+      const integers = this.#emitIntegers(plan.weight, weight);
+      const floats = this.#constants.names.fresh(`${weight}_w`);
+      const output = this.#constants.names.fresh(`${weight}_dq`);
+      const shape = axis === undefined ? [] : dims.map((dim, at) => (at === axis ? dim : 1));
+      const scale = this.#constants.add(`${weight}_s`, { type: 'float32', dims: shape, data: scales });
+      this.#graph.nodes.push(
+        node('Cast', [integers], [floats], { to: attribute.int(dataTypeCodes.float32) }),
+      );
+      this.#graph.nodes.push(node('Mul', [floats, scale], [output]));
+      return output;
+    });
+    this.#push(source, inputs);
+  }
+
+  #emitOnCodes(source: Node): void {
+    const [data = '', ...others] = source.inputs;
+    const inputs = [this.#namesFor(data).codes, ...others.map((input) => input && this.#floatOf(input))];
+    if (isOp(source, 'Pad')) {
+      // The padding value as a code; without one the runtime would pad with code 0, which is not real 0.
+      const value = this.#source.initializers.get(inputs[2] ?? '');
+      const real = value ? (floatsOf(value)[0] ?? 0) : 0;
+      inputs[2] = this.#constants.uint8(quantizeValue(real, this.#quantizer(data)));
+    }
+    this.#push(source, inputs);
+  }
+
+  #emitClampOnCodes(source: Node): void {
+    const data = inputAt(source, 0) ?? '';
+    const { low, high } = clampCodes(clampBounds(this.#source, source), this.#quantizer(data));
+    const inputs = [this.#namesFor(data).codes, this.#constants.uint8(low), this.#constants.uint8(high)];
+    const outputs = source.outputs.map((output) => this.#namesFor(output).codes);
+    this.#graph.nodes.push({ ...source, opType: 'Clip', attributes: new Map(), inputs, outputs });
+  }
+
+  /** Q behind a value that is quantized and not made of codes already; codes narrower than 8 bits are clipped. */
+  #quantize(value: string): void {
+    const names = this.#names.get(value);
+    if (!names || this.#movesCodes(value)) return;
+    const quantizer = this.#quantizer(value);
+    const { nodes } = this.#graph;
+    const narrow = quantizer.high < UINT8_MAX;
+    const wide = narrow ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
+    nodes.push(node('QuantizeLinear', [names.raw, ...this.#parameters(value)], [wide]));
+    if (narrow) {
+      const bounds = [this.#constants.uint8(quantizer.low), this.#constants.uint8(quantizer.high)];
+      nodes.push(node('Clip', [wide, ...bounds], [names.codes]));
+    }
+  }
+
+  /** Scale and zero point of a value, rank 0. */
+  #parameters(value: string): [scale: string, zeroPoint: string] {
+    const root = this.#plan.placement.values.get(value)?.root ?? value;
+    const { scale, zeroPoint } = this.#quantizer(value);
+    let name = this.#scales.get(root);
+    if (!name) {
+      name = this.#constants.add(`${root}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
+      this.#scales.set(root, name);
+    }
+    return [name, this.#constants.uint8(zeroPoint)];
+  }
+
+  /** The dequantized form of a quantized value, made when first asked for. */
+  #dequantized(value: string): string {
+    const { codes, dequantized } = this.#namesFor(value);
+    if (!this.#dequantizedValues.has(value)) {
+      this.#dequantizedValues.add(value);
+      this.#graph.nodes.push(node('DequantizeLinear', [codes, ...this.#parameters(value)], [dequantized]));
+    }
+    return dequantized;
+  }
+
+  /** What a float operator reads: the float itself, unless integers made the value. */
+  #floatOf(value: string): string {
+    const placed = this.#plan.placement.values.get(value);
+    return placed?.madeByInteger ? this.#dequantized(value) : value;
+  }
+
+  /** What reads only a shape: the codes, so that no DQ stands for it. */
+  #shapeSource(value: string): string {
+    const placed = this.#plan.placement.values.get(value);
+    return placed?.madeByInteger ? this.#namesFor(value).codes : value;
+  }
+
+  /** An operand of integer arithmetic: an activation, or a constant in uint8. */
+  #operand(value: string): string {
+    const constant = this.#plan.constants.get(value);
+    if (!constant) return this.#dequantized(value);
+    const known = this.#dequantizedConstants.get(value);
+    if (known) return known;
+    const { codes, dims, quantizer } = constant;
+    const stored = this.#constants.add(`${value}_q`, { type: 'uint8', dims, data: codes });
+    const scale = this.#constants.add(`${value}_s`, {
+      type: 'float32',
+      dims: [],
+      data: Float32Array.of(quantizer.scale),
+    });
+    const output = this.#constants.names.fresh(`${value}_dq`);
+    const inputs = [stored, scale, this.#constants.uint8(quantizer.zeroPoint)];
+    this.#graph.nodes.push(node('DequantizeLinear', inputs, [output]));
+    this.#dequantizedConstants.set(value, output);
+    return output;
+  }
+
+  #dequantizedWeight({ weight, layer }: LayerPlan): string {
+    const { weight: name } = layer.linear;
+    return this.#once(weight, () => {
+      const integers = this.#emitIntegers(weight, name);
+      return this.#emitDequantize(integers, weight.scales, weight.axis, name);
+    });
+  }
+
+  #emitIntegers(weight: QuantizedTensor, name: string): string {
+    const form = weightForms.find((candidate) => candidate.holds(weight, this.#target));
+    if (!form) throw new Error(`no form holds ${name}`);
+    const output = this.#constants.names.fresh(`${name}_q`);
+    this.#graph.nodes.push(...form.emit(weight, name, output, this.#constants));
+    return output;
+  }
+
+  #dequantizedBias({ bias, layer }: LayerPlan): string {
+    if (!bias) throw new Error('the layer has no bias');
+    const name = layer.bias ?? layer.linear.weight;
+    const data = this.#constants.add(`${name}_q`, {
+      type: 'int32',
+      dims: [bias.values.length],
+      data: bias.values,
+    });
+    return this.#emitDequantize(data, bias.scales, bias.scales.length > 1 ? 0 : undefined, name);
+  }
+
+  /** DQ of a constant. Its zero point is 0 and left out. */
+  #emitDequantize(codes: string, scales: Float32Array, axis: number | undefined, name: string): string {
+    const dims = axis === undefined ? [] : [scales.length];
+    const scale = this.#constants.add(`${name}_s`, { type: 'float32', dims, data: scales });
+    const output = this.#constants.names.fresh(`${name}_dq`);
+    const attributes: Record<string, Attribute> = axis === undefined ? {} : { axis: attribute.int(axis) };
+    this.#graph.nodes.push(node('DequantizeLinear', [codes, scale], [output], attributes));
+    return output;
+  }
+
+  /** Weights that layers share are written once. */
+  #once(weight: QuantizedTensor, make: () => string): string {
+    const name = this.#dequantizedWeights.get(weight) ?? make();
+    this.#dequantizedWeights.set(weight, name);
+    return name;
+  }
+}
+
+/** Constants that only the float form of a layer needed are gone with it. */
+function dropUnread(graph: Graph): void {
+  const uses = indexUses(graph);
+  for (const name of [...graph.initializers.keys()]) {
+    if (uses.isUnused(name)) graph.initializers.delete(name);
+  }
+}

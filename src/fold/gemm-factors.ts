@@ -1,0 +1,51 @@
+import { addInitializer } from '../graph/edit.js';
+import { BIAS_INPUT, linearLayerOf } from '../graph/linear-layer.js';
+import { attribute, floatAttribute, isOp, type Model } from '../graph/model.js';
+import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
+import { setWeight } from './batch-norm-into-previous.js';
+import type { Pass } from './pass.js';
+
+/**
+ * Gemm's alpha into its weight, and beta into its bias: Y = α·A·B + β·C = A·(αB) + (βC). The integer kernel takes
+ * neither.
+ *
+ * - Weight and bias are constants of a float type; what another node reads too is copied.
+ */
+export const gemmFactors: Pass = {
+  name: 'gemm-factors',
+  summary: "Gemm's alpha and beta fold into weight and bias",
+  run(model: Model): number {
+    const { graph } = model;
+    let folded = 0;
+    for (const node of graph.nodes) {
+      const layer = isOp(node, 'Gemm') ? linearLayerOf(graph, node) : undefined;
+      const alpha = floatAttribute(node, 'alpha', 1);
+      const beta = floatAttribute(node, 'beta', 1);
+      if (!layer || (alpha === 1 && (beta === 1 || !layer.bias))) continue;
+      const bias = layer.bias === undefined ? undefined : graph.initializers.get(layer.bias);
+      if (layer.bias && (!bias || !isFloatTensor(bias))) continue;
+      const { dataType, dims } = layer.tensor;
+      setWeight(
+        graph,
+        layer,
+        floatTensor(
+          dataType,
+          dims,
+          Float64Array.from(floatsOf(layer.tensor), (w) => alpha * w),
+        ),
+      );
+      if (layer.bias && bias) {
+        const scaled = floatTensor(
+          bias.dataType,
+          bias.dims,
+          Float64Array.from(floatsOf(bias), (b) => beta * b),
+        );
+        node.inputs[BIAS_INPUT] = addInitializer(graph, layer.bias, scaled);
+      }
+      node.attributes.set('alpha', attribute.float(1));
+      node.attributes.set('beta', attribute.float(1));
+      folded++;
+    }
+    return folded;
+  },
+};

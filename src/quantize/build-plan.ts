@@ -1,0 +1,131 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Observer } from '../../calibration/observers/observer.js';
+import type { TensorStatistics } from '../../calibration/statistics.js';
+import { QuantizeError } from '../errors.js';
+import { type Graph, inputAt, type Model, type Node } from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
+import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
+import { elementCount } from '../numerics/nd-array.js';
+import { ruleOf } from '../place/operators.js';
+import { observedValues, type Placement, type QuantizedLayer } from '../place/placement.js';
+import { MAX_BITS, type Recipe } from '../recipe.js';
+import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
+import type { LayerPlan, Plan, QuantizedConstant } from './plan.js';
+import type { QuantizedTensor } from './quantized-tensor.js';
+import type { Scheme } from './schemes/scheme.js';
+
+/** Integers that weights are stored and multiplied as: int8 less −128, or half of it. */
+const FULL_RANGE = 127;
+const REDUCED_RANGE = 63;
+
+/** What the numbers of a plan are made from. */
+export interface PlanSources {
+  readonly model: Model;
+  readonly recipe: Recipe;
+  readonly placement: Placement;
+  /** By value name; empty where activations stay in float. */
+  readonly statistics: ReadonlyMap<string, TensorStatistics>;
+  readonly observer: Observer;
+  readonly schemeNamed: (name: string) => Scheme;
+}
+
+/**
+ * Choose every number: activation quantizers from the statistics, weight codes by the schemes, biases at s_x·s_w.
+ *
+ * @throws QuantizeError `bad-values` where a tensor was not finite on the samples
+ */
+export function buildPlan(sources: PlanSources): Plan {
+  const { model, recipe, placement } = sources;
+  const activations = new Map<string, AffineQuantizer>();
+  for (const name of observedValues(placement)) activations.set(name, activationQuantizer(sources, name));
+  const layers = new Map<Node, LayerPlan>();
+  for (const layer of placement.layers) {
+    const input = placement.values.get(inputAt(layer.linear.node, 0) ?? '');
+    const quantizer = input && activations.get(input.root);
+    const plan = planLayer(sources, layer, quantizer);
+    layers.set(layer.linear.node, { ...plan, weight: sharedWeight([...layers.values()], plan) });
+  }
+  return { recipe, placement, layers, activations, constants: constantOperands(model.graph, placement) };
+}
+
+function activationQuantizer(sources: PlanSources, name: string): AffineQuantizer {
+  const { placement, statistics, observer } = sources;
+  const seen = statistics.get(name);
+  const reader = placement.layers.find((layer) => layer.linear.node.inputs[0] === name);
+  const layer = reader?.linear.node.id ?? name;
+  if (!seen || seen.nonFinite > 0 || seen.min > seen.max) {
+    const problem =
+      !seen || seen.min > seen.max ? 'no values' : `${seen.nonFinite} values that are not finite`;
+    throw new QuantizeError('bad-values', { tensor: name, problem, layer });
+  }
+  return observer.quantizer(seen, placement.values.get(name)?.bits ?? MAX_BITS);
+}
+
+function planLayer(
+  sources: PlanSources,
+  layer: QuantizedLayer,
+  input: AffineQuantizer | undefined,
+): LayerPlan {
+  const { graph } = sources.model;
+  const { linear, recipe } = layer;
+  const { dims } = linear.tensor;
+  const values = floatsOf(linear.tensor);
+  const limit = sources.recipe.reduceRange ? REDUCED_RANGE : FULL_RANGE;
+  // ConvTranspose shares an axis entry among groups; all that is quantized so far has one scale an output channel.
+  const axis = recipe.granularity === 'channel' ? linear.outputAxis : undefined;
+  const scales = axis === undefined ? 1 : (dims[axis] ?? 1);
+  const accumulator: Accumulator = { terms: values.length / linear.outputChannels, limit };
+  const bias = input && biasOf(graph, layer);
+  const floor = input ? scaleFloor(bias, input.scale, scales, accumulator) : new Float32Array(scales);
+
+  const scheme = sources.schemeNamed(recipe.scheme);
+  const weight = scheme.quantize({ values, dims, bits: recipe.bits, axis, limit, scaleFloor: floor });
+  return {
+    layer,
+    weight,
+    bias: bias && input && quantizeBias(bias, input.scale, weight.scales, accumulator),
+    raisedChannels: floor.filter((least, c) => least > 0 && weight.scales[c] === least && bias !== undefined)
+      .length,
+  };
+}
+
+/** Layers that read one weight with the same recipe have one quantized tensor, so that it is written once. */
+function sharedWeight(planned: readonly LayerPlan[], { layer, weight }: LayerPlan): QuantizedTensor {
+  const twin = planned.find(
+    (other) => other.layer.linear.weight === layer.linear.weight && isDeepStrictEqual(other.weight, weight),
+  );
+  return twin?.weight ?? weight;
+}
+
+/** The float bias with one value an output channel, whatever shape it is stored in; undefined without one. */
+function biasOf(graph: Graph, layer: QuantizedLayer): Float32Array | undefined {
+  const tensor = layer.bias === undefined ? undefined : graph.initializers.get(layer.bias);
+  if (!tensor) return undefined;
+  const values = floatsOf(tensor);
+  const { outputChannels } = layer.linear;
+  return values.length === outputChannels
+    ? values
+    : new Float32Array(outputChannels).fill(values[0] as number);
+}
+
+/** Constants that integer arithmetic reads, in uint8 over their whole range. */
+function constantOperands(graph: Graph, placement: Placement): Map<string, QuantizedConstant> {
+  const constants = new Map<string, QuantizedConstant>();
+  for (const [node, role] of placement.roles) {
+    if (role.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;
+    for (const name of node.inputs) {
+      const tensor = graph.initializers.get(name);
+      if (!tensor || elementCount(tensor.dims) === 0) continue;
+      const values = floatsOf(tensor);
+      const min = values.reduce((least, value) => Math.min(least, value), 0);
+      const max = values.reduce((most, value) => Math.max(most, value), 0);
+      const quantizer = quantizerOfRange(min, max, MAX_BITS);
+      constants.set(name, {
+        codes: Uint8Array.from(values, (v) => quantizeValue(v, quantizer)),
+        dims: tensor.dims,
+        quantizer,
+      });
+    }
+  }
+  return constants;
+}
