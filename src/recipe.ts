@@ -52,6 +52,69 @@ export const defaultRecipe: Recipe = {
   reduceRange: false,
 };
 
+/** The registries that a recipe names entries of. */
+export interface Registries {
+  readonly schemes: readonly Named[];
+  readonly observers: readonly Named[];
+}
+
+interface Named {
+  readonly name: string;
+}
+
+/** The entry of a registry that has this name; it was checked when the recipe was resolved. */
+export function named<T extends Named>(registry: readonly T[], name: string): T {
+  const found = registry.find((entry) => entry.name === name);
+  if (!found) throw new Error(`nothing is named ${name}`);
+  return found;
+}
+
+/**
+ * A whole recipe from what the user gave.
+ *
+ * @param hasData - without samples activations stay in float
+ * @throws QuantizeError `bad-option` for a name that is in no registry, or a width that cannot be
+ */
+export function resolveRecipe(
+  given: Partial<Recipe> | undefined,
+  registries: Registries,
+  hasData: boolean,
+): Recipe {
+  const recipe: Recipe = { ...defaultRecipe, ...given, ...(hasData ? {} : { actBits: 'float' as const }) };
+  checkName('--scheme', recipe.scheme, registries.schemes);
+  checkName('--observer', recipe.observer, registries.observers);
+  checkBits('--bits', recipe.bits);
+  if (recipe.actBits !== 'float') checkBits('--act-bits', recipe.actBits);
+  for (const rule of recipe.rules) {
+    if (rule.scheme !== undefined)
+      checkName(`--rule "${rule.pattern}": scheme`, rule.scheme, registries.schemes);
+    if (rule.bits !== undefined) checkBits(`--rule "${rule.pattern}": bits`, rule.bits);
+    if (rule.actBits !== undefined) checkBits(`--rule "${rule.pattern}": act-bits`, rule.actBits);
+  }
+  return recipe;
+}
+
+function checkName(flag: string, name: string, registry: readonly Named[]): void {
+  if (registry.some((entry) => entry.name === name)) return;
+  const names = registry.map((entry) => entry.name).join(', ');
+  throw new QuantizeError('bad-option', {
+    flag,
+    problem: `does not know "${name}"`,
+    mend: `Choose one of: ${names}.`,
+  });
+}
+
+function checkBits(flag: string, bits: number): void {
+  if (Number.isInteger(bits) && bits >= MIN_BITS && bits <= MAX_BITS) return;
+  const mend = `Give a whole number from ${MIN_BITS} to ${MAX_BITS}.`;
+  throw new QuantizeError('bad-option', { flag, problem: `cannot be ${bits}`, mend });
+}
+
+/** The recipe in a file name: `minmax-w4a8`, or `minmax-w4` for weights only. */
+export function recipeName({ scheme, bits, actBits }: Recipe): string {
+  return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}`}`;
+}
+
 /** What a pattern is matched against. */
 export interface LayerNames {
   readonly id: string;

@@ -1,6 +1,7 @@
 import { dataTypeCodes } from '../graph/data-type.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
 import {
+  type Attribute,
   attribute,
   type Graph,
   inputAt,

@@ -1,3 +1,4 @@
+import { QuantizeError } from '../errors.js';
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
@@ -20,6 +21,21 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
   checkPatterns(recipe, layerNodes(graph), path);
   const placer = new Placer(graph, recipe);
   return placer.place();
+}
+
+/**
+ * Refuse a placement without a single quantized layer.
+ *
+ * @throws QuantizeError `nothing-to-quantize`, with the reason of the first layer
+ */
+export function refuseEmpty(placement: Placement, path: string): void {
+  if (placement.layers.length > 0) return;
+  const kept = [...placement.roles].find(([node]) => ruleOf(node)?.role === 'layer');
+  const reason =
+    kept?.[1].kind === 'float'
+      ? `of ${kept[0].opType} "${kept[0].id}", ${kept[1].reason}`
+      : 'it has no Conv, Gemm or MatMul';
+  throw new QuantizeError('nothing-to-quantize', { path, reason });
 }
 
 /** Nodes that a pattern can name: those with a weight, quantized or not. */
@@ -46,7 +62,8 @@ class Placer {
     for (const node of this.#graph.nodes) {
       if (!this.#roles.has(node)) this.#roles.set(node, { kind: 'float', reason: this.#reasonOf(node) });
     }
-    return { roles: this.#roles, layers: this.#layers, values: this.#valuesOf(demanded) };
+    const results = new Map(this.#layers.map(({ linear }) => [linear.node, this.#resultOf(linear.node)]));
+    return { roles: this.#roles, layers: this.#layers, results, values: this.#valuesOf(demanded) };
   }
 
   #placeLayers(): void {

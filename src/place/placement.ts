@@ -43,6 +43,8 @@ export interface QuantizedValue {
 export interface Placement {
   readonly roles: ReadonlyMap<Node, Role>;
   readonly layers: readonly QuantizedLayer[];
+  /** The value at the end of each layer's fused chain: behind its bias and its clamp. */
+  readonly results: ReadonlyMap<Node, string>;
   readonly values: ReadonlyMap<string, QuantizedValue>;
 }
 

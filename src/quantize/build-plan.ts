@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Observer } from '../../calibration/observers/observer.js';
-import type { TensorStatistics } from '../../calibration/statistics.js';
+import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
 import { type Graph, inputAt, type Model, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
@@ -8,7 +8,7 @@ import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numeri
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
 import { observedValues, type Placement, type QuantizedLayer } from '../place/placement.js';
-import { MAX_BITS, type Recipe } from '../recipe.js';
+import { MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
 import type { LayerPlan, Plan, QuantizedConstant } from './plan.js';
 import type { QuantizedTensor } from './quantized-tensor.js';
@@ -23,10 +23,10 @@ export interface PlanSources {
   readonly model: Model;
   readonly recipe: Recipe;
   readonly placement: Placement;
-  /** By value name; empty where activations stay in float. */
-  readonly statistics: ReadonlyMap<string, TensorStatistics>;
-  readonly observer: Observer;
-  readonly schemeNamed: (name: string) => Scheme;
+  /** Undefined where activations stay in float. */
+  readonly statistics: Statistics | undefined;
+  readonly observers: readonly Observer[];
+  readonly schemes: readonly Scheme[];
 }
 
 /**
@@ -49,8 +49,9 @@ export function buildPlan(sources: PlanSources): Plan {
 }
 
 function activationQuantizer(sources: PlanSources, name: string): AffineQuantizer {
-  const { placement, statistics, observer } = sources;
-  const seen = statistics.get(name);
+  const { placement, statistics, recipe } = sources;
+  const observer = named(sources.observers, recipe.observer);
+  const seen = statistics?.tensors.get(name);
   const reader = placement.layers.find((layer) => layer.linear.node.inputs[0] === name);
   const layer = reader?.linear.node.id ?? name;
   if (!seen || seen.nonFinite > 0 || seen.min > seen.max) {
@@ -78,7 +79,7 @@ function planLayer(
   const bias = input && biasOf(graph, layer);
   const floor = input ? scaleFloor(bias, input.scale, scales, accumulator) : new Float32Array(scales);
 
-  const scheme = sources.schemeNamed(recipe.scheme);
+  const scheme = named(sources.schemes, recipe.scheme);
   const weight = scheme.quantize({ values, dims, bits: recipe.bits, axis, limit, scaleFloor: floor });
   return {
     layer,

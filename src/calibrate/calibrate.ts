@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { collectStatistics, type Progress } from '../../calibration/collect.js';
+import type { SampleSource } from '../../calibration/source.js';
+import type { Statistics } from '../../calibration/statistics.js';
+import { exposing } from '../graph/expose.js';
+import type { Model } from '../graph/model.js';
+import { encodeModel } from '../proto/encode.js';
+import { withSession } from '../runtime/session.js';
+
+/**
+ * Run the folded model over the samples and keep the statistics of the values named.
+ *
+ * Undefined without a source. At level `basic` their bits do not depend on which of them are exposed, nor on the threads.
+ */
+export async function calibrate(
+  model: Model,
+  values: readonly string[],
+  source: SampleSource | undefined,
+  threads: number | undefined,
+  progress?: Progress,
+): Promise<Statistics | undefined> {
+  if (!source) return undefined;
+  const inputs = new Set(model.graph.inputs.map((input) => input.name));
+  const inner = values.filter((value) => !inputs.has(value));
+  const bytes = encodeModel(exposing(model, inner));
+  const settings = { mode: 'basic', threads, label: 'the float model' } as const;
+  const tensors = await withSession(bytes, settings, (session) =>
+    collectStatistics(
+      source,
+      values,
+      async (feed) => new Map([...Object.entries(feed), ...(await session.run(feed, inner))]),
+      progress,
+    ),
+  );
+  return {
+    modelHash: modelHash(model),
+    data: source.label,
+    preprocess: source.preprocess,
+    samples: source.length,
+    tensors,
+  };
+}
+
+/** SHA-256 of the folded graph as it is written: what statistics belong to. */
+export function modelHash(model: Model): string {
+  return createHash('sha256').update(encodeModel(model)).digest('hex');
+}

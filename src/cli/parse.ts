@@ -1,0 +1,98 @@
+import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import { QuantizeError } from '../errors.js';
+import type { Granularity, Rule } from '../recipe.js';
+
+const refuse = (flag: string, problem: string, mend: string) =>
+  new QuantizeError('bad-option', { flag, problem, mend });
+
+/** A whole number from `least` on. */
+export function parseCount(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value;
+  throw refuse(flag, `cannot be "${text}"`, `Give a whole number from ${least} on.`);
+}
+
+/** A width in bits; its limits are checked with the recipe. */
+export function parseBits(flag: string, text: string): number {
+  return parseCount(flag, text, 0);
+}
+
+/** A width in bits, or `float`. */
+export function parseActBits(flag: string, text: string): number | 'float' {
+  return text === 'float' ? text : parseBits(flag, text);
+}
+
+/** A finite number, or a fraction of two, as in `1/255`. */
+export function parseNumber(flag: string, text: string): number {
+  const parts = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [numerator = Number.NaN, denominator = 1] = parts;
+  const value = numerator / denominator;
+  if (parts.length <= 2 && Number.isFinite(value)) return value;
+  throw refuse(flag, `cannot be "${text}"`, 'Give a number, or a fraction such as 1/255.');
+}
+
+/** Numbers with commas between: one for all channels, or one a channel. */
+export function parseNumbers(flag: string, text: string): number[] {
+  return text.split(',').map((part) => parseNumber(flag, part));
+}
+
+/** `pattern:bits=4,scheme=minmax`; the last colon ends the pattern, since names may hold some. */
+export function parseRule(text: string): Rule {
+  const flag = '--rule';
+  const mend = "Write 'pattern:bits=4' or 'pattern:bits=4,act-bits=8,scheme=minmax,granularity=tensor'.";
+  const colon = text.lastIndexOf(':');
+  if (colon <= 0 || colon === text.length - 1) throw refuse(flag, `cannot be "${text}"`, mend);
+  const settings: { -readonly [K in keyof Rule]?: Rule[K] } = {};
+  for (const part of text.slice(colon + 1).split(',')) {
+    const [key, value, ...rest] = part.split('=').map((piece) => piece.trim());
+    if (!key || !value || rest.length > 0) throw refuse(flag, `has "${part}", which is no setting`, mend);
+    if (key === 'bits') settings.bits = parseBits(flag, value);
+    else if (key === 'act-bits') settings.actBits = parseBits(flag, value);
+    else if (key === 'scheme') settings.scheme = value;
+    else if (key === 'granularity') settings.granularity = parseGranularity(flag, value);
+    else throw refuse(flag, `does not know "${key}"`, mend);
+  }
+  return { pattern: text.slice(0, colon), ...settings };
+}
+
+function parseGranularity(flag: string, text: string): Granularity {
+  if (text === 'tensor' || text === 'channel') return text;
+  throw refuse(flag, `cannot have granularity "${text}"`, 'Choose tensor or channel.');
+}
+
+/** The flags that say how samples become inputs. */
+export interface PreprocessFlags {
+  readonly preprocess?: string;
+  readonly mean?: string;
+  readonly std?: string;
+  readonly scale?: string;
+  readonly layout?: string;
+}
+
+/** One preprocessing from its flags: a preset, and what replaces parts of it; undefined where there is no flag. */
+export function parsePreprocess(flags: PreprocessFlags): Preprocess | undefined {
+  const { preprocess, mean, std, scale, layout } = flags;
+  const given = Object.entries({ preprocess, scale, mean, std, layout }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length === 0) return undefined;
+  const preset = presets[preprocess ?? 'none'];
+  if (!preset) {
+    const known = Object.keys(presets).join(', ');
+    throw refuse('--preprocess', `does not know "${preprocess}"`, `Choose one of: ${known}.`);
+  }
+  const stds = std === undefined ? preset.std : parseNumbers('--std', std);
+  if (stds.includes(0)) throw refuse('--std', 'cannot be 0', 'Give positive numbers.');
+  return {
+    label: given.map(([flag, value]) => `--${flag} ${value}`).join(' '),
+    scale: scale === undefined ? preset.scale : parseNumber('--scale', scale),
+    mean: mean === undefined ? preset.mean : parseNumbers('--mean', mean),
+    std: stds,
+    layout: layout === undefined ? undefined : parseLayout(layout),
+  };
+}
+
+function parseLayout(text: string): Layout {
+  if (text === 'nhwc' || text === 'nchw') return text;
+  throw refuse('--layout', `cannot be "${text}"`, 'Choose nhwc or nchw: the layout of the samples.');
+}

@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import { quantize } from '../pipeline.js';
+import { reporters } from '../report/reporters.js';
+import { type PreprocessFlags, parseCount, parsePreprocess } from './parse.js';
+import { addRecipeOptions, type RecipeFlags, recipeOf } from './recipe-options.js';
+import type { CommandProcess } from './streams.js';
+
+interface QuantizeFlags extends RecipeFlags, PreprocessFlags {
+  readonly output?: string;
+  readonly data?: string;
+  readonly evalData?: string;
+  readonly labels?: string;
+  readonly samples?: number;
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+const examples = `
+Examples:
+  quantize model.onnx --data calib.npy --preprocess imagenet
+  quantize model.onnx --data calib.npy --preprocess imagenet --bits 4 --eval-data test.npy --labels labels.npy
+  quantize model.onnx --bits 4                       weights only, no samples needed
+  quantize inspect model.onnx                        the plan, without data`;
+
+/** `quantize <model>`: the main job. */
+export function quantizeCommand(process: CommandProcess): Command {
+  const command = new Command('run')
+    .description('quantize a model, and measure how far it drifts from the float one')
+    .argument('<model>', 'the float model, a .onnx file')
+    .option(
+      '-o, --output <file>',
+      'the quantized model (default: beside the input, as model.minmax-w8a8.onnx)',
+    )
+    .option('--data <path>', 'calibration samples (.npy); without them weights alone are quantized')
+    .option('--eval-data <path>', 'samples to measure on (default: the calibration samples)')
+    .option('--labels <path>', 'the class of each sample to measure on (.npy)')
+    .option('--samples <n>', 'calibrate on this many samples, chosen by the seed', (text) =>
+      parseCount('--samples', text, 1),
+    )
+    .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
+    .option('--preprocess <preset>', 'how integer samples become floats: imagenet or none')
+    .option('--scale <x>', 'multiply samples by this first, as 1/255')
+    .option('--mean <x,…>', 'then subtract this, one value or one a channel')
+    .option('--std <x,…>', 'then divide by this, one value or one a channel')
+    .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell');
+  return addRecipeOptions(command)
+    .option('--threads <n>', 'threads inside an operator (default: all cores)', (text) =>
+      parseCount('--threads', text, 1),
+    )
+    .option('--json', 'print the result as one JSON record')
+    .addHelpText('after', examples)
+    .action(async (model: string, flags: QuantizeFlags) => {
+      const { output, data, evalData, labels, samples, seed, threads } = flags;
+      const result = await quantize({
+        model,
+        output,
+        data,
+        evalData,
+        labels,
+        samples,
+        seed,
+        threads,
+        preprocess: parsePreprocess(flags),
+        recipe: recipeOf(flags),
+      });
+      const format = flags.json ? 'json' : 'terminal';
+      const reporter = reporters.find((candidate) => candidate.name === format);
+      process.stdout.write(reporter?.render(result) ?? '');
+    });
+}

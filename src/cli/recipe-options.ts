@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { observers } from '../../calibration/observers/observers.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
+import { parseActBits, parseBits, parseRule } from './parse.js';
+
+/** The recipe's flags, as commander gives them. */
+export interface RecipeFlags {
+  readonly scheme: string;
+  readonly bits: number;
+  readonly actBits: number | 'float';
+  readonly observer: string;
+  readonly perTensor?: true;
+  readonly rule?: Rule[];
+  readonly exclude?: string[];
+  readonly include?: string[];
+  readonly allLayers?: true;
+  readonly reduceRange?: true;
+}
+
+const listOf = (registry: readonly { name: string; summary: string }[]): string =>
+  registry.map(({ name, summary }) => `${name} (${summary})`).join(', ');
+
+const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ?? []), value];
+
+/** Add the flags that make a recipe. */
+export function addRecipeOptions(command: Command): Command {
+  const { scheme, bits, actBits, observer } = defaultRecipe;
+  return command
+    .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
+    .option('--bits <n>', 'width of weights, 2 to 8', (text) => parseBits('--bits', text), bits)
+    .option(
+      '--act-bits <n>',
+      'width of activations, 2 to 8, or float',
+      (text) => parseActBits('--act-bits', text),
+      actBits,
+    )
+    .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
+    .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
+    .option(
+      '--rule <pattern:settings>',
+      "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
+      (text, list: Rule[] | undefined) => collect(parseRule(text), list),
+    )
+    .option('--exclude <pattern>', 'keep layers in float', collect<string>)
+    .option('--include <pattern>', 'quantize these layers only', collect<string>)
+    .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8')
+    .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
+}
+
+/** The recipe that the flags say. */
+export function recipeOf(flags: RecipeFlags): Recipe {
+  return {
+    scheme: flags.scheme,
+    bits: flags.bits,
+    granularity: flags.perTensor ? 'tensor' : 'channel',
+    actBits: flags.actBits,
+    observer: flags.observer,
+    rules: flags.rule ?? [],
+    exclude: flags.exclude ?? [],
+    include: flags.include ?? [],
+    allLayers: flags.allLayers ?? false,
+    reduceRange: flags.reduceRange ?? false,
+  };
+}

@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import { exitCodes, QuantizeError } from '../errors.js';
+import { escapeControls } from '../report/escape.js';
+import { tool } from '../version.js';
+import { inspectCommand } from './inspect-command.js';
+import { quantizeCommand } from './quantize-command.js';
+import type { CommandProcess } from './streams.js';
+
+const description = `Post-training quantizer for ONNX models: float ONNX in, QDQ ONNX out, the drift measured.`;
+
+const exitHelp = `
+Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
+70 a bug of this tool, 130 interrupted.`;
+
+/** Run the command line, and set the exit code. Never throws, never prints a stack trace for what a user can mend. */
+export async function run(process: CommandProcess): Promise<void> {
+  const program = new Command('quantize')
+    .description(description)
+    .version(tool.version)
+    .addHelpText('after', exitHelp)
+    .showSuggestionAfterError();
+  const commands = [quantizeCommand(process), inspectCommand(process)];
+  for (const command of commands) program.addCommand(command, { isDefault: command === commands[0] });
+  for (const command of [program, ...commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => process.stdout.write(text),
+      writeErr: (text) => process.stderr.write(text),
+    });
+  }
+  try {
+    await program.parseAsync([...process.argv]);
+  } catch (thrown) {
+    process.exitCode = report(thrown, process);
+  }
+}
+
+function report(thrown: unknown, process: CommandProcess): number {
+  // commander has printed its own message; help and version end in a "failure" of code 0.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (thrown instanceof QuantizeError) {
+    process.stderr.write(`error: ${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
+    return thrown.exitCode;
+  }
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  process.stderr.write(
+    `error: this is a bug of ${tool.name} ${tool.version}; please report it with what follows.\n${text}\n`,
+  );
+  return exitCodes.bug;
+}

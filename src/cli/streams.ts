@@ -1,0 +1,13 @@
+/** What the command needs of the process: so that a test can pass another. */
+export interface CommandProcess {
+  readonly argv: readonly string[];
+  readonly stdout: Output;
+  readonly stderr: Output;
+  exitCode?: number | string | null | undefined;
+}
+
+/** A stream that lines go to. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}

@@ -1,0 +1,41 @@
+import type { Model } from '../graph/model.js';
+import { opsetOf } from '../graph/model.js';
+
+/**
+ * The first onnxruntime release that reads an opset, and an IR version.
+ * Source: onnxruntime's compatibility table (docs/reference/compatibility) and its release notes.
+ */
+const firstForOpset: readonly (readonly [opset: number, release: number])[] = [
+  [17, 17],
+  [19, 17],
+  [20, 17],
+  [21, 18],
+  [22, 21],
+  [23, 22],
+  [24, 23],
+  [25, 24],
+  [26, 26],
+];
+const firstForIr: readonly (readonly [ir: number, release: number])[] = [
+  [9, 17],
+  [10, 18],
+  [11, 21],
+  [12, 23],
+  [13, 25],
+];
+
+/** Cast of 4-bit types to int8 runs from this release on (1.x). */
+const INT4_CAST_RELEASE = 23;
+
+/** The oldest onnxruntime that is known to run a quantized model, as "1.17". */
+export function oldestRuntime(model: Model): string {
+  const needed = (table: readonly (readonly [number, number])[], version: number) =>
+    table.find(([reaches]) => version <= reaches)?.[1] ?? table.at(-1)?.[1] ?? 0;
+  const hasInt4 = [...model.graph.initializers.values()].some((tensor) => tensor.dataType === 'int4');
+  const release = Math.max(
+    needed(firstForOpset, opsetOf(model)),
+    needed(firstForIr, model.irVersion),
+    hasInt4 ? INT4_CAST_RELEASE : 0,
+  );
+  return `1.${release}`;
+}

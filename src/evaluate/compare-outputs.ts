@@ -1,0 +1,80 @@
+import type { SampleSource } from '../../calibration/source.js';
+import type { Session } from '../runtime/session.js';
+import { argmax, type Drift, DriftMeter, isClassScores, rowsOf } from './drift.js';
+
+/** The three runs of every sample: the float model, the file as its users run it, and the quantization as it is written. */
+export interface ComparedSessions {
+  readonly float: Session;
+  readonly deployed: Session;
+  readonly exact: Session;
+}
+
+/** Drift of one output. */
+export interface OutputDrift {
+  readonly name: string;
+  /** In a default session: integer kernels. */
+  readonly deployed: Drift;
+  /** Without integer kernels: the error of the quantization alone. */
+  readonly exact: Drift;
+}
+
+/** Top-1 accuracy of both models, as shares of the samples. */
+export interface TaskAccuracy {
+  readonly output: string;
+  readonly samples: number;
+  readonly float: number;
+  readonly quantized: number;
+}
+
+/** Task samples beyond this many are run in the float and the deployed session only. */
+const EXACT_SAMPLES = 512;
+
+/**
+ * Run every sample through the three sessions and measure how far the outputs part.
+ *
+ * @param labels - the class of each sample; without them no accuracy
+ */
+export async function compareOutputs(
+  source: SampleSource,
+  sessions: ComparedSessions,
+  labels: readonly number[] | undefined,
+): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
+  const names = sessions.float.outputNames;
+  const meters = names.map((name) => ({ name, deployed: new DriftMeter(), exact: new DriftMeter() }));
+  const tally = { output: '', samples: 0, float: 0, quantized: 0 };
+  let done = 0;
+  for await (const { feed, samples } of source.open()) {
+    const reference = await sessions.float.run(feed);
+    const deployed = await sessions.deployed.run(feed);
+    const exact = done < EXACT_SAMPLES ? await sessions.exact.run(feed) : undefined;
+    for (const meter of meters) {
+      const a = reference.get(meter.name);
+      const b = deployed.get(meter.name);
+      const c = exact?.get(meter.name);
+      if (a && b) meter.deployed.add(a, b, samples);
+      if (a && c) meter.exact.add(a, c, samples);
+      if (!a || !b || !labels || !isClassScores(a) || (tally.output && tally.output !== meter.name)) continue;
+      // The first output of class scores is the one that is graded.
+      tally.output = meter.name;
+      const classes = a.dims[1] ?? 1;
+      const [scores, quantized] = [rowsOf(a, samples), rowsOf(b, samples)];
+      for (let row = 0; row < samples; row++) {
+        const label = labels[done + row];
+        if (argmax(scores, row * classes, classes) === label) tally.float++;
+        if (argmax(quantized, row * classes, classes) === label) tally.quantized++;
+      }
+      tally.samples += samples;
+    }
+    done += samples;
+  }
+  const outputs = meters.map(({ name, deployed, exact }) => ({
+    name,
+    deployed: deployed.drift,
+    exact: exact.drift,
+  }));
+  const { output, samples } = tally;
+  const task = output
+    ? { output, samples, float: tally.float / samples, quantized: tally.quantized / samples }
+    : undefined;
+  return { outputs, task };
+}

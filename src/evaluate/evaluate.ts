@@ -1,0 +1,63 @@
+import { firstFeed, type Samples } from '../calibrate/samples.js';
+import type { EmittedModel } from '../emit/emit-model.js';
+import { QuantizeError } from '../errors.js';
+import type { Model } from '../graph/model.js';
+import type { Placement } from '../place/placement.js';
+import { encodeModel } from '../proto/encode.js';
+import { type Session, withSession } from '../runtime/session.js';
+import { compareLayers, type LayerDrift, type LayerPair } from './compare-layers.js';
+import { compareOutputs, type OutputDrift, type TaskAccuracy } from './compare-outputs.js';
+import { measureSpeed, type Speed } from './measure-speed.js';
+
+/** Float against quantized. */
+export interface Evaluation {
+  readonly outputs: readonly OutputDrift[];
+  readonly task: TaskAccuracy | undefined;
+  readonly layers: readonly LayerDrift[];
+  readonly speed: Speed;
+}
+
+/** The models that are compared. */
+export interface EvaluatedModels {
+  /** A default session of the file that the user gave. */
+  readonly original: Session;
+  readonly folded: Model;
+  readonly placement: Placement;
+  readonly emitted: EmittedModel;
+}
+
+/**
+ * Run the float and the quantized model over the samples: drift of each output and each layer, accuracy, speed.
+ *
+ * @throws QuantizeError where labels are given and no output holds class scores
+ */
+export async function evaluate(
+  models: EvaluatedModels,
+  samples: Samples,
+  threads: number | undefined,
+): Promise<Evaluation> {
+  const { original, folded, placement, emitted } = models;
+  const bytes = encodeModel(emitted.model);
+  const label = 'the quantized model';
+  return withSession(bytes, { mode: 'default', threads, label }, (deployed) =>
+    withSession(bytes, { mode: 'exact', threads, label }, async (exact) => {
+      const sessions = { float: original, deployed, exact };
+      const { outputs, task } = await compareOutputs(samples.evaluation, sessions, samples.labels);
+      if (samples.labels && !task) {
+        throw new QuantizeError('labels-need-classes', { outputs: original.outputNames.join(', ') });
+      }
+      const pairs = layerPairs(placement, emitted);
+      const layers = await compareLayers(samples.evaluation, folded, emitted.model, pairs, threads);
+      const speed = await measureSpeed(original, deployed, await firstFeed(samples.evaluation));
+      return { outputs, task, layers, speed };
+    }),
+  );
+}
+
+/** Each quantized layer's result in both graphs. */
+function layerPairs({ layers, results }: Placement, { dequantized }: EmittedModel): LayerPair[] {
+  return layers.map(({ linear: { node } }) => {
+    const floatValue = results.get(node) ?? node.id;
+    return { id: node.id, floatValue, quantizedValue: dequantized.get(floatValue) ?? floatValue };
+  });
+}

@@ -1,0 +1,51 @@
+import type { Feed } from '../numerics/nd-array.js';
+import type { Session } from '../runtime/session.js';
+
+/** How long one run takes, both models measured in turn. */
+export interface Speed {
+  /** Median wall time of one run, in milliseconds. */
+  readonly floatMs: number;
+  readonly quantizedMs: number;
+  /** floatMs / quantizedMs: above 1 the quantized model is faster. */
+  readonly ratio: number;
+  readonly runs: number;
+}
+
+const WARM_UP_RUNS = 5;
+const MIN_RUNS = 15;
+const MAX_RUNS = 200;
+/** Enough for a stable median on small models, and bounded on large ones. */
+const BUDGET_MS = 3000;
+
+/** Time both models on one feed, run by run in turn, so that a change of the machine's speed meets both alike. */
+export async function measureSpeed(float: Session, quantized: Session, feed: Feed): Promise<Speed> {
+  for (let i = 0; i < WARM_UP_RUNS; i++) {
+    await float.run(feed);
+    await quantized.run(feed);
+  }
+  const floatTimes: number[] = [];
+  const quantizedTimes: number[] = [];
+  const started = performance.now();
+  while (
+    floatTimes.length < MIN_RUNS ||
+    (floatTimes.length < MAX_RUNS && performance.now() - started < BUDGET_MS)
+  ) {
+    floatTimes.push(await timeOf(float, feed));
+    quantizedTimes.push(await timeOf(quantized, feed));
+  }
+  const [floatMs, quantizedMs] = [median(floatTimes), median(quantizedTimes)];
+  return { floatMs, quantizedMs, ratio: floatMs / quantizedMs, runs: floatTimes.length };
+}
+
+async function timeOf(session: Session, feed: Feed): Promise<number> {
+  const started = performance.now();
+  await session.run(feed);
+  return performance.now() - started;
+}
+
+function median(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
+}

@@ -1,0 +1,57 @@
+import type { SampleSource } from '../../calibration/source.js';
+import { QuantizeError } from '../errors.js';
+import type { Model } from '../graph/model.js';
+import { encodeModel } from '../proto/encode.js';
+import { type Session, withSession } from '../runtime/session.js';
+
+/** Samples that the folded model is compared on. */
+const SAMPLES = 4;
+
+/** Largest difference, relative to the largest magnitude of the output: float32 sums in another order reach 1e-5. */
+const TOLERANCE = 1e-4;
+
+/**
+ * Run the original and the folded model on samples, and refuse to go on where their outputs differ by more than float
+ * rounding.
+ *
+ * @throws QuantizeError `fold-changed-output`
+ */
+export async function verifyFold(
+  original: Session,
+  folded: Model,
+  source: SampleSource,
+  threads: number | undefined,
+): Promise<void> {
+  await withSession(
+    encodeModel(folded),
+    { mode: 'basic', threads, label: 'the folded model' },
+    async (session) => {
+      let done = 0;
+      for await (const { feed, samples } of source.open()) {
+        const before = await original.run(feed);
+        const after = await session.run(feed);
+        for (const [output, array] of before) {
+          const other = after.get(output);
+          if (!other) throw new Error(`the folded model has lost the output ${output}`);
+          const { difference, limit } = largestDifference(array.data, other.data);
+          if (!(difference <= limit))
+            throw new QuantizeError('fold-changed-output', { output, difference, limit });
+        }
+        done += samples;
+        if (done >= SAMPLES) return;
+      }
+    },
+  );
+}
+
+function largestDifference(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>) {
+  let difference = a.length === b.length ? 0 : Number.NaN;
+  let magnitude = 0;
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [Number(a[i]), Number(b[i])];
+    if (Number.isFinite(x)) magnitude = Math.max(magnitude, Math.abs(x));
+    // NaN in one of the two makes the difference NaN, which passes no limit.
+    if (!Object.is(x, y)) difference = Math.max(difference, Math.abs(x - y));
+  }
+  return { difference, limit: TOLERANCE * magnitude };
+}

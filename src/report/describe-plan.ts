@@ -1,0 +1,85 @@
+import type { Graph } from '../graph/model.js';
+import { inputAt } from '../graph/model.js';
+import { layerNodes } from '../place/place.js';
+import type { Placement, Position, QuantizedLayer } from '../place/placement.js';
+
+/** One layer of the plan. */
+export interface LayerDescription {
+  readonly id: string;
+  readonly name: string | null;
+  readonly opType: string;
+  readonly position: Position | null;
+  readonly weight: string | null;
+  readonly dims: readonly number[];
+  /** Null where the layer stays float, for the reason given. */
+  readonly quantized: {
+    readonly bits: number;
+    readonly scheme: string;
+    readonly granularity: string;
+    /** Width of the input activation; null where it stays float. */
+    readonly inputBits: number | null;
+  } | null;
+  readonly reason: string | null;
+}
+
+/** One activation that exists as integers. */
+export interface ActivationDescription {
+  readonly name: string;
+  readonly bits: number;
+  /** The value whose scale and zero point it shares; its own name where it has its own. */
+  readonly parametersOf: string;
+}
+
+/** One operator that stays float, its result with it, and why. */
+export interface FloatDescription {
+  readonly id: string;
+  readonly opType: string;
+  readonly reason: string;
+}
+
+/** The whole plan, less its numbers. */
+export interface PlanDescription {
+  readonly layers: readonly LayerDescription[];
+  readonly activations: readonly ActivationDescription[];
+  readonly float: readonly FloatDescription[];
+}
+
+/** Put a placement into words: what is quantized how, and the reason for everything that is not. */
+export function describePlan(graph: Graph, placement: Placement): PlanDescription {
+  const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
+  const layers = layerNodes(graph).map((node): LayerDescription => {
+    const layer = byNode.get(node);
+    const role = placement.roles.get(node);
+    return {
+      id: node.id,
+      name: node.name ?? null,
+      opType: node.opType,
+      position: layer?.position ?? null,
+      weight: layer?.linear.weight ?? inputAt(node, 1) ?? null,
+      dims: layer?.linear.tensor.dims ?? [],
+      quantized: layer ? describeLayer(layer, placement) : null,
+      reason: role?.kind === 'float' ? role.reason : null,
+    };
+  });
+  const isLayer = new Set(layerNodes(graph));
+  const float = graph.nodes.flatMap((node): FloatDescription[] => {
+    const role = placement.roles.get(node);
+    if (role?.kind !== 'float' || isLayer.has(node)) return [];
+    return [{ id: node.id, opType: node.opType, reason: role.reason }];
+  });
+  const activations = [...placement.values.values()].map(({ name, bits, root }) => ({
+    name,
+    bits,
+    parametersOf: root,
+  }));
+  return { layers, activations, float };
+}
+
+function describeLayer(
+  { linear, recipe }: QuantizedLayer,
+  placement: Placement,
+): LayerDescription['quantized'] {
+  const { bits, scheme, granularity } = recipe;
+  const inputBits = placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null;
+  return { bits, scheme, granularity, inputBits };
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import type { SampleSource } from '../../calibration/source.js';
+import type { Samples } from '../calibrate/samples.js';
+import { oldestRuntime } from '../emit/runtime-support.js';
+import type { Evaluation } from '../evaluate/evaluate.js';
+import type { PassReport } from '../fold/fold-model.js';
+import { type Model, opsetOf } from '../graph/model.js';
+import type { Placement } from '../place/placement.js';
+import type { Recipe } from '../recipe.js';
+import { describeMachine } from '../runtime/machine.js';
+import { runtimeVersion } from '../runtime/session.js';
+import { tool } from '../version.js';
+import { describePlan } from './describe-plan.js';
+import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
+import { warningsOf } from './warnings.js';
+
+/** A model, and the file that it was read from or written to. */
+export interface ModelFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly model: Model;
+}
+
+/** What a run made, for its record. */
+export interface RunOutcome {
+  readonly recipe: Recipe;
+  /** The float model, folded by now; the bytes are those of its file. */
+  readonly float: ModelFile;
+  readonly quantized: ModelFile;
+  readonly fold: readonly PassReport[];
+  readonly placement: Placement;
+  readonly samples: Samples;
+  readonly evaluation: Evaluation;
+  readonly elapsedMs: number;
+}
+
+/** The record of a run, version 1. */
+export function makeResult(run: RunOutcome): Result {
+  const { recipe, float, quantized, samples, evaluation } = run;
+  const { outputs, task, layers, speed } = evaluation;
+  const machine = describeMachine();
+  return {
+    schemaVersion: RESULT_VERSION,
+    tool,
+    runtime: { name: 'onnxruntime', version: runtimeVersion },
+    machine,
+    recipe,
+    float: { ...fileRecord(float), irVersion: float.model.irVersion, opset: opsetOf(float.model) },
+    quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
+    calibration: samples.calibration ? dataRecord(samples.calibration) : null,
+    evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
+    fold: run.fold,
+    plan: describePlan(float.model.graph, run.placement),
+    outputs,
+    task: task ?? null,
+    layers,
+    warnings: warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
+    timing: { speed, elapsedMs: run.elapsedMs },
+  };
+}
+
+function fileRecord({ path, bytes }: ModelFile): FileRecord {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name: basename(path), sizeBytes: bytes.byteLength, sha256 };
+}
+
+function dataRecord({ label, length, preprocess }: SampleSource): DataRecord {
+  return { label, samples: length, preprocess };
+}

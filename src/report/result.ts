@@ -1,0 +1,48 @@
+import type { LayerDrift } from '../evaluate/compare-layers.js';
+import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
+import type { Speed } from '../evaluate/measure-speed.js';
+import type { PassReport } from '../fold/fold-model.js';
+import type { Recipe } from '../recipe.js';
+import type { Machine } from '../runtime/machine.js';
+import type { PlanDescription } from './describe-plan.js';
+
+/** Version of the result record. */
+export const RESULT_VERSION = 1;
+
+/** A model file. */
+export interface FileRecord {
+  /** The file's name, without its folder. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** Samples that were used, and what for. */
+export interface DataRecord {
+  readonly label: string;
+  readonly samples: number;
+  readonly preprocess: string;
+}
+
+/** The record of one run: every report shows this and nothing else. Times stand in `timing` alone. */
+export interface Result {
+  readonly schemaVersion: typeof RESULT_VERSION;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly runtime: { readonly name: string; readonly version: string };
+  readonly machine: Machine;
+  readonly recipe: Recipe;
+  readonly float: FileRecord & { readonly irVersion: number; readonly opset: number };
+  readonly quantized: FileRecord & { readonly oldestRuntime: string };
+  /** Null where weights alone are quantized. */
+  readonly calibration: DataRecord | null;
+  /** `kind` says how much the drift means: labelled or unseen samples, those of the calibration, or random input. */
+  readonly evaluation: DataRecord & { readonly kind: 'evaluation' | 'calibration' | 'synthetic' };
+  readonly fold: readonly PassReport[];
+  readonly plan: PlanDescription;
+  readonly outputs: readonly OutputDrift[];
+  readonly task: TaskAccuracy | null;
+  readonly layers: readonly LayerDrift[];
+  /** What a user should know before trusting the numbers. */
+  readonly warnings: readonly string[];
+  readonly timing: { readonly speed: Speed; readonly elapsedMs: number };
+}

@@ -1,0 +1,56 @@
+import type { OutputDrift } from '../evaluate/compare-outputs.js';
+import type { Speed } from '../evaluate/measure-speed.js';
+import type { Recipe } from '../recipe.js';
+import { type Machine, saturates } from '../runtime/machine.js';
+
+/** What the warnings are read from. */
+export interface Observed {
+  readonly recipe: Recipe;
+  readonly machine: Machine;
+  readonly outputs: readonly OutputDrift[];
+  readonly speed: Speed;
+  readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
+}
+
+/** The deployed model is this much worse than the exact one before it is worth a word, in dB. */
+const KERNEL_LOSS_DB = 3;
+
+/** Below this ratio the quantized model counts as slower; runs vary by a few percent. */
+const SLOWER_RATIO = 0.95;
+
+/** Weights wider than this can make two neighbouring products overflow int16: 2·255·64 < 2^15. */
+const SATURATING_BITS = 7;
+
+/** What a user should know before trusting the numbers. */
+export function warningsOf({ recipe, machine, outputs, speed, evaluationKind }: Observed): string[] {
+  const warnings: string[] = [];
+  if (recipe.actBits === 'float') {
+    warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
+  }
+  if (evaluationKind === 'synthetic') {
+    warnings.push('The drift is measured on seeded random input: it says little about real data.');
+  }
+  for (const { name, deployed, exact } of outputs) {
+    if (deployed.nonFiniteMismatches > 0) {
+      warnings.push(
+        `Output "${name}" is not finite in one of the two models (${deployed.nonFiniteMismatches} elements).`,
+      );
+    }
+    const loss = (exact.sqnrDb ?? Number.POSITIVE_INFINITY) - (deployed.sqnrDb ?? Number.POSITIVE_INFINITY);
+    if (loss > KERNEL_LOSS_DB) {
+      warnings.push(
+        `Output "${name}" is ${loss.toFixed(1)} dB worse on the integer kernels of this machine than the quantization itself.`,
+      );
+    }
+  }
+  if (speed.ratio < SLOWER_RATIO) {
+    warnings.push(`The quantized model is slower than the float one here (${speed.ratio.toFixed(2)}×).`);
+  }
+  const integers = recipe.actBits !== 'float' && recipe.bits > SATURATING_BITS && !recipe.reduceRange;
+  if (integers && saturates(machine)) {
+    warnings.push(
+      'This CPU has no VNNI: its int8 kernels saturate. Use --reduce-range for files that run on such machines.',
+    );
+  }
+  return warnings;
+}
