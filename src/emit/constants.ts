@@ -48,6 +48,17 @@ export class Constants {
     return this.shared(`u8_${value}`, () => ({ type: 'uint8', dims: [], data: Uint8Array.of(value) }));
   }
 
+  /** Zero points of int8 weights, all 0, as many as there are scales; shared. */
+  int8Zeros({ scales, axis }: { scales: Float32Array; axis: number | undefined }): string {
+    const dims = axis === undefined ? [] : [scales.length];
+    const data = new Int8Array(scales.length);
+    return this.shared(`i8_zeros${dims.map((dim) => `_${dim}`).join('')}`, () => ({
+      type: 'int8',
+      dims,
+      data,
+    }));
+  }
+
   /** A list of int64, shared: shapes and bounds. */
   int64List(values: readonly number[]): string {
     const data = BigInt64Array.from(values, BigInt);

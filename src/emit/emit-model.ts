@@ -1,5 +1,5 @@
 import { dataTypeCodes } from '../graph/data-type.js';
-import { BIAS_INPUT } from '../graph/linear-layer.js';
+import { BIAS_INPUT, linearLayerOf } from '../graph/linear-layer.js';
 import {
   type Attribute,
   attribute,
@@ -13,7 +13,8 @@ import {
 } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
+import { type AffineQuantizer, quantizeValue, SMALLEST_NORMAL } from '../numerics/affine.js';
+import { roundHalfEven } from '../numerics/round.js';
 import type { QuantizedValue } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
@@ -23,6 +24,9 @@ import { weightForms } from './weights/forms.js';
 
 /** Codes of the runtime's uint8: narrower ones are clipped to their width after Q. */
 const UINT8_MAX = 255;
+
+/** Codes of this magnitude have more digits than a float32. */
+const EXACT_CODE = 2 ** 30;
 
 /** A written graph, and how to find in it what the float graph had. */
 export interface EmittedModel {
@@ -58,6 +62,9 @@ interface ValueNames {
   readonly codes: string;
   readonly dequantized: string;
 }
+
+/** The scales of a constant, and the axis that they run along. */
+type Steps = Pick<QuantizedTensor, 'scales' | 'axis'>;
 
 class Emitter {
   readonly #source: Graph;
@@ -162,11 +169,7 @@ class Emitter {
         source,
         inputsBy((input) => this.#shapeSource(input)),
       );
-    else
-      this.#push(
-        source,
-        inputsBy((input) => this.#floatOf(input)),
-      );
+    else this.#emitFloat(source);
   }
 
   /** Append a copy of a node with other inputs; its outputs get the names that they have before Q. */
@@ -175,6 +178,47 @@ class Emitter {
       (output) => this.#renamed.get(output) ?? this.#names.get(output)?.raw ?? output,
     );
     this.#graph.nodes.push({ ...source, inputs: [...inputs], outputs });
+  }
+
+  /**
+   * An operator that stays float. Where a layer with a float weight reads integers and writes them, onnxruntime would
+   * quantize its weight by itself, per tensor: it asks that the bias is a constant or missing, so the bias gets a DQ.
+   */
+  #emitFloat(source: Node): void {
+    const inputs = source.inputs.map((input) => input && this.#floatOf(input));
+    const { requantized } = this.#weighted(source);
+    if (requantized)
+      inputs[requantized.input] = this.#exactConstant(requantized.bias, requantized.channels, source);
+    this.#push(source, inputs);
+  }
+
+  /** The bias that keeps the runtime from a float layer's weight, and where it goes. */
+  #weighted(source: Node): { requantized?: { input: number; bias: string | undefined; channels: number } } {
+    const linear = linearLayerOf(this.#source, source);
+    if (linear && !isOp(source, 'MatMul')) {
+      if (!this.#plan.placement.values.get(inputAt(source, 0) ?? '')?.madeByInteger) return {};
+      return { requantized: { input: BIAS_INPUT, bias: linear.bias, channels: linear.outputChannels } };
+    }
+    // MatMul → Add becomes a Gemm first.
+    const at = isOp(source, 'Add')
+      ? source.inputs.findIndex((name) => this.#source.initializers.has(name))
+      : -1;
+    const product = at < 0 ? undefined : this.#uses.producer(source.inputs[1 - at] ?? '');
+    const matMul = product && isOp(product, 'MatMul') ? linearLayerOf(this.#source, product) : undefined;
+    const bias = source.inputs[at];
+    const isRow = this.#source.initializers.get(bias ?? '')?.dims.length === 1;
+    return matMul && isRow ? { requantized: { input: at, bias, channels: matMul.outputChannels } } : {};
+  }
+
+  /** A float constant through an int32 DQ of its own precision: the same numbers, and no constant to the runtime. */
+  #exactConstant(name: string | undefined, channels: number, source: Node): string {
+    const tensor = name === undefined ? undefined : this.#source.initializers.get(name);
+    const floats = tensor ? floatsOf(tensor) : new Float32Array(channels);
+    const scales = floats.map((value) => Math.max(Math.abs(value) / EXACT_CODE, SMALLEST_NORMAL));
+    const data = Int32Array.from(floats, (value, c) => roundHalfEven(value / (scales[c] as number)));
+    const wanted = name ?? `${source.id}_bias`;
+    const codes = this.#constants.add(`${wanted}_q`, { type: 'int32', dims: [data.length], data });
+    return this.#emitDequantize([codes], { scales, axis: 0 }, wanted);
   }
 
   #emitLayer(source: Node, plan: LayerPlan | undefined): void {
@@ -309,7 +353,9 @@ class Emitter {
     const { weight: name } = layer.linear;
     return this.#once(weight, () => {
       const integers = this.#emitIntegers(weight, name);
-      return this.#emitDequantize(integers, weight.scales, weight.axis, name);
+      // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).
+      const zeroPoints = isOp(layer.linear.node, 'Conv') ? [] : [this.#constants.int8Zeros(weight)];
+      return this.#emitDequantize([integers, ...zeroPoints], weight, name);
     });
   }
 
@@ -329,16 +375,21 @@ class Emitter {
       dims: [bias.values.length],
       data: bias.values,
     });
-    return this.#emitDequantize(data, bias.scales, bias.scales.length > 1 ? 0 : undefined, name);
+    return this.#emitDequantize(
+      [data],
+      { scales: bias.scales, axis: bias.scales.length > 1 ? 0 : undefined },
+      name,
+    );
   }
 
-  /** DQ of a constant. Its zero point is 0 and left out. */
-  #emitDequantize(codes: string, scales: Float32Array, axis: number | undefined, name: string): string {
+  /** DQ of a constant: its codes and, where needed, its zero points. */
+  #emitDequantize([codes = '', ...zeroPoints]: readonly string[], steps: Steps, name: string): string {
+    const { scales, axis } = steps;
     const dims = axis === undefined ? [] : [scales.length];
     const scale = this.#constants.add(`${name}_s`, { type: 'float32', dims, data: scales });
     const output = this.#constants.names.fresh(`${name}_dq`);
     const attributes: Record<string, Attribute> = axis === undefined ? {} : { axis: attribute.int(axis) };
-    this.#graph.nodes.push(node('DequantizeLinear', [codes, scale], [output], attributes));
+    this.#graph.nodes.push(node('DequantizeLinear', [codes, scale, ...zeroPoints], [output], attributes));
     return output;
   }
 

@@ -57,6 +57,7 @@ class Placer {
   }
 
   place(): Placement {
+    this.#placeShapes();
     this.#placeLayers();
     const demanded = this.#recipe.actBits === 'float' ? new Set<string>() : this.#placeIntegers();
     for (const node of this.#graph.nodes) {
@@ -124,10 +125,21 @@ class Placer {
         if (!fused) demanded.add(inputAt(node, 0) ?? '');
       }
     }
-    for (const node of this.#graph.nodes) {
-      if (ruleOf(node)?.role === 'shape') this.#roles.set(node, { kind: 'shape' });
-    }
     return demanded;
+  }
+
+  /** Operators that compute shapes: Shape and Size, and what reads only their results and integer constants. */
+  #placeShapes(): void {
+    const { nodes, initializers } = this.#graph;
+    const shapes = new Set(
+      [...initializers].filter(([, tensor]) => tensor.dataType.startsWith('int')).map(([name]) => name),
+    );
+    for (const node of nodes) {
+      const computes = node.inputs.length > 0 && node.inputs.every((value) => !value || shapes.has(value));
+      if (ruleOf(node)?.role !== 'shape' && !computes) continue;
+      this.#roles.set(node, { kind: 'shape' });
+      for (const output of node.outputs) shapes.add(output);
+    }
   }
 
   /** Nodes that could run on integers, were their result wanted. */

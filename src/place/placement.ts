@@ -25,6 +25,7 @@ export type Role =
   | { readonly kind: 'arithmetic' }
   | { readonly kind: 'codes' }
   | { readonly kind: 'clamp'; readonly form: 'fused' | 'codes' }
+  /** Works on shapes, which are integers already. */
   | { readonly kind: 'shape' }
   | { readonly kind: 'float'; readonly reason: string };
 
