@@ -10,7 +10,7 @@ import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
 import { verifyFold } from './fold/verify-fold.js';
 import { loadModel } from './load/load-model.js';
-import { openOriginal } from './load/open-original.js';
+import { withOriginal } from './load/with-original.js';
 import type { InspectOptions, QuantizeOptions } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
 import { observedValues } from './place/placement.js';
@@ -37,42 +37,44 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
 
   onStep('load');
   const { bytes: floatBytes, model } = await loadModel(options.model);
-  const original = await openOriginal(options.model, floatBytes, threads);
-  try {
-    onStep('fold');
-    const fold = await foldModel(model);
-    const samples = await openAll(model, options);
-    await verifyFold(original, model, samples.evaluation, threads);
 
-    onStep('place');
-    const placement = place(model, recipe, options.model);
-    refuseEmpty(placement, options.model);
+  onStep('fold');
+  const { fold, samples } = await withOriginal(options.model, floatBytes, threads, async (original) => {
+    const reports = await foldModel(model);
+    const opened = await openAll(model, options);
+    await verifyFold(original, model, opened.evaluation, threads);
+    return { fold: reports, samples: opened };
+  });
 
-    onStep('calibrate');
-    const statistics = await calibrate(model, observedValues(placement), samples.calibration, threads);
+  onStep('place');
+  const placement = place(model, recipe, options.model);
+  refuseEmpty(placement, options.model);
 
-    onStep('quantize');
-    const plan = buildPlan({ model, recipe, placement, statistics, observers, schemes });
+  onStep('calibrate');
+  const statistics = await calibrate(model, observedValues(placement), samples.calibration, threads);
 
-    onStep('emit');
-    const emitted = emitModel(model, plan);
-    addRecipe(emitted.model, recipe);
-    const bytes = encodeModel(emitted.model);
-    await checkModel(bytes, emitted.model, await firstFeed(samples.evaluation));
-    await writeFileWhole(output, bytes);
+  onStep('quantize');
+  const plan = buildPlan({ model, recipe, placement, statistics, observers, schemes });
 
-    onStep('evaluate');
-    const models = { original, folded: model, placement, emitted };
-    const evaluation = await evaluate(models, samples, threads);
+  onStep('emit');
+  const emitted = emitModel(model, plan);
+  addRecipe(emitted.model, recipe);
+  const quantizedBytes = encodeModel(emitted.model);
+  await checkModel(quantizedBytes, emitted.model, await firstFeed(samples.evaluation));
 
-    onStep('report');
-    const float = { path: options.model, bytes: floatBytes, model };
-    const quantized = { path: output, bytes, model: emitted.model };
-    const elapsedMs = performance.now() - started;
-    return makeResult({ recipe, float, quantized, fold, placement, samples, evaluation, elapsedMs });
-  } finally {
-    await original.release();
-  }
+  onStep('evaluate');
+  const evaluation = await evaluate(
+    { floatBytes, quantizedBytes, folded: model, placement, emitted },
+    samples,
+    threads,
+  );
+  await writeFileWhole(output, quantizedBytes);
+
+  onStep('report');
+  const float = { path: options.model, bytes: floatBytes, model };
+  const quantized = { path: output, bytes: quantizedBytes, model: emitted.model };
+  const elapsedMs = performance.now() - started;
+  return makeResult({ recipe, float, quantized, fold, placement, samples, evaluation, elapsedMs });
 }
 
 /**

@@ -194,9 +194,12 @@ class Emitter {
 
   /** The bias that keeps the runtime from a float layer's weight, and where it goes. */
   #weighted(source: Node): { requantized?: { input: number; bias: string | undefined; channels: number } } {
+    const readsIntegers = (layer: Node) =>
+      this.#plan.placement.roles.get(layer)?.kind === 'float' &&
+      this.#plan.placement.values.get(inputAt(layer, 0) ?? '')?.madeByInteger === true;
     const linear = linearLayerOf(this.#source, source);
     if (linear && !isOp(source, 'MatMul')) {
-      if (!this.#plan.placement.values.get(inputAt(source, 0) ?? '')?.madeByInteger) return {};
+      if (!readsIntegers(source)) return {};
       return { requantized: { input: BIAS_INPUT, bias: linear.bias, channels: linear.outputChannels } };
     }
     // MatMul → Add becomes a Gemm first.
@@ -207,7 +210,9 @@ class Emitter {
     const matMul = product && isOp(product, 'MatMul') ? linearLayerOf(this.#source, product) : undefined;
     const bias = source.inputs[at];
     const isRow = this.#source.initializers.get(bias ?? '')?.dims.length === 1;
-    return matMul && isRow ? { requantized: { input: at, bias, channels: matMul.outputChannels } } : {};
+    return matMul && isRow && readsIntegers(matMul.node)
+      ? { requantized: { input: at, bias, channels: matMul.outputChannels } }
+      : {};
   }
 
   /** A float constant through an int32 DQ of its own precision: the same numbers, and no constant to the runtime. */

@@ -3,10 +3,14 @@ import type { EmittedModel } from '../emit/emit-model.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
 import type { Placement } from '../place/placement.js';
-import { encodeModel } from '../proto/encode.js';
-import { type Session, withSession } from '../runtime/session.js';
+import { withSession } from '../runtime/session.js';
 import { compareLayers, type LayerDrift, type LayerPair } from './compare-layers.js';
-import { compareOutputs, type OutputDrift, type TaskAccuracy } from './compare-outputs.js';
+import {
+  type ComparedSessions,
+  compareOutputs,
+  type OutputDrift,
+  type TaskAccuracy,
+} from './compare-outputs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
 
 /** Float against quantized. */
@@ -19,8 +23,9 @@ export interface Evaluation {
 
 /** The models that are compared. */
 export interface EvaluatedModels {
-  /** A default session of the file that the user gave. */
-  readonly original: Session;
+  /** The file that the user gave. */
+  readonly floatBytes: Uint8Array;
+  readonly quantizedBytes: Uint8Array;
   readonly folded: Model;
   readonly placement: Placement;
   readonly emitted: EmittedModel;
@@ -36,21 +41,31 @@ export async function evaluate(
   samples: Samples,
   threads: number | undefined,
 ): Promise<Evaluation> {
-  const { original, folded, placement, emitted } = models;
-  const bytes = encodeModel(emitted.model);
+  const { floatBytes, quantizedBytes, folded, placement, emitted } = models;
+  const { outputs, task } = await withSessions(models, threads, (sessions) =>
+    compareOutputs(samples.evaluation, sessions, samples.labels),
+  );
+  if (samples.labels && !task) {
+    throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
+  }
+  const pairs = layerPairs(placement, emitted);
+  const layers = await compareLayers(samples.evaluation, folded, emitted.model, pairs, threads);
+  const speed = await measureSpeed(floatBytes, quantizedBytes, await firstFeed(samples.evaluation), threads);
+  return { outputs, task, layers, speed };
+}
+
+async function withSessions<T>(
+  { floatBytes, quantizedBytes }: EvaluatedModels,
+  threads: number | undefined,
+  work: (sessions: ComparedSessions) => Promise<T>,
+): Promise<T> {
   const label = 'the quantized model';
-  return withSession(bytes, { mode: 'default', threads, label }, (deployed) =>
-    withSession(bytes, { mode: 'exact', threads, label }, async (exact) => {
-      const sessions = { float: original, deployed, exact };
-      const { outputs, task } = await compareOutputs(samples.evaluation, sessions, samples.labels);
-      if (samples.labels && !task) {
-        throw new QuantizeError('labels-need-classes', { outputs: original.outputNames.join(', ') });
-      }
-      const pairs = layerPairs(placement, emitted);
-      const layers = await compareLayers(samples.evaluation, folded, emitted.model, pairs, threads);
-      const speed = await measureSpeed(original, deployed, await firstFeed(samples.evaluation));
-      return { outputs, task, layers, speed };
-    }),
+  return withSession(floatBytes, { mode: 'default', threads, label: 'the float model' }, (float) =>
+    withSession(quantizedBytes, { mode: 'default', threads, label }, (deployed) =>
+      withSession(quantizedBytes, { mode: 'exact', threads, label }, (exact) =>
+        work({ float, deployed, exact }),
+      ),
+    ),
   );
 }
 

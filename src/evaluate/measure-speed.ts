@@ -1,5 +1,5 @@
 import type { Feed } from '../numerics/nd-array.js';
-import type { Session } from '../runtime/session.js';
+import { type Session, withSession } from '../runtime/session.js';
 
 /** How long one run takes, both models measured in turn. */
 export interface Speed {
@@ -9,7 +9,11 @@ export interface Speed {
   /** Median over the pairs of runs of float time / quantized time: above 1 the quantized model is faster. */
   readonly ratio: number;
   readonly runs: number;
+  readonly threads: number;
 }
+
+/** One thread unless told otherwise: with more, the idle threads of one session spin in the way of the other. */
+const DEFAULT_THREADS = 1;
 
 const WARM_UP_RUNS = 5;
 const MIN_RUNS = 15;
@@ -17,8 +21,26 @@ const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
 const BUDGET_MS = 2000;
 
-/** Time both models on one feed, run by run in turn, so that a change of the machine's speed meets both alike. */
-export async function measureSpeed(float: Session, quantized: Session, feed: Feed): Promise<Speed> {
+/**
+ * Time both models on one feed in default sessions, run by run in turn, so that a change of the machine's speed meets
+ * both alike.
+ */
+export async function measureSpeed(
+  float: Uint8Array,
+  quantized: Uint8Array,
+  feed: Feed,
+  threads: number = DEFAULT_THREADS,
+): Promise<Speed> {
+  const settings = { mode: 'default', threads } as const;
+  return withSession(float, { ...settings, label: 'the float model' }, (a) =>
+    withSession(quantized, { ...settings, label: 'the quantized model' }, async (b) => ({
+      ...(await timeInTurn(a, b, feed)),
+      threads,
+    })),
+  );
+}
+
+async function timeInTurn(float: Session, quantized: Session, feed: Feed): Promise<Omit<Speed, 'threads'>> {
   for (let i = 0; i < WARM_UP_RUNS; i++) {
     await float.run(feed);
     await quantized.run(feed);

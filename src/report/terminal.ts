@@ -1,4 +1,5 @@
 import chalk from 'chalk';
+import type { Drift } from '../evaluate/drift.js';
 import { escapeControls } from './escape.js';
 import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import type { Reporter } from './reporter.js';
@@ -56,66 +57,93 @@ function beforeAndAfter({ float, quantized, task, timing }: Result): string[] {
       formatBytes(quantized.sizeBytes),
       `${(quantized.sizeBytes / float.sizeBytes).toFixed(3)}×`,
     ],
-    ['one run', formatMs(speed.floatMs), formatMs(speed.quantizedMs), `${speed.ratio.toFixed(2)}× as fast`],
+    [
+      'one run',
+      formatMs(speed.floatMs),
+      formatMs(speed.quantizedMs),
+      `${speed.ratio.toFixed(2)}× as fast (${count(speed.threads, 'thread')})`,
+    ],
   ];
   if (task) {
-    const points = `${formatSigned(100 * (task.quantized - task.float), 2)} points`;
+    const points = `${formatSigned(100 * (task.quantized - task.float), 2)} points (${count(task.samples, 'sample')})`;
     rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
   }
   return alignColumns(rows, [1, 2]);
 }
 
-/** What the samples of the drift are, in a phrase. */
+/** What the samples of the drift are, in a word or two. */
 const kinds: Record<Result['evaluation']['kind'], string> = {
-  evaluation: 'evaluation samples',
-  calibration: 'calibration samples',
-  synthetic: 'random inputs',
+  evaluation: 'evaluation sample',
+  calibration: 'calibration sample',
+  synthetic: 'random input',
 };
 
 function drift({ outputs, evaluation }: Result): string[] {
-  const title = `drift from float, on ${evaluation.samples} ${kinds[evaluation.kind]}`;
-  const rows = [[title, 'SQNR', 'cosine', 'max error', 'same top-1', 'without integer kernels']];
+  const rows = [['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1']];
   for (const { name, deployed, exact } of outputs) {
-    rows.push([
-      `  ${escapeControls(name)}`,
-      formatDb(deployed.sqnrDb),
-      deployed.cosine?.toFixed(5) ?? '–',
-      deployed.maxAbsError.toPrecision(3),
-      deployed.topOneAgreement === null ? '–' : formatPercent(deployed.topOneAgreement),
-      formatDb(exact.sqnrDb),
-    ]);
+    rows.push(
+      [`  ${shorten(name)}`, ...driftCells(deployed)],
+      ['    without integer kernels', ...driftCells(exact)],
+    );
   }
-  return alignColumns(rows, [1, 2, 3, 4, 5]);
+  const { samples, kind } = evaluation;
+  return [...alignColumns(rows, [1, 2, 3, 4]), `  on ${count(samples, kinds[kind])}`];
+}
+
+function driftCells({ sqnrDb, cosine, maxAbsError, topOneAgreement }: Drift): string[] {
+  return [
+    formatDb(sqnrDb),
+    cosine?.toFixed(5) ?? '–',
+    maxAbsError.toPrecision(3),
+    topOneAgreement === null ? '–' : formatPercent(topOneAgreement),
+  ];
 }
 
 /** Layers named in the report. */
 const WORST = 3;
 
 function worstLayers({ layers, plan }: Result): string[] {
-  const bitsOf = (id: string) => plan.layers.find((layer) => layer.id === id)?.quantized;
   const worst = layers
     .filter(({ drift: { sqnrDb } }) => sqnrDb !== null)
     .sort((a, b) => (a.drift.sqnrDb ?? 0) - (b.drift.sqnrDb ?? 0))
     .slice(0, WORST);
-  const rows = [['worst layers', 'SQNR', 'weights', 'input', 'to mend']];
+  const quantizedOf = (id: string) => plan.layers.find((layer) => layer.id === id)?.quantized;
+  const rows = [['worst layers', 'SQNR', 'weights', 'input']];
   for (const { id, drift: measured } of worst) {
-    const quantized = bitsOf(id);
-    const mend = quantized && quantized.bits < 8 ? `--rule '${id}:bits=8'` : `--exclude '${id}'`;
-    const input = quantized?.inputBits ? `${quantized.inputBits} bits` : 'float';
-    rows.push(
-      [`  ${id}`, formatDb(measured.sqnrDb), `${quantized?.bits} bits`, input, mend].map(escapeControls),
-    );
+    const { bits, inputBits } = quantizedOf(id) ?? { bits: 0, inputBits: null };
+    const input = inputBits === null ? 'float' : `${inputBits} bits`;
+    rows.push([`  ${shorten(id)}`, formatDb(measured.sqnrDb), `${bits} bits`, input]);
   }
-  return alignColumns(rows, [1]);
+  const [first] = worst;
+  if (!first) return [];
+  const flag =
+    (quantizedOf(first.id)?.bits ?? 8) < 8 ? `--rule '${first.id}:bits=8'` : `--exclude '${first.id}'`;
+  return [...alignColumns(rows, [1]), `  to mend the first: ${escapeControls(flag)}`];
 }
+
+/** Longest name in a table: the table then fits 80 columns. */
+const NAME_WIDTH = 40;
+
+/** A name for a table cell: harmless, and cut in the middle where it is long. */
+function shorten(name: string): string {
+  const safe = escapeControls(name);
+  if (safe.length <= NAME_WIDTH) return safe;
+  const half = Math.floor((NAME_WIDTH - 1) / 2);
+  return `${safe.slice(0, half)}…${safe.slice(-half)}`;
+}
+
+const count = (n: number, noun: string): string =>
+  `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
 
 function notes({ plan, quantized, calibration, runtime, warnings }: Result): string[] {
   const made = plan.layers.filter((layer) => layer.quantized).length;
   const kept = plan.layers.length - made + plan.float.length;
+  const rest =
+    kept === 0 ? 'nothing stays float' : `${count(kept, 'operator')} in float: \`quantize inspect\` says why`;
   const lines = [
-    `${made} of ${plan.layers.length} layers quantized, ${kept} operators in float; \`quantize inspect\` has the reasons`,
+    `${made} of ${count(plan.layers.length, 'layer')} quantized, ${rest}`,
     calibration
-      ? `calibrated on ${calibration.samples} samples of ${escapeControls(calibration.label)}`
+      ? `calibrated on ${count(calibration.samples, 'sample')} of ${escapeControls(calibration.label)}`
       : 'no calibration samples: weights only',
     `runs on onnxruntime ${quantized.oldestRuntime} and later (measured on ${runtime.version})`,
   ];
