@@ -24,7 +24,7 @@ export interface QuantizeOptions extends DataOptions {
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */
   readonly output?: string | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
-  /** Threads inside an operator; all cores by default. Results do not depend on it. */
+  /** Threads inside an operator where models are compared; all cores by default. The written file does not depend on it. */
   readonly threads?: number | undefined;
   /** Told when a step begins. */
   readonly onStep?: ((step: string) => void) | undefined;

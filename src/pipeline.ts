@@ -5,7 +5,7 @@ import { firstFeed, openAll } from './calibrate/samples.js';
 import { checkModel } from './emit/check-model.js';
 import { emitModel } from './emit/emit-model.js';
 import { addRecipe } from './emit/recipe-metadata.js';
-import { refuseSameFile, writeFileWhole } from './emit/write-file.js';
+import { checkOutput, writeFileWhole } from './emit/write-file.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
 import { verifyFold } from './fold/verify-fold.js';
@@ -33,7 +33,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   const { threads, onStep = () => {} } = options;
   const recipe = resolveRecipe(options.recipe, { schemes, observers }, options.data !== undefined);
   const output = options.output ?? outputPath(options.model, recipeName(recipe));
-  await refuseSameFile(options.model, output);
+  await checkOutput(options.model, output);
 
   onStep('load');
   const { bytes: floatBytes, model } = await loadModel(options.model);
@@ -51,7 +51,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   refuseEmpty(placement, options.model);
 
   onStep('calibrate');
-  const statistics = await calibrate(model, observedValues(placement), samples.calibration, threads);
+  const statistics = await calibrate(model, observedValues(placement), samples.calibration);
 
   onStep('quantize');
   const plan = buildPlan({ model, recipe, placement, statistics, observers, schemes });

@@ -25,8 +25,8 @@ Examples:
 
 /** `quantize <model>`: the main job. */
 export function quantizeCommand(process: CommandProcess): Command {
-  const command = new Command('run')
-    .description('quantize a model, and measure how far it drifts from the float one')
+  const command = new Command('quantize')
+    .description('Post-training quantizer for ONNX models: float ONNX in, QDQ ONNX out, the drift measured.')
     .argument('<model>', 'the float model, a .onnx file')
     .option(
       '-o, --output <file>',
@@ -45,8 +45,10 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option('--std <x,…>', 'then divide by this, one value or one a channel')
     .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell');
   return addRecipeOptions(command)
-    .option('--threads <n>', 'threads inside an operator (default: all cores)', (text) =>
-      parseCount('--threads', text, 1),
+    .option(
+      '--threads <n>',
+      'threads for comparing the models (default: all cores; the file does not depend on it)',
+      (text) => parseCount('--threads', text, 1),
     )
     .option('--json', 'print the result as one JSON record')
     .addHelpText('after', examples)

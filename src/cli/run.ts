@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { exitCodes, QuantizeError } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { tool } from '../version.js';
@@ -6,21 +6,19 @@ import { inspectCommand } from './inspect-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
-const description = `Post-training quantizer for ONNX models: float ONNX in, QDQ ONNX out, the drift measured.`;
-
 const exitHelp = `
 Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
 70 a bug of this tool, 130 interrupted.`;
 
 /** Run the command line, and set the exit code. Never throws, never prints a stack trace for what a user can mend. */
 export async function run(process: CommandProcess): Promise<void> {
-  const program = new Command('quantize')
-    .description(description)
+  // The main job is the program itself; its flags count before a subcommand's name only, since both have some in common.
+  const program = quantizeCommand(process)
     .version(tool.version)
-    .addHelpText('after', exitHelp)
-    .showSuggestionAfterError();
-  const commands = [quantizeCommand(process), inspectCommand(process)];
-  for (const command of commands) program.addCommand(command, { isDefault: command === commands[0] });
+    .enablePositionalOptions()
+    .addHelpText('after', exitHelp);
+  const commands = [inspectCommand(process)];
+  for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => process.stdout.write(text),

@@ -1,4 +1,4 @@
-import { open, realpath, rename, rm } from 'node:fs/promises';
+import { access, constants, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 
@@ -25,11 +25,16 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
 }
 
 /**
- * Refuse an output that is the input, under whatever name.
+ * Refuse an output before any work is done: the input itself, under whatever name, or a folder that cannot be written.
  *
- * @throws QuantizeError `output-is-input`
+ * @throws QuantizeError `output-is-input` or `file-unwritable`
  */
-export async function refuseSameFile(input: string, output: string): Promise<void> {
+export async function checkOutput(input: string, output: string): Promise<void> {
+  try {
+    await access(dirname(output), constants.W_OK);
+  } catch (thrown) {
+    throw new QuantizeError('file-unwritable', { path: output, reason: reasonOf(thrown) }, { cause: thrown });
+  }
   const real = async (path: string) => realpath(path).catch(() => undefined);
   const [from, to] = [await real(input), await real(output)];
   if (from !== undefined && from === to) throw new QuantizeError('output-is-input', { path: output });

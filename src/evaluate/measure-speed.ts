@@ -41,9 +41,10 @@ export async function measureSpeed(
 }
 
 async function timeInTurn(float: Session, quantized: Session, feed: Feed): Promise<Omit<Speed, 'threads'>> {
+  const [runFloat, runQuantized] = [float.prepare(feed), quantized.prepare(feed)];
   for (let i = 0; i < WARM_UP_RUNS; i++) {
-    await float.run(feed);
-    await quantized.run(feed);
+    await runFloat();
+    await runQuantized();
   }
   const floatTimes: number[] = [];
   const quantizedTimes: number[] = [];
@@ -52,8 +53,8 @@ async function timeInTurn(float: Session, quantized: Session, feed: Feed): Promi
     floatTimes.length < MIN_RUNS ||
     (floatTimes.length < MAX_RUNS && performance.now() - started < BUDGET_MS)
   ) {
-    floatTimes.push(await timeOf(float, feed));
-    quantizedTimes.push(await timeOf(quantized, feed));
+    floatTimes.push(await timeOf(runFloat));
+    quantizedTimes.push(await timeOf(runQuantized));
   }
   // Neighbours of the process slow both runs of a pair alike, so pairs vary less than medians do.
   const ratios = floatTimes.map((time, i) => time / (quantizedTimes[i] as number));
@@ -65,9 +66,9 @@ async function timeInTurn(float: Session, quantized: Session, feed: Feed): Promi
   };
 }
 
-async function timeOf(session: Session, feed: Feed): Promise<number> {
+async function timeOf(run: () => Promise<void>): Promise<number> {
   const started = performance.now();
-  await session.run(feed);
+  await run();
   return performance.now() - started;
 }
 

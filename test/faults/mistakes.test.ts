@@ -1,0 +1,92 @@
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { example, runCommand } from '../support/command.js';
+import { npyBytes } from '../support/npy.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const digits = example('digits.onnx');
+const data = ['--data', example('digits-calib.npy'), '--scale', '1/16'];
+
+/** A mistake, its exit code, and what its message must name. */
+const mistakes: readonly (readonly [what: string, args: readonly string[], code: number, says: RegExp])[] = [
+  ['no such model', ['nowhere.onnx'], 2, /no file nowhere\.onnx/],
+  ['a file that is no model', [example('digits-calib.npy')], 2, /digits-calib\.npy is not an ONNX model/],
+  ['a folder', ['examples'], 3, /examples cannot be read: it is a folder/],
+  [
+    'integers without preprocessing',
+    [digits, '--data', example('digits-calib.npy')],
+    2,
+    /uint8 values.*--preprocess/s,
+  ],
+  [
+    'a preset for other channels',
+    [digits, '--data', example('digits-calib.npy'), '--preprocess', 'imagenet'],
+    2,
+    /3 channels/,
+  ],
+  [
+    'labels that do not belong',
+    [digits, ...data, '--labels', example('digits-test-labels.npy')],
+    2,
+    /797 labels for 256 samples/,
+  ],
+  ['no such samples', [digits, '--data', 'nowhere.npy'], 2, /no file nowhere\.npy/],
+  ['an unknown format', [digits, '--data', 'samples.xyz'], 2, /samples\.xyz.*format is not known/],
+  ['an unknown scheme', [digits, '--scheme', 'nope'], 2, /--scheme does not know "nope".*minmax/s],
+  ['an unknown observer', [digits, '--observer', 'nope'], 2, /--observer does not know "nope".*mse/s],
+  ['too many bits', [digits, '--bits', '9'], 2, /--bits cannot be 9/],
+  ['bits that are no number', [digits, '--bits', 'x'], 2, /--bits cannot be "x"/],
+  ['a rule for nothing', [digits, ...data, '--rule', 'nope*:bits=4'], 2, /--rule "nope\*" matches no layer/],
+  ['a rule without settings', [digits, '--rule', 'nope'], 2, /--rule cannot be "nope"/],
+  ['everything excluded', [digits, '--exclude', '*'], 2, /Nothing in .*digits\.onnx can be quantized/],
+  ['an unknown flag', [digits, '--bitz', '4'], 2, /unknown option '--bitz'/],
+  ['no arguments', [], 2, /missing required argument 'model'/],
+  [
+    'an output folder that is not there',
+    [digits, ...data, '-o', '/nowhere/x.onnx'],
+    3,
+    /\/nowhere\/x\.onnx cannot be written/,
+  ],
+];
+
+test.each(mistakes)('%s', async (_, args, code, says) => {
+  const outcome = await runCommand(
+    ...args,
+    ...(args.includes('-o') || args.length === 0 ? [] : ['-o', '/dev/null/x']),
+  );
+  expect(outcome.stderr).toMatch(says);
+  expect(outcome.stderr).not.toMatch(/\n\s+at /);
+  expect(outcome.stdout).toBe('');
+  expect(outcome.code).toBe(code);
+});
+
+test('the input is never overwritten, and a failed run leaves what was there', async () => {
+  const folder = temporaryFolder();
+  const model = join(folder, 'digits.onnx');
+  copyFileSync(digits, model);
+  const same = await runCommand(model, ...data, '-o', model);
+  expect(same.code).toBe(2);
+  expect(same.stderr).toContain('is the input itself');
+  expect(readFileSync(model).equals(readFileSync(digits))).toBe(true);
+
+  const output = join(folder, 'out.onnx');
+  writeFileSync(output, 'precious');
+  const wrong = join(folder, 'wrong.npy');
+  writeFileSync(wrong, npyBytes('|u1', [2, 9, 9, 1], new Uint8Array(162)));
+  const failed = await runCommand(model, '--data', wrong, '--scale', '1/16', '-o', output);
+  expect(failed.code).toBe(2);
+  expect(failed.stderr).toMatch(
+    /\[9, 9, 1\] does not fit the model input "image" of shape \[batch, 1, 8, 8\]/,
+  );
+  expect(readFileSync(output, 'utf8')).toBe('precious');
+  expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'out.onnx', 'wrong.npy']);
+});
+
+test('a model that was quantized by this tool is refused, with the way out', async () => {
+  const output = join(temporaryFolder(), 'quantized.onnx');
+  expect((await runCommand(digits, ...data, '-o', output)).code).toBe(0);
+  const again = await runCommand(output, ...data);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toMatch(/quantized already.*\n.*float model/);
+});
