@@ -27,14 +27,3 @@ export function clampCodes({ low, high }: ClampBounds, quantizer: AffineQuantize
     Number.isFinite(value) ? quantizeValue(value, quantizer) : infinite;
   return { low: codeOf(low, quantizer.low), high: codeOf(high, quantizer.high) };
 }
-
-/**
- * Whether the saturation of the quantizer after it does all that a clamp does.
- *
- * Such a clamp is left out by us, never to the runtime: onnxruntime 1.30 fails to load a model in which one sticks out
- * of the clamp's interval by less than half a step.
- */
-export function isRedundant(bounds: ClampBounds, quantizer: AffineQuantizer): boolean {
-  const { low, high } = clampCodes(bounds, quantizer);
-  return low === quantizer.low && high === quantizer.high;
-}

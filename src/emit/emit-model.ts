@@ -18,7 +18,7 @@ import { roundHalfEven } from '../numerics/round.js';
 import type { QuantizedValue } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
-import { clampBounds, clampCodes, isRedundant } from './clamps.js';
+import { type ClampBounds, clampBounds, clampCodes } from './clamps.js';
 import { Constants } from './constants.js';
 import { weightForms } from './weights/forms.js';
 
@@ -79,9 +79,7 @@ class Emitter {
   readonly #dequantizedWeights = new Map<QuantizedTensor, string>();
   readonly #dequantizedConstants = new Map<string, string>();
   readonly #dequantizedValues = new Set<string>();
-  /** Fused clamps that the Q after them makes superfluous. */
-  readonly #dropped = new Set<Node>();
-  /** Values whose maker writes under another name: the operator before a dropped clamp. */
+  /** Values whose maker writes under another name: the operator before a fused clamp. */
   readonly #renamed = new Map<string, string>();
 
   constructor(model: Model, plan: Plan, graph: Graph) {
@@ -96,10 +94,10 @@ class Emitter {
   emit(): Map<string, string> {
     for (const value of this.#plan.placement.values.values())
       this.#names.set(value.name, this.#namesOf(value));
-    this.#dropClamps();
+    this.#fuseClamps();
     for (const input of this.#source.inputs) this.#quantize(input.name);
     for (const each of this.#source.nodes) {
-      if (!this.#dropped.has(each)) this.#emitNode(each);
+      this.#emitNode(each);
       for (const output of each.outputs) this.#quantize(output);
     }
     for (const name of this.#names.keys()) {
@@ -139,12 +137,11 @@ class Emitter {
     return quantizer;
   }
 
-  #dropClamps(): void {
+  /** The operator before a fused clamp writes what the Q behind the clamp reads. */
+  #fuseClamps(): void {
     for (const [clamp, role] of this.#plan.placement.roles) {
-      const [output] = clamp.outputs;
-      if (role.kind !== 'clamp' || role.form !== 'fused' || !output || !this.#names.has(output)) continue;
-      if (!isRedundant(clampBounds(this.#source, clamp), this.#quantizer(output))) continue;
-      this.#dropped.add(clamp);
+      if (role.kind !== 'clamp' || role.form !== 'fused') continue;
+      const [output = ''] = clamp.outputs;
       this.#renamed.set(inputAt(clamp, 0) ?? '', this.#namesFor(output).raw);
     }
   }
@@ -157,9 +154,10 @@ class Emitter {
     else if (role?.kind === 'stored') this.#emitStored(source, layers.get(source));
     else if (role?.kind === 'bias') this.#emitBiasAdd(source, layers.get(role.layer.linear.node));
     else if (role?.kind === 'codes') this.#emitOnCodes(source);
-    else if (role?.kind === 'clamp' && role.form === 'codes') this.#emitClampOnCodes(source);
-    else if (role?.kind === 'clamp') this.#push(source, source.inputs);
-    else if (role?.kind === 'arithmetic')
+    else if (role?.kind === 'clamp') {
+      // A fused one is in the codes that the Q behind it lets through.
+      if (role.form === 'codes') this.#emitClampOnCodes(source);
+    } else if (role?.kind === 'arithmetic')
       this.#push(
         source,
         inputsBy((input) => this.#operand(input)),
@@ -285,19 +283,32 @@ class Emitter {
     this.#graph.nodes.push({ ...source, opType: 'Clip', attributes: new Map(), inputs, outputs });
   }
 
-  /** Q behind a value that is quantized and not made of codes already; codes narrower than 8 bits are clipped. */
+  /** Q behind a value that is quantized and not made of codes already; where fewer codes are reached, they are clipped. */
   #quantize(value: string): void {
     const names = this.#names.get(value);
     if (!names || this.#movesCodes(value)) return;
-    const quantizer = this.#quantizer(value);
+    const { low, high } = this.#reachedCodes(value);
     const { nodes } = this.#graph;
-    const narrow = quantizer.high < UINT8_MAX;
+    const narrow = low > 0 || high < UINT8_MAX;
     const wide = narrow ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
     nodes.push(node('QuantizeLinear', [names.raw, ...this.#parameters(value)], [wide]));
     if (narrow) {
-      const bounds = [this.#constants.uint8(quantizer.low), this.#constants.uint8(quantizer.high)];
+      const bounds = [this.#constants.uint8(low), this.#constants.uint8(high)];
       nodes.push(node('Clip', [wide, ...bounds], [names.codes]));
     }
+  }
+
+  /**
+   * The codes of a value: those of its quantizer, within the clamp that is fused into it. No clamp is left to the
+   * runtime in float: one that the Q behind it does not make superfluous breaks the fusion, and onnxruntime 1.30 fails to
+   * load a model in which the Q sticks out of the clamp by less than half a step.
+   */
+  #reachedCodes(value: string): ClampBounds {
+    const quantizer = this.#quantizer(value);
+    const producer = this.#uses.producer(value);
+    const role = producer && this.#plan.placement.roles.get(producer);
+    if (!producer || role?.kind !== 'clamp') return quantizer;
+    return clampCodes(clampBounds(this.#source, producer), quantizer);
   }
 
   /** Scale and zero point of a value, rank 0. */

@@ -46,8 +46,13 @@ export function bfloat16ToNumber(bits: number): number {
 /** A number to the nearest bfloat16, ties to even. */
 export function numberToBfloat16(value: number): number {
   scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
+  let bits = scratch.getUint32(0);
   if (Number.isNaN(value)) return 0x7fc0;
+  // Where float32 rounded to a tie of bfloat16, the side that the value came from decides, not the parity.
+  if ((bits & 0xffff) === 0x8000) {
+    const moved = Math.abs(value) - Math.abs(scratch.getFloat32(0));
+    bits += Math.sign(moved);
+  }
   // Adding just under half a step, and the last kept bit, rounds ties to even; a carry moves into the exponent.
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }

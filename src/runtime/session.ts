@@ -18,16 +18,16 @@ export interface SessionSettings {
   readonly label?: string | undefined;
 }
 
-const modes: Record<SessionSettings['mode'], ort.InferenceSession.SessionOptions> = {
-  default: { graphOptimizationLevel: 'all' },
-  exact: {
-    graphOptimizationLevel: 'basic',
-    // onnxruntime_session_options_config_keys.h: kOrtSessionOptionsDisableQuantQDQ.
-    extra: { session: { disable_quant_qdq: '1' } },
+const levels = { default: 'all', exact: 'basic', basic: 'basic', disabled: 'disabled' } as const;
+
+/** Settings that the typings do not list; names of onnxruntime_session_options_config_keys.h. */
+const hiddenOptions = (mode: SessionSettings['mode']) => ({
+  session: {
+    ...(mode === 'exact' && { disable_quant_qdq: '1' }),
+    // Sessions run in turn here: idle threads of one that spin take the cores from the next.
+    intra_op: { allow_spinning: '0' },
   },
-  basic: { graphOptimizationLevel: 'basic' },
-  disabled: { graphOptimizationLevel: 'disabled' },
-};
+});
 
 /** Fatal only: the runtime's warnings speak of its internals, and its errors come back as exceptions. */
 const FATAL = 4;
@@ -50,7 +50,8 @@ export class Session {
    */
   static async create(model: Uint8Array | string, settings: SessionSettings): Promise<Session> {
     const options: ort.InferenceSession.SessionOptions = {
-      ...modes[settings.mode],
+      graphOptimizationLevel: levels[settings.mode],
+      extra: hiddenOptions(settings.mode),
       executionProviders: ['cpu'],
       intraOpNumThreads: settings.threads ?? availableParallelism(),
       logSeverityLevel: FATAL,
