@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { defaultRecipe } from '../../src/recipe.js';
+import { type Observed, warningsOf } from '../../src/report/warnings.js';
+import { sampleResult } from '../support/result.js';
+
+const { machine, outputs, timing } = sampleResult();
+const calm: Observed = {
+  recipe: defaultRecipe,
+  machine,
+  outputs,
+  speed: timing.speed,
+  evaluationKind: 'evaluation',
+};
+
+test('a good run has no warnings', () => {
+  expect(warningsOf(calm)).toEqual([]);
+});
+
+test.each<[string, Partial<Observed>, RegExp]>([
+  ['weights only', { recipe: { ...defaultRecipe, actBits: 'float' } }, /Weights only/],
+  ['random input', { evaluationKind: 'synthetic' }, /random input/],
+  ['slower', { speed: { ...timing.speed, ratio: 0.8 } }, /slower than the float one here \(0\.80×\)/],
+  ['no VNNI', { machine: { ...machine, features: ['avx2'] } }, /--reduce-range/],
+  [
+    'kernels',
+    { outputs: outputs.map((o) => ({ ...o, deployed: { ...o.deployed, sqnrDb: 20 } })) },
+    /10\.6 dB worse/,
+  ],
+  [
+    'not finite',
+    { outputs: outputs.map((o) => ({ ...o, deployed: { ...o.deployed, nonFiniteMismatches: 7 } })) },
+    /7 elements/,
+  ],
+])('%s', (_, change, says) => {
+  expect(warningsOf({ ...calm, ...change }).join('\n')).toMatch(says);
+});
+
+test('a machine without VNNI is no danger to weights of 4 bits, to a reduced range, or to ARM', () => {
+  const old = { ...machine, features: ['avx2'] };
+  expect(warningsOf({ ...calm, machine: old, recipe: { ...defaultRecipe, bits: 4 } })).toEqual([]);
+  expect(warningsOf({ ...calm, machine: old, recipe: { ...defaultRecipe, reduceRange: true } })).toEqual([]);
+  expect(warningsOf({ ...calm, machine: { ...old, arch: 'arm64' } })).toEqual([]);
+});

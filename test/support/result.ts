@@ -1,0 +1,63 @@
+import { defaultRecipe } from '../../src/recipe.js';
+import type { Result } from '../../src/report/result.js';
+
+const drift = {
+  sqnrDb: 30.44,
+  cosine: 0.99955,
+  maxAbsError: 1.4321,
+  topOneAgreement: 0.9918,
+  nonFiniteMismatches: 0,
+  samples: 5000,
+};
+
+/** A result record with every part filled in, as a run would make it; `changes` replace parts of it. */
+export function sampleResult(changes: Partial<Result> = {}): Result {
+  return {
+    schemaVersion: 1,
+    tool: { name: 'onnx-quantize', version: '0.0.0' },
+    runtime: { name: 'onnxruntime', version: '1.30.0' },
+    machine: { platform: 'linux', arch: 'x64', cpu: 'a cpu', cores: 2, features: ['avx2', 'avx512_vnni'] },
+    recipe: { ...defaultRecipe, bits: 4 },
+    float: { name: 'net.onnx', sizeBytes: 1_116_434, sha256: 'aa', irVersion: 8, opset: 17 },
+    quantized: { name: 'net.minmax-w4a8.onnx', sizeBytes: 176_000, sha256: 'bb', oldestRuntime: '1.17' },
+    calibration: { label: 'calib.npy', samples: 512, preprocess: '--preprocess imagenet' },
+    evaluation: { label: 'test.npy', samples: 5000, preprocess: '--preprocess imagenet', kind: 'evaluation' },
+    fold: [{ pass: 'batch-norm-into-previous', summary: 'BatchNormalization folds', changes: 19 }],
+    plan: {
+      layers: [layer('conv1_out', 8, 'first'), layer('conv2_out', 4, 'inner'), layer('fc_out', 8, 'last')],
+      activations: [{ name: 'x', bits: 8, parametersOf: 'x' }],
+      float: [],
+    },
+    outputs: [{ name: 'logits', deployed: drift, exact: { ...drift, sqnrDb: 30.6, samples: 128 } }],
+    task: { output: 'logits', samples: 5000, float: 0.9162, quantized: 0.9014 },
+    layers: [
+      { id: 'conv1_out', drift: { ...drift, sqnrDb: 40.1 } },
+      { id: 'conv2_out', drift: { ...drift, sqnrDb: 12.3 } },
+      { id: 'fc_out', drift: { ...drift, sqnrDb: null } },
+    ],
+    warnings: [],
+    timing: {
+      speed: { floatMs: 0.865, quantizedMs: 0.403, ratio: 2.19, runs: 800, threads: 1 },
+      elapsedMs: 13_000,
+    },
+    ...changes,
+  };
+}
+
+function layer(
+  id: string,
+  bits: number,
+  position: 'first' | 'inner' | 'last',
+): Result['plan']['layers'][number] {
+  const quantized = { bits, scheme: 'minmax', granularity: 'channel', inputBits: 8 };
+  return {
+    id,
+    name: null,
+    opType: 'Conv',
+    position,
+    weight: `${id}_w`,
+    dims: [8, 3, 3, 3],
+    quantized,
+    reason: null,
+  };
+}
