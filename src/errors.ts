@@ -60,8 +60,13 @@ const messages = {
   ),
   'model-too-old': message(
     2,
-    '{path} has opset {found}; this version reads opset 13 and up.',
+    '{path} has opset {found}; this version reads opset 7 and up.',
     'Convert it with onnx.version_converter, or export it again with opset 13 or newer.',
+  ),
+  'operator-unconvertible': message(
+    2,
+    '{path}: {opType} "{node}" of opset {opset} cannot be converted to opset 13: {reason}.',
+    'Quantize weights only with --act-bits float, which needs no conversion, or export the model with opset 13 or newer.',
   ),
   'already-quantized': message(
     2,

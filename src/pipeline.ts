@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { observers } from '../calibration/observers/observers.js';
 import { calibrate } from './calibrate/calibrate.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
+import { convertModel } from './convert/convert-model.js';
 import { checkModel } from './emit/check-model.js';
 import { emitModel } from './emit/emit-model.js';
 import { addRecipe } from './emit/recipe-metadata.js';
@@ -37,6 +38,10 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
 
   onStep('load');
   const { bytes: floatBytes, model } = await loadModel(options.model);
+
+  onStep('convert');
+  // Weights alone are stored in what every opset has.
+  if (recipe.actBits !== 'float') convertModel(model, options.model);
 
   onStep('fold');
   const { fold, samples } = await withOriginal(options.model, floatBytes, threads, async (original) => {
@@ -86,6 +91,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
   const recipe = resolveRecipe(options.recipe, { schemes, observers }, true);
   const { model } = await loadModel(options.model);
   const { inputs, outputs } = model.graph;
+  if (recipe.actBits !== 'float') convertModel(model, options.model);
   const fold = await foldModel(model);
   const placement = place(model, recipe, options.model);
   return {

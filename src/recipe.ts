@@ -123,8 +123,8 @@ export interface LayerNames {
 
 /** Whether a pattern names a layer: its id or its node name, whole, `*` for any characters. */
 export function matches(pattern: string, layer: LayerNames): boolean {
-  // A leading ! is a part of a name here, not a negation.
-  const literal = pattern.startsWith('!') ? `\\${pattern}` : pattern;
+  // A backslash and a leading ! are parts of a name here, no escape and no negation.
+  const literal = pattern.replaceAll('\\', '\\\\').replace(/^!/, '\\!');
   const names = layer.name === undefined ? [layer.id] : [layer.id, layer.name];
   return isMatch(names, literal, { caseSensitive: true });
 }

@@ -76,13 +76,14 @@ export function parsePreprocess(flags: PreprocessFlags): Preprocess | undefined 
     ([, value]) => value !== undefined,
   );
   if (given.length === 0) return undefined;
-  const preset = presets[preprocess ?? 'none'];
+  const name = preprocess ?? 'none';
+  const preset = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (!preset) {
     const known = Object.keys(presets).join(', ');
     throw refuse('--preprocess', `does not know "${preprocess}"`, `Choose one of: ${known}.`);
   }
   const stds = std === undefined ? preset.std : parseNumbers('--std', std);
-  if (stds.includes(0)) throw refuse('--std', 'cannot be 0', 'Give positive numbers.');
+  if (stds.some((value) => value <= 0)) throw refuse('--std', `cannot be "${std}"`, 'Give positive numbers.');
   return {
     label: given.map(([flag, value]) => `--${flag} ${value}`).join(' '),
     scale: scale === undefined ? preset.scale : parseNumber('--scale', scale),

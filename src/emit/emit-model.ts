@@ -187,7 +187,15 @@ class Emitter {
     const { requantized } = this.#weighted(source);
     if (requantized)
       inputs[requantized.input] = this.#exactConstant(requantized.bias, requantized.channels, source);
+    if (isOp(source, 'AveragePool') && inputs[0] !== source.inputs[0]) inputs[0] = this.#unfused(inputs[0]);
     this.#push(source, inputs);
+  }
+
+  /** A float value behind a Clip without bounds: an integer kernel that is wrong here is then not put in. */
+  #unfused(value = ''): string {
+    const output = this.#constants.names.fresh(`${value}_float`);
+    this.#graph.nodes.push(node('Clip', [value], [output]));
+    return output;
   }
 
   /** The bias that keeps the runtime from a float layer's weight, and where it goes. */
@@ -197,7 +205,8 @@ class Emitter {
       this.#plan.placement.values.get(inputAt(layer, 0) ?? '')?.madeByInteger === true;
     const linear = linearLayerOf(this.#source, source);
     if (linear && !isOp(source, 'MatMul')) {
-      if (!readsIntegers(source)) return {};
+      const isComputed = linear.bias !== undefined && !this.#source.initializers.has(linear.bias);
+      if (isComputed || !readsIntegers(source)) return {};
       return { requantized: { input: BIAS_INPUT, bias: linear.bias, channels: linear.outputChannels } };
     }
     // MatMul → Add becomes a Gemm first.
@@ -221,7 +230,11 @@ class Emitter {
     const data = Int32Array.from(floats, (value, c) => roundHalfEven(value / (scales[c] as number)));
     const wanted = name ?? `${source.id}_bias`;
     const codes = this.#constants.add(`${wanted}_q`, { type: 'int32', dims: [data.length], data });
-    return this.#emitDequantize([codes], { scales, axis: 0 }, wanted);
+    const row = this.#emitDequantize([codes], { scales, axis: 0 }, wanted);
+    if (!tensor || tensor.dims.length < 2) return row;
+    const output = this.#constants.names.fresh(`${wanted}_r`);
+    this.#graph.nodes.push(node('Reshape', [row, this.#constants.int64List(tensor.dims)], [output]));
+    return output;
   }
 
   #emitLayer(source: Node, plan: LayerPlan | undefined): void {

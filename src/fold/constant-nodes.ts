@@ -1,5 +1,5 @@
-import { type Attribute, isOp, type Model, type Node } from '../graph/model.js';
-import { type Tensor, tensorOf } from '../graph/tensor.js';
+import { tensorOfConstant } from '../graph/constant-node.js';
+import { isOp, type Model, type Node } from '../graph/model.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -28,26 +28,3 @@ export const constantNodes: Pass = {
     return folded.size;
   },
 };
-
-function tensorOfConstant(node: Node): Tensor | undefined {
-  const [[name, found] = []] = [...node.attributes];
-  if (!name || !found || node.attributes.size !== 1) return undefined;
-  switch (found.kind) {
-    case 'tensor':
-      return found.value.storage.kind === 'external' ? undefined : found.value;
-    case 'float':
-      return tensorOf({ type: 'float32', dims: [], data: Float32Array.of(found.value) });
-    case 'floats':
-      return tensorOf({ type: 'float32', dims: [found.value.length], data: Float32Array.from(found.value) });
-    case 'int':
-    case 'ints':
-      return integers(found);
-    default:
-      return undefined;
-  }
-}
-
-function integers(found: Extract<Attribute, { kind: 'int' | 'ints' }>): Tensor {
-  if (found.kind === 'int') return tensorOf({ type: 'int64', dims: [], data: BigInt64Array.of(found.value) });
-  return tensorOf({ type: 'int64', dims: [found.value.length], data: BigInt64Array.from(found.value) });
-}

@@ -30,33 +30,65 @@ const rankKeepers = new Set([
  * An exact answer or none: a pass that needs a rank leaves the graph alone without one.
  */
 export function rankOf(graph: Graph, uses: Uses, value: string): number | undefined {
-  const stated =
-    graph.initializers.get(value)?.dims ??
-    graph.inputs.find((input) => input.name === value)?.shape ??
-    graph.valueInfo.get(value)?.shape ??
-    graph.outputs.find((output) => output.name === value)?.shape;
-  if (stated) return stated.length;
-  const producer = uses.producer(value);
-  return producer && producer.outputs[0] === value ? rankOfOutput(graph, uses, producer) : undefined;
+  return new Ranks(graph, uses).of(value);
 }
 
-function rankOfOutput(graph: Graph, uses: Uses, node: Node): number | undefined {
-  if (isOp(node, 'Gemm', 'Flatten')) return 2;
-  if (isOp(node, 'Reshape')) {
-    const shape = graph.initializers.get(inputAt(node, 1) ?? '');
-    return shape && integersOf(shape).length;
+/** Remembers what it found: without that, a chain of residual blocks takes time exponential in its length. */
+class Ranks {
+  readonly #graph: Graph;
+  readonly #uses: Uses;
+  readonly #found = new Map<string, number | undefined>();
+
+  constructor(graph: Graph, uses: Uses) {
+    this.#graph = graph;
+    this.#uses = uses;
   }
-  const [first, second] = node.inputs;
-  const firstRank = first && rankOf(graph, uses, first);
-  if (!firstRank) return undefined;
-  if (node.domain === '' && rankKeepers.has(node.opType)) return firstRank;
-  if (isOp(node, 'Add', 'Sub', 'Mul', 'Div')) {
-    const secondRank = second && rankOf(graph, uses, second);
-    return secondRank ? Math.max(firstRank, secondRank) : undefined;
+
+  of(value: string): number | undefined {
+    if (!this.#found.has(value)) {
+      // A broken graph may run in a circle: what is asked for again on the way is unknown.
+      this.#found.set(value, undefined);
+      this.#found.set(value, this.#derive(value));
+    }
+    return this.#found.get(value);
   }
-  // A matrix weight keeps the rank of the activation before it.
-  if (isOp(node, 'MatMul') && second && graph.initializers.get(second)?.dims.length === 2 && firstRank >= 2) {
-    return firstRank;
+
+  #derive(value: string): number | undefined {
+    const graph = this.#graph;
+    const stated =
+      graph.initializers.get(value)?.dims ??
+      graph.inputs.find((input) => input.name === value)?.shape ??
+      graph.valueInfo.get(value)?.shape ??
+      graph.outputs.find((output) => output.name === value)?.shape;
+    if (stated) return stated.length;
+    const producer = this.#uses.producer(value);
+    return producer && producer.outputs[0] === value ? this.#ofOutput(producer) : undefined;
   }
-  return undefined;
+
+  #ofOutput(node: Node): number | undefined {
+    const graph = this.#graph;
+    if (isOp(node, 'Gemm', 'Flatten')) return 2;
+    if (isOp(node, 'Reshape')) {
+      const shape = graph.initializers.get(inputAt(node, 1) ?? '');
+      return shape && integersOf(shape).length;
+    }
+    const [first, second] = [inputAt(node, 0), inputAt(node, 1)];
+    const firstRank = first === undefined ? undefined : this.of(first);
+    if (firstRank === undefined) return undefined;
+    if (node.domain === '' && rankKeepers.has(node.opType)) return firstRank;
+    if (isOp(node, 'Add', 'Sub', 'Mul', 'Div')) {
+      const secondRank = second === undefined ? undefined : this.of(second);
+      return secondRank === undefined ? undefined : Math.max(firstRank, secondRank);
+    }
+    // A matrix weight keeps the rank of the activation before it.
+    if (
+      isOp(node, 'MatMul') &&
+      second &&
+      graph.initializers.get(second)?.dims.length === 2 &&
+      firstRank >= 2
+    ) {
+      return firstRank;
+    }
+    return undefined;
+  }
 }

@@ -44,6 +44,17 @@ export function tensorBytes(tensor: Tensor): number {
   return Math.ceil((elementCount(tensor.dims) * (bitsOf(tensor.dataType) ?? 0)) / 8);
 }
 
+/**
+ * How many values the typed field of TensorProto holds for the elements: one each, but two for a complex number, and
+ * types of less than a byte are packed by the byte.
+ */
+export function typedLength(tensor: Tensor): number {
+  const count = elementCount(tensor.dims);
+  const bits = bitsOf(tensor.dataType) ?? 8;
+  if (tensor.dataType.startsWith('complex')) return 2 * count;
+  return bits < 8 ? Math.ceil((count * bits) / 8) : count;
+}
+
 /** Whether the elements are floating-point numbers that weights come in. */
 export function isFloatTensor(tensor: Tensor): boolean {
   return ['float32', 'float16', 'bfloat16', 'float64'].includes(tensor.dataType);

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, isOp, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
-import { tensorBytes } from '../graph/tensor.js';
+import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
 
 /** IR versions read: 3 is the oldest with a stable format, 13 the newest that onnxruntime 1.30 takes. */
 const IR_VERSIONS = { oldest: 3, newest: 13 } as const;
 
-/** Operator sets read: 13 brought per-channel DequantizeLinear, 26 is the newest that onnxruntime 1.30 takes. */
-const OPSETS = { oldest: 13, newest: 26 } as const;
+/** Operator sets read: onnxruntime runs opset 7 and up, 26 is the newest that version 1.30 takes. */
+const OPSETS = { oldest: 7, newest: 26 } as const;
 
 /** What a model file begins with when git-lfs has not fetched it. */
 const LFS_POINTER = 'version https://git-lfs';
@@ -83,17 +83,28 @@ function checkVersions(path: string, model: Model): void {
 
 /** The elements that a tensor says it has must be there: a physical invariant that a hostile or cut file breaks. */
 function checkTensors(path: string, graph: Graph): void {
-  for (const [name, tensor] of graph.initializers) {
-    const { storage } = tensor;
-    if (storage.kind === 'external') {
-      throw new QuantizeError('external-data', { path, tensor: name, location: storage.location });
+  for (const [name, tensor] of graph.initializers) checkTensor(path, name, tensor);
+  for (const node of graph.nodes) {
+    for (const attribute of node.attributes.values()) {
+      if (attribute.kind === 'tensor') checkTensor(path, node.id, attribute.value);
     }
-    if (storage.kind === 'raw' && storage.bytes.byteLength !== tensorBytes(tensor)) {
-      const reason = `tensor "${name}" has ${storage.bytes.byteLength} bytes where its shape needs ${tensorBytes(tensor)}`;
-      throw new QuantizeError('model-malformed', { path, reason });
-    }
+    for (const subgraph of subgraphsOf(node)) checkTensors(path, subgraph);
   }
-  for (const node of graph.nodes) for (const subgraph of subgraphsOf(node)) checkTensors(path, subgraph);
+}
+
+function checkTensor(path: string, name: string, tensor: Tensor): void {
+  const { storage } = tensor;
+  if (storage.kind === 'external') {
+    throw new QuantizeError('external-data', { path, tensor: name, location: storage.location });
+  }
+  const [found, needed, unit] =
+    storage.kind === 'raw'
+      ? [storage.bytes.byteLength, tensorBytes(tensor), 'bytes']
+      : [storage.values.length, typedLength(tensor), 'values'];
+  if (found !== needed) {
+    const reason = `tensor "${name}" has ${found} ${unit} where its shape needs ${needed}`;
+    throw new QuantizeError('model-malformed', { path, reason });
+  }
 }
 
 /** Every value has one maker. */

@@ -1,5 +1,5 @@
 import { type Graph, inputAt, intAttribute, type Node, stringAttribute } from '../graph/model.js';
-import { isFloatTensor } from '../graph/tensor.js';
+import { floatsOf, isFloatTensor } from '../graph/tensor.js';
 
 /**
  * What an operator does with quantized activations. Measured on onnxruntime 1.30 by the operators of its optimized
@@ -46,7 +46,7 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
   Gather: { ...codes, exception: constantData },
   Identity: codes,
   MaxPool: { ...codes, exception: indicesRead },
-  Pad: { ...codes, exception: computedPadding },
+  Pad: { ...codes, exception: paddingValue },
   Reshape: codes,
   Resize: { ...codes, exception: interpolating },
   Slice: codes,
@@ -63,6 +63,9 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
   Shape: { role: 'shape' },
   Size: { role: 'shape' },
 };
+
+/** The most negative finite float32, which some exporters write for −∞. */
+const LOWEST_FLOAT = -(2 - 2 ** -23) * 2 ** 127;
 
 /** The rule for a node; undefined for an operator that stays float whatever surrounds it. */
 export function ruleOf(node: Node): OperatorRule | undefined {
@@ -85,16 +88,22 @@ function indicesRead(node: Node): string | undefined {
   return node.outputs.length > 1 ? 'its indices are an output too' : undefined;
 }
 
-function computedPadding(node: Node, graph: Graph): string | undefined {
-  const value = inputAt(node, 2);
-  const known =
-    stringAttribute(node, 'mode', 'constant') !== 'constant' || !value || graph.initializers.has(value);
-  return known ? undefined : 'its padding value is computed';
+// Codes have no room for a value out of the data's range; below all of it, as before a MaxPool, the lowest code serves.
+function paddingValue(node: Node, graph: Graph): string | undefined {
+  const name = inputAt(node, 2);
+  if (stringAttribute(node, 'mode', 'constant') !== 'constant' || !name) return undefined;
+  const tensor = graph.initializers.get(name);
+  if (!tensor) return 'its padding value is computed';
+  const [value = 0] = floatsOf(tensor);
+  return value === 0 || value <= LOWEST_FLOAT ? undefined : `its padding value is ${value}`;
 }
 
 function interpolating(node: Node): string | undefined {
   const mode = stringAttribute(node, 'mode', 'nearest');
-  return mode === 'nearest' ? undefined : `it interpolates (${mode})`;
+  if (mode !== 'nearest') return `it interpolates (${mode})`;
+  const crops =
+    stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+  return crops ? 'it extrapolates by a real number' : undefined;
 }
 
 function computedBounds(node: Node, graph: Graph): string | undefined {

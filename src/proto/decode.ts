@@ -6,6 +6,7 @@ import type { Carried, Tensor, TensorStorage } from '../graph/tensor.js';
 import { toSafeInteger } from '../graph/tensor.js';
 import {
   type AttributeMessage,
+  attributeTypes,
   EXTERNAL_LOCATION,
   type GraphMessage,
   type Int64,
@@ -43,7 +44,10 @@ export function decodeModel(bytes: Uint8Array): Model {
     graph: decodeGraph(message.graph),
     metadata: new Map((message.metadata_props ?? []).map((entry) => [entry.key ?? '', entry.value ?? ''])),
     batchNorms: new Map(),
-    carried: carry(message, ['ir_version', 'graph', 'metadata_props']),
+    carried: {
+      ...carry(message, ['ir_version', 'graph', 'metadata_props']),
+      opset_import: (message.opset_import ?? []).map((opset) => carry(opset, [])),
+    },
   };
 }
 
@@ -103,24 +107,52 @@ function decodeNode(message: NodeMessage): Node {
 
 function decodeAttribute(m: AttributeMessage): Attribute {
   const rest = (...modelled: string[]) => carry(m, ['name', ...modelled]);
-  // A reference to an attribute of the enclosing function has no value of its own.
-  const reference = Object.hasOwn(m, 'ref_attr_name');
-  if (reference) return { kind: 'opaque', carried: rest() };
-  if (m.type === 1 || has(m, 'f')) return { kind: 'float', value: m.f ?? 0, carried: rest('f') };
-  if (m.type === 2 || has(m, 'i')) return { kind: 'int', value: toBigInt(m.i ?? 0), carried: rest('i') };
-  if (m.type === 3 || has(m, 's'))
-    return { kind: 'string', value: m.s ?? new Uint8Array(), carried: rest('s') };
-  if (m.t) return { kind: 'tensor', value: decodeTensor(m.t, m.t.name ?? ''), carried: rest('t') };
-  if (m.g) return { kind: 'graph', value: decodeGraph(m.g), carried: rest('g') };
-  if (m.type === 6 || has(m, 'floats'))
-    return { kind: 'floats', value: m.floats ?? [], carried: rest('floats') };
-  if (m.type === 7 || has(m, 'ints')) {
-    return { kind: 'ints', value: (m.ints ?? []).map(toBigInt), carried: rest('ints') };
+  switch (typeOfAttribute(m)) {
+    case attributeTypes.float:
+      return { kind: 'float', value: m.f ?? 0, carried: rest('f') };
+    case attributeTypes.int:
+      return { kind: 'int', value: toBigInt(m.i ?? 0), carried: rest('i') };
+    case attributeTypes.string:
+      return { kind: 'string', value: m.s ?? new Uint8Array(), carried: rest('s') };
+    case attributeTypes.tensor:
+      return m.t
+        ? { kind: 'tensor', value: decodeTensor(m.t, m.t.name ?? ''), carried: rest('t') }
+        : opaque(m);
+    case attributeTypes.graph:
+      return m.g ? { kind: 'graph', value: decodeGraph(m.g), carried: rest('g') } : opaque(m);
+    case attributeTypes.floats:
+      return { kind: 'floats', value: m.floats ?? [], carried: rest('floats') };
+    case attributeTypes.ints:
+      return { kind: 'ints', value: (m.ints ?? []).map(toBigInt), carried: rest('ints') };
+    case attributeTypes.strings:
+      return { kind: 'strings', value: m.strings ?? [], carried: rest('strings') };
+    case attributeTypes.graphs:
+      return { kind: 'graphs', value: (m.graphs ?? []).map(decodeGraph), carried: rest('graphs') };
+    default:
+      return opaque(m);
   }
-  if (m.type === 8 || has(m, 'strings'))
-    return { kind: 'strings', value: m.strings ?? [], carried: rest('strings') };
-  if (m.graphs?.length) return { kind: 'graphs', value: m.graphs.map(decodeGraph), carried: rest('graphs') };
-  return { kind: 'opaque', carried: rest() };
+}
+
+const opaque = (m: AttributeMessage): Attribute => ({ kind: 'opaque', carried: carry(m, ['name']) });
+
+/** Which field holds the value by the field that is there, for files of IR versions that did not state the type. */
+const typesByField = [
+  ['f', attributeTypes.float],
+  ['i', attributeTypes.int],
+  ['s', attributeTypes.string],
+  ['t', attributeTypes.tensor],
+  ['g', attributeTypes.graph],
+  ['floats', attributeTypes.floats],
+  ['ints', attributeTypes.ints],
+  ['strings', attributeTypes.strings],
+  ['graphs', attributeTypes.graphs],
+] as const;
+
+/** The stated type counts before the fields: some exporters write zeros into those that do not hold the value. */
+function typeOfAttribute(m: AttributeMessage): number | undefined {
+  // A reference to an attribute of the enclosing function has no value of its own.
+  if (has(m, 'ref_attr_name')) return undefined;
+  return m.type || typesByField.find(([field]) => has(m, field))?.[1];
 }
 
 const has = (message: object, field: string): boolean => Object.hasOwn(message, field);
@@ -157,7 +189,7 @@ function decodeValueInfo(message: ValueInfoMessage): ValueInfo {
   return {
     name: message.name ?? '',
     dataType: tensor?.elem_type === undefined ? undefined : dataTypeOf(tensor.elem_type),
-    shape: tensor?.shape && (tensor.shape.dim ?? []).map(decodeDim),
+    shape: tensor?.shape ? (tensor.shape.dim ?? []).map(decodeDim) : undefined,
     carried: carry(message, ['name']),
   };
 }

@@ -52,12 +52,16 @@ function activationQuantizer(sources: PlanSources, name: string): AffineQuantize
   const { placement, statistics, recipe } = sources;
   const observer = named(sources.observers, recipe.observer);
   const seen = statistics?.tensors.get(name);
-  const reader = placement.layers.find((layer) => layer.linear.node.inputs[0] === name);
-  const layer = reader?.linear.node.id ?? name;
+  // What to exclude: a layer that reads the value, as it is or moved, or else the one that makes it.
+  const rootOf = (value: string | undefined) => placement.values.get(value ?? '')?.root;
+  const nodes = placement.layers.map((layer) => layer.linear.node);
+  const layer =
+    nodes.find((node) => rootOf(inputAt(node, 0)) === name) ??
+    nodes.find((node) => rootOf(placement.results.get(node)) === name);
   if (!seen || seen.nonFinite > 0 || seen.min > seen.max) {
     const problem =
       !seen || seen.min > seen.max ? 'no values' : `${seen.nonFinite} values that are not finite`;
-    throw new QuantizeError('bad-values', { tensor: name, problem, layer });
+    throw new QuantizeError('bad-values', { tensor: name, problem, layer: layer?.id ?? name });
   }
   return observer.quantizer(seen, placement.values.get(name)?.bits ?? MAX_BITS);
 }

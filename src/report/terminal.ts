@@ -1,5 +1,6 @@
 import chalk from 'chalk';
 import type { Drift } from '../evaluate/drift.js';
+import { matches } from '../recipe.js';
 import { escapeControls } from './escape.js';
 import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import type { Reporter } from './reporter.js';
@@ -119,6 +120,17 @@ function worstLayers({ layers, plan }: Result): string[] {
   const flag =
     (quantizedOf(first.id)?.bits ?? 8) < 8 ? `--rule '${first.id}:bits=8'` : `--exclude '${first.id}'`;
   return [...alignColumns(rows, [1]), `  to mend the first: ${escapeControls(flag)}`];
+}
+
+/** A pattern that names one layer alone: its id, or the shortest beginning of a long one that is no other's. */
+function shortPattern(id: string, layers: Result['plan']['layers']): string {
+  if (id.length <= NAME_WIDTH) return id;
+  for (let length = 1; length < id.length; length++) {
+    const pattern = `${id.slice(0, length)}*`;
+    const named = layers.filter((layer) => matches(pattern, { id: layer.id, name: layer.name ?? undefined }));
+    if (named.length === 1) return pattern;
+  }
+  return id;
 }
 
 /** Longest name in a table: the table then fits 80 columns. */

@@ -3,10 +3,13 @@ import { attribute, type Node, node } from '../../graph/model.js';
 import { elementCount, type NdArray } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
-import type { WeightForm } from './form.js';
+import type { FormTarget, WeightForm } from './form.js';
 
 /** Widths that divide a byte: 2-bit slots for 2 bits, 4-bit slots for 3 and 4. */
 const slotBits = (bits: number): number => (bits <= 2 ? 2 : 4);
+
+/** Slice takes its bounds as inputs from this opset on; older ones store what needs no cut. */
+const SLICE_OPSET = 10;
 
 /**
  * Codes of up to 4 bits, packed 2 or 4 a byte, looked up byte by byte: uint8 → Cast(INT32) → Gather(int8 table of
@@ -16,7 +19,9 @@ const slotBits = (bits: number): number => (bits <= 2 ? 2 : 4);
  */
 export const byteTable: WeightForm = {
   name: 'byte-table',
-  holds: (tensor: QuantizedTensor) => tensor.bits <= 4,
+  holds: (tensor: QuantizedTensor, { opset }: FormTarget) =>
+    tensor.bits <= 4 &&
+    (opset >= SLICE_OPSET || elementCount(tensor.dims) % (8 / slotBits(tensor.bits)) === 0),
   emit(tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] {
     const slot = slotBits(tensor.bits);
     const perByte = 8 / slot;
