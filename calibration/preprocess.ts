@@ -123,23 +123,41 @@ function perChannel(
   values: readonly number[],
 ): (element: number) => number {
   if (values.length === 1) return () => values[0] as number;
-  const axis = channelAxisOf(path, dims, how, values.length);
+  const axis = channelAxisOf(path, dims, order, how, values.length);
   const at = order.indexOf(axis);
   const stride = elementCount(order.slice(at + 1).map((source) => dims[source] ?? 0));
   return (element) => values[Math.floor(element / stride) % values.length] as number;
 }
 
-/** The axis of the sample with as many entries as there are values: the last one, as in images, unless told so. */
-function channelAxisOf(path: string, dims: readonly number[], how: Preprocess, channels: number): number {
-  const candidates =
-    how.layout === 'nchw' ? [0] : how.layout === 'nhwc' ? [dims.length - 1] : [dims.length - 1, 0];
-  const axis = candidates.find((candidate) => dims[candidate] === channels);
-  if (axis !== undefined) return axis;
-  throw new QuantizeError('data-format', {
-    path,
-    reason: `samples of shape [${dims.join(', ')}] have no axis of ${channels} channels for ${how.label}`,
-    mend: 'Give one value for --mean and --std, or one a channel.',
-  });
+/** The axis of the sample that has an entry for each value: the one that is moved, or else the only one that fits. */
+function channelAxisOf(
+  path: string,
+  dims: readonly number[],
+  order: readonly number[],
+  how: Preprocess,
+  channels: number,
+): number {
+  const last = dims.length - 1;
+  const isFirst = how.layout === 'nchw' || order.at(-1) === 0;
+  const isLast = how.layout === 'nhwc' || order[0] === last;
+  const candidates = isLast ? [last] : isFirst ? [0] : [last, 0];
+  const [axis, another] = candidates.filter((candidate) => dims[candidate] === channels);
+  if (axis !== undefined && another === undefined) return axis;
+  const shape = `samples of shape [${dims.join(', ')}]`;
+  throw new QuantizeError(
+    'data-format',
+    axis === undefined
+      ? {
+          path,
+          reason: `${shape} have no axis of ${channels} channels for ${how.label}`,
+          mend: 'Give one value for --mean and --std, or one a channel.',
+        }
+      : {
+          path,
+          reason: `${shape} have two axes of ${channels} channels for ${how.label}`,
+          mend: 'Say --layout nhwc or --layout nchw.',
+        },
+  );
 }
 
 /** For each element of the result, row-major, the element of the sample that it is made from. */

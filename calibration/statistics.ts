@@ -1,4 +1,4 @@
-import { QuantizeError } from '../src/errors.js';
+import { QuantizeError, reasonOf } from '../src/errors.js';
 
 /**
  * Bits of a float32 that are dropped to make its bin: sign, exponent and the upper 7 bits of the mantissa remain.
@@ -7,6 +7,8 @@ import { QuantizeError } from '../src/errors.js';
 const DROPPED_BITS = 16;
 const BINS = 1 << (32 - DROPPED_BITS);
 const HALF = BINS / 2;
+/** The first bin whose exponent is all ones: infinities and NaNs. */
+const NON_FINITE = 0x7f800000 >>> DROPPED_BITS;
 
 /** The smallest and the largest element of one sample's tensor. */
 export interface SampleRange {
@@ -56,10 +58,9 @@ export class TensorStatistics {
 
   /** Empty the bins whose exponent is all ones, and return what was in them. */
   #removeNonFinite(): number {
-    const exponent = 0x7f800000 >>> DROPPED_BITS;
     let strays = 0;
-    for (const start of [exponent, exponent | HALF]) {
-      for (let bin = start; bin < start + (HALF - exponent); bin++) {
+    for (const start of [NON_FINITE, NON_FINITE + HALF]) {
+      for (let bin = start; bin < start + (HALF - NON_FINITE); bin++) {
         strays += this.counts[bin] as number;
         this.counts[bin] = 0;
       }
@@ -136,7 +137,7 @@ function floatOfBits(bits: number): number {
   return floats[0] as number;
 }
 
-/** The values that share a bin: the first of them, and the first of the next bin away from zero. */
+/** The smallest and the largest of the values that share a bin. */
 function binEdges(index: number): [number, number] {
   const inner = floatOfBits((index << DROPPED_BITS) >>> 0);
   const outer = floatOfBits((((index + 1) << DROPPED_BITS) - 1) >>> 0);
@@ -174,14 +175,14 @@ interface StatisticsRecord {
 
 /** The statistics as the text of a statistics file, version 1. */
 export function serializeStatistics(statistics: Statistics): string {
-  const tensors: Record<string, TensorRecord> = {};
-  for (const [name, { counts, samples, nonFinite }] of statistics.tensors) {
+  const tensors = [...statistics.tensors].map(([name, { counts, samples, nonFinite }]) => {
     const bins: number[] = [];
     counts.forEach((count, bin) => {
       if (count > 0) bins.push(bin, count);
     });
-    tensors[name] = { bins, ranges: samples.map(({ min, max }) => [min, max]), nonFinite };
-  }
+    const ranges = samples.map(({ min, max }) => [min, max] as const);
+    return [name, { bins, ranges, nonFinite }] as const;
+  });
   const { modelHash, data, preprocess, samples } = statistics;
   const record: StatisticsRecord = {
     schemaVersion: STATISTICS_VERSION,
@@ -189,7 +190,8 @@ export function serializeStatistics(statistics: Statistics): string {
     data,
     preprocess,
     samples,
-    tensors,
+    // Not by assignment: a tensor may be named __proto__.
+    tensors: Object.fromEntries(tensors),
   };
   return `${JSON.stringify(record)}\n`;
 }
@@ -203,26 +205,57 @@ export function serializeStatistics(statistics: Statistics): string {
 export function parseStatistics(path: string, text: string, expectedHash: string): Statistics {
   const bad = (reason: string) =>
     new QuantizeError('statistics-format', { path, version: STATISTICS_VERSION, reason });
-  let record: StatisticsRecord;
+  let parsed: unknown;
   try {
-    record = JSON.parse(text) as StatisticsRecord;
+    parsed = JSON.parse(text);
   } catch (thrown) {
-    throw bad(thrown instanceof Error ? thrown.message : String(thrown));
+    throw bad(reasonOf(thrown));
   }
-  if (record?.schemaVersion !== STATISTICS_VERSION) throw bad(`its version is ${record?.schemaVersion}`);
-  if (record.modelHash !== expectedHash) {
-    throw new QuantizeError('statistics-model', { found: record.modelHash, expected: expectedHash });
+  if (!isRecord(parsed)) throw bad('it holds no object');
+  const { schemaVersion, modelHash, data, preprocess, samples, tensors } =
+    parsed as Partial<StatisticsRecord>;
+  if (schemaVersion !== STATISTICS_VERSION) throw bad(`its version is ${schemaVersion}`);
+  if (![modelHash, data, preprocess].every((field) => typeof field === 'string') || !isCount(samples))
+    throw bad('it does not say what it is of');
+  if (modelHash !== expectedHash) {
+    throw new QuantizeError('statistics-model', { found: String(modelHash), expected: expectedHash });
   }
-  const tensors = new Map<string, TensorStatistics>();
-  for (const [name, { bins, ranges, nonFinite }] of Object.entries(record.tensors)) {
-    const counts = new Float64Array(BINS);
-    for (let i = 0; i < bins.length; i += 2) counts[bins[i] as number] = bins[i + 1] as number;
-    // An empty sample has no range; JSON writes its infinities as null.
-    const samples = ranges.map(([min, max]) => ({
-      min: min ?? Number.POSITIVE_INFINITY,
-      max: max ?? Number.NEGATIVE_INFINITY,
-    }));
-    tensors.set(name, new TensorStatistics(counts, samples, nonFinite));
+  if (!isRecord(tensors)) throw bad('it has no tensors');
+  const read = Object.entries(tensors).map(([name, record]) => {
+    const tensor = tensorStatisticsOf(record);
+    if (!tensor) throw bad(`its entry for tensor "${name}" is damaged`);
+    return [name, tensor] as const;
+  });
+  return { modelHash, data, preprocess, samples, tensors: new Map(read) } as Statistics;
+}
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** The statistics that an entry of a file stands for; undefined where it cannot have been written by us. */
+function tensorStatisticsOf(record: unknown): TensorStatistics | undefined {
+  if (!isRecord(record)) return undefined;
+  const { bins, ranges, nonFinite } = record as Partial<TensorRecord>;
+  if (!Array.isArray(bins) || bins.length % 2 !== 0 || !Array.isArray(ranges) || !isCount(nonFinite))
+    return undefined;
+  const counts = new Float64Array(BINS);
+  for (let i = 0; i < bins.length; i += 2) {
+    const [bin, count] = [bins[i], bins[i + 1]] as unknown[];
+    if (!isCount(bin) || bin % HALF >= NON_FINITE || bin >= BINS || !isCount(count)) return undefined;
+    counts[bin] = count;
   }
-  return { ...record, tensors };
+  const samples: SampleRange[] = [];
+  for (const range of ranges as unknown[]) {
+    if (!Array.isArray(range) || range.length !== 2) return undefined;
+    const [min, max] = range as unknown[];
+    // A sample without finite elements has no range; JSON writes its infinities as null.
+    if (min === null && max === null)
+      samples.push({ min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY });
+    else if (Number.isFinite(min) && Number.isFinite(max) && (min as number) <= (max as number))
+      samples.push({ min: min as number, max: max as number });
+    else return undefined;
+  }
+  return new TensorStatistics(counts, samples, nonFinite);
 }

@@ -1,3 +1,4 @@
+import { numberToHalf } from '../src/numerics/half.js';
 import { type ArrayType, allocate, elementCount, type Feed, type NdArray } from '../src/numerics/nd-array.js';
 import { batchSize } from './batches.js';
 import { type Random, seededRandom } from './sampling.js';
@@ -37,6 +38,7 @@ function randomArray(input: InputSpec, random: Random): NdArray {
   const data = allocate(type, elementCount(dims));
   for (let i = 0; i < data.length; i++) {
     if (type === 'float32' || type === 'float64') data[i] = standardNormal(random);
+    else if (type === 'float16') data[i] = numberToHalf(standardNormal(random));
     else if (data instanceof BigInt64Array || data instanceof BigUint64Array)
       data[i] = random() < 0.5 ? 0n : 1n;
     else data[i] = random() < 0.5 ? 0 : 1;

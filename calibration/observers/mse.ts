@@ -4,14 +4,14 @@ import {
   SMALLEST_NORMAL,
   unsignedRange,
 } from '../../src/numerics/affine.js';
-import { RunningSums } from '../running-sums.js';
+import { type Moments, RunningSums } from '../running-sums.js';
 import type { Observer } from './observer.js';
 
 /**
  * The (scale, zero point) of least squared error, ‖x − x̂‖² over the histogram, bins taken as evenly filled.
  *
- * The error of one candidate is a sum over its levels, from running sums of the histogram. The search goes over every
- * zero point (in strides first, where there are many) and a geometric grid of scales, refined around the best.
+ * The error of one candidate is a sum over its levels, from running sums of the histogram. Every zero point is tried on
+ * a coarse grid of scales; the best of them on a fine one.
  */
 export const mse: Observer = {
   name: 'mse',
@@ -20,15 +20,19 @@ export const mse: Observer = {
     const { min, max } = statistics;
     const whole = quantizerOfRange(min, max, bits);
     if (min === max) return whole;
-    const sums = new RunningSums(statistics.distribution());
-    let best: Candidate = { quantizer: whole, error: quantizationError(sums, whole) };
-    const search = (zeroPoints: readonly number[]) => {
-      for (const zeroPoint of zeroPoints) best = better(best, bestScale(sums, zeroPoint, min, max, bits));
-    };
-    const stride = zeroPointStride(bits);
-    search(zeroPointsOf(min, max, bits, stride));
-    if (stride > 1 && min < 0 && max > 0) search(around(best.quantizer, stride));
-    return best.quantizer;
+    const search = { sums: new RunningSums(statistics.distribution()), min, max, ...unsignedRange(bits) };
+    let best = at(search.sums, whole);
+    const candidates: Candidate[] = [];
+    for (const zeroPoint of zeroPointsOf(whole, min, max)) {
+      const candidate = bestScale(search, zeroPoint, COARSE, best.error);
+      candidates.push(candidate);
+      best = better(best, candidate);
+    }
+    candidates.sort((a, b) => a.error - b.error);
+    for (const { quantizer } of candidates.slice(0, FINALISTS)) {
+      best = better(best, bestScale(search, quantizer.zeroPoint, FINE, best.error));
+    }
+    return polish(search.sums, best).quantizer;
   },
 };
 
@@ -37,73 +41,109 @@ interface Candidate {
   readonly error: number;
 }
 
+/** What is searched: a distribution, its range, and the range of the codes. */
+interface Search {
+  readonly sums: RunningSums;
+  readonly min: number;
+  readonly max: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A geometric grid of scales, downwards from a multiple of the scale at which nothing is clipped. */
+interface Grid {
+  readonly from: number;
+  /** Relative distance of two scales. */
+  readonly step: number;
+}
+
+const COARSE: Grid = { from: 1, step: 0.03 };
+
+/**
+ * Where values are few and discrete (pixels, saturated ends), the error jumps as they meet levels: within half a level
+ * of 8 bits, 0.2 % of the scale, and also where no value is clipped. Beyond twice that scale all repeats: half of such a
+ * scale has its levels, too.
+ */
+const FINE: Grid = { from: 2, step: 0.001 };
+
+/** Zero points that are tried on the fine grid: on the coarse one the order of near ties is not certain. */
+const FINALISTS = 8;
+
+/** Scales tried on each side of the best, within a step of the fine grid: 0.1 % / 8. */
+const POLISH_STEPS = 8;
+
 const better = (a: Candidate, b: Candidate): Candidate => (b.error < a.error ? b : a);
 
-/** Scales on the first grid, from the whole range down to the fraction below; 3 % steps. */
-const SCALE_STEPS = 120;
-const SMALLEST_FRACTION = 1 / 32;
-
-/** Rounds of refinement, each over 2·8 scales between the neighbours of the best: 3 % / 8² < 0.05 %. */
-const REFINEMENTS = 2;
-const REFINE_STEPS = 8;
-
-/** Zero points tried first; wider codes try every 2nd, 4th, 8th, then those around the best. */
-const ZERO_POINTS = 32;
-
-const zeroPointStride = (bits: number): number => Math.max(1, 2 ** bits / ZERO_POINTS);
-
-function zeroPointsOf(min: number, max: number, bits: number, stride: number): number[] {
-  const { low, high } = unsignedRange(bits);
-  // One-sided tensors have 0 at their end.
+/** Every zero point that can be best, the most promising first. One-sided tensors have 0 at their end. */
+function zeroPointsOf({ zeroPoint, low, high }: AffineQuantizer, min: number, max: number): number[] {
   if (min >= 0) return [low];
   if (max <= 0) return [high];
-  const zeroPoints = Array.from(
-    { length: Math.floor((high - low) / stride) + 1 },
-    (_, i) => low + i * stride,
-  );
-  return [...zeroPoints, quantizerOfRange(min, max, bits).zeroPoint];
+  const distance = (candidate: number) => Math.abs(candidate - zeroPoint);
+  return Array.from({ length: high - low + 1 }, (_, i) => low + i).sort((a, b) => distance(a) - distance(b));
 }
 
-function around({ zeroPoint, low, high }: AffineQuantizer, stride: number): number[] {
-  const first = Math.max(low, zeroPoint - stride + 1);
-  const last = Math.min(high, zeroPoint + stride - 1);
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-}
-
-function bestScale(sums: RunningSums, zeroPoint: number, min: number, max: number, bits: number): Candidate {
-  const { low, high } = unsignedRange(bits);
-  // The scale at which nothing is clipped; beyond it the error only grows.
-  const largest = Math.max(
+/** The best scale of one zero point on a grid, down to where clipping alone is worse than the error to beat. */
+function bestScale(
+  { sums, min, max, low, high }: Search,
+  zeroPoint: number,
+  { from, step }: Grid,
+  toBeat: number,
+): Candidate {
+  const unclipped = Math.max(
     zeroPoint > low ? -min / (zeroPoint - low) : 0,
     high > zeroPoint ? max / (high - zeroPoint) : 0,
   );
-  const at = (scale: number): Candidate => {
-    const quantizer = { scale: Math.max(Math.fround(scale), SMALLEST_NORMAL), zeroPoint, low, high };
-    return { quantizer, error: quantizationError(sums, quantizer) };
-  };
-  let ratio = SMALLEST_FRACTION ** (1 / SCALE_STEPS);
-  let best = at(largest);
-  for (let step = 1; step <= SCALE_STEPS; step++) best = better(best, at(largest * ratio ** step));
-  for (let round = 0; round < REFINEMENTS; round++) {
-    const centre = best.quantizer.scale;
-    ratio **= 1 / REFINE_STEPS;
-    for (let step = -REFINE_STEPS; step <= REFINE_STEPS; step++)
-      best = better(best, at(centre * ratio ** step));
+  let best = at(sums, { scale: from * unclipped, zeroPoint, low, high });
+  for (let scale = from * unclipped; scale >= SMALLEST_NORMAL; scale /= 1 + step) {
+    const quantizer = { scale, zeroPoint, low, high };
+    if (clippingError(sums, quantizer) > Math.min(best.error, toBeat)) break;
+    best = better(best, at(sums, quantizer));
   }
   return best;
 }
 
-/** Sum of squared errors of a quantizer over the distribution: Σ over levels of M2 − 2·level·M1 + level²·M0. */
-export function quantizationError(sums: RunningSums, q: AffineQuantizer): number {
-  let error = 0;
-  let [mass, first, second] = sums.upTo(Number.NEGATIVE_INFINITY);
-  for (let code = q.low; code <= q.high; code++) {
-    const level = (code - q.zeroPoint) * q.scale;
-    const [nextMass, nextFirst, nextSecond] = sums.upTo(
-      code === q.high ? Number.POSITIVE_INFINITY : level + q.scale / 2,
-    );
-    error += nextSecond - second - 2 * level * (nextFirst - first) + level * level * (nextMass - mass);
-    [mass, first, second] = [nextMass, nextFirst, nextSecond];
+function polish(sums: RunningSums, { quantizer, error }: Candidate): Candidate {
+  let best: Candidate = { quantizer, error };
+  for (let i = -POLISH_STEPS; i <= POLISH_STEPS; i++) {
+    const scale = quantizer.scale * (1 + (FINE.step * i) / POLISH_STEPS);
+    best = better(best, at(sums, { ...quantizer, scale }));
   }
-  return error;
+  return best;
+}
+
+/** A quantizer with the scale as it is stored, and its error. */
+function at(sums: RunningSums, q: AffineQuantizer): Candidate {
+  const quantizer = { ...q, scale: Math.max(Math.fround(q.scale), SMALLEST_NORMAL) };
+  return { quantizer, error: quantizationError(sums, quantizer) };
+}
+
+/**
+ * Sum of squared errors of a quantizer over the distribution.
+ *
+ * Σ over levels l of Σ (x − l)², summed by parts: with the topmost level h and the thresholds t halfway between levels,
+ * Σ (x − h)² − 2·scale·Σ over t of Σ over x < t of (t − x). One look-up a level, and nothing else in the inner loop.
+ */
+export function quantizationError(
+  sums: RunningSums,
+  { scale, zeroPoint, low, high }: AffineQuantizer,
+): number {
+  const top = (high - zeroPoint) * scale;
+  let shortfalls = 0;
+  for (let code = low; code < high; code++) shortfalls += sums.shortfall((code - zeroPoint + 0.5) * scale);
+  return squaredDistance(none, sums.upTo(Number.POSITIVE_INFINITY), top) - 2 * scale * shortfalls;
+}
+
+const none: Moments = [0, 0, 0];
+
+/** The part of the error that is of elements beyond the outermost levels. It only grows as the scale falls. */
+function clippingError(sums: RunningSums, { scale, zeroPoint, low, high }: AffineQuantizer): number {
+  const bottom = (low - zeroPoint) * scale;
+  const top = (high - zeroPoint) * scale;
+  const below = squaredDistance(none, sums.upTo(bottom), bottom);
+  return below + squaredDistance(sums.upTo(top), sums.upTo(Number.POSITIVE_INFINITY), top);
+}
+
+/** Σ (x − level)² over the elements between two cuts. */
+function squaredDistance(from: Moments, to: Moments, level: number): number {
+  return to[2] - from[2] - 2 * level * (to[1] - from[1]) + level * level * (to[0] - from[0]);
 }

@@ -51,7 +51,8 @@ export function parseNpy(path: string, bytes: Uint8Array): NdArray {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (text.subarray(0, MAGIC.length).toString('latin1') !== MAGIC || bytes.length < 12)
     throw bad('it is no .npy file');
-  const major = bytes[6];
+  const major = bytes[6] as number;
+  if (major < 1 || major > 3) throw bad(`its format version is ${major}, where 1 to 3 are known`);
   const headerAt = major === 1 ? 10 : 12;
   const headerLength = major === 1 ? text.readUInt16LE(8) : text.readUInt32LE(8);
   const header = text.subarray(headerAt, headerAt + headerLength).toString('latin1');
@@ -73,6 +74,7 @@ export function parseNpy(path: string, bytes: Uint8Array): NdArray {
     .map((dim) => dim.replace('L', '').trim())
     .filter((dim) => dim !== '')
     .map(Number);
+  if (!dims.every(Number.isSafeInteger)) throw bad(`its shape is (${shape})`);
   const data = bytes.subarray(headerAt + headerLength);
   const needed = elementCount(dims) * elementBytes(type);
   if (data.byteLength < needed)

@@ -15,6 +15,7 @@ import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type AffineQuantizer, quantizeValue, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { roundHalfEven } from '../numerics/round.js';
+import { ruleOf } from '../place/operators.js';
 import type { QuantizedValue } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
@@ -187,7 +188,14 @@ class Emitter {
     const { requantized } = this.#weighted(source);
     if (requantized)
       inputs[requantized.input] = this.#exactConstant(requantized.bias, requantized.channels, source);
-    if (isOp(source, 'AveragePool') && inputs[0] !== source.inputs[0]) inputs[0] = this.#unfused(inputs[0]);
+    const read = this.#plan.placement.values.get(source.inputs[0] ?? '');
+    // The other exceptions do not match the runtime's patterns.
+    if (
+      isOp(source, 'AveragePool') &&
+      ruleOf(source)?.exception?.(source, this.#source) &&
+      read?.madeByInteger
+    )
+      inputs[0] = this.#unfused(inputs[0]);
     this.#push(source, inputs);
   }
 

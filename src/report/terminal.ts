@@ -117,8 +117,9 @@ function worstLayers({ layers, plan }: Result): string[] {
   }
   const [first] = worst;
   if (!first) return [];
-  const flag =
-    (quantizedOf(first.id)?.bits ?? 8) < 8 ? `--rule '${first.id}:bits=8'` : `--exclude '${first.id}'`;
+  const pattern = shortPattern(first.id, plan.layers);
+  const isNarrow = (quantizedOf(first.id)?.bits ?? 8) < 8;
+  const flag = isNarrow ? `--rule '${pattern}:bits=8'` : `--exclude '${pattern}'`;
   return [...alignColumns(rows, [1]), `  to mend the first: ${escapeControls(flag)}`];
 }
 

@@ -21,11 +21,22 @@ export class Net extends GraphBuilder {
   }
 
   /** A Gemm with weight [inputs, outputs] (or its transpose) and a bias. */
-  gemm(input: string, output: string, inputs: number, outputs: number, attributes: GemmAttributes = {}): string {
+  gemm(
+    input: string,
+    output: string,
+    inputs: number,
+    outputs: number,
+    attributes: GemmAttributes = {},
+  ): string {
     const { biasDims = [outputs], ...others } = attributes;
     this.random(`${output}_weight`, others.transB ? [outputs, inputs] : [inputs, outputs], 0.5);
     if (biasDims) this.random(`${output}_bias`, biasDims, 0.5);
-    return this.node('Gemm', [input, `${output}_weight`, ...(biasDims ? [`${output}_bias`] : [])], output, others);
+    return this.node(
+      'Gemm',
+      [input, `${output}_weight`, ...(biasDims ? [`${output}_bias`] : [])],
+      output,
+      others,
+    );
   }
 
   /** A MatMul with a constant right side. */
@@ -59,13 +70,15 @@ export class Net extends GraphBuilder {
 
 interface ConvAttributes {
   readonly kernel?: readonly number[];
-  readonly pads?: readonly number[];
   readonly bias?: boolean;
   readonly group?: number;
-  readonly [attribute: string]: number | boolean | string | readonly number[] | undefined;
+  readonly pads?: readonly number[];
+  readonly strides?: readonly number[];
+  readonly dilations?: readonly number[];
 }
 
 interface GemmAttributes {
+  /** null leaves the bias out. */
   readonly biasDims?: readonly number[] | null;
   readonly transA?: number;
   readonly transB?: number;

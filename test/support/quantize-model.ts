@@ -37,7 +37,7 @@ export async function quantizeModel(
   const whole: Recipe = { ...defaultRecipe, reduceRange, ...recipe };
   const placement = place(model, whole, 'model.onnx');
   const source = whole.actBits === 'float' ? undefined : sourceOf(feeds);
-  const statistics = await calibrate(model, observedValues(placement), source, 1);
+  const statistics = await calibrate(model, observedValues(placement), source);
   const plan = buildPlan({ model, recipe: whole, placement, statistics, observers, schemes });
   const emitted = emitModel(model, plan);
   return { float: model, placement, plan, emitted, bytes: encodeModel(emitted.model), feeds };

@@ -45,6 +45,9 @@ export function opsOf(graph: Graph, { transposes = false } = {}): string {
 }
 
 /** Operators of the graph that a default session makes of a model. */
-export async function optimizedOps(model: Model | Uint8Array, options?: { transposes?: boolean }): Promise<string> {
+export async function optimizedOps(
+  model: Model | Uint8Array,
+  options?: { transposes?: boolean },
+): Promise<string> {
   return opsOf(await optimizedGraph(model), options);
 }
