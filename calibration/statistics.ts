@@ -97,7 +97,11 @@ export class TensorStatistics {
       const count = counts[index] as number;
       if (count === 0) continue;
       const [low, high] = binEdges(index);
-      bins.push({ low: Math.max(low, min), high: Math.min(high, max), count });
+      const bin = { low: Math.max(low, min), high: Math.min(high, max), count };
+      // The outermost elements are known: an outlier alone in its bin stands just there.
+      if (count === 1 && bin.high === max) bin.low = max;
+      else if (count === 1 && bin.low === min) bin.high = min;
+      bins.push(bin);
     }
     return { bins, min, max };
   }

@@ -93,7 +93,7 @@ function bestScale(
     zeroPoint > low ? -min / (zeroPoint - low) : 0,
     high > zeroPoint ? max / (high - zeroPoint) : 0,
   );
-  let best = at(sums, { scale: from * unclipped, zeroPoint, low, high });
+  let best = at(sums, { scale: unclipped, zeroPoint, low, high });
   for (let scale = from * unclipped; scale >= SMALLEST_NORMAL; scale /= 1 + step) {
     const quantizer = { scale, zeroPoint, low, high };
     if (clippingError(sums, quantizer) > Math.min(best.error, toBeat)) break;

@@ -1,0 +1,145 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Preprocess, presets } from '../../../calibration/preprocess.js';
+import { openSamples } from '../../../calibration/readers/readers.js';
+import type { InputSpec, SampleSource } from '../../../calibration/source.js';
+import type { NdArray } from '../../../src/numerics/nd-array.js';
+import { npyBytes } from '../../support/npy.js';
+import { codeOf } from '../../support/random-data.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
+
+const raw: Preprocess = { ...(presets.none as Preprocess), label: '--preprocess none', layout: undefined };
+
+/** An array in a file, opened for an input of type and shape. */
+function open(
+  [descr, dims, data]: readonly [string, readonly number[], ArrayBufferView],
+  [type, ...shape]: readonly [string, ...InputSpec['shape']],
+  { preprocess, samples, seed = 0 }: { preprocess?: Preprocess; samples?: number; seed?: number } = {},
+): Promise<SampleSource> {
+  const path = join(temporaryFolder(), 'x.npy');
+  writeFileSync(path, npyBytes(descr, dims, data));
+  return openSamples({ path, input: { name: 'x', type, shape }, preprocess, samples, seed });
+}
+
+async function arraysOf(source: SampleSource): Promise<NdArray[]> {
+  const arrays: NdArray[] = [];
+  for await (const { feed } of source.open()) arrays.push(feed.x as NdArray);
+  return arrays;
+}
+
+const floats = (dims: number[], ...data: number[]) => ({
+  type: 'float32',
+  dims,
+  data: Float32Array.from(data),
+});
+const six = Float32Array.of(1, 2, 3, 4, 5, 6);
+
+describe('the npy reader', () => {
+  it('cuts an array into samples on axis 0', async () => {
+    const source = await open(['<f4', [3, 2], six], ['float32', 'n', 2]);
+    expect([source.label, source.length, source.preprocess]).toEqual(['x.npy', 3, 'as stored']);
+    const arrays = [floats([1, 2], 1, 2), floats([1, 2], 3, 4), floats([1, 2], 5, 6)];
+    expect(await arraysOf(source)).toEqual(arrays);
+    // Any number of times.
+    expect(await arraysOf(source)).toEqual(arrays);
+  });
+
+  it('takes an array of the rank of one sample as one', async () => {
+    const source = await open(['<f4', [3, 2], six], ['float32', 'n', 3, 2]);
+    expect(await arraysOf(source)).toEqual([floats([1, 3, 2], ...six)]);
+  });
+
+  it('reads float64 and float16 into a float32 input', async () => {
+    const double = await open(['<f8', [2, 1], Float64Array.of(0.1, 2)], ['float32', 'n', 1]);
+    expect(await arraysOf(double)).toEqual([floats([1, 1], 0.1), floats([1, 1], 2)]);
+    const half = await open(['<f2', [2, 1], Uint16Array.of(0x3c00, 0xc100)], ['float32', 'n', 1]);
+    expect(await arraysOf(half)).toEqual([floats([1, 1], 1), floats([1, 1], -2.5)]);
+  });
+
+  it('reads integers into an input of their type, untouched', async () => {
+    const source = await open(['<i8', [2, 1], BigInt64Array.of(2n ** 60n, -1n)], ['int64', 'n', 1]);
+    expect((await arraysOf(source)).map(({ data }) => data)).toEqual([
+      BigInt64Array.of(2n ** 60n),
+      BigInt64Array.of(-1n),
+    ]);
+  });
+
+  it('reads integers into a float input once it is said how', async () => {
+    const how = { ...raw, scale: 1 / 4, mean: [1], std: [2] };
+    const source = await open(['|u1', [2, 1, 1, 2], Uint8Array.of(0, 4, 8, 255)], ['float32', 'n', 2, 1, 1], {
+      preprocess: how,
+    });
+    expect(source.preprocess).toBe('--preprocess none');
+    // (x/4 − 1)/2
+    expect(await arraysOf(source)).toEqual([
+      floats([1, 2, 1, 1], -0.5, 0),
+      floats([1, 2, 1, 1], 0.5, 31.375),
+    ]);
+  });
+
+  it('chooses samples by the seed, the same ones each time', async () => {
+    const twenty = Float32Array.from({ length: 20 }, (_, i) => i);
+    const chosen = async (seed: number) => {
+      const source = await open(['<f4', [20, 1], twenty], ['float32', 'n', 1], { samples: 6, seed });
+      expect(source.length).toBe(6);
+      return (await arraysOf(source)).map(({ data }) => Number(data[0]));
+    };
+    const first = await chosen(1);
+    expect(new Set(first).size).toBe(6);
+    expect(first).toEqual([...first].sort((a, b) => a - b));
+    expect(await chosen(1)).toEqual(first);
+    expect(await chosen(2)).not.toEqual(first);
+  });
+
+  it('reads the sample file of the repository', async () => {
+    const source = await openSamples({
+      path: 'examples/digits-calib.npy',
+      input: { name: 'image', type: 'float32', shape: ['batch', 1, 8, 8] },
+      preprocess: { ...raw, scale: 1 / 16 },
+      samples: undefined,
+      seed: 0,
+    });
+    let [count, sum] = [0, 0];
+    for await (const { feed } of source.open()) {
+      // The first row but one of the first image, as NumPy prints it.
+      if (count === 0)
+        expect([...(feed.image?.data ?? [])].slice(8, 16)).toEqual(
+          [0, 0, 7, 16, 16, 12, 0, 0].map((x) => x / 16),
+        );
+      for (const value of (feed.image as NdArray).data as Float32Array) sum += value;
+      count++;
+    }
+    expect([count, sum]).toEqual([256, 80460 / 16]);
+  });
+
+  const bytes = Uint8Array.of(1, 2, 3, 4);
+  it.each([
+    [
+      'integers into floats with nothing said',
+      ['|u1', [2, 2], bytes],
+      ['float32', 'n', 2],
+      'data-needs-preprocess',
+    ],
+    [
+      'booleans into floats with nothing said',
+      ['|b1', [2, 2], bytes],
+      ['float32', 'n', 2],
+      'data-needs-preprocess',
+    ],
+    ['floats into integers', ['<f4', [3, 2], six], ['int64', 'n', 2], 'data-type'],
+    ['integers into wider ones', ['|u1', [2, 2], bytes], ['int64', 'n', 2], 'data-type'],
+    ['floats of another shape', ['<f4', [3, 2], six], ['float32', 'n', 3], 'data-shape'],
+    ['integers of another shape', ['|u1', [2, 2], bytes], ['uint8', 'n', 3], 'data-shape'],
+    ['floats in another layout', ['<f4', [1, 1, 2, 3], six], ['float32', 'n', 3, 1, 2], 'data-shape'],
+    ['no samples', ['<f4', [0, 2], new Float32Array()], ['float32', 'n', 2], 'data-empty'],
+  ] as const)('refuses %s', async (_, array, input, code) => {
+    expect(await codeOf(() => open(array, input))).toBe(code);
+  });
+
+  it('refuses a format that is not known', async () => {
+    const input = { name: 'x', type: 'float32', shape: ['n'] };
+    const request = { path: 'samples.csv', input, preprocess: undefined, samples: undefined, seed: 0 };
+    expect(await codeOf(() => openSamples(request))).toBe('data-format');
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type PreprocessFlags,
+  parseActBits,
+  parseCount,
+  parseNumber,
+  parseNumbers,
+  parsePreprocess,
+  parseRule,
+} from '../../src/cli/parse.js';
+import { codeOf } from '../support/random-data.js';
+
+const refused = async (work: () => unknown) => expect(await codeOf(work)).toBe('bad-option');
+
+describe('parseCount', () => {
+  it('takes whole numbers from the least on', () => {
+    expect([parseCount('--n', '1', 1), parseCount('--n', '12', 1), parseCount('--n', '0', 0)]).toEqual([
+      1, 12, 0,
+    ]);
+  });
+  it.each(['0', '-1', '1.5', '', ' ', 'two', '1,000', 'NaN', 'Infinity', '3x'])(
+    'refuses %j',
+    async (text) => {
+      await refused(() => parseCount('--n', text, 1));
+    },
+  );
+});
+
+describe('parseActBits', () => {
+  it('takes a width or float', async () => {
+    expect([parseActBits('--act-bits', '8'), parseActBits('--act-bits', 'float')]).toEqual([8, 'float']);
+    await refused(() => parseActBits('--act-bits', 'double'));
+  });
+});
+
+describe('parseNumber', () => {
+  it.each([
+    ['0.5', 0.5],
+    ['-1e3', -1000],
+    ['1/255', 1 / 255],
+    ['-3 / 4', -0.75],
+    ['0', 0],
+  ])('takes %j', (text, value) => {
+    expect(parseNumber('--scale', text)).toBe(value);
+  });
+  it.each(['', '/', '1/', '/2', '1/0', '0/0', '1/2/3', 'a', 'Infinity', '1 2', '1e400'])(
+    'refuses %j',
+    async (text) => {
+      await refused(() => parseNumber('--scale', text));
+    },
+  );
+});
+
+describe('parseNumbers', () => {
+  it('splits at commas', async () => {
+    expect(parseNumbers('--mean', '0.485,1/2, -3')).toEqual([0.485, 0.5, -3]);
+    for (const text of ['', '1,', ',1', '1,,2', '1;2']) await refused(() => parseNumbers('--mean', text));
+  });
+});
+
+describe('parseRule', () => {
+  it('reads every setting', () => {
+    expect(parseRule('layer3*:bits=4,act-bits=6,scheme=log,granularity=tensor')).toEqual({
+      pattern: 'layer3*',
+      bits: 4,
+      actBits: 6,
+      scheme: 'log',
+      granularity: 'tensor',
+    });
+  });
+
+  it.each([
+    ['model/conv:0:bits=4', 'model/conv:0'],
+    ['a=b,c:bits=4', 'a=b,c'],
+    ['!x[0]:bits=4', '!x[0]'],
+    [' x :bits = 4', ' x '],
+  ])('takes the pattern of %j whole', (text, pattern) => {
+    expect(parseRule(text)).toEqual({ pattern, bits: 4 });
+  });
+
+  it.each([
+    'conv',
+    ':bits=4',
+    'conv:',
+    'conv:0',
+    'conv:bits',
+    'conv:bits=',
+    'conv:bits=4=5',
+    'conv:bits=four',
+    'conv:bits=-1',
+    'conv:bit=4',
+    'conv:act-bits=float',
+    'conv:granularity=row',
+    'conv:bits=4,',
+    'conv:constructor=1',
+  ])('refuses %j', async (text) => {
+    await refused(() => parseRule(text));
+  });
+});
+
+describe('parsePreprocess', () => {
+  it('is undefined where nothing is said', () => {
+    expect(parsePreprocess({})).toBeUndefined();
+  });
+
+  it.each<[PreprocessFlags, object]>([
+    [
+      { preprocess: 'none' },
+      { label: '--preprocess none', scale: 1, mean: [0], std: [1], layout: undefined },
+    ],
+    [{ scale: '1/16' }, { label: '--scale 1/16', scale: 1 / 16, mean: [0], std: [1] }],
+    [{ layout: 'nhwc' }, { label: '--layout nhwc', scale: 1, mean: [0], std: [1], layout: 'nhwc' }],
+    [
+      { mean: '1,2', std: '3' },
+      { label: '--mean 1,2 --std 3', mean: [1, 2], std: [3] },
+    ],
+    [
+      { preprocess: 'imagenet', std: '0.25' },
+      { label: '--preprocess imagenet --std 0.25', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.25] },
+    ],
+    // torchvision's transforms.Normalize for its pretrained models.
+    [{ preprocess: 'imagenet' }, { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], scale: 1 / 255 }],
+  ])('reads %j', (flags, expected) => {
+    expect(parsePreprocess(flags)).toMatchObject(expected);
+  });
+
+  it.each<PreprocessFlags>([
+    { preprocess: 'imagnet' },
+    { preprocess: 'constructor' },
+    { preprocess: '' },
+    { layout: 'NHWC' },
+    { scale: 'x' },
+    { mean: '' },
+    { std: '0' },
+    { std: '1,0,1' },
+    { std: '-1' },
+  ])('refuses %j', async (flags) => {
+    await refused(() => parsePreprocess(flags));
+  });
+});

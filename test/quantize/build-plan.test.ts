@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { observers } from '../../calibration/observers/observers.js';
+import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
+import type { QuantizeError } from '../../src/errors.js';
+import type { Model } from '../../src/graph/model.js';
+import { place } from '../../src/place/place.js';
+import { observedValues } from '../../src/place/placement.js';
+import { buildPlan } from '../../src/quantize/build-plan.js';
+import { quantizerOf } from '../../src/quantize/plan.js';
+import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
+import { schemes } from '../../src/quantize/schemes/schemes.js';
+import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { GraphBuilder } from '../support/graph-builder.js';
+import { statisticsOf } from '../support/statistics.js';
+
+/** Plans a model; each value observed has the statistics given, or the range [0, 255]. */
+function plan(
+  model: Model,
+  given: Readonly<Record<string, TensorStatistics>> = {},
+  changes: Partial<Recipe> = {},
+) {
+  const recipe = { ...defaultRecipe, ...changes };
+  const placement = place(model, recipe, 'model.onnx');
+  const tensors = new Map(
+    observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
+  );
+  const statistics: Statistics = { modelHash: '', data: '', preprocess: '', samples: 1, tensors };
+  const made = buildPlan({ model, recipe, placement, statistics, observers, schemes });
+  return { made, layers: [...made.layers.values()] };
+}
+
+/** x [1, 2, 1, 1] → Conv 1×1 "a" → Conv 1×1 "b", both with the weight and bias given. */
+function twins(
+  weight: readonly number[] = [1.27, -1.27, 0.5, 2.54],
+  bias: readonly number[] = [1, -1],
+): Model {
+  const g = new GraphBuilder();
+  g.input('x', [1, 2, 1, 1]);
+  g.constant('w', [2, 2, 1, 1], weight);
+  g.constant('c', [2], bias);
+  g.node('Conv', ['x', 'w', 'c'], 'a');
+  g.node('Conv', ['a', 'w', 'c'], 'b');
+  g.output('b', [1, 2, 1, 1]);
+  return g.build();
+}
+
+function errorOf(work: () => unknown): QuantizeError {
+  try {
+    work();
+  } catch (thrown) {
+    return thrown as QuantizeError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('buildPlan', () => {
+  it('chooses every number of a layer, by hand', () => {
+    const { made, layers } = plan(twins(), { x: statisticsOf([-51, 204]) });
+    expect(quantizerOf(made, 'x')).toEqual({ scale: 1, zeroPoint: 51, low: 0, high: 255 });
+    expect(quantizerOf(made, 'nothing')).toBeUndefined();
+    expect(layers[0]?.weight).toEqual({
+      kind: 'affine',
+      dims: [2, 2, 1, 1],
+      // In steps of 0.01 and 0.02.
+      codes: Int8Array.of(127, -127, 25, 127),
+      bits: 8,
+      axis: 0,
+      scales: Float32Array.of(0.01, 0.02),
+    });
+    expect(layers[0]?.bias).toEqual({ values: Int32Array.of(100, -50), scales: Float32Array.of(0.01, 0.02) });
+    expect(layers[0]?.raisedChannels).toBe(0);
+  });
+
+  it('makes one quantized tensor of a weight that two layers share', () => {
+    const { layers } = plan(twins());
+    expect(layers).toHaveLength(2);
+    expect(layers[1]?.weight).toBe(layers[0]?.weight);
+  });
+
+  it('makes two of it where the recipes differ', () => {
+    const { layers } = plan(twins(), {}, { rules: [{ pattern: 'b', bits: 4 }] });
+    expect(layers.map(({ weight }) => weight.bits)).toEqual([8, 4]);
+  });
+
+  it('makes two of it where only one has to give way to its bias', () => {
+    // An input a million times smaller: the bias of "a" is that many more steps.
+    const small = { x: statisticsOf([0, 255e-9]) };
+    const { layers } = plan(twins([1.27, 1.27, 1.27, 1.27], [0, 1e4]), small);
+    expect(layers.map(({ raisedChannels }) => raisedChannels)).toEqual([1, 0]);
+    expect(layers[1]?.weight).not.toBe(layers[0]?.weight);
+    const [a] = layers;
+    const code = a?.bias?.values[1] as number;
+    expect(code * (a?.bias?.scales[1] as number)).toBeCloseTo(1e4, 2);
+  });
+
+  it('has one scale for a whole weight, and halves its range, where the recipe says so', () => {
+    const { layers } = plan(twins(), {}, { granularity: 'tensor', reduceRange: true });
+    const weight = layers[0]?.weight;
+    expect([weight?.axis, weight?.scales]).toEqual([undefined, Float32Array.of(2.54 / 63)]);
+    // 1.27/2.54·63 = 31.5, 0.5/2.54·63 = 12.4; ties are settled in float32.
+    expect(weight && [...dequantizeTensor(weight)].map((w) => Math.round(w * 100))).toEqual([
+      129, -129, 48, 254,
+    ]);
+    expect(layers[0]?.bias?.scales).toHaveLength(1);
+  });
+
+  it("takes the recipe's observer and the layer's width of activations", () => {
+    const tail = statisticsOf(Array.from({ length: 5000 }, (_, i) => (i === 0 ? 20 : (i % 100) / 50)));
+    const low = { actBits: 4, allLayers: true } as const;
+    const whole = plan(twins(), { a: tail }, low).made;
+    expect(quantizerOf(whole, 'a')).toEqual({
+      scale: Math.fround(20 / 15),
+      zeroPoint: 0,
+      low: 0,
+      high: 15,
+    });
+    const cut = plan(twins(), { x: tail }, { ...low, observer: 'mse' }).made;
+    expect(quantizerOf(cut, 'x')).toMatchObject({ low: 0, high: 15 });
+    expect(quantizerOf(cut, 'x')).not.toEqual(quantizerOf(whole, 'a'));
+  });
+
+  it('quantizes weights alone where activations stay in float', () => {
+    const model = twins();
+    const recipe = { ...defaultRecipe, actBits: 'float' as const };
+    const placement = place(model, recipe, 'model.onnx');
+    const made = buildPlan({ model, recipe, placement, statistics: undefined, observers, schemes });
+    const [layer] = [...made.layers.values()];
+    expect([made.activations.size, layer?.bias]).toEqual([0, undefined]);
+    expect(layer?.weight.scales).toEqual(Float32Array.of(0.01, 0.02));
+  });
+
+  it('quantizes constant operands in uint8 over their range with 0', () => {
+    const g = new GraphBuilder();
+    g.input('x', [1, 1, 1, 1]);
+    g.constant('w', [1, 1, 1, 1], [1]);
+    g.constant('k', [1, 1, 1, 1], [2.55]);
+    g.node('Conv', ['x', 'w'], 'a');
+    g.node('Mul', ['a', 'k'], 'm');
+    g.node('Conv', ['m', 'w'], 'y');
+    g.output('y', [1, 1, 1, 1]);
+    const constant = plan(g.build()).made.constants.get('k');
+    expect(constant?.quantizer).toEqual({ scale: Math.fround(2.55 / 255), zeroPoint: 0, low: 0, high: 255 });
+    expect(constant?.codes).toEqual(Uint8Array.of(255));
+  });
+
+  describe('where a tensor was not finite', () => {
+    it.each([
+      ['x', 'a'],
+      ['a', 'b'],
+      ['b', 'b'],
+    ])('names tensor %s and layer %s', (tensor, layer) => {
+      const stray = { [tensor]: statisticsOf([1, Number.NaN, Number.POSITIVE_INFINITY]) };
+      const error = errorOf(() => plan(twins(), stray));
+      expect(error.code).toBe('bad-values');
+      expect(error.facts).toEqual({ tensor, layer, problem: '2 values that are not finite' });
+      expect(error.hint).toContain(`--exclude "${layer}"`);
+    });
+
+    it('names the layer that reads it moved', () => {
+      const g = new GraphBuilder();
+      g.input('x', [2, 1]);
+      g.constant('w', [2, 1], [1, 2]);
+      g.node('Transpose', ['x'], 't', { perm: [1, 0] });
+      g.node('MatMul', ['t', 'w'], 'y');
+      g.output('y', [1, 1]);
+      const error = errorOf(() => plan(g.build(), { x: statisticsOf([Number.NaN]) }));
+      expect(error.facts).toMatchObject({ tensor: 'x', layer: 'y' });
+    });
+
+    it('says so of a tensor without values', () => {
+      expect(errorOf(() => plan(twins(), { a: statisticsOf([]) })).facts.problem).toBe('no values');
+    });
+  });
+});

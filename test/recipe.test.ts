@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkPatterns,
+  defaultRecipe,
+  matches,
+  type Recipe,
+  type Rule,
+  recipeFor,
+  recipeName,
+  resolveRecipe,
+} from '../src/recipe.js';
+import { codeOf } from './support/random-data.js';
+
+const registries = {
+  schemes: [{ name: 'minmax' }, { name: 'log' }],
+  observers: [{ name: 'minmax' }, { name: 'mse' }],
+};
+const conv = { id: '/layer3/conv1/Conv_output_0', name: '/layer3/conv1/Conv' };
+const recipe = (given: Partial<Recipe>): Recipe => ({ ...defaultRecipe, ...given });
+
+describe('matches', () => {
+  it.each([
+    ['/layer3/conv1/Conv_output_0', true],
+    ['/layer3/conv1/Conv', true],
+    ['/layer3/*', true],
+    ['*conv1*', true],
+    ['*', true],
+    ['/layer3/conv1', false],
+    ['layer3*', false],
+    ['/Layer3/*', false],
+    ['*conv2*', false],
+    ['', false],
+  ])('%s: %s', (pattern, expected) => {
+    expect(matches(pattern, conv)).toBe(expected);
+  });
+
+  it('takes a layer without a name by its id', () => {
+    expect(matches('conv', { id: 'conv', name: undefined })).toBe(true);
+    expect(matches('undefined', { id: 'conv', name: undefined })).toBe(false);
+  });
+
+  it.each([
+    'model/conv:0',
+    '!important',
+    '!!twice',
+    'a\\b',
+    '\\!',
+    'w[0]',
+    '[abc]',
+    'a.b+c?(d|e){2}^$',
+    'StatefulPartitionedCall/model:0/BiasAdd',
+    'Gemm *',
+    'naïve 層',
+    'a,b=c',
+    'line\nfeed',
+  ])('takes %j as it is written', (name) => {
+    expect(matches(name, { id: name, name: undefined })).toBe(true);
+    expect(matches(name, { id: `x${name}`, name: undefined })).toBe(false);
+    expect(matches(`${name}*`, { id: `${name}/tail`, name: undefined })).toBe(true);
+    expect(matches(name, { id: 'other', name: 'another' })).toBe(false);
+  });
+});
+
+describe('recipeFor', () => {
+  const withRules = (...rules: Rule[]) => recipeFor(recipe({ bits: 4, rules }), conv, false);
+
+  it('is the recipe where no rule matches', () => {
+    expect(withRules({ pattern: 'other', bits: 2 })).toEqual({
+      bits: 4,
+      actBits: 8,
+      scheme: 'minmax',
+      granularity: 'channel',
+      keptBy: undefined,
+    });
+  });
+
+  it('lets the last rule that matches win, setting by setting', () => {
+    const layer = withRules(
+      { pattern: '*', bits: 6, scheme: 'log' },
+      { pattern: '/layer3/*', bits: 3 },
+      { pattern: '/layer4/*', bits: 2, granularity: 'tensor' },
+      { pattern: '*conv1*', actBits: 5 },
+    );
+    expect(layer).toMatchObject({ bits: 3, actBits: 5, scheme: 'log', granularity: 'channel' });
+    expect(withRules({ pattern: '*', bits: 3 }, { pattern: '*', bits: 7 }).bits).toBe(7);
+    expect(layer).not.toHaveProperty('pattern');
+  });
+
+  it('keeps first and last layers at 8 bits', () => {
+    const low = recipe({ bits: 4, actBits: 4 });
+    expect(recipeFor(low, conv, true)).toMatchObject({ bits: 8, actBits: 8 });
+    expect(recipeFor(low, conv, false)).toMatchObject({ bits: 4, actBits: 4 });
+    expect(recipeFor({ ...low, actBits: 'float' }, conv, true)).toMatchObject({ bits: 8, actBits: 'float' });
+  });
+
+  it('lowers them too where it is told to', () => {
+    const low = recipe({ bits: 4, actBits: 3 });
+    expect(recipeFor({ ...low, allLayers: true }, conv, true)).toMatchObject({ bits: 4, actBits: 3 });
+    const rules = [{ pattern: '/layer3/*', bits: 5 }];
+    expect(recipeFor({ ...low, rules }, conv, true)).toMatchObject({ bits: 5, actBits: 8 });
+  });
+
+  it('keeps what is excluded, and what is not included', () => {
+    const keptBy = (given: Partial<Recipe>) => recipeFor(recipe(given), conv, false).keptBy;
+    expect(keptBy({ exclude: ['other', '*conv1*'] })).toBe('--exclude "*conv1*"');
+    expect(keptBy({ include: ['other'] })).toBe('no --include names it');
+    expect(keptBy({ include: ['other', '/layer3/*'] })).toBeUndefined();
+    expect(keptBy({ include: ['/layer3/*'], exclude: ['*conv1*'] })).toBe('--exclude "*conv1*"');
+  });
+});
+
+describe('checkPatterns', () => {
+  const layers = [conv, { id: 'fc', name: undefined }];
+  it('accepts patterns that each name a layer', () => {
+    const good = recipe({ rules: [{ pattern: 'fc' }], exclude: ['*conv1*'], include: ['*'] });
+    expect(() => checkPatterns(good, layers, 'm.onnx')).not.toThrow();
+  });
+
+  it.each([
+    ['--rule', { rules: [{ pattern: 'fc' }, { pattern: 'fx', bits: 4 }] }],
+    ['--exclude', { exclude: ['fx'] }],
+    ['--include', { include: ['fc', 'fx'] }],
+  ])('refuses a %s that names none', (flag, given) => {
+    expect(() => checkPatterns(recipe(given), layers, 'm.onnx')).toThrow(`${flag} "fx" matches no layer`);
+  });
+
+  it('refuses an empty pattern, and any pattern where there are no layers', async () => {
+    expect(await codeOf(() => checkPatterns(recipe({ exclude: [''] }), layers, 'm'))).toBe(
+      'rule-matches-nothing',
+    );
+    expect(await codeOf(() => checkPatterns(recipe({ include: ['*'] }), [], 'm'))).toBe(
+      'rule-matches-nothing',
+    );
+  });
+});
+
+describe('resolveRecipe', () => {
+  it('is minmax-w8a8 without a word', () => {
+    const resolved = resolveRecipe(undefined, registries, true);
+    expect(resolved).toEqual(defaultRecipe);
+    expect(recipeName(resolved)).toBe('minmax-w8a8');
+  });
+
+  it('leaves activations in float without samples', () => {
+    const resolved = resolveRecipe({ actBits: 4, bits: 4 }, registries, false);
+    expect(resolved.actBits).toBe('float');
+    expect(recipeName(resolved)).toBe('minmax-w4');
+  });
+
+  it.each([2, 8])('takes %i bits', (bits) => {
+    expect(
+      resolveRecipe(
+        { bits, actBits: bits, rules: [{ pattern: '*', bits, actBits: bits }] },
+        registries,
+        true,
+      ),
+    ).toMatchObject({
+      bits,
+      actBits: bits,
+    });
+  });
+
+  it.each<[string, Partial<Recipe>]>([
+    ['--scheme does not know "max"', { scheme: 'max' }],
+    ['--scheme does not know "mse"', { scheme: 'mse' }],
+    ['--observer does not know "log"', { observer: 'log' }],
+    ['--bits cannot be 1', { bits: 1 }],
+    ['--bits cannot be 9', { bits: 9 }],
+    ['--bits cannot be 4.5', { bits: 4.5 }],
+    ['--bits cannot be NaN', { bits: Number.NaN }],
+    ['--act-bits cannot be 16', { actBits: 16 }],
+    ['--rule "a*": bits cannot be 0', { rules: [{ pattern: 'a*', bits: 0 }] }],
+    ['--rule "a*": act-bits cannot be 9', { rules: [{ pattern: 'a*', actBits: 9 }] }],
+    ['--rule "a*": scheme does not know "x"', { rules: [{ pattern: 'a*', scheme: 'x' }] }],
+  ])('refuses: %s', async (text, given) => {
+    expect(() => resolveRecipe(given, registries, true)).toThrow(text);
+    expect(await codeOf(() => resolveRecipe(given, registries, true))).toBe('bad-option');
+  });
+});

@@ -1,0 +1,16 @@
+import type { Model } from '../../../src/graph/model.js';
+import type { Recipe } from '../../../src/recipe.js';
+
+/** A small model, and what onnxruntime must make of its quantized form. */
+export interface OperatorCase {
+  readonly name: string;
+  readonly model: () => Model;
+  readonly recipe?: Partial<Recipe>;
+  /** Operators of the optimized graph, in order; Transposes are left out. */
+  readonly ops: string;
+  /** Largest difference between integer and float arithmetic, in steps of the output; 2 by default. */
+  readonly steps?: number;
+}
+
+/** Between two Convs: what the runtime must make of the middle. */
+export const mid = (ops: string) => `Q QLinearConv ${ops} QLinearConv DQ`.replace(/ +/g, ' ');
