@@ -2,31 +2,31 @@ import { allocate, elementCount, type NdArray } from '../src/numerics/nd-array.j
 import type { Batch, InputSpec } from './source.js';
 
 /**
- * Cut samples into runs of the model, one sample a run where the batch dimension is dynamic.
+ * Cut the samples of one input into runs of the model.
  *
- * A fixed batch dimension of B takes B samples a run; the last run is filled up with the first samples again, which
- * `Batch.samples` does not count.
+ * A run takes `size` samples; the last one is filled up with the first samples again, which `Batch.samples` does not
+ * count.
  *
  * @param samples - how many there are
  * @param sample - sample `i` as an array, without the batch axis
  */
 export async function* batchesOf(
-  input: InputSpec,
+  input: string,
+  size: number,
   samples: number,
   sample: (index: number) => NdArray,
 ): AsyncGenerator<Batch> {
-  const size = batchSize(input);
   for (let start = 0; start < samples; start += size) {
     const counted = Math.min(size, samples - start);
     const parts = Array.from({ length: size }, (_, i) => sample((start + i) % samples));
-    yield { feed: { [input.name]: stack(parts) }, samples: counted };
+    yield { feed: { [input]: stack(parts) }, samples: counted };
   }
 }
 
-/** Samples that one run takes: the fixed batch dimension, 1 where it is dynamic. */
-export function batchSize(input: InputSpec): number {
-  const [first] = input.shape;
-  return typeof first === 'number' && first > 0 ? first : 1;
+/** Samples that one run takes: the fixed batch dimension of the inputs, 1 where all are dynamic. */
+export function batchSizeOf(inputs: readonly InputSpec[]): number {
+  const fixed = inputs.map(({ shape }) => shape?.[0]).filter((dim) => typeof dim === 'number');
+  return Math.max(1, ...fixed);
 }
 
 function stack(parts: readonly NdArray[]): NdArray {

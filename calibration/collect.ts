@@ -36,13 +36,14 @@ export async function collectStatistics(
 }
 
 /**
- * The parts of a batch's tensor that belong to its samples, copies behind them left out. A tensor whose first axis is
- * not the batch is taken whole, as one sample.
+ * The parts of a batch's tensor that belong to its samples, copies behind them left out. The first axis may be the
+ * batch times something (windows, heads); a tensor whose first axis is no multiple of the batch is taken whole.
  */
 function samplesOf(array: NdArray & { data: Float32Array }, batch: Batch): Float32Array[] {
-  const [size] = Object.values(batch.feed).map((input) => input.dims[0] ?? 1);
+  const size = Math.max(...Object.values(batch.feed).map((input) => input.dims[0] ?? 1));
   const { data, dims } = array;
-  if (!size || size === 1 || dims[0] !== size) return [data];
+  const rows = dims[0] ?? 1;
+  if (size === 1 || rows === 0 || rows % size !== 0) return [data];
   const length = data.length / size;
   return Array.from({ length: batch.samples }, (_, i) => data.subarray(i * length, (i + 1) * length));
 }

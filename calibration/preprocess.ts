@@ -44,7 +44,7 @@ export function makeTransform(
   how: Preprocess | undefined,
 ): Transform {
   if (!how) {
-    if (!fits(dims, input.shape.slice(1)))
+    if (!fits(dims, input.shape?.slice(1)))
       throw misfit(path, dims, input, 'If only the layout differs, say --layout nhwc.');
     return { dims, apply: ({ data }) => Float32Array.from(data as ArrayLike<number>) };
   }
@@ -67,6 +67,7 @@ export function makeTransform(
 
 /** Whether a stated shape takes these dimensions: dynamic and unknown ones take any. */
 export function fits(dims: readonly number[], shape: InputSpec['shape']): boolean {
+  if (!shape) return true;
   return (
     dims.length === shape.length && shape.every((dim, axis) => typeof dim !== 'number' || dim === dims[axis])
   );
@@ -82,7 +83,7 @@ function axisOrder(
   input: InputSpec,
   layout: Layout | undefined,
 ): readonly number[] {
-  const wanted = input.shape.slice(1);
+  const wanted = input.shape?.slice(1);
   const permuted = (order: readonly number[]) => order.map((axis) => dims[axis] ?? 0);
   if (dims.length !== 3) {
     if (fits(dims, wanted)) return dims.map((_, axis) => axis);
@@ -110,8 +111,13 @@ function axisOrder(
 }
 
 function misfit(path: string, dims: readonly number[], input: InputSpec, mend: string): QuantizeError {
-  const expected = input.shape.map((dim) => dim ?? '?').join(', ');
-  return new QuantizeError('data-shape', { path, found: dims.join(', '), input: input.name, expected, mend });
+  const facts = { path, found: dims.join(', '), input: input.name, expected: describeShape(input), mend };
+  return new QuantizeError('data-shape', facts);
+}
+
+/** The shape of an input in words. */
+export function describeShape({ shape }: InputSpec): string {
+  return shape ? shape.map((dim) => dim ?? '?').join(', ') : 'any';
 }
 
 /** The value that belongs to element `i` of the result: the only one, or that of its channel. */

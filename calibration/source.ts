@@ -22,6 +22,6 @@ export interface SampleSource {
 export interface InputSpec {
   readonly name: string;
   readonly type: string;
-  /** A number is fixed, a string is a dynamic dimension, undefined an unknown one. */
-  readonly shape: readonly (number | string | undefined)[];
+  /** A number is fixed, a string is a dynamic dimension, undefined an unknown one; undefined where the rank is unknown. */
+  readonly shape: readonly (number | string | undefined)[] | undefined;
 }

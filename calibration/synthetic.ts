@@ -1,6 +1,5 @@
 import { numberToHalf } from '../src/numerics/half.js';
 import { type ArrayType, allocate, elementCount, type Feed, type NdArray } from '../src/numerics/nd-array.js';
-import { batchSize } from './batches.js';
 import { type Random, seededRandom } from './sampling.js';
 import type { Batch, InputSpec, SampleSource } from './source.js';
 
@@ -30,9 +29,9 @@ export function syntheticSource(inputs: readonly InputSpec[], length: number, se
 }
 
 function randomArray(input: InputSpec, random: Random): NdArray {
-  const dims = input.shape.map((dim, axis) => {
+  const dims = (input.shape ?? [1]).map((dim, axis) => {
     if (typeof dim === 'number' && dim > 0) return dim;
-    return axis === 0 ? batchSize(input) : DYNAMIC_DIM;
+    return axis === 0 ? 1 : DYNAMIC_DIM;
   });
   const type = input.type as ArrayType;
   const data = allocate(type, elementCount(dims));

@@ -112,10 +112,25 @@ const messages = {
     '{path} holds {type} values, but the model input "{input}" takes {expected}.',
     'Save the samples as {expected}.',
   ),
-  'inputs-unsupported': message(
+  'data-one-input': message(
     2,
-    'The model has {count} inputs ({names}); samples are read for one input only.',
-    'Leave out --data for a weights-only run.',
+    '{path} holds one array, but the model takes {count} inputs ({names}).',
+    'Give each its own with --data {first}={path}, or all of them by name in a .npz file.',
+  ),
+  'data-input-missing': message(
+    2,
+    '{path} has no array "{input}" for that input of the model; it has: {found}.',
+    'Save the arrays under the names of the inputs: numpy.savez(path, name=array, …).',
+  ),
+  'data-lengths': message(
+    2,
+    '{first} holds {found} samples and {second} {other}, where each sample needs all inputs.',
+    'Give the same number of samples for every input.',
+  ),
+  'input-unsupported': message(
+    2,
+    'The model input "{input}" takes {type}, which samples cannot be made of.',
+    'Remove that part of the model, or quantize the part behind it.',
   ),
   'labels-mismatch': message(
     2,

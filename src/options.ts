@@ -1,12 +1,18 @@
 import type { Preprocess } from '../calibration/preprocess.js';
 import type { Recipe } from './recipe.js';
 
+/**
+ * One path, or several: `input=path` provides one input of the model, any other path provides the inputs that are not
+ * named so; several of those follow one another.
+ */
+export type Paths = string | readonly string[];
+
 /** Where the samples come from, and how they become inputs. */
 export interface DataOptions {
   /** Calibration samples. Without them weights alone are quantized. */
-  readonly data?: string | undefined;
+  readonly data?: Paths | undefined;
   /** Samples to measure on; the calibration samples without them. */
-  readonly evalData?: string | undefined;
+  readonly evalData?: Paths | undefined;
   /** The class of each sample to measure on. */
   readonly labels?: string | undefined;
   /** How integer samples are normalized and laid out; needed where the model takes floats. */

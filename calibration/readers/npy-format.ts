@@ -33,15 +33,22 @@ const MAGIC = '\x93NUMPY';
  * @throws QuantizeError for anything but a dense, little-endian, C-ordered numeric array
  */
 export async function readNpy(path: string): Promise<NdArray> {
-  let bytes: Uint8Array;
+  return parseNpy(path, await readBytes(path));
+}
+
+/**
+ * The bytes of a sample file.
+ *
+ * @throws QuantizeError where there is none, or it cannot be read
+ */
+export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
       throw new QuantizeError('file-missing', { path });
     throw new QuantizeError('file-unreadable', { path, reason: reasonOf(thrown) }, { cause: thrown });
   }
-  return parseNpy(path, bytes);
 }
 
 /** The array that the bytes of a .npy file hold; see {@link readNpy}. */

@@ -4,7 +4,10 @@ import type { InputSpec, SampleSource } from '../source.js';
 /** What a reader is asked for. */
 export interface ReadRequest {
   readonly path: string;
-  readonly input: InputSpec;
+  /** The inputs that this path has to provide. */
+  readonly inputs: readonly InputSpec[];
+  /** Samples that one run takes. */
+  readonly batchSize: number;
   /** Undefined where the user said nothing: integers into a float input are then refused. */
   readonly preprocess: Preprocess | undefined;
   /** At most this many samples, chosen by the seed; all of them without it. */

@@ -1,10 +1,11 @@
 import { QuantizeError } from '../../src/errors.js';
 import type { SampleSource } from '../source.js';
 import { npyReader } from './npy.js';
+import { npzReader } from './npz.js';
 import type { Reader, ReadRequest } from './reader.js';
 
 /** The sample formats, in the order in which a path is offered to them. */
-export const readers: readonly Reader[] = [npyReader];
+export const readers: readonly Reader[] = [npyReader, npzReader];
 
 /**
  * Open samples with the first reader that knows the format.

@@ -2,13 +2,13 @@ import { Command } from 'commander';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import { type PreprocessFlags, parseCount, parsePreprocess } from './parse.js';
-import { addRecipeOptions, type RecipeFlags, recipeOf } from './recipe-options.js';
+import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import type { CommandProcess } from './streams.js';
 
 interface QuantizeFlags extends RecipeFlags, PreprocessFlags {
   readonly output?: string;
-  readonly data?: string;
-  readonly evalData?: string;
+  readonly data?: string[];
+  readonly evalData?: string[];
   readonly labels?: string;
   readonly samples?: number;
   readonly seed?: number;
@@ -32,8 +32,16 @@ export function quantizeCommand(process: CommandProcess): Command {
       '-o, --output <file>',
       'the quantized model (default: beside the input, as model.minmax-w8a8.onnx)',
     )
-    .option('--data <path>', 'calibration samples (.npy); without them weights alone are quantized')
-    .option('--eval-data <path>', 'samples to measure on (default: the calibration samples)')
+    .option(
+      '--data <[input=]path>',
+      'calibration samples (.npy, or .npz with an array an input; repeatable); without them weights alone are quantized',
+      collect<string>,
+    )
+    .option(
+      '--eval-data <[input=]path>',
+      'samples to measure on (default: the calibration samples)',
+      collect<string>,
+    )
     .option('--labels <path>', 'the class of each sample to measure on (.npy)')
     .option('--samples <n>', 'calibrate on this many samples, chosen by the seed', (text) =>
       parseCount('--samples', text, 1),

@@ -21,7 +21,8 @@ export interface RecipeFlags {
 const listOf = (registry: readonly { name: string; summary: string }[]): string =>
   registry.map(({ name, summary }) => `${name} (${summary})`).join(', ');
 
-const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ?? []), value];
+/** Gathers the values of a flag that may be given several times. */
+export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ?? []), value];
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {

@@ -32,8 +32,8 @@ const EXACT_CODE = 2 ** 30;
 /** A written graph, and how to find in it what the float graph had. */
 export interface EmittedModel {
   readonly model: Model;
-  /** For each quantized value of the float graph, the name of its dequantized counterpart. */
-  readonly dequantized: ReadonlyMap<string, string>;
+  /** For each quantized value of the float graph, what a DQ of it reads: its codes, their scale and zero point. */
+  readonly codes: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -52,9 +52,9 @@ export function emitModel(model: Model, plan: Plan): EmittedModel {
     valueInfo: new Map(model.graph.valueInfo),
   };
   const emitter = new Emitter(model, plan, graph);
-  const dequantized = emitter.emit();
+  const codes = emitter.emit();
   dropUnread(graph);
-  return { model: { ...model, graph, metadata: new Map(model.metadata) }, dequantized };
+  return { model: { ...model, graph, metadata: new Map(model.metadata) }, codes };
 }
 
 /** Names of a quantized value: the float before Q, the codes, and the float after DQ. */
@@ -92,19 +92,19 @@ class Emitter {
     this.#uses = indexUses(model.graph);
   }
 
-  emit(): Map<string, string> {
+  emit(): Map<string, readonly string[]> {
     for (const value of this.#plan.placement.values.values())
       this.#names.set(value.name, this.#namesOf(value));
     this.#fuseClamps();
     for (const input of this.#source.inputs) this.#quantize(input.name);
     for (const each of this.#source.nodes) {
       this.#emitNode(each);
-      for (const output of each.outputs) this.#quantize(output);
+      for (const output of each.outputs) {
+        this.#quantize(output);
+        this.#publish(output);
+      }
     }
-    for (const name of this.#names.keys()) {
-      if (this.#uses.isOutput(name) || this.#uses.isCaptured(name)) this.#dequantized(name);
-    }
-    return new Map([...this.#dequantizedValues].map((name) => [name, this.#namesFor(name).dequantized]));
+    return new Map([...this.#names].map(([name, { codes }]) => [name, [codes, ...this.#parameters(name)]]));
   }
 
   #namesOf(value: QuantizedValue): ValueNames {
@@ -176,6 +176,8 @@ class Emitter {
     const outputs = source.outputs.map(
       (output) => this.#renamed.get(output) ?? this.#names.get(output)?.raw ?? output,
     );
+    // The runtime fails to run an NHWC MaxPool that names its left-out indices.
+    while (outputs.at(-1) === '') outputs.pop();
     this.#graph.nodes.push({ ...source, inputs: [...inputs], outputs });
   }
 
@@ -342,6 +344,12 @@ class Emitter {
       this.#scales.set(root, name);
     }
     return [name, this.#constants.uint8(zeroPoint)];
+  }
+
+  /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */
+  #publish(value: string): void {
+    if (!this.#plan.placement.values.get(value)?.madeByInteger) return;
+    if (this.#uses.isOutput(value) || this.#uses.isCaptured(value)) this.#dequantized(value);
   }
 
   /** The dequantized form of a quantized value, made when first asked for. */

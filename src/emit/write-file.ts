@@ -9,8 +9,10 @@ import { QuantizeError, reasonOf } from '../errors.js';
  */
 export async function writeFileWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  let made = false;
   try {
     const file = await open(temporary, 'wx');
+    made = true;
     try {
       await file.writeFile(bytes);
       await file.sync();
@@ -19,7 +21,7 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
     }
     await rename(temporary, path);
   } catch (thrown) {
-    await rm(temporary, { force: true });
+    if (made) await rm(temporary, { force: true });
     throw new QuantizeError('file-unwritable', { path, reason: reasonOf(thrown) }, { cause: thrown });
   }
 }

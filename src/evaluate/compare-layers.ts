@@ -3,14 +3,8 @@ import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
 import { encodeModel } from '../proto/encode.js';
 import { withSession } from '../runtime/session.js';
-import { type Drift, DriftMeter } from './drift.js';
-
-/** One layer's result in the float graph, and its counterpart in the quantized one. */
-export interface LayerPair {
-  readonly id: string;
-  readonly floatValue: string;
-  readonly quantizedValue: string;
-}
+import { batchRows, type Drift, DriftMeter } from './drift.js';
+import type { LayerPair } from './layer-pairs.js';
 
 /** How far a layer's result is from float, everything before it quantized too. */
 export interface LayerDrift {
@@ -25,7 +19,7 @@ const LAYER_SAMPLES = 32;
  * Measure each layer in the exact session: the error that the quantization has built up to that layer.
  *
  * @param float - the folded float model
- * @param quantized - the quantized model
+ * @param quantized - the quantized model, with the values of the pairs in it
  */
 export async function compareLayers(
   source: SampleSource,
@@ -50,12 +44,13 @@ export async function compareLayers(
   await withSession(floatBytes, { mode: 'basic', threads, label: 'the float model' }, (reference) =>
     withSession(quantizedBytes, { mode: 'exact', threads, label: 'the quantized model' }, async (exact) => {
       let done = 0;
-      for await (const { feed, samples } of source.open()) {
+      for await (const batch of source.open()) {
+        const { feed, samples } = batch;
         const a = await reference.run(feed);
         const b = await exact.run(feed);
         for (const { pair, meter } of meters) {
           const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
-          if (x && y) meter.add(x, y, samples);
+          if (x && y) meter.add(x, y, batchRows(batch));
         }
         done += samples;
         if (done >= LAYER_SAMPLES) break;

@@ -1,3 +1,4 @@
+import type { Batch } from '../../calibration/source.js';
 import type { NdArray } from '../numerics/nd-array.js';
 
 /** How far two tensors are apart, over all samples. */
@@ -26,14 +27,14 @@ export class DriftMeter {
   #classified = 0;
   #agreed = 0;
 
-  /** @param samples - rows of the batch that count, where axis 0 is the batch */
-  add(reference: NdArray, quantized: NdArray, samples: number): void {
-    const a = rowsOf(reference, samples);
-    const b = rowsOf(quantized, samples);
+  add(reference: NdArray, quantized: NdArray, batch: BatchRows): void {
+    const { samples } = batch;
+    const a = rowsOf(reference, batch);
+    const b = rowsOf(quantized, batch);
     for (let i = 0; i < a.length; i++) this.#addElement(Number(a[i]), Number(b[i]));
     this.#samples += samples;
     const classes = reference.dims[1] ?? 0;
-    if (!isClassScores(reference)) return;
+    if (!isClassScores(reference, batch)) return;
     for (let row = 0; row < samples; row++) {
       this.#classified++;
       if (argmax(a, row * classes, classes) === argmax(b, row * classes, classes)) this.#agreed++;
@@ -67,15 +68,26 @@ export class DriftMeter {
   }
 }
 
-/** Whether a value is one row of class scores a sample: [N, classes], of floats. */
-export function isClassScores({ type, dims }: NdArray): boolean {
-  return type.startsWith('float') && dims.length === 2 && (dims[1] ?? 0) > 1;
+/** How long axis 0 of the inputs is, and how many of its rows are samples: the rest fills the batch up. */
+export interface BatchRows {
+  readonly size: number;
+  readonly samples: number;
 }
 
-/** The elements of the rows that count: all of them, unless the batch was filled up. */
-export function rowsOf({ data, dims }: NdArray, samples: number): ArrayLike<number | bigint> {
-  const [rows = 1] = dims;
-  return rows <= samples || dims.length === 0 ? data : data.subarray(0, (data.length / rows) * samples);
+/** The rows of a batch, by its first input. */
+export function batchRows({ feed, samples }: Batch): BatchRows {
+  const [size = 1] = Object.values(feed).map((input) => input.dims[0] ?? 1);
+  return { size, samples };
+}
+
+/** Whether a value is one row of class scores a sample: [N, classes], of floats. */
+export function isClassScores({ type, dims }: NdArray, { size }: BatchRows): boolean {
+  return type.startsWith('float') && dims.length === 2 && dims[0] === size && (dims[1] ?? 0) > 1;
+}
+
+/** The elements that count: all of them, unless axis 0 is that of a batch that was filled up. */
+export function rowsOf({ data, dims }: NdArray, { size, samples }: BatchRows): ArrayLike<number | bigint> {
+  return dims[0] === size && samples < size ? data.subarray(0, (data.length / size) * samples) : data;
 }
 
 /** Index of the largest of `length` elements from `start` on; the first of equals. */

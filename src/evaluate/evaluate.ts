@@ -4,13 +4,14 @@ import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
 import type { Placement } from '../place/placement.js';
 import { withSession } from '../runtime/session.js';
-import { compareLayers, type LayerDrift, type LayerPair } from './compare-layers.js';
+import { compareLayers, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
   compareOutputs,
   type OutputDrift,
   type TaskAccuracy,
 } from './compare-outputs.js';
+import { layerPairs } from './layer-pairs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
 
 /** Float against quantized. */
@@ -48,8 +49,8 @@ export async function evaluate(
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
   }
-  const pairs = layerPairs(placement, emitted);
-  const layers = await compareLayers(samples.evaluation, folded, emitted.model, pairs, threads);
+  const { model, pairs } = layerPairs(placement, emitted);
+  const layers = await compareLayers(samples.evaluation, folded, model, pairs, threads);
   const speed = await measureSpeed(floatBytes, quantizedBytes, await firstFeed(samples.evaluation), threads);
   return { outputs, task, layers, speed };
 }
@@ -67,12 +68,4 @@ async function withSessions<T>(
       ),
     ),
   );
-}
-
-/** Each quantized layer's result in both graphs. */
-function layerPairs({ layers, results }: Placement, { dequantized }: EmittedModel): LayerPair[] {
-  return layers.map(({ linear: { node } }) => {
-    const floatValue = results.get(node) ?? node.id;
-    return { id: node.id, floatValue, quantizedValue: dequantized.get(floatValue) ?? floatValue };
-  });
 }

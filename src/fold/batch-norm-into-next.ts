@@ -18,7 +18,7 @@ import {
 } from '../graph/model.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type BatchNorm, batchNormOf } from './batch-norm.js';
+import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import { setWeight } from './batch-norm-into-previous.js';
 import type { Pass } from './pass.js';
 
@@ -37,7 +37,7 @@ export const batchNormIntoNext: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let folded = 0;
-    for (const node of [...graph.nodes]) {
+    for (const node of batchNormNodes(graph)) {
       const uses = indexUses(graph);
       const bn = batchNormOf(graph, uses, node);
       if (!bn || !fold(graph, uses, bn)) continue;
@@ -86,7 +86,9 @@ function shiftedBias(graph: Graph, layer: LinearLayer, bn: BatchNorm): Float64Ar
     const tensor = graph.initializers.get(layer.bias);
     if (!tensor || !isFloatTensor(tensor)) return undefined;
     const values = floatsOf(tensor);
-    if (values.length !== bias.length && values.length !== 1) return undefined;
+    // A column of biases, one a row of the output, broadcasts the other way.
+    const perChannel = values.length === bias.length && tensor.dims.at(-1) === bias.length;
+    if (!perChannel && values.length !== 1) return undefined;
     bias.forEach((_, m) => {
       bias[m] = beta * (values[values.length === 1 ? 0 : m] ?? 0);
     });

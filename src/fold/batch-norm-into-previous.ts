@@ -13,7 +13,7 @@ import {
 import { rankOf } from '../graph/rank.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type BatchNorm, batchNormOf } from './batch-norm.js';
+import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -34,7 +34,7 @@ export const batchNormIntoPrevious: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let folded = 0;
-    for (const bn of [...graph.nodes]) {
+    for (const bn of batchNormNodes(graph)) {
       const uses = indexUses(graph);
       const found = batchNormOf(graph, uses, bn);
       if (!found || !fold(graph, uses, found)) continue;

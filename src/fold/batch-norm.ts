@@ -22,6 +22,11 @@ export interface BatchNorm {
   readonly moments: BatchNormMoments;
 }
 
+/** The nodes to look at. The graph is indexed again for each of them, which every node of a large graph cannot have. */
+export function batchNormNodes(graph: Graph): Node[] {
+  return graph.nodes.filter((node) => isOp(node, 'BatchNormalization'));
+}
+
 /**
  * Read a BatchNormalization node. Jacob et al. 2018, §3.2: the moving statistics are folded, not a batch's.
  *

@@ -14,8 +14,13 @@ const random = [
   'Bernoulli',
 ];
 
+/** Operators that make a sequence, which no initializer can hold. */
+const sequences = ['SequenceConstruct', 'SequenceEmpty', 'SplitToSequence'];
+
 /** Operators that keep a constant small on purpose: folding them would undo what they are for. */
-const kept = [...random, 'QuantizeLinear', 'DequantizeLinear', 'Constant'];
+const compact = ['QuantizeLinear', 'DequantizeLinear'];
+
+const kept = [...random, ...sequences, ...compact, 'Constant'];
 
 /** A folded value may be this much larger than all that it was computed from: Expand and Tile would fill the file. */
 const GROWTH_LIMIT_BYTES = 1 << 20;
@@ -23,9 +28,10 @@ const GROWTH_LIMIT_BYTES = 1 << 20;
 /**
  * Constant subgraphs → initializers, evaluated by the runtime.
  *
- * - A node is constant where all its inputs are, it is of the default domain, carries no subgraph and is not random.
+ * - A node is constant where all its inputs are, it is of the default domain, carries no subgraph, is not random and
+ *   makes no sequence.
  * - Only what a node that is not constant reads, a subgraph captures or the graph returns is kept; a graph output that
- *   is constant stays computed.
+ *   is constant stays computed, and with it the other outputs of its node.
  * - A value that grows by more than the limit above stays computed.
  */
 export const constantSubgraphs: Pass = {
@@ -34,9 +40,10 @@ export const constantSubgraphs: Pass = {
   async run(model: Model, context: FoldContext): Promise<number> {
     const { graph } = model;
     const constant = constantNodesOf(graph);
-    if (constant.size === 0) return 0;
-
     const wanted = frontier(graph, constant);
+    // Nothing constant, or all of it is returned as it is, or dead.
+    if (wanted.length === 0) return 0;
+
     const inner: Graph = {
       nodes: [...constant],
       initializers: readBy(graph, constant),
@@ -53,21 +60,22 @@ export const constantSubgraphs: Pass = {
       (sum, tensor) => sum + tensorBytes(tensor),
       0,
     );
-    for (const [name, array] of values) {
-      if (!isArrayType(array.type) || array.data.byteLength > sourceBytes + GROWTH_LIMIT_BYTES) continue;
-      graph.initializers.set(name, tensorOf(array));
-    }
+    const limit = sourceBytes + GROWTH_LIMIT_BYTES;
     const before = graph.nodes.length;
-    graph.nodes = graph.nodes.filter((node) => !constant.has(node) || !node.outputs.every(isReplaced(graph)));
+    graph.nodes = graph.nodes.filter((node) => {
+      if (!constant.has(node)) return true;
+      const arrays = node.outputs.filter(Boolean).map((output) => [output, values.get(output)] as const);
+      // All outputs or none: a value that a node still makes must not be an initializer too.
+      if (!arrays.every(([, array]) => array && isArrayType(array.type) && array.data.byteLength <= limit)) {
+        return true;
+      }
+      for (const [output, array] of arrays) if (array) graph.initializers.set(output, tensorOf(array));
+      return false;
+    });
     // Nodes inside the constant part are dead now; the pass after this one removes them.
     return before - graph.nodes.length;
   },
 };
-
-const isReplaced =
-  (graph: Graph) =>
-  (output: string): boolean =>
-    !output || graph.initializers.has(output);
 
 function constantNodesOf(graph: Graph): Set<Node> {
   const values = new Set(graph.initializers.keys());
@@ -82,18 +90,15 @@ function constantNodesOf(graph: Graph): Set<Node> {
   return constant;
 }
 
-/** Values of the constant nodes that something beyond them reads. */
+/** All outputs of the constant nodes that something beyond them reads, but for nodes that make a graph output. */
 function frontier(graph: Graph, constant: ReadonlySet<Node>): string[] {
   const uses = indexUses(graph);
-  const wanted: string[] = [];
-  for (const node of constant) {
-    for (const output of node.outputs) {
-      if (!output || uses.isOutput(output)) continue;
-      const outside = uses.readers(output).some((use) => !constant.has(use.node));
-      if (outside || uses.isCaptured(output)) wanted.push(output);
-    }
-  }
-  return wanted;
+  const isRead = (output: string) =>
+    uses.isCaptured(output) || uses.readers(output).some((use) => !constant.has(use.node));
+  return [...constant]
+    .map((node) => node.outputs.filter(Boolean))
+    .filter((outputs) => outputs.some(isRead) && !outputs.some((output) => uses.isOutput(output)))
+    .flat();
 }
 
 function readBy(graph: Graph, nodes: ReadonlySet<Node>): Graph['initializers'] {

@@ -3,7 +3,7 @@ import { type Model, node } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
 import { floatTensor } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
-import { batchNormOf } from './batch-norm.js';
+import { batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -18,7 +18,7 @@ export const loneBatchNorm: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let rewritten = 0;
-    for (const found of [...graph.nodes]) {
+    for (const found of batchNormNodes(graph)) {
       const uses = indexUses(graph);
       const bn = batchNormOf(graph, uses, found);
       const rank = bn && rankOf(graph, uses, bn.input);

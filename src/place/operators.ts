@@ -85,7 +85,7 @@ function constantData(node: Node, graph: Graph): string | undefined {
 }
 
 function indicesRead(node: Node): string | undefined {
-  return node.outputs.length > 1 ? 'its indices are an output too' : undefined;
+  return node.outputs[1] ? 'its indices are an output too' : undefined;
 }
 
 // Codes have no room for a value out of the data's range; below all of it, as before a MaxPool, the lowest code serves.

@@ -152,7 +152,13 @@ const typesByField = [
 function typeOfAttribute(m: AttributeMessage): number | undefined {
   // A reference to an attribute of the enclosing function has no value of its own.
   if (has(m, 'ref_attr_name')) return undefined;
-  return m.type || typesByField.find(([field]) => has(m, field))?.[1];
+  return m.type || typesByField.find(([field]) => isFilled(m, field))?.[1];
+}
+
+/** The decoder gives every repeated field a list of its own, an empty one where the file has none. */
+function isFilled(m: AttributeMessage, field: keyof AttributeMessage): boolean {
+  const value = m[field];
+  return has(m, field) && !(Array.isArray(value) && value.length === 0);
 }
 
 const has = (message: object, field: string): boolean => Object.hasOwn(message, field);

@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { batchesOf, batchSize } from '../../calibration/batches.js';
+import { batchesOf, batchSizeOf } from '../../calibration/batches.js';
 import type { Batch, InputSpec } from '../../calibration/source.js';
 
-const input = (...shape: InputSpec['shape']): InputSpec => ({ name: 'x', type: 'float32', shape });
+const input = (...shape: NonNullable<InputSpec['shape']>): InputSpec => ({
+  name: 'x',
+  type: 'float32',
+  shape,
+});
 
 /** Samples of two elements: sample i is [i, 10i]. */
 async function batches(spec: InputSpec, samples: number): Promise<Batch[]> {
   const all: Batch[] = [];
   const sample = (i: number) => ({ type: 'float32' as const, dims: [2], data: Float32Array.of(i, 10 * i) });
-  for await (const batch of batchesOf(spec, samples, sample)) all.push(batch);
+  for await (const batch of batchesOf('x', batchSizeOf([spec]), samples, sample)) all.push(batch);
   return all;
 }
 
@@ -53,7 +57,12 @@ describe('batchesOf', () => {
   });
 });
 
-describe('batchSize', () => {
+describe('batchSizeOf', () => {
+  it('is the fixed one where other inputs are dynamic, or of unknown rank', () => {
+    const unknown: InputSpec = { name: 'y', type: 'float32', shape: undefined };
+    expect(batchSizeOf([input('n', 2), input(4, 2), unknown])).toBe(4);
+  });
+
   it.each([
     [[4, 3], 4],
     [['n', 3], 1],
@@ -61,6 +70,6 @@ describe('batchSize', () => {
     [[0, 3], 1],
     [[], 1],
   ])('of %j is %i', (shape, size) => {
-    expect(batchSize(input(...shape))).toBe(size);
+    expect(batchSizeOf([input(...shape)])).toBe(size);
   });
 });

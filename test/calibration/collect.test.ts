@@ -13,12 +13,11 @@ const floats = (dims: readonly number[], ...data: number[]): NdArray => ({
 
 /** Samples 1, 2, … of one element, in batches of a fixed or (undefined) a dynamic size. */
 function source(samples: number, size: number | undefined): SampleSource {
-  const input = { name: 'x', type: 'float32', shape: [size, 1] };
   return {
     label: 'test',
     length: samples,
     preprocess: 'none',
-    open: () => batchesOf(input, samples, (i) => floats([1], i + 1)),
+    open: () => batchesOf('x', size ?? 1, samples, (i) => floats([1], i + 1)),
   };
 }
 

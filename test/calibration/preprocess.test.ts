@@ -6,7 +6,11 @@ import { anyInteger, codeOf, forSeeds, shuffled } from '../support/random-data.j
 const imagenet: Preprocess = { ...(presets.imagenet as Preprocess), label: 'imagenet', layout: undefined };
 const raw: Preprocess = { label: 'raw', scale: 1, mean: [0], std: [1], layout: undefined };
 
-const input = (...shape: InputSpec['shape']): InputSpec => ({ name: 'x', type: 'float32', shape });
+const input = (...shape: NonNullable<InputSpec['shape']>): InputSpec => ({
+  name: 'x',
+  type: 'float32',
+  shape,
+});
 
 /** Values 0, 1, 2, … of a shape through a transform. */
 function counted(dims: readonly number[], spec: InputSpec, how: Preprocess | undefined) {

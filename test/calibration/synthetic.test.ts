@@ -4,7 +4,11 @@ import { syntheticSource } from '../../calibration/synthetic.js';
 import { halfToNumber } from '../../src/numerics/half.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
 
-const input = (type: string, ...shape: InputSpec['shape']): InputSpec => ({ name: 'x', type, shape });
+const input = (type: string, ...shape: NonNullable<InputSpec['shape']>): InputSpec => ({
+  name: 'x',
+  type,
+  shape,
+});
 
 async function feedsOf(source: SampleSource): Promise<Feed[]> {
   const feeds: Feed[] = [];

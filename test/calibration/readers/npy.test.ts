@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { batchSizeOf } from '../../../calibration/batches.js';
 import { type Preprocess, presets } from '../../../calibration/preprocess.js';
 import { openSamples } from '../../../calibration/readers/readers.js';
 import type { InputSpec, SampleSource } from '../../../calibration/source.js';
@@ -14,12 +15,13 @@ const raw: Preprocess = { ...(presets.none as Preprocess), label: '--preprocess 
 /** An array in a file, opened for an input of type and shape. */
 function open(
   [descr, dims, data]: readonly [string, readonly number[], ArrayBufferView],
-  [type, ...shape]: readonly [string, ...InputSpec['shape']],
+  [type, ...shape]: readonly [string, ...NonNullable<InputSpec['shape']>],
   { preprocess, samples, seed = 0 }: { preprocess?: Preprocess; samples?: number; seed?: number } = {},
 ): Promise<SampleSource> {
   const path = join(temporaryFolder(), 'x.npy');
   writeFileSync(path, npyBytes(descr, dims, data));
-  return openSamples({ path, input: { name: 'x', type, shape }, preprocess, samples, seed });
+  const inputs = [{ name: 'x', type, shape }];
+  return openSamples({ path, inputs, batchSize: batchSizeOf(inputs), preprocess, samples, seed });
 }
 
 async function arraysOf(source: SampleSource): Promise<NdArray[]> {
@@ -95,7 +97,8 @@ describe('the npy reader', () => {
   it('reads the sample file of the repository', async () => {
     const source = await openSamples({
       path: 'examples/digits-calib.npy',
-      input: { name: 'image', type: 'float32', shape: ['batch', 1, 8, 8] },
+      inputs: [{ name: 'image', type: 'float32', shape: ['batch', 1, 8, 8] }],
+      batchSize: 1,
       preprocess: { ...raw, scale: 1 / 16 },
       samples: undefined,
       seed: 0,
@@ -128,7 +131,7 @@ describe('the npy reader', () => {
       'data-needs-preprocess',
     ],
     ['floats into integers', ['<f4', [3, 2], six], ['int64', 'n', 2], 'data-type'],
-    ['integers into wider ones', ['|u1', [2, 2], bytes], ['int64', 'n', 2], 'data-type'],
+    ['integers into narrower ones', ['<i8', [1, 2], new BigInt64Array(2)], ['int32', 'n', 2], 'data-type'],
     ['floats of another shape', ['<f4', [3, 2], six], ['float32', 'n', 3], 'data-shape'],
     ['integers of another shape', ['|u1', [2, 2], bytes], ['uint8', 'n', 3], 'data-shape'],
     ['floats in another layout', ['<f4', [1, 1, 2, 3], six], ['float32', 'n', 3, 1, 2], 'data-shape'],
@@ -137,9 +140,21 @@ describe('the npy reader', () => {
     expect(await codeOf(() => open(array, input))).toBe(code);
   });
 
+  it('feeds integers to wider ones', async () => {
+    const [array] = await arraysOf(await open(['|u1', [1, 4], bytes], ['int64', 'n', 4]));
+    expect(array).toEqual({ type: 'int64', dims: [1, 4], data: BigInt64Array.of(1n, 2n, 3n, 4n) });
+  });
+
   it('refuses a format that is not known', async () => {
-    const input = { name: 'x', type: 'float32', shape: ['n'] };
-    const request = { path: 'samples.csv', input, preprocess: undefined, samples: undefined, seed: 0 };
+    const inputs = [{ name: 'x', type: 'float32', shape: ['n'] }];
+    const request = {
+      path: 'samples.csv',
+      inputs,
+      batchSize: 1,
+      preprocess: undefined,
+      samples: undefined,
+      seed: 0,
+    };
     expect(await codeOf(() => openSamples(request))).toBe('data-format');
   });
 });

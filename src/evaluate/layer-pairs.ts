@@ -1,0 +1,36 @@
+import type { EmittedModel } from '../emit/emit-model.js';
+import { NameScope } from '../graph/edit.js';
+import { type Model, node } from '../graph/model.js';
+import type { Placement } from '../place/placement.js';
+
+/** One layer's result in the float graph, and its counterpart in the quantized one. */
+export interface LayerPair {
+  readonly id: string;
+  readonly floatValue: string;
+  readonly quantizedValue: string;
+}
+
+/**
+ * The result of each quantized layer in both graphs.
+ *
+ * A result may exist as codes alone, and what has its name may be the float before the clamp that is fused into its Q:
+ * so a DQ of its own is added for each.
+ *
+ * @returns the quantized model with those DQs, and the pairs; the model given is left as it is
+ */
+export function layerPairs(
+  { layers, results }: Placement,
+  { model, codes }: EmittedModel,
+): { model: Model; pairs: LayerPair[] } {
+  const names = new NameScope(model.graph);
+  const nodes = [...model.graph.nodes];
+  const pairs = layers.map(({ linear }) => {
+    const floatValue = results.get(linear.node) ?? linear.node.id;
+    const inputs = codes.get(floatValue);
+    // A Gemm or a MatMul may write float.
+    const quantizedValue = inputs ? names.fresh(`${floatValue}_measured`) : floatValue;
+    if (inputs) nodes.push(node('DequantizeLinear', inputs, [quantizedValue]));
+    return { id: linear.node.id, floatValue, quantizedValue };
+  });
+  return { model: { ...model, graph: { ...model.graph, nodes } }, pairs };
+}

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Files and folders of src, and the folder calibration, from the lowest up. A file imports its own layer or lower. */
+const layers = [
+  'errors',
+  'version',
+  'numerics',
+  'graph',
+  'proto',
+  'runtime',
+  'calibration',
+  'recipe',
+  'options',
+  'load',
+  'convert',
+  'fold',
+  'place',
+  'calibrate',
+  'quantize',
+  'emit',
+  'evaluate',
+  'report',
+  'pipeline',
+  'index',
+  'cli',
+];
+
+/** What the ground floor may see, stricter than the order. */
+const ground: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  version: [],
+  numerics: [],
+  graph: ['numerics'],
+  proto: ['errors', 'graph'],
+  runtime: ['errors', 'numerics'],
+  calibration: ['errors', 'numerics'],
+};
+
+/** The only layers that import these packages. */
+const owners: Readonly<Record<string, string>> = {
+  'onnxruntime-node': 'runtime',
+  protobufjs: 'proto',
+  'onnx-proto': 'proto',
+  commander: 'cli',
+};
+
+interface Import {
+  readonly file: string;
+  readonly layer: string;
+  /** The layer that it imports from, or the name of a package. */
+  readonly target: string;
+  readonly isPackage: boolean;
+}
+
+const layerOf = (file: string): string =>
+  relative(root, file)
+    .replace(/^src\//, '')
+    .replace(/\/.*|\.[jt]s$/g, '');
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, 'utf8');
+  // Static imports, re-exports, type imports and import(): whatever names a module in quotes.
+  const specifiers = [...text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)(['"])([^'"]+)\1/g)].map(
+    ([, , name]) => name ?? '',
+  );
+  return specifiers.map((name) => ({
+    file: relative(root, file),
+    layer: layerOf(file),
+    target: name.startsWith('.') ? layerOf(resolve(dirname(file), name)) : name,
+    isPackage: !name.startsWith('.'),
+  }));
+}
+
+const sources = ['src', 'calibration'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(root, folder, name)),
+);
+const imports = sources.flatMap(importsOf);
+const own = imports.filter((found) => !found.isPackage && found.target !== found.layer);
+
+test('every file is in a layer, and the search for imports finds them', () => {
+  expect([...new Set(sources.map(layerOf))].filter((layer) => !layers.includes(layer))).toEqual([]);
+  expect(imports.length).toBeGreaterThan(sources.length);
+  expect(imports).toContainEqual({
+    file: 'src/runtime/session.ts',
+    layer: 'runtime',
+    target: 'onnxruntime-node',
+    isPackage: true,
+  });
+});
+
+test('imports go one way', () => {
+  const upward = own.filter(({ layer, target }) => layers.indexOf(target) > layers.indexOf(layer));
+  expect(upward).toEqual([]);
+});
+
+test('the ground floor sees only what it must', () => {
+  const seen = own.filter(({ layer, target }) => ground[layer] && !ground[layer].includes(target));
+  expect(seen).toEqual([]);
+});
+
+test('a package is imported by its owner only', () => {
+  const strangers = imports.filter(
+    ({ layer, target, isPackage }) => isPackage && owners[target] && owners[target] !== layer,
+  );
+  expect(strangers).toEqual([]);
+});

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import type { NdArray } from '../../src/numerics/nd-array.js';
+import type { Recipe } from '../../src/recipe.js';
+import { operatorCases } from '../support/cases/operator-cases.js';
+import { between } from '../support/nets.js';
+import { type QuantizedModel, quantizeModel } from '../support/quantize-model.js';
+import { referenceModel } from '../support/reference-model.js';
+import { runIn } from '../support/sessions.js';
+
+/** Largest difference between two arrays of floats. */
+function largestDifference(a: NdArray | undefined, b: NdArray | undefined): number {
+  expect(a?.dims).toEqual(b?.dims);
+  const [x, y] = [a?.data as Float32Array, b?.data as Float32Array];
+  return x.reduce((most, value, i) => Math.max(most, Math.abs(value - (y[i] as number))), 0);
+}
+
+/** Run on every feed: as written and in the exact session equal to the reference, in the default one within steps. */
+async function expectExact({ float, plan, bytes, feeds }: QuantizedModel, steps = 2): Promise<void> {
+  const reference = referenceModel(float, plan);
+  for (const feed of feeds) {
+    const expected = await runIn('disabled', reference, feed);
+    const original = await runIn('disabled', float, feed);
+    expect(await runIn('disabled', bytes, feed)).toEqual(expected);
+    expect(await runIn('exact', bytes, feed)).toEqual(await runIn('basic', reference, feed));
+    const deployed = await runIn('default', bytes, feed);
+    for (const [name, array] of expected) {
+      // The reference is a quantized network, not the float one by mistake.
+      expect(largestDifference(array, original.get(name))).toBeGreaterThan(0);
+      const step = plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.scale;
+      const magnitude = Math.max(...Array.from(array.data as Float32Array, Math.abs));
+      // A layer that writes float sums up products of steps; float32 rounding is all that may differ.
+      const allowed = step === undefined ? 2 ** -18 * magnitude : steps * 1.001 * step;
+      expect(largestDifference(deployed.get(name), array), name).toBeLessThanOrEqual(allowed);
+    }
+  }
+}
+
+describe('what a quantized model computes', () => {
+  it.each(operatorCases)('$name', async ({ model, recipe, steps }) => {
+    await expectExact(await quantizeModel(model(), recipe), steps);
+  });
+
+  const widths = [2, 3, 4, 5, 6, 7, 8];
+  const forms = widths.flatMap((bits) =>
+    (['channel', 'tensor'] as const).flatMap((granularity) =>
+      [13, 17, 21].map((opset) => ({ bits, granularity, opset })),
+    ),
+  );
+  it.each(forms)(
+    'weights of $bits bits a $granularity, opset $opset',
+    async ({ bits, granularity, opset }) => {
+      const recipe: Partial<Recipe> = { bits, granularity, allLayers: true };
+      const model = between((net, v) => net.conv(v, 'c', 4, 5, { bias: false }), {
+        channels: 5,
+        opset,
+        irVersion: opset >= 21 ? 10 : 7,
+      });
+      const quantized = await quantizeModel(model, recipe);
+      await expectExact(quantized);
+    },
+  );
+});

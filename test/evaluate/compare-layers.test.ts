@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { compareLayers } from '../../src/evaluate/compare-layers.js';
+import { layerPairs } from '../../src/evaluate/layer-pairs.js';
+import type { Model } from '../../src/graph/model.js';
+import { encodeModel } from '../../src/proto/encode.js';
+import type { Recipe } from '../../src/recipe.js';
+import { between, finish, Net } from '../support/nets.js';
+import { quantizeModel, sourceOf } from '../support/quantize-model.js';
+
+async function layerDrift(float: Model, recipe: Partial<Recipe> = {}): Promise<Record<string, number>> {
+  const { placement, emitted, feeds, bytes } = await quantizeModel(float, recipe);
+  const { model, pairs } = layerPairs(placement, emitted);
+  expect(Buffer.compare(encodeModel(emitted.model), bytes)).toBe(0);
+  const drifts = await compareLayers(sourceOf(feeds), float, model, pairs, 1);
+  return Object.fromEntries(drifts.map(({ id, drift }) => [id, drift.sqnrDb ?? Infinity]));
+}
+
+describe('drift of each layer', () => {
+  // 8 bits over a range of a few deviations: some 40 dB. A value with another meaning would be below 10.
+  it.each([
+    ['before a Relu that is fused', (net: Net, v: string) => net.node('Relu', [v], 'o')],
+    [
+      'before a Relu and a MaxPool, so that no DQ of it is in the graph',
+      (net: Net, v: string) =>
+        net.node('MaxPool', [net.node('Relu', [v], 'r')], 'o', { kernel_shape: [2, 2] }),
+    ],
+    ['before a Clip', (net: Net, v: string) => net.clip(v, 'o', -0.3, 0.3)],
+    [
+      'that is an output',
+      (net: Net, v: string) => {
+        net.output(v);
+        return net.node('Relu', [v], 'o');
+      },
+    ],
+    ['before floats', (net: Net, v: string) => net.node('Tanh', [v], 'o')],
+  ])('is that of its result %s', async (_, middle) => {
+    const drift = await layerDrift(between(middle));
+    expect(Object.keys(drift)).toEqual(['before', 'y']);
+    for (const decibels of Object.values(drift)) {
+      expect(decibels).toBeGreaterThan(30);
+      expect(decibels).toBeLessThan(60);
+    }
+  });
+
+  it('of a Gemm that writes float, and of a MatMul with its bias', async () => {
+    const net = new Net();
+    net.input('x', [2, 8]);
+    net.node('Add', [net.matMul('x', 'm', 8, 8), net.random('b', [8])], 's');
+    const drift = await layerDrift(finish(net, net.gemm(net.node('Relu', ['s'], 'r'), 'y', 8, 3)));
+    expect(Object.keys(drift)).toEqual(['m', 'y']);
+    for (const decibels of Object.values(drift)) expect(decibels).toBeGreaterThan(30);
+  });
+
+  it('finds the layer that a rule spoils', async () => {
+    const model = between((net, v) => net.conv(net.conv(v, 'a'), 'b'));
+    const drift = await layerDrift(model, { rules: [{ pattern: 'a', bits: 2 }] });
+    expect(drift.before).toBeGreaterThan(30);
+    expect(drift.a).toBeLessThan(15);
+  });
+
+  it('of weights only', async () => {
+    const drift = await layerDrift(
+      between((net, v) => net.conv(v, 'a')),
+      { actBits: 'float', bits: 4 },
+    );
+    expect(drift.before).toBeGreaterThan(drift.a as number);
+    expect(drift.a).toBeGreaterThan(10);
+  });
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { argmax, batchRows, DriftMeter, isClassScores } from '../../src/evaluate/drift.js';
+import type { NdArray } from '../../src/numerics/nd-array.js';
+
+const array = (dims: number[], values: number[]): NdArray => ({
+  type: 'float32',
+  dims,
+  data: Float32Array.from(values),
+});
+
+/** Drift of two arrays whose batch is one sample, the rest of the shape being given. */
+function driftOf(reference: number[], quantized: number[], dims = [1, reference.length, 1]) {
+  const meter = new DriftMeter();
+  meter.add(array(dims, reference), array(dims, quantized), { size: 1, samples: 1 });
+  return meter.drift;
+}
+
+describe('drift of one value', () => {
+  it('is the ratio of squares, the angle and the largest difference', () => {
+    // Σx² = 25, Σe² = 0.25 → 10·log10(100) = 20 dB; x·y = 9 + 18 = 27, |y|² = 9 + 20.25.
+    const drift = driftOf([3, 4], [3, 4.5]);
+    expect(drift.sqnrDb).toBeCloseTo(20, 10);
+    expect(drift.cosine).toBeCloseTo(27 / (5 * Math.sqrt(29.25)), 12);
+    expect(drift.maxAbsError).toBe(0.5);
+    expect([drift.nonFiniteMismatches, drift.samples, drift.topOneAgreement]).toEqual([0, 1, null]);
+  });
+
+  it('of identical values has no ratio, and a right angle is 0', () => {
+    expect(driftOf([1, -2], [1, -2])).toMatchObject({ sqnrDb: null, maxAbsError: 0 });
+    expect(driftOf([1, -2], [1, -2]).cosine).toBeCloseTo(1, 15);
+    expect(driftOf([1, 0], [0, 2]).cosine).toBe(0);
+    expect(driftOf([1, 2], [-1, -2]).cosine).toBeCloseTo(-1, 15);
+  });
+
+  it('of zeros has no angle, and a ratio below every other where only they are wrong', () => {
+    expect(driftOf([0, 0], [0, 0])).toMatchObject({ sqnrDb: null, cosine: null });
+    const wrong = driftOf([0, 0], [0, 1]);
+    expect(wrong.cosine).toBeNull();
+    expect(wrong.sqnrDb).toBeLessThan(-1000);
+  });
+
+  it('adds up over samples, not over their ratios', () => {
+    const meter = new DriftMeter();
+    // Σx² = 1 + 99, Σe² = 1 → 20 dB, where the mean of the two ratios would be another.
+    meter.add(array([1, 1], [1]), array([1, 1], [0]), { size: 1, samples: 1 });
+    meter.add(array([1, 1], [Math.sqrt(99)]), array([1, 1], [Math.sqrt(99)]), { size: 1, samples: 1 });
+    expect(meter.drift.sqnrDb).toBeCloseTo(20, 5);
+    expect(meter.drift.samples).toBe(2);
+  });
+
+  it('sums in float64: a million small errors beside a large signal are all there', () => {
+    const meter = new DriftMeter();
+    const size = 2 ** 20;
+    const large = new Float32Array(size).fill(1);
+    const other = Float32Array.from(large, (x) => x + 2 ** -20);
+    const dims = [1, size];
+    meter.add(
+      { type: 'float32', dims, data: large },
+      { type: 'float32', dims, data: other },
+      { size: 1, samples: 1 },
+    );
+    // 2^20 / (2^20 · 2^−40) = 2^40.
+    expect(meter.drift.sqnrDb).toBeCloseTo(10 * Math.log10(2 ** 40), 8);
+  });
+});
+
+describe('values that are not finite', () => {
+  it('count where one of the two is', () => {
+    const drift = driftOf([1, Number.NaN, 3, Infinity], [Number.NaN, 2, 3, 4]);
+    expect(drift).toMatchObject({ nonFiniteMismatches: 3, maxAbsError: 0, sqnrDb: null });
+  });
+
+  it('do not where both are the same', () => {
+    const same = driftOf([Number.NaN, Infinity, -Infinity, 1], [Number.NaN, Infinity, -Infinity, 2]);
+    expect(same).toMatchObject({ nonFiniteMismatches: 0, maxAbsError: 1 });
+    expect(driftOf([Infinity], [-Infinity]).nonFiniteMismatches).toBe(1);
+  });
+});
+
+describe('agreement', () => {
+  it('is the share of rows with the same largest class, the first of equals', () => {
+    const meter = new DriftMeter();
+    const rows = { size: 4, samples: 4 };
+    meter.add(
+      array([4, 3], [1, 2, 3, 3, 1, 2, 5, 5, 0, 0, 9, 9]),
+      array([4, 3], [1, 2, 4, 1, 2, 3, 5, 4, 0, 0, 8, 9]),
+      rows,
+    );
+    // Rows 1 and 3 agree; row 2 does not; row 4: the first 9 against the only 9.
+    expect(meter.drift.topOneAgreement).toBe(0.5);
+  });
+
+  it('is of [N, classes] alone', () => {
+    const rows = { size: 2, samples: 2 };
+    expect(isClassScores(array([2, 3], []), rows)).toBe(true);
+    expect(isClassScores(array([2, 1], []), rows)).toBe(false);
+    expect(isClassScores(array([2, 3, 1], []), rows)).toBe(false);
+    // A table of boxes is no row of classes a sample.
+    expect(isClassScores(array([100, 3], []), rows)).toBe(false);
+    expect(isClassScores({ type: 'int64', dims: [2, 3], data: new BigInt64Array(6) }, rows)).toBe(false);
+  });
+
+  it('argmax looks at its row', () => {
+    expect(argmax([9, 1, 2, 9, 3], 1, 2)).toBe(1);
+    expect(argmax([Number.NaN, 1], 0, 2)).toBe(0);
+  });
+});
+
+describe('a batch', () => {
+  it('that was filled up counts its samples alone', () => {
+    const meter = new DriftMeter();
+    meter.add(array([3, 2], [1, 2, 3, 1, 9, 9]), array([3, 2], [1, 2, 3, 1, -9, 0]), { size: 3, samples: 2 });
+    expect(meter.drift).toMatchObject({ maxAbsError: 0, samples: 2, topOneAgreement: 1 });
+  });
+
+  it('leaves alone what has another first axis', () => {
+    const meter = new DriftMeter();
+    meter.add(array([5], [0, 0, 0, 0, 3]), array([5], [0, 0, 0, 0, 1]), { size: 1, samples: 1 });
+    expect(meter.drift.maxAbsError).toBe(2);
+    const scalar = new DriftMeter();
+    scalar.add(array([], [3]), array([], [1]), { size: 4, samples: 1 });
+    expect(scalar.drift.maxAbsError).toBe(2);
+  });
+
+  it('is as long as its first input', () => {
+    expect(batchRows({ feed: { x: array([4, 2], []) }, samples: 3 })).toEqual({ size: 4, samples: 3 });
+    expect(batchRows({ feed: { x: array([], []) }, samples: 1 })).toEqual({ size: 1, samples: 1 });
+    expect(batchRows({ feed: {}, samples: 1 })).toEqual({ size: 1, samples: 1 });
+  });
+});

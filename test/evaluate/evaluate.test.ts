@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { evaluate } from '../../src/evaluate/evaluate.js';
+import { encodeModel } from '../../src/proto/encode.js';
+import { between, finish, Net } from '../support/nets.js';
+import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantize-model.js';
+import { expectRefusal } from '../support/refusal.js';
+
+const evaluated = (
+  { float, emitted, placement, bytes, feeds }: QuantizedModel,
+  labels: readonly number[] | undefined,
+) =>
+  evaluate(
+    { floatBytes: encodeModel(float), quantizedBytes: bytes, folded: float, placement, emitted },
+    { calibration: undefined, evaluation: sourceOf(feeds), kind: 'evaluation', labels },
+    1,
+  );
+
+it('a classifier: outputs, layers in order, accuracy and speed', async () => {
+  const net = new Net();
+  net.input('x', [1, 8]);
+  net.gemm(net.node('Relu', [net.gemm('x', 'h', 8, 8)], 'r'), 'y', 8, 3);
+  const quantized = await quantizeModel(finish(net, 'y'));
+  const { outputs, task, layers, speed } = await evaluated(quantized, [0, 0, 0]);
+  expect(outputs.map(({ name }) => name)).toEqual(['y']);
+  expect(outputs[0]?.deployed.sqnrDb).toBeGreaterThan(25);
+  expect(layers.map(({ id }) => id)).toEqual(['h', 'y']);
+  expect(task?.samples).toBe(3);
+  expect(speed.ratio).toBeGreaterThan(0);
+});
+
+it('refuses labels where no output has classes, and names the outputs', async () => {
+  const quantized = await quantizeModel(between((_, v) => v));
+  const error = await expectRefusal(() => evaluated(quantized, [0, 0, 0]), 'labels-need-classes', 2);
+  expect(error.facts.outputs).toBe('y');
+  expect((await evaluated(quantized, undefined)).task).toBeUndefined();
+});

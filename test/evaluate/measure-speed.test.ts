@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { measureSpeed } from '../../src/evaluate/measure-speed.js';
+import { encodeModel } from '../../src/proto/encode.js';
+import { randomFeed } from '../support/graph-builder.js';
+import { finish, Net } from '../support/nets.js';
+
+/** `layers` Convs on an image of 64 × 64. */
+function convs(layers: number): Uint8Array {
+  const net = new Net();
+  net.input('c0', [1, 4, 64, 64]);
+  for (let i = 1; i <= layers; i++) net.conv(`c${i - 1}`, `c${i}`);
+  return encodeModel(finish(net, `c${layers}`));
+}
+
+it('times both models in turn: the one with twenty times the work takes longer', async () => {
+  const feed = randomFeed('c0', [1, 4, 64, 64], 1);
+  const speed = await measureSpeed(convs(20), convs(1), feed);
+  expect(speed.floatMs).toBeGreaterThan(speed.quantizedMs);
+  expect(speed.quantizedMs).toBeGreaterThan(0);
+  // Far from 20 on a busy machine, but never near 1.
+  expect(speed.ratio).toBeGreaterThan(3);
+  expect(speed.runs).toBeGreaterThanOrEqual(15);
+  expect(speed.threads).toBe(1);
+  expect((await measureSpeed(convs(1), convs(1), feed, 2)).threads).toBe(2);
+});

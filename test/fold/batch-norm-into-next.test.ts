@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { batchNormIntoNext } from '../../src/fold/batch-norm-into-next.js';
+import { attribute } from '../../src/graph/model.js';
+import { elementCount } from '../../src/numerics/nd-array.js';
+import { boolConstant, ifNode } from '../support/branching-model.js';
+import { batchNormInputs, foldWith, leavesAlone } from '../support/fold-with.js';
+import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
+
+interface Layer {
+  opType: string;
+  x: number[];
+  w: number[];
+  b?: number[];
+  attributes?: Parameters<GraphBuilder['node']>[3];
+}
+
+/** x → BatchNormalization "a" → layer → y. */
+function normAndLayer({ opType, x, w, b, attributes }: Layer): GraphBuilder {
+  const g = new GraphBuilder();
+  g.input('x', x);
+  g.node('BatchNormalization', batchNormInputs(g, 'x', x[1] ?? 0), 'a');
+  g.constant('w', w, randomFloats(elementCount(w), 1));
+  const bias = b ? [g.constant('b', b, randomFloats(elementCount(b), 2, -3, 3))] : [];
+  g.node(opType, ['a', 'w', ...bias], 'y', attributes);
+  g.output('y');
+  return g;
+}
+
+const conv: Layer = { opType: 'Conv', x: [2, 4, 6, 6], w: [6, 4, 3, 3] };
+const gemm: Layer = { opType: 'Gemm', x: [3, 4], w: [4, 5] };
+const factors = { alpha: attribute.float(0.5), beta: attribute.float(-1.5) };
+
+describe('folds into', () => {
+  test.each<[string, Layer]>([
+    ['Conv without padding', conv],
+    [
+      'Conv with a bias, strides and zeros for pads',
+      { ...conv, b: [6], attributes: { strides: [2, 1], pads: [0, 0, 0, 0] } },
+    ],
+    ['Conv with auto_pad VALID', { ...conv, attributes: { auto_pad: 'VALID' } }],
+    ['grouped Conv', { ...conv, w: [6, 2, 3, 3], attributes: { group: 2 } }],
+    ['depthwise Conv', { ...conv, w: [4, 1, 3, 3], b: [4], attributes: { group: 4 } }],
+    ['Gemm', gemm],
+    ['Gemm with alpha, beta and a vector', { ...gemm, b: [5], attributes: factors }],
+    [
+      'Gemm with a transposed weight',
+      { ...gemm, w: [5, 4], b: [1, 5], attributes: { transB: 1, ...factors } },
+    ],
+    ['Gemm with a scalar bias', { ...gemm, b: [], attributes: factors }],
+    ['Gemm with a bias of one element', { ...gemm, b: [1, 1] }],
+  ])('%s', async (_, layer) => {
+    const g = normAndLayer(layer);
+    expect(await foldWith(batchNormIntoNext, g.build(), randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
+    expect(g.graph.nodes[0]).toMatchObject({ id: 'y', inputs: ['x', 'w', expect.any(String)] });
+  });
+
+  test('padded Conv where the shift is 0', async () => {
+    const g = normAndLayer({ ...conv, attributes: { pads: [1, 1, 1, 1] } });
+    g.constant('x_beta', [4], [0, 0, 0, 0]);
+    g.constant('x_mean', [4], [0, 0, 0, 0]);
+    await foldWith(batchNormIntoNext, g.build(), randomFeed('x', conv.x, 3), ['Conv']);
+  });
+
+  test('a layer whose weight another layer reads too: it is copied', async () => {
+    const g = normAndLayer({ ...conv, b: [6] });
+    g.node('Conv', ['x', 'w', 'b'], 'z');
+    g.output('z');
+    await foldWith(batchNormIntoNext, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'Conv']);
+  });
+});
+
+describe('leaves alone', () => {
+  test.each<[string, Layer]>([
+    ['Conv with padding', { ...conv, attributes: { pads: [1, 1, 1, 1] } }],
+    ['Conv with padding on one side', { ...conv, attributes: { pads: [0, 0, 0, 1] } }],
+    ['Conv with auto_pad SAME_UPPER', { ...conv, attributes: { auto_pad: 'SAME_UPPER' } }],
+    ['Gemm with transA', { ...gemm, x: [4, 4], attributes: { transA: 1 } }],
+    ['Gemm with a bias a row', { ...gemm, b: [3, 1] }],
+    ['square Gemm with a bias a row', { ...gemm, x: [5, 4], b: [5, 1] }],
+    ['Gemm with a full bias', { ...gemm, b: [3, 5] }],
+    ['MatMul', { ...gemm, opType: 'MatMul' }],
+    ['ConvTranspose', { ...conv, opType: 'ConvTranspose', w: [4, 5, 3, 3] }],
+  ])('%s', (_, layer) => leavesAlone(batchNormIntoNext, normAndLayer(layer).build()));
+
+  test.each<[string, (g: GraphBuilder) => void]>([
+    [
+      'two readers',
+      (g) => {
+        g.node('Relu', ['a'], 'z');
+        g.output('z');
+      },
+    ],
+    ['a graph output', (g) => g.output('a')],
+    [
+      'a captured value',
+      (g) => {
+        boolConstant(g, 'yes', true);
+        ifNode(g, 'yes', 'z', 'Neg', ['a']);
+        g.output('z');
+      },
+    ],
+    ['training', (g) => g.graph.nodes[0]?.attributes.set('training_mode', attribute.int(1))],
+    ['a weight that is fed', (g) => g.graph.initializers.delete('w') && g.input('w', conv.w)],
+  ])('%s', async (_, change) => {
+    const g = normAndLayer(conv);
+    change(g);
+    await leavesAlone(batchNormIntoNext, g.build());
+  });
+
+  test('a layer that reads the BatchNormalization as its bias', async () => {
+    const g = normAndLayer({ ...gemm, w: [4, 4] });
+    g.input('other', [3, 4]);
+    g.graph.nodes[1]?.inputs.splice(0, 2, 'other', 'w', 'a');
+    await leavesAlone(batchNormIntoNext, g.build());
+  });
+
+  test('a layer that reads the BatchNormalization as its weight', async () => {
+    const g = new GraphBuilder();
+    g.input('x', [4, 4]);
+    g.constant('c', [3, 4], randomFloats(12, 1));
+    g.node('BatchNormalization', batchNormInputs(g, 'x', 4), 'a');
+    g.node('Gemm', ['c', 'a'], 'y');
+    g.output('y');
+    await leavesAlone(batchNormIntoNext, g.build());
+  });
+});

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { Model } from '../../src/graph/model.js';
+import { place, refuseEmpty } from '../../src/place/place.js';
+import { observedValues } from '../../src/place/placement.js';
+import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { between, finish, Net } from '../support/nets.js';
+import { roleOf } from '../support/quantize-model.js';
+import { expectRefusal } from '../support/refusal.js';
+
+const placed = (model: Model, recipe: Partial<Recipe> = {}) =>
+  place(model, { ...defaultRecipe, ...recipe }, 'model.onnx');
+
+/** stem → trunk → two heads; and a lone branch that meets the trunk behind its Conv. */
+function heads(): Model {
+  const net = new Net();
+  net.input('x', [1, 4, 8, 8]);
+  net.input('z', [1, 4, 8, 8]);
+  net.conv('x', 'stem');
+  net.conv(net.node('Relu', ['stem'], 'r'), 'trunk');
+  net.node('Add', ['trunk', net.conv('z', 'branch')], 'sum');
+  net.conv('sum', 'boxes');
+  net.output('boxes');
+  net.gemm(net.node('Flatten', [net.node('GlobalAveragePool', ['sum'], 'pooled')], 'flat'), 'classes', 4, 3);
+  return finish(net, 'classes');
+}
+
+describe('positions', () => {
+  const positions = (model: Model) =>
+    Object.fromEntries(placed(model).layers.map(({ linear, position }) => [linear.node.id, position]));
+
+  it('on a graph of two stems and two heads', () => {
+    expect(positions(heads())).toEqual({
+      stem: 'first',
+      trunk: 'inner',
+      branch: 'first',
+      boxes: 'last',
+      classes: 'last',
+    });
+  });
+
+  it('of the only layer, and of two side by side', () => {
+    const net = new Net();
+    net.input('x', [1, 4, 8, 8]);
+    net.node('Add', [net.conv('x', 'a'), net.conv('x', 'b')], 'y');
+    expect(positions(finish(net, 'y'))).toEqual({ a: 'only', b: 'only' });
+  });
+
+  it('counts layers that stay float', () => {
+    const { layers } = placed(heads(), { exclude: ['stem', 'boxes'] });
+    const found = layers.map(({ linear, position }) => `${linear.node.id} ${position}`);
+    expect(found).toEqual(['trunk inner', 'branch first', 'classes last']);
+  });
+});
+
+describe('widths', () => {
+  const widths = (recipe: Partial<Recipe>) => {
+    const { layers, values } = placed(heads(), recipe);
+    return {
+      weights: Object.fromEntries(layers.map(({ linear, recipe: { bits } }) => [linear.node.id, bits])),
+      values: Object.fromEntries([...values.values()].map(({ name, bits }) => [name, bits])),
+    };
+  };
+
+  it('first and last layers and their inputs stay at 8 bits; what only passes through an Add does too', () => {
+    expect(widths({ bits: 4, actBits: 4 })).toEqual({
+      weights: { stem: 8, trunk: 4, branch: 8, boxes: 8, classes: 8 },
+      values: { x: 8, z: 8, r: 4, trunk: 8, branch: 8, sum: 8, boxes: 8, pooled: 8, flat: 8 },
+    });
+  });
+
+  it('of every layer with allLayers: inputs of layers, whatever makes them', () => {
+    expect(widths({ bits: 3, actBits: 5, allLayers: true })).toEqual({
+      weights: { stem: 3, trunk: 3, branch: 3, boxes: 3, classes: 3 },
+      values: { x: 5, z: 5, r: 5, trunk: 8, branch: 8, sum: 5, boxes: 8, pooled: 5, flat: 5 },
+    });
+  });
+
+  it('a rule goes before the place of a layer, and the last of two wins', () => {
+    const rules = [
+      { pattern: 's*', bits: 2, actBits: 3 },
+      { pattern: '*', bits: 5 },
+      { pattern: 'boxes', actBits: 6 },
+    ];
+    expect(widths({ rules })).toEqual({
+      weights: { stem: 5, trunk: 5, branch: 5, boxes: 5, classes: 5 },
+      // What two layers read with other widths gets the wider one; "sum" is read by boxes alone.
+      values: { x: 3, z: 8, r: 8, trunk: 8, branch: 8, sum: 6, boxes: 8, pooled: 8, flat: 8 },
+    });
+  });
+
+  it('readers that disagree get the wider codes', () => {
+    const model = between((net, v) => net.node('Add', [net.conv(v, 'a'), net.conv(v, 'b')], 'o'));
+    const rules = [
+      { pattern: 'a', actBits: 3 },
+      { pattern: 'b', actBits: 5 },
+    ];
+    expect(placed(model, { rules }).values.get('before')?.bits).toBe(5);
+  });
+});
+
+describe('which values are quantized', () => {
+  it('what moves codes has the parameters of its source, which alone is observed', () => {
+    const placement = placed(heads());
+    expect(placement.values.get('flat')?.root).toBe('pooled');
+    expect(observedValues(placement)).toEqual(['x', 'z', 'r', 'trunk', 'branch', 'sum', 'boxes', 'pooled']);
+  });
+
+  it('knows which of them floats make', () => {
+    const model = between((net, v) => net.node('Tanh', [v], 't'));
+    const { values } = placed(model);
+    const made = [...values.values()].map(({ name, madeByInteger }) => [name, madeByInteger]);
+    expect(made).toEqual([
+      ['x', false],
+      ['before', true],
+      ['t', false],
+      ['y', true],
+    ]);
+  });
+
+  it('the results of layers are behind their bias and their clamp', () => {
+    const net = new Net();
+    net.input('x', [2, 8]);
+    net.node('Add', [net.matMul('x', 'm', 8, 8), net.random('b', [8])], 's');
+    net.gemm(net.node('Relu', ['s'], 'r'), 'y', 8, 3);
+    const { results } = placed(finish(net, 'y'));
+    expect([...results].map(([node, value]) => [node.id, value])).toEqual([
+      ['m', 'r'],
+      ['y', 'y'],
+    ]);
+  });
+
+  it('an Add is a bias only where it adds a row of the right length to a product that nothing else reads', () => {
+    const kindOf = (dims: number[], read: boolean) => {
+      const net = new Net();
+      net.input('x', [2, 8]);
+      net.node('Add', [net.matMul('x', 'm', 8, 8), net.random('b', dims)], 's');
+      if (read) net.output('m');
+      net.gemm('s', 'y', 8, 3);
+      return roleOf(placed(finish(net, 'y')), 's').kind;
+    };
+    expect(kindOf([8], false)).toBe('bias');
+    expect(kindOf([1], false)).toBe('arithmetic');
+    expect(kindOf([2, 8], false)).toBe('arithmetic');
+    expect(kindOf([8], true)).toBe('arithmetic');
+  });
+
+  it('weights only: layers are stored, and no value is quantized', () => {
+    const placement = placed(heads(), { actBits: 'float', bits: 4 });
+    expect(placement.values.size).toBe(0);
+    expect(placement.layers.map(({ linear }) => roleOf(placement, linear.node.id).kind)).toEqual(
+      Array(5).fill('stored'),
+    );
+  });
+});
+
+describe('what is refused', () => {
+  it.each([
+    [{ rules: [{ pattern: 'conv*', bits: 4 }] }, '--rule', 'conv*'],
+    [{ exclude: ['trunk', 'r'] }, '--exclude', 'r'],
+    [{ include: ['Trunk'] }, '--include', 'Trunk'],
+    [{ exclude: [''] }, '--exclude', ''],
+  ])('a pattern that names no layer: %j', async (recipe, flag, pattern) => {
+    const error = await expectRefusal(() => placed(heads(), recipe), 'rule-matches-nothing', 2);
+    expect(error.facts).toEqual({ flag, pattern, path: 'model.onnx' });
+  });
+
+  it('a pattern may name a node, or a layer that cannot be quantized', () => {
+    const net = new Net();
+    net.input('x', [2, 8]);
+    net.random('w', [8, 8]);
+    net.node('MatMul', ['x', 'w'], 'y', {}, 'the layer');
+    net.node('MatMul', ['y', 'x'], 'z');
+    const model = finish(net, 'z');
+    expect(placed(model, { exclude: ['the *', 'z'] }).layers).toEqual([]);
+  });
+
+  it('a placement without a layer, with the reason of the first', async () => {
+    const kept = () => refuseEmpty(placed(heads(), { exclude: ['*'] }), 'model.onnx');
+    const error = await expectRefusal(kept, 'nothing-to-quantize', 2);
+    expect(error.facts.reason).toBe('of Conv "stem", --exclude "*"');
+    const net = new Net();
+    net.input('x', [2]);
+    const none = () => refuseEmpty(placed(finish(net, net.node('Relu', ['x'], 'y'))), 'model.onnx');
+    expect((await expectRefusal(none, 'nothing-to-quantize', 2)).facts.reason).toBe(
+      'it has no Conv, Gemm or MatMul',
+    );
+    expect(() => refuseEmpty(placed(heads()), 'model.onnx')).not.toThrow();
+  });
+});
