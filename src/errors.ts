@@ -70,7 +70,7 @@ const messages = {
   ),
   'already-quantized': message(
     2,
-    '{path} is quantized already: it has {count} {opType} nodes.',
+    '{path} is quantized already: it has {count} operators like {opType}.',
     'Give the float model that it was made from.',
   ),
   'external-data': message(

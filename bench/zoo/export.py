@@ -1,18 +1,20 @@
 """Exports small models of many architectures with random weights, each with 8 samples.
 
-python export.py OUT_DIR [NAME ...]
+    python export.py OUT_DIR [NAME ...]
 """
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import sequences
 import torch
-import vision
 from torch import nn
+
+import sequences
+import vision
 from writing import Axes, Samples, check_model, describe, write_model, write_samples
 
 SAMPLES, SEQUENCE, PAST = 8, 16, 6
@@ -35,9 +37,11 @@ def images(size: int) -> Draw:
     """Noise of three coarsenesses together, so that neighbouring pixels go together; standard normal."""
 
     def draw(random: np.random.Generator, model: nn.Module, count: int) -> Samples:
-        layers = [random.standard_normal((count, 3, size // step, size // step)) for step in (1, 4, 16)]
-        spread = [np.kron(layer, np.ones((1, 1, step, step))) for layer, step in zip(layers, (1, 4, 16))]
-        return {"image": (sum(spread) / np.sqrt(3)).astype(np.float32)}
+        layers = [
+            np.kron(random.standard_normal((count, 3, size // step, size // step)), np.ones((1, 1, step, step)))
+            for step in (1, 4, 16)
+        ]
+        return {"image": (sum(layers) / np.sqrt(3)).astype(np.float32)}
 
     return draw
 
@@ -66,7 +70,7 @@ def tokens_with_past(random: np.random.Generator, model: nn.Module, count: int) 
     empty = [torch.zeros(count, sequences.HEADS, 0, size)] * len(PAST_NAMES)
     with torch.no_grad():
         _, *past = model(torch.from_numpy(tokens(random, model, count)["input_ids"][:, :PAST]), *empty)
-    keys_and_values = {name: array.numpy() for name, array in zip(PAST_NAMES, past)}
+    keys_and_values = {name: array.numpy() for name, array in zip(PAST_NAMES, past, strict=True)}
     return tokens(random, model, count) | keys_and_values
 
 
@@ -118,8 +122,10 @@ def settle(model: nn.Module, draw: Draw, random: np.random.Generator) -> None:
         if isinstance(module, nn.Conv1d | nn.Conv2d):
             if module.bias is None or module.kernel_size != (1, 1):  # gates and heads keep torch's smaller weights
                 nn.init.kaiming_normal_(module.weight)
-        elif isinstance(module, nn.Linear):
-            nn.init.xavier_normal_(module.weight)
+        elif isinstance(module, nn.Linear | nn.LSTM | nn.GRU):
+            for name, weight in module.named_parameters():
+                if name.startswith("weight"):
+                    nn.init.normal_(weight, std=1 / math.sqrt(weight.shape[1]))
     if norms:
         model.train()
         with torch.no_grad():

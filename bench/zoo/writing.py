@@ -35,23 +35,28 @@ def write_model(
     """Exports `model`, traced with the first two samples as one batch; `axes` names the dynamic axes."""
     inputs = _batch(samples, slice(0, 2))
     model.eval()
-    if dynamo:
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision
-        program = torch.onnx.export(
-            model, inputs, dynamo=True, opset_version=DYNAMO_OPSET, verbose=False,
-            dynamic_shapes=tuple(axes[name] for name in samples),
-            input_names=list(samples), output_names=list(outputs),
-        )  # fmt: skip
-        onnx.save(program.model_proto, path)
-    else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of shapes taken as constants: check_model runs other shapes
+    names = {"input_names": list(samples), "output_names": list(outputs)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of shapes taken as constants: check_model runs other shapes
+        if dynamo:
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision
+            shapes = tuple(axes[name] for name in samples)
+            program = torch.onnx.export(
+                model, inputs, dynamo=True, opset_version=DYNAMO_OPSET, dynamic_shapes=shapes, verbose=False, **names
+            )
+            onnx.save(program.model_proto, path)
+        else:
             torch.onnx.export(
-                model, inputs, path, dynamo=False, opset_version=OPSET, dynamic_axes=axes,
-                input_names=list(samples), output_names=list(outputs),
+                model,
+                inputs,
+                path,
+                dynamo=False,
+                opset_version=OPSET,
+                dynamic_axes=axes,
                 training=torch.onnx.TrainingMode.PRESERVE if keep_batch_norm else torch.onnx.TrainingMode.EVAL,
                 do_constant_folding=not keep_batch_norm,
-            )  # fmt: skip
+                **names,
+            )
     _tidy(path, [list(result.shape) for result in _run(model, inputs)])
 
 
@@ -92,7 +97,7 @@ def _run(model: nn.Module, inputs: tuple[Tensor, ...]) -> list[Tensor]:
 
 
 def _tidy(path: Path, output_shapes: Sequence[Sequence[int]]) -> None:
-    """Fills in static output sizes the tracer lost, and drops the source locations the dynamo exporter leaves on nodes."""
+    """Fills in output sizes the tracer lost, and drops the source locations the dynamo exporter notes on nodes."""
     model = onnx.load(path)
     for output, shape in zip(model.graph.output, output_shapes, strict=True):
         for dim, size in zip(output.type.tensor_type.shape.dim, shape, strict=True):

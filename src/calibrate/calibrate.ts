@@ -4,8 +4,9 @@ import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
+import type { Feed } from '../numerics/nd-array.js';
 import { encodeModel } from '../proto/encode.js';
-import { withSession } from '../runtime/session.js';
+import { type Session, withSession } from '../runtime/session.js';
 
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
@@ -29,7 +30,7 @@ export async function calibrate(
     collectStatistics(
       source,
       values,
-      async (feed) => new Map([...Object.entries(feed), ...(await session.run(feed, inner))]),
+      async (feed) => new Map([...Object.entries(feed), ...(await runOf(session, feed, inner))]),
       progress,
     ),
   );
@@ -41,6 +42,10 @@ export async function calibrate(
     tensors,
   };
 }
+
+/** The runtime refuses to be asked for nothing, as where every value observed is an input. */
+const runOf = async (session: Session, feed: Feed, values: readonly string[]) =>
+  values.length === 0 ? [] : session.run(feed, values);
 
 /** SHA-256 of the folded graph as it is written: what statistics belong to. */
 export function modelHash(model: Model): string {

@@ -1,33 +1,17 @@
-import { dataTypeCodes } from '../graph/data-type.js';
-import { BIAS_INPUT, linearLayerOf } from '../graph/linear-layer.js';
-import {
-  type Attribute,
-  attribute,
-  type Graph,
-  inputAt,
-  isOp,
-  type Model,
-  type Node,
-  node,
-  opsetOf,
-} from '../graph/model.js';
+import { BIAS_INPUT } from '../graph/linear-layer.js';
+import { type Graph, inputAt, isOp, type Model, type Node, node, opsetOf } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type AffineQuantizer, quantizeValue, SMALLEST_NORMAL } from '../numerics/affine.js';
-import { roundHalfEven } from '../numerics/round.js';
-import { ruleOf } from '../place/operators.js';
+import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
 import type { QuantizedValue } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
-import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type ClampBounds, clampBounds, clampCodes } from './clamps.js';
 import { Constants } from './constants.js';
-import { weightForms } from './weights/forms.js';
+import { guardOf } from './float-guards.js';
+import { WeightWriter } from './weight-writer.js';
 
 /** Codes of the runtime's uint8: narrower ones are clipped to their width after Q. */
 const UINT8_MAX = 255;
-
-/** Codes of this magnitude have more digits than a float32. */
-const EXACT_CODE = 2 ** 30;
 
 /** A written graph, and how to find in it what the float graph had. */
 export interface EmittedModel {
@@ -64,20 +48,16 @@ interface ValueNames {
   readonly dequantized: string;
 }
 
-/** The scales of a constant, and the axis that they run along. */
-type Steps = Pick<QuantizedTensor, 'scales' | 'axis'>;
-
 class Emitter {
   readonly #source: Graph;
-  readonly #target: { opset: number; irVersion: number };
   readonly #plan: Plan;
   readonly #graph: Graph;
   readonly #constants: Constants;
   readonly #uses: Uses;
+  readonly #weights: WeightWriter;
   readonly #names = new Map<string, ValueNames>();
   /** Scale initializers by root value: shared by all values that have the root's parameters. */
   readonly #scales = new Map<string, string>();
-  readonly #dequantizedWeights = new Map<QuantizedTensor, string>();
   readonly #dequantizedConstants = new Map<string, string>();
   readonly #dequantizedValues = new Set<string>();
   /** Values whose maker writes under another name: the operator before a fused clamp. */
@@ -85,11 +65,12 @@ class Emitter {
 
   constructor(model: Model, plan: Plan, graph: Graph) {
     this.#source = model.graph;
-    this.#target = { opset: opsetOf(model), irVersion: model.irVersion };
     this.#plan = plan;
     this.#graph = graph;
     this.#constants = new Constants(graph, model.graph);
     this.#uses = indexUses(model.graph);
+    const target = { opset: opsetOf(model), irVersion: model.irVersion };
+    this.#weights = new WeightWriter(graph.nodes, this.#constants, target);
   }
 
   emit(): Map<string, readonly string[]> {
@@ -181,69 +162,22 @@ class Emitter {
     this.#graph.nodes.push({ ...source, inputs: [...inputs], outputs });
   }
 
-  /**
-   * An operator that stays float. Where a layer with a float weight reads integers and writes them, onnxruntime would
-   * quantize its weight by itself, per tensor: it asks that the bias is a constant or missing, so the bias gets a DQ.
-   */
   #emitFloat(source: Node): void {
     const inputs = source.inputs.map((input) => input && this.#floatOf(input));
-    const { requantized } = this.#weighted(source);
-    if (requantized)
-      inputs[requantized.input] = this.#exactConstant(requantized.bias, requantized.channels, source);
-    const read = this.#plan.placement.values.get(source.inputs[0] ?? '');
-    // The other exceptions do not match the runtime's patterns.
-    if (
-      isOp(source, 'AveragePool') &&
-      ruleOf(source)?.exception?.(source, this.#source) &&
-      read?.madeByInteger
-    )
-      inputs[0] = this.#unfused(inputs[0]);
+    const guard = guardOf(source, this.#source, this.#uses, this.#plan.placement);
+    if (guard?.kind === 'bias') {
+      const { channels, bias } = guard;
+      const tensor = this.#source.initializers.get(bias ?? '');
+      inputs[guard.input] = this.#weights.exactConstant(bias ?? `${source.id}_bias`, tensor, channels);
+    }
+    if (guard?.kind === 'barrier') inputs[0] = this.#unfused(inputs[0]);
     this.#push(source, inputs);
   }
 
-  /** A float value behind a Clip without bounds: an integer kernel that is wrong here is then not put in. */
+  /** A float value behind a Clip without bounds: the runtime's pattern for an integer kernel does not match then. */
   #unfused(value = ''): string {
     const output = this.#constants.names.fresh(`${value}_float`);
     this.#graph.nodes.push(node('Clip', [value], [output]));
-    return output;
-  }
-
-  /** The bias that keeps the runtime from a float layer's weight, and where it goes. */
-  #weighted(source: Node): { requantized?: { input: number; bias: string | undefined; channels: number } } {
-    const readsIntegers = (layer: Node) =>
-      this.#plan.placement.roles.get(layer)?.kind === 'float' &&
-      this.#plan.placement.values.get(inputAt(layer, 0) ?? '')?.madeByInteger === true;
-    const linear = linearLayerOf(this.#source, source);
-    if (linear && !isOp(source, 'MatMul')) {
-      const isComputed = linear.bias !== undefined && !this.#source.initializers.has(linear.bias);
-      if (isComputed || !readsIntegers(source)) return {};
-      return { requantized: { input: BIAS_INPUT, bias: linear.bias, channels: linear.outputChannels } };
-    }
-    // MatMul → Add becomes a Gemm first.
-    const at = isOp(source, 'Add')
-      ? source.inputs.findIndex((name) => this.#source.initializers.has(name))
-      : -1;
-    const product = at < 0 ? undefined : this.#uses.producer(source.inputs[1 - at] ?? '');
-    const matMul = product && isOp(product, 'MatMul') ? linearLayerOf(this.#source, product) : undefined;
-    const bias = source.inputs[at];
-    const isRow = this.#source.initializers.get(bias ?? '')?.dims.length === 1;
-    return matMul && isRow && readsIntegers(matMul.node)
-      ? { requantized: { input: at, bias, channels: matMul.outputChannels } }
-      : {};
-  }
-
-  /** A float constant through an int32 DQ of its own precision: the same numbers, and no constant to the runtime. */
-  #exactConstant(name: string | undefined, channels: number, source: Node): string {
-    const tensor = name === undefined ? undefined : this.#source.initializers.get(name);
-    const floats = tensor ? floatsOf(tensor) : new Float32Array(channels);
-    const scales = floats.map((value) => Math.max(Math.abs(value) / EXACT_CODE, SMALLEST_NORMAL));
-    const data = Int32Array.from(floats, (value, c) => roundHalfEven(value / (scales[c] as number)));
-    const wanted = name ?? `${source.id}_bias`;
-    const codes = this.#constants.add(`${wanted}_q`, { type: 'int32', dims: [data.length], data });
-    const row = this.#emitDequantize([codes], { scales, axis: 0 }, wanted);
-    if (!tensor || tensor.dims.length < 2) return row;
-    const output = this.#constants.names.fresh(`${wanted}_r`);
-    this.#graph.nodes.push(node('Reshape', [row, this.#constants.int64List(tensor.dims)], [output]));
     return output;
   }
 
@@ -251,38 +185,24 @@ class Emitter {
     if (!plan) throw new Error(`${source.id} has no plan`);
     const inputs = [...source.inputs];
     inputs[0] = this.#dequantized(inputAt(source, 0) ?? '');
-    inputs[1] = this.#dequantizedWeight(plan);
-    if (plan.bias && !plan.layer.biasAdd) inputs[BIAS_INPUT] = this.#dequantizedBias(plan);
+    inputs[1] = this.#weights.dequantized(plan);
+    if (plan.bias && !plan.layer.biasAdd) inputs[BIAS_INPUT] = this.#weights.bias(plan);
     this.#push(source, inputs);
   }
 
   #emitBiasAdd(source: Node, plan: LayerPlan | undefined): void {
     if (!plan?.bias) throw new Error(`${source.id} has no bias`);
-    const bias = this.#dequantizedBias(plan);
+    const bias = this.#weights.bias(plan);
     this.#push(
       source,
       source.inputs.map((input) => (input === plan.layer.bias ? bias : input)),
     );
   }
 
-  /** A weight in few bits under float arithmetic: integers → Cast → Mul, which folds to a float constant at load. */
   #emitStored(source: Node, plan: LayerPlan | undefined): void {
     if (!plan) throw new Error(`${source.id} has no plan`);
-    const { weight } = plan.layer.linear;
-    const inputs = source.inputs.map((input) => this.#floatOf(input));
-    inputs[1] = this.#once(plan.weight, () => {
-      const { dims, axis, scales } = plan.weight;
-      const integers = this.#emitIntegers(plan.weight, weight);
-      const floats = this.#constants.names.fresh(`${weight}_w`);
-      const output = this.#constants.names.fresh(`${weight}_dq`);
-      const shape = axis === undefined ? [] : dims.map((dim, at) => (at === axis ? dim : 1));
-      const scale = this.#constants.add(`${weight}_s`, { type: 'float32', dims: shape, data: scales });
-      this.#graph.nodes.push(
-        node('Cast', [integers], [floats], { to: attribute.int(dataTypeCodes.float32) }),
-      );
-      this.#graph.nodes.push(node('Mul', [floats, scale], [output]));
-      return output;
-    });
+    const inputs = source.inputs.map((input) => input && this.#floatOf(input));
+    inputs[1] = this.#weights.float(plan);
     this.#push(source, inputs);
   }
 
@@ -392,57 +312,6 @@ class Emitter {
     this.#graph.nodes.push(node('DequantizeLinear', inputs, [output]));
     this.#dequantizedConstants.set(value, output);
     return output;
-  }
-
-  #dequantizedWeight({ weight, layer }: LayerPlan): string {
-    const { weight: name } = layer.linear;
-    return this.#once(weight, () => {
-      const integers = this.#emitIntegers(weight, name);
-      // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).
-      const zeroPoints = isOp(layer.linear.node, 'Conv') ? [] : [this.#constants.int8Zeros(weight)];
-      return this.#emitDequantize([integers, ...zeroPoints], weight, name);
-    });
-  }
-
-  #emitIntegers(weight: QuantizedTensor, name: string): string {
-    const form = weightForms.find((candidate) => candidate.holds(weight, this.#target));
-    if (!form) throw new Error(`no form holds ${name}`);
-    const output = this.#constants.names.fresh(`${name}_q`);
-    this.#graph.nodes.push(...form.emit(weight, name, output, this.#constants));
-    return output;
-  }
-
-  #dequantizedBias({ bias, layer }: LayerPlan): string {
-    if (!bias) throw new Error('the layer has no bias');
-    const name = layer.bias ?? layer.linear.weight;
-    const data = this.#constants.add(`${name}_q`, {
-      type: 'int32',
-      dims: [bias.values.length],
-      data: bias.values,
-    });
-    return this.#emitDequantize(
-      [data],
-      { scales: bias.scales, axis: bias.scales.length > 1 ? 0 : undefined },
-      name,
-    );
-  }
-
-  /** DQ of a constant: its codes and, where needed, its zero points. */
-  #emitDequantize([codes = '', ...zeroPoints]: readonly string[], steps: Steps, name: string): string {
-    const { scales, axis } = steps;
-    const dims = axis === undefined ? [] : [scales.length];
-    const scale = this.#constants.add(`${name}_s`, { type: 'float32', dims, data: scales });
-    const output = this.#constants.names.fresh(`${name}_dq`);
-    const attributes: Record<string, Attribute> = axis === undefined ? {} : { axis: attribute.int(axis) };
-    this.#graph.nodes.push(node('DequantizeLinear', [codes, scale, ...zeroPoints], [output], attributes));
-    return output;
-  }
-
-  /** Weights that layers share are written once. */
-  #once(weight: QuantizedTensor, make: () => string): string {
-    const name = this.#dequantizedWeights.get(weight) ?? make();
-    this.#dequantizedWeights.set(weight, name);
-    return name;
   }
 }
 

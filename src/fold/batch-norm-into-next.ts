@@ -19,8 +19,8 @@ import {
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
-import { setWeight } from './batch-norm-into-previous.js';
 import type { Pass } from './pass.js';
+import { setWeight } from './set-weight.js';
 
 /**
  * BatchNormalization into the Conv or Gemm after it, where that is exact: W'[m, c] = W[m, c]·scale[c],

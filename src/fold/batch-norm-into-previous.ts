@@ -15,6 +15,7 @@ import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
+import { setWeight } from './set-weight.js';
 
 /**
  * BatchNormalization into the Conv, ConvTranspose, Gemm or MatMul(+Add) before it.
@@ -128,12 +129,6 @@ function scaleWeight(graph: Graph, layer: LinearLayer, scale: Float64Array): voi
   const scaled = Float64Array.from(floatsOf(layer.tensor), (w, i) => w * (scale[channelOf(i)] ?? 0));
   const tensor = floatTensor(layer.tensor.dataType, layer.tensor.dims, scaled);
   setWeight(graph, layer, tensor);
-}
-
-/** Give the layer a new weight: in place where it alone reads it, under a new name otherwise. */
-export function setWeight(graph: Graph, layer: LinearLayer, tensor: LinearLayer['tensor']): void {
-  if (indexUses(graph).hasOneUse(layer.weight)) graph.initializers.set(layer.weight, tensor);
-  else layer.node.inputs[1] = addInitializer(graph, layer.weight, tensor);
 }
 
 /** The node makes what the BatchNormalization made. */

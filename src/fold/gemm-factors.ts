@@ -2,8 +2,8 @@ import { addInitializer } from '../graph/edit.js';
 import { BIAS_INPUT, linearLayerOf } from '../graph/linear-layer.js';
 import { attribute, floatAttribute, isOp, type Model } from '../graph/model.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
-import { setWeight } from './batch-norm-into-previous.js';
 import type { Pass } from './pass.js';
+import { setWeight } from './set-weight.js';
 
 /**
  * Gemm's alpha into its weight, and beta into its bias: Y = α·A·B + β·C = A·(αB) + (βC). The integer kernel takes

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { QuantizeError, reasonOf } from '../errors.js';
-import { type Graph, isOp, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
+import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
 
@@ -43,7 +43,7 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   checkVersions(path, model);
   checkTensors(path, model.graph);
   checkNames(path, model.graph);
-  checkNotQuantized(path, model);
+  checkNotQuantized(path, model.graph);
   return { path, bytes, model };
 }
 
@@ -120,19 +120,13 @@ function checkNames(path: string, graph: Graph): void {
   }
 }
 
-const quantizedOps = [
-  'QuantizeLinear',
-  'DequantizeLinear',
-  'DynamicQuantizeLinear',
-  'QLinearConv',
-  'QLinearMatMul',
-  'ConvInteger',
-  'MatMulInteger',
-];
+/** Operators that only a quantized model has, of the default domain and of onnxruntime's own. */
+const quantizedOp =
+  /^(QuantizeLinear|DequantizeLinear|DynamicQuantize.*|QLinear.*|QGemm|QAttention|ConvInteger|MatMulInteger.*|MatMulNBits)$/;
 
-function checkNotQuantized(path: string, model: Model): void {
-  for (const opType of quantizedOps) {
-    const count = model.graph.nodes.filter((node) => isOp(node, opType)).length;
-    if (count > 0) throw new QuantizeError('already-quantized', { path, count, opType });
-  }
+function checkNotQuantized(path: string, graph: Graph): void {
+  const [first, ...others] = graph.nodes.filter((node) => quantizedOp.test(node.opType));
+  if (first)
+    throw new QuantizeError('already-quantized', { path, count: 1 + others.length, opType: first.opType });
+  for (const node of graph.nodes) for (const subgraph of subgraphsOf(node)) checkNotQuantized(path, subgraph);
 }

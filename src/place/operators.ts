@@ -31,8 +31,8 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
   Gemm: layer('either'),
   MatMul: layer('either'),
 
-  Add: { role: 'arithmetic', constants: true },
-  Mul: { role: 'arithmetic', constants: true },
+  Add: { role: 'arithmetic', constants: true, exception: infiniteOperand },
+  Mul: { role: 'arithmetic', constants: true, exception: infiniteOperand },
   Concat: arithmetic,
   AveragePool: { ...arithmetic, exception: ceilAveragePool },
   GlobalAveragePool: arithmetic,
@@ -69,13 +69,22 @@ const LOWEST_FLOAT = -(2 - 2 ** -23) * 2 ** 127;
 
 /** The rule for a node; undefined for an operator that stays float whatever surrounds it. */
 export function ruleOf(node: Node): OperatorRule | undefined {
-  return node.domain === '' || node.domain === 'ai.onnx' ? operators[node.opType] : undefined;
+  const isDefault = node.domain === '' || node.domain === 'ai.onnx';
+  return isDefault && Object.hasOwn(operators, node.opType) ? operators[node.opType] : undefined;
 }
 
-// QLinearAveragePool divides by another count there: up to 8 steps off (measured).
+// QLinearAveragePool divides by another count there: tens of steps off (measured).
 function ceilAveragePool(node: Node): string | undefined {
   const wrong = intAttribute(node, 'ceil_mode', 0) !== 0 && intAttribute(node, 'count_include_pad', 0) !== 0;
   return wrong ? 'its integer kernel is wrong with ceil_mode and count_include_pad together' : undefined;
+}
+
+function infiniteOperand(node: Node, graph: Graph): string | undefined {
+  const finite = node.inputs.every((name) => {
+    const tensor = graph.initializers.get(name);
+    return !tensor || !isFloatTensor(tensor) || floatsOf(tensor).every(Number.isFinite);
+  });
+  return finite ? undefined : 'its constant operand is not finite';
 }
 
 function constantData(node: Node, graph: Graph): string | undefined {

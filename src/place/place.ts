@@ -1,6 +1,7 @@
 import { QuantizeError } from '../errors.js';
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { checkPatterns, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
 import { ruleOf } from './operators.js';
@@ -259,6 +260,7 @@ class Placer {
 function whyNot(graph: Graph, linear: LinearLayer): string | undefined {
   const { dataType } = linear.tensor;
   if (dataType !== 'float32') return `its weight is ${dataType}: integer kernels write float32`;
+  if (!floatsOf(linear.tensor).every(Number.isFinite)) return 'its weight holds values that are not finite';
   const bias = linear.bias === undefined ? undefined : graph.initializers.get(linear.bias);
   if (linear.bias !== undefined && bias?.dataType !== 'float32') return 'its bias is not a float32 constant';
   if (bias && bias.dims.length === 2 && (bias.dims[0] ?? 1) > 1)

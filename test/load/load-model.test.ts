@@ -183,7 +183,7 @@ describe('graphs that are refused', () => {
       g.node(opType, ['a'], 'y');
       g.output('y');
       const error = await expectRefusal(() => loadBuilt(g.build()), 'already-quantized', 2);
-      expect(error.message).toContain(`2 ${opType} nodes`);
+      expect(error.message).toContain(`2 operators like ${opType}`);
     },
   );
 

@@ -3,7 +3,7 @@ import { minmax } from '../../../calibration/observers/minmax.js';
 import { dequantizeValue, quantizeValue } from '../../../src/numerics/affine.js';
 import { GraphBuilder } from '../../support/graph-builder.js';
 import { anyInteger, forSeeds } from '../../support/random-data.js';
-import { runModel } from '../../support/run-model.js';
+import { runIn } from '../../support/sessions.js';
 import { statisticsOf } from '../../support/statistics.js';
 
 const quantizerOf = (values: readonly number[], bits = 8) => minmax.quantizer(statisticsOf(values), bits);
@@ -58,7 +58,7 @@ describe('minmax', () => {
     });
     for (const values of cases) {
       const data = Float32Array.from(values);
-      const outputs = await runModel(model, { x: { type: 'float32', dims: [data.length], data } });
+      const outputs = await runIn('disabled', model, { x: { type: 'float32', dims: [data.length], data } });
       const q = quantizerOf(values);
       const scale = outputs.get('scale')?.data[0] as number;
       // The runtime rounds the difference to float32 before it divides: one unit in the last place.

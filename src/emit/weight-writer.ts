@@ -1,0 +1,109 @@
+import { dataTypeCodes } from '../graph/data-type.js';
+import { type Attribute, attribute, isOp, type Node, node } from '../graph/model.js';
+import { floatsOf, type Tensor } from '../graph/tensor.js';
+import { SMALLEST_NORMAL } from '../numerics/affine.js';
+import { roundHalfEven } from '../numerics/round.js';
+import type { LayerPlan } from '../quantize/plan.js';
+import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
+import type { Constants } from './constants.js';
+import type { FormTarget } from './weights/form.js';
+import { weightForms } from './weights/forms.js';
+
+/** Codes of this magnitude have more digits than a float32. */
+const EXACT_CODE = 2 ** 30;
+
+/** The scales of a constant, and the axis that they run along. */
+type Steps = Pick<QuantizedTensor, 'scales' | 'axis'>;
+
+/** Writes weights and biases: constants, and the nodes that make floats of them. Each gives the name of its floats. */
+export class WeightWriter {
+  readonly #nodes: Node[];
+  readonly #constants: Constants;
+  readonly #target: FormTarget;
+  readonly #written = new Map<QuantizedTensor, string>();
+
+  /** @param nodes - gets the nodes, in order */
+  constructor(nodes: Node[], constants: Constants, target: FormTarget) {
+    this.#nodes = nodes;
+    this.#constants = constants;
+    this.#target = target;
+  }
+
+  /** The weight of an integer layer: its form → DQ. */
+  dequantized({ weight, layer }: LayerPlan): string {
+    const { weight: name, node: reader } = layer.linear;
+    return this.#once(weight, () => {
+      const integers = this.#integers(weight, name);
+      // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).
+      const zeroPoints = isOp(reader, 'Conv') ? [] : [this.#constants.int8Zeros(weight)];
+      return this.#dequantize([integers, ...zeroPoints], weight, name);
+    });
+  }
+
+  /** A weight in few bits under float arithmetic: its form → Cast → Mul, which folds to a float constant at load. */
+  float({ weight, layer }: LayerPlan): string {
+    const { weight: name } = layer.linear;
+    return this.#once(weight, () => {
+      const { dims, axis, scales } = weight;
+      const integers = this.#integers(weight, name);
+      const floats = this.#constants.names.fresh(`${name}_w`);
+      const output = this.#constants.names.fresh(`${name}_dq`);
+      const shape = axis === undefined ? [] : dims.map((dim, at) => (at === axis ? dim : 1));
+      const scale = this.#constants.add(`${name}_s`, { type: 'float32', dims: shape, data: scales });
+      const to = attribute.int(dataTypeCodes.float32);
+      this.#nodes.push(node('Cast', [integers], [floats], { to }), node('Mul', [floats, scale], [output]));
+      return output;
+    });
+  }
+
+  /** The int32 bias of an integer layer → DQ. */
+  bias({ bias, layer }: LayerPlan): string {
+    if (!bias) throw new Error('the layer has no bias');
+    const { values, scales } = bias;
+    const name = layer.bias ?? layer.linear.weight;
+    const data = this.#constants.add(`${name}_q`, { type: 'int32', dims: [values.length], data: values });
+    return this.#dequantize([data], { scales, axis: scales.length > 1 ? 0 : undefined }, name);
+  }
+
+  /**
+   * A float constant through an int32 DQ of its own precision: the same numbers, and no constant to the runtime.
+   *
+   * @param tensor - zeros, one a channel, where there is none
+   */
+  exactConstant(name: string, tensor: Tensor | undefined, channels: number): string {
+    const floats = tensor ? floatsOf(tensor) : new Float32Array(channels);
+    const scales = floats.map((value) => Math.max(Math.abs(value) / EXACT_CODE, SMALLEST_NORMAL));
+    const data = Int32Array.from(floats, (value, c) => roundHalfEven(value / (scales[c] as number)));
+    const codes = this.#constants.add(`${name}_q`, { type: 'int32', dims: [data.length], data });
+    const row = this.#dequantize([codes], { scales, axis: 0 }, name);
+    if (!tensor || tensor.dims.length < 2) return row;
+    const output = this.#constants.names.fresh(`${name}_r`);
+    this.#nodes.push(node('Reshape', [row, this.#constants.int64List(tensor.dims)], [output]));
+    return output;
+  }
+
+  #integers(weight: QuantizedTensor, name: string): string {
+    const form = weightForms.find((candidate) => candidate.holds(weight, this.#target));
+    if (!form) throw new Error(`no form holds ${name}`);
+    const output = this.#constants.names.fresh(`${name}_q`);
+    this.#nodes.push(...form.emit(weight, name, output, this.#constants));
+    return output;
+  }
+
+  /** DQ of a constant: its codes and, where needed, its zero points. */
+  #dequantize([codes = '', ...zeroPoints]: readonly string[], { scales, axis }: Steps, name: string): string {
+    const dims = axis === undefined ? [] : [scales.length];
+    const scale = this.#constants.add(`${name}_s`, { type: 'float32', dims, data: scales });
+    const output = this.#constants.names.fresh(`${name}_dq`);
+    const attributes: Record<string, Attribute> = axis === undefined ? {} : { axis: attribute.int(axis) };
+    this.#nodes.push(node('DequantizeLinear', [codes, scale, ...zeroPoints], [output], attributes));
+    return output;
+  }
+
+  /** Weights that layers share are written once. */
+  #once(weight: QuantizedTensor, make: () => string): string {
+    const name = this.#written.get(weight) ?? make();
+    this.#written.set(weight, name);
+    return name;
+  }
+}
