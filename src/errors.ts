@@ -73,10 +73,30 @@ const messages = {
     '{path} is quantized already: it has {count} operators like {opType}.',
     'Give the float model that it was made from.',
   ),
-  'external-data': message(
+  'external-outside': message(
     2,
-    '{path} keeps tensor {tensor} in another file ({location}), which this version does not read.',
+    '{path} keeps tensor "{tensor}" in "{location}", which is not inside the folder of the model.',
+    'Put the file beside the model and save its path relative to it, or save the model as one file.',
+  ),
+  'external-unreadable': message(
+    2,
+    '{path} keeps tensor "{tensor}" in "{location}", which cannot be read: {reason}.',
+    'Put all files of the model in one folder, under the names that they were saved with.',
+  ),
+  'external-range': message(
+    2,
+    '{path} keeps tensor "{tensor}" in "{location}", where it does not fit: {reason}.',
+    'Take the file that was saved with the model, or export the model again.',
+  ),
+  'external-elsewhere': message(
+    2,
+    '{path} keeps a sparse tensor, or one of a function, in another file, which this version does not read.',
     'Save the model as one file: onnx.save(model, path, save_as_external_data=False).',
+  ),
+  'model-too-large': message(
+    2,
+    '{path} holds {size} GB; this version takes models below 2 GB (2^31 − 1 bytes), the limit of one .onnx file.',
+    'Split it with onnx.utils.extract_model and quantize the parts.',
   ),
   'nothing-to-quantize': message(
     2,

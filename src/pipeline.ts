@@ -37,14 +37,16 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   await checkOutput(options.model, output);
 
   onStep('load');
-  const { bytes: floatBytes, model } = await loadModel(options.model);
+  const loaded = await loadModel(options.model);
+  const { model } = loaded;
+  for (const file of loaded.externalFiles) await checkOutput(file, output);
 
   onStep('convert');
   // Weights alone are stored in what every opset has.
   if (recipe.actBits !== 'float') convertModel(model, options.model);
 
   onStep('fold');
-  const { fold, samples } = await withOriginal(options.model, floatBytes, threads, async (original) => {
+  const { fold, samples } = await withOriginal(options.model, threads, async (original) => {
     const reports = await foldModel(model);
     const opened = await openAll(model, options);
     await verifyFold(original, model, opened.evaluation, threads);
@@ -69,17 +71,17 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
 
   onStep('evaluate');
   const evaluation = await evaluate(
-    { floatBytes, quantizedBytes, folded: model, placement, emitted },
+    { floatPath: options.model, quantizedBytes, folded: model, placement, emitted },
     samples,
     threads,
   );
   await writeFileWhole(output, quantizedBytes);
 
   onStep('report');
-  const float = { path: options.model, bytes: floatBytes, model };
-  const quantized = { path: output, bytes: quantizedBytes, model: emitted.model };
+  const sizeBytes = quantizedBytes.byteLength;
+  const quantized = { path: output, bytes: quantizedBytes, sizeBytes, model: emitted.model };
   const elapsedMs = performance.now() - started;
-  return makeResult({ recipe, float, quantized, fold, placement, samples, evaluation, elapsedMs });
+  return makeResult({ recipe, float: loaded, quantized, fold, placement, samples, evaluation, elapsedMs });
 }
 
 /**

@@ -1,10 +1,21 @@
+import { dataTypeCodes } from '../graph/data-type.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
-import { type Graph, inputAt, isOp, type Model, type Node, node, opsetOf } from '../graph/model.js';
+import {
+  attribute,
+  type Graph,
+  inputAt,
+  isOp,
+  type Model,
+  type Node,
+  node,
+  opsetOf,
+} from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
-import type { QuantizedValue } from '../place/placement.js';
+import type { QuantizedValue, StoredWeight } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
+import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type ClampBounds, clampBounds, clampCodes } from './clamps.js';
 import { Constants } from './constants.js';
 import { guardOf } from './float-guards.js';
@@ -134,6 +145,7 @@ class Emitter {
     const inputsBy = (read: (value: string) => string) => source.inputs.map((input) => input && read(input));
     if (role?.kind === 'layer') this.#emitLayer(source, layers.get(source));
     else if (role?.kind === 'stored') this.#emitStored(source, layers.get(source));
+    else if (role?.kind === 'storing') this.#emitStoring(source, role.weights);
     else if (role?.kind === 'bias') this.#emitBiasAdd(source, layers.get(role.layer.linear.node));
     else if (role?.kind === 'codes') this.#emitOnCodes(source);
     else if (role?.kind === 'clamp') {
@@ -162,8 +174,8 @@ class Emitter {
     this.#graph.nodes.push({ ...source, inputs: [...inputs], outputs });
   }
 
-  #emitFloat(source: Node): void {
-    const inputs = source.inputs.map((input) => input && this.#floatOf(input));
+  #emitFloat(source: Node, weights: ReadonlyMap<string, string> = new Map()): void {
+    const inputs = source.inputs.map((input) => weights.get(input) ?? (input && this.#floatOf(input)));
     const guard = guardOf(source, this.#source, this.#uses, this.#plan.placement);
     if (guard?.kind === 'bias') {
       const { channels, bias } = guard;
@@ -172,6 +184,37 @@ class Emitter {
     }
     if (guard?.kind === 'barrier') inputs[0] = this.#unfused(inputs[0]);
     this.#push(source, inputs);
+  }
+
+  /** A float operator whose weights are stored in few bits. */
+  #emitStoring(source: Node, weights: readonly StoredWeight[]): void {
+    const [first] = weights;
+    if (first?.form === 'rows') {
+      this.#emitRows(source, first.name);
+      return;
+    }
+    const floats = new Map(weights.map(({ name }) => [name, this.#weights.float(this.#stored(name), name)]));
+    this.#emitFloat(source, floats);
+  }
+
+  #stored(name: string): QuantizedTensor {
+    const tensor = this.#plan.stored.get(name);
+    if (!tensor) throw new Error(`${name} has no plan`);
+    return tensor;
+  }
+
+  /** Rows looked up in a stored table: Gather the codes → Cast → Mul by the gathered scales. */
+  #emitRows(source: Node, name: string): void {
+    const table = this.#stored(name);
+    const fresh = (suffix: string) => this.#constants.names.fresh(`${source.id}_${suffix}`);
+    const [codes, floats] = [fresh('q'), fresh('w')];
+    const { integers, scale } = this.#weights.rows(table, name);
+    const indices = this.#floatOf(inputAt(source, 1) ?? '');
+    this.#graph.nodes.push({ ...source, inputs: [integers, indices], outputs: [codes] });
+    this.#graph.nodes.push(node('Cast', [codes], [floats], { to: attribute.int(dataTypeCodes.float32) }));
+    const rowScale = table.axis === undefined ? scale : fresh('s');
+    if (table.axis !== undefined) this.#graph.nodes.push(node('Gather', [scale, indices], [rowScale]));
+    this.#push(node('Mul', [], source.outputs), [floats, rowScale]);
   }
 
   /** A float value behind a Clip without bounds: the runtime's pattern for an integer kernel does not match then. */
@@ -202,7 +245,7 @@ class Emitter {
   #emitStored(source: Node, plan: LayerPlan | undefined): void {
     if (!plan) throw new Error(`${source.id} has no plan`);
     const inputs = source.inputs.map((input) => input && this.#floatOf(input));
-    inputs[1] = this.#weights.float(plan);
+    inputs[1] = this.#weights.float(plan.weight, plan.layer.linear.weight);
     this.#push(source, inputs);
   }
 

@@ -41,19 +41,27 @@ export class WeightWriter {
   }
 
   /** A weight in few bits under float arithmetic: its form → Cast → Mul, which folds to a float constant at load. */
-  float({ weight, layer }: LayerPlan): string {
-    const { weight: name } = layer.linear;
+  float(weight: QuantizedTensor, name: string): string {
     return this.#once(weight, () => {
-      const { dims, axis, scales } = weight;
       const integers = this.#integers(weight, name);
       const floats = this.#constants.names.fresh(`${name}_w`);
       const output = this.#constants.names.fresh(`${name}_dq`);
-      const shape = axis === undefined ? [] : dims.map((dim, at) => (at === axis ? dim : 1));
-      const scale = this.#constants.add(`${name}_s`, { type: 'float32', dims: shape, data: scales });
+      const scale = this.#broadcastScale(weight, name);
       const to = attribute.int(dataTypeCodes.float32);
       this.#nodes.push(node('Cast', [integers], [floats], { to }), node('Mul', [floats, scale], [output]));
       return output;
     });
+  }
+
+  /** A table whose rows are looked up: its integers, and its scales, one a row or one for all. */
+  rows(table: QuantizedTensor, name: string): { integers: string; scale: string } {
+    return { integers: this.#integers(table, name), scale: this.#broadcastScale(table, name) };
+  }
+
+  /** The scales in the shape that multiplies the weight. */
+  #broadcastScale({ dims, axis, scales }: QuantizedTensor, name: string): string {
+    const shape = axis === undefined ? [] : dims.map((dim, at) => (at === axis ? dim : 1));
+    return this.#constants.add(`${name}_s`, { type: 'float32', dims: shape, data: scales });
   }
 
   /** The int32 bias of an integer layer → DQ. */

@@ -24,8 +24,8 @@ export interface Evaluation {
 
 /** The models that are compared. */
 export interface EvaluatedModels {
-  /** The file that the user gave. */
-  readonly floatBytes: Uint8Array;
+  /** Path of the file that the user gave. */
+  readonly floatPath: string;
   readonly quantizedBytes: Uint8Array;
   readonly folded: Model;
   readonly placement: Placement;
@@ -42,7 +42,7 @@ export async function evaluate(
   samples: Samples,
   threads: number | undefined,
 ): Promise<Evaluation> {
-  const { floatBytes, quantizedBytes, folded, placement, emitted } = models;
+  const { floatPath, quantizedBytes, folded, placement, emitted } = models;
   const { outputs, task } = await withSessions(models, threads, (sessions) =>
     compareOutputs(samples.evaluation, sessions, samples.labels),
   );
@@ -51,17 +51,17 @@ export async function evaluate(
   }
   const { model, pairs } = layerPairs(placement, emitted);
   const layers = await compareLayers(samples.evaluation, folded, model, pairs, threads);
-  const speed = await measureSpeed(floatBytes, quantizedBytes, await firstFeed(samples.evaluation), threads);
+  const speed = await measureSpeed(floatPath, quantizedBytes, await firstFeed(samples.evaluation), threads);
   return { outputs, task, layers, speed };
 }
 
 async function withSessions<T>(
-  { floatBytes, quantizedBytes }: EvaluatedModels,
+  { floatPath, quantizedBytes }: EvaluatedModels,
   threads: number | undefined,
   work: (sessions: ComparedSessions) => Promise<T>,
 ): Promise<T> {
   const label = 'the quantized model';
-  return withSession(floatBytes, { mode: 'default', threads, label: 'the float model' }, (float) =>
+  return withSession(floatPath, { mode: 'default', threads, label: 'the float model' }, (float) =>
     withSession(quantizedBytes, { mode: 'default', threads, label }, (deployed) =>
       withSession(quantizedBytes, { mode: 'exact', threads, label }, (exact) =>
         work({ float, deployed, exact }),

@@ -24,9 +24,11 @@ const BUDGET_MS = 1000;
 /**
  * Time both models on one feed in default sessions, run by run in turn, so that a change of the machine's speed meets
  * both alike.
+ *
+ * @param float - the bytes of a .onnx file, or its path
  */
 export async function measureSpeed(
-  float: Uint8Array,
+  float: Uint8Array | string,
   quantized: Uint8Array,
   feed: Feed,
   threads: number = DEFAULT_THREADS,

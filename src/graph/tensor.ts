@@ -13,12 +13,18 @@ export type Carried = Readonly<Record<string, unknown>>;
 
 /**
  * Where the elements stand: `raw` little-endian bytes, `typed` one of the repeated fields of TensorProto (kept as the
- * file had it, one number per element or per packed word), `external` in another file, `strings` as UTF-8 bytes.
+ * file had it, one number per element or per packed word), `external` in another file (offset and length in bytes, as
+ * the model has them in text; a loaded model has none of these left), `strings` as UTF-8 bytes.
  */
 export type TensorStorage =
   | { readonly kind: 'raw'; readonly bytes: Uint8Array }
   | { readonly kind: 'typed'; readonly field: string; readonly values: readonly unknown[] }
-  | { readonly kind: 'external'; readonly location: string }
+  | {
+      readonly kind: 'external';
+      readonly location: string;
+      readonly offset?: string | undefined;
+      readonly length?: string | undefined;
+    }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
 /** A constant of the graph. Immutable: a pass that changes values makes a new one. */

@@ -3,6 +3,7 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
+import { readExternalData } from './external-data.js';
 
 /** IR versions read: 3 is the oldest with a stable format, 13 the newest that onnxruntime 1.30 takes. */
 const IR_VERSIONS = { oldest: 3, newest: 13 } as const;
@@ -16,16 +17,20 @@ const LFS_POINTER = 'version https://git-lfs';
 /** A model as it was read, with the bytes it was read from. */
 export interface LoadedModel {
   readonly path: string;
+  /** The .onnx file. */
   readonly bytes: Uint8Array;
+  /** Size of that file and of what its tensors take in other files. */
+  readonly sizeBytes: number;
+  /** The other files that tensors were read from. */
+  readonly externalFiles: readonly string[];
   readonly model: Model;
 }
 
 /**
- * Read a .onnx file.
+ * Read a .onnx file, and the files beside it that its tensors stand in.
  *
  * @param path - the file
- * @throws QuantizeError where it is no readable ONNX model of the versions above, keeps tensors in other files, or is
- *   quantized already
+ * @throws QuantizeError where it is no readable ONNX model of the versions above, is too large, or is quantized already
  */
 export async function loadModel(path: string): Promise<LoadedModel> {
   const bytes = await readBytes(path);
@@ -41,10 +46,12 @@ export async function loadModel(path: string): Promise<LoadedModel> {
     throw new QuantizeError('not-a-model', { path, reason: reasonOf(thrown) }, { cause: thrown });
   }
   checkVersions(path, model);
-  checkTensors(path, model.graph);
   checkNames(path, model.graph);
   checkNotQuantized(path, model.graph);
-  return { path, bytes, model };
+  const external = await readExternalData(path, bytes.byteLength, model);
+  checkTensors(path, model.graph);
+  const sizeBytes = bytes.byteLength + external.sizeBytes;
+  return { path, bytes, sizeBytes, externalFiles: external.files, model };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -94,9 +101,7 @@ function checkTensors(path: string, graph: Graph): void {
 
 function checkTensor(path: string, name: string, tensor: Tensor): void {
   const { storage } = tensor;
-  if (storage.kind === 'external') {
-    throw new QuantizeError('external-data', { path, tensor: name, location: storage.location });
-  }
+  if (storage.kind === 'external') throw new Error(`tensor "${name}" was not read`);
   const [found, needed, unit] =
     storage.kind === 'raw'
       ? [storage.bytes.byteLength, tensorBytes(tensor), 'bytes']

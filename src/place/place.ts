@@ -4,8 +4,16 @@ import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { checkPatterns, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
-import { ruleOf } from './operators.js';
-import type { Placement, Position, QuantizedLayer, QuantizedValue, Role } from './placement.js';
+import { ruleOf, type StorableWeights, storableOf } from './operators.js';
+import {
+  type Placement,
+  type Position,
+  type QuantizedLayer,
+  type QuantizedValue,
+  type Role,
+  type StoredWeight,
+  storedWeights,
+} from './placement.js';
 
 /**
  * Decide what is quantized, from the graph and the recipe alone.
@@ -30,7 +38,7 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
  * @throws QuantizeError `nothing-to-quantize`, with the reason of the first layer
  */
 export function refuseEmpty(placement: Placement, path: string): void {
-  if (placement.layers.length > 0) return;
+  if (placement.layers.length > 0 || storedWeights(placement).length > 0) return;
   const kept = [...placement.roles].find(([node]) => ruleOf(node)?.role === 'layer');
   const reason =
     kept?.[1].kind === 'float'
@@ -41,7 +49,9 @@ export function refuseEmpty(placement: Placement, path: string): void {
 
 /** Nodes that a pattern can name: those with a weight, quantized or not. */
 export function layerNodes(graph: Graph): Node[] {
-  return graph.nodes.filter((node) => ruleOf(node)?.role === 'layer');
+  return graph.nodes.filter(
+    (node) => ruleOf(node)?.role === 'layer' || storableOf(node, graph) !== undefined,
+  );
 }
 
 class Placer {
@@ -73,6 +83,11 @@ class Placer {
     const stored = this.#recipe.actBits === 'float';
     for (const node of layerNodes(this.#graph)) {
       const position = positions.get(node) ?? 'inner';
+      const storable = storableOf(node, this.#graph);
+      if (storable) {
+        this.#roles.set(node, this.#roleOfStoring(node, storable, position));
+        continue;
+      }
       const linear = linearLayerOf(this.#graph, node);
       const recipe = recipeFor(this.#recipe, node, position !== 'inner');
       const reason = linear ? (recipe.keptBy ?? whyNot(this.#graph, linear)) : notConstant(this.#graph, node);
@@ -87,6 +102,19 @@ class Placer {
       this.#roles.set(node, { kind: stored ? 'stored' : 'layer', layer });
       if (biasAdd) this.#roles.set(biasAdd, { kind: 'bias', layer });
     }
+  }
+
+  /** A float operator with weights that are stored in few bits, unless the recipe keeps them. */
+  #roleOfStoring(node: Node, { inputs, axis, form }: StorableWeights, position: Position): Role {
+    const recipe = recipeFor(this.#recipe, node, position !== 'inner');
+    if (recipe.keptBy) return { kind: 'float', reason: recipe.keptBy };
+    const weights = inputs.flatMap((input): StoredWeight[] => {
+      const name = inputAt(node, input) ?? '';
+      const tensor = this.#graph.initializers.get(name);
+      return tensor && floatsOf(tensor).every(Number.isFinite) ? [{ name, tensor, axis, form, recipe }] : [];
+    });
+    if (weights.length === 0) return { kind: 'float', reason: 'its weight holds values that are not finite' };
+    return { kind: 'storing', position, weights };
   }
 
   /** MatMul → Add(one constant a column): the Add belongs to the layer, since a Q between the two breaks the fusion. */
@@ -226,7 +254,7 @@ class Placer {
     for (const [name, root] of roots) {
       const node = this.#uses.producer(name);
       const kind = node && this.#roles.get(node)?.kind;
-      const madeByInteger = kind !== undefined && kind !== 'float' && kind !== 'stored' && kind !== 'shape';
+      const madeByInteger = kind !== undefined && integerRoles.has(kind);
       values.set(name, { name, root, bits: bits.get(root) ?? MAX_BITS, madeByInteger });
     }
     return values;
@@ -256,6 +284,9 @@ class Placer {
   }
 }
 
+/** Roles whose results exist as codes. */
+const integerRoles: ReadonlySet<Role['kind']> = new Set(['layer', 'bias', 'arithmetic', 'codes', 'clamp']);
+
 /** Why a layer with a constant weight stays float; undefined where it need not. */
 function whyNot(graph: Graph, linear: LinearLayer): string | undefined {
   const { dataType } = linear.tensor;
@@ -278,7 +309,9 @@ function notConstant(graph: Graph, node: Node): string {
 
 /** Where each layer stands among the layers, along the data flow. */
 function positionsOf(graph: Graph): Map<Node, Position> {
-  const isLayer = (node: Node) => ruleOf(node)?.role === 'layer' && linearLayerOf(graph, node) !== undefined;
+  const isLayer = (node: Node) =>
+    (ruleOf(node)?.role === 'layer' && linearLayerOf(graph, node) !== undefined) ||
+    storableOf(node, graph) !== undefined;
   const afterLayer = new Set<string>();
   const hasBefore = new Set<Node>();
   for (const node of graph.nodes) {

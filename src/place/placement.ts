@@ -1,6 +1,8 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
 import type { Node } from '../graph/model.js';
+import type { Tensor } from '../graph/tensor.js';
 import type { LayerRecipe } from '../recipe.js';
+import type { StorableWeights } from './operators.js';
 
 /** Where a layer stands: nothing with a weight before it, nothing after it. Below 8 bits, both stay at 8. */
 export type Position = 'first' | 'last' | 'only' | 'inner';
@@ -16,11 +18,22 @@ export interface QuantizedLayer {
   readonly bias: string | undefined;
 }
 
+/** A weight that is stored in few bits, and read by an operator that runs in float. */
+export interface StoredWeight {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly axis: number;
+  readonly form: StorableWeights['form'];
+  readonly recipe: LayerRecipe;
+}
+
 /** How a node of the quantized model runs. */
 export type Role =
   | { readonly kind: 'layer'; readonly layer: QuantizedLayer }
   /** Float arithmetic on a weight that is stored in few bits. */
   | { readonly kind: 'stored'; readonly layer: QuantizedLayer }
+  /** A float operator some of whose weights are stored in few bits. */
+  | { readonly kind: 'storing'; readonly position: Position; readonly weights: readonly StoredWeight[] }
   | { readonly kind: 'bias'; readonly layer: QuantizedLayer }
   | { readonly kind: 'arithmetic' }
   | { readonly kind: 'codes' }
@@ -54,4 +67,12 @@ export function observedValues(placement: Placement): string[] {
   return [...placement.values.values()]
     .filter((value) => value.root === value.name)
     .map((value) => value.name);
+}
+
+/** Every weight that is stored for a float operator, once. */
+export function storedWeights(placement: Placement): StoredWeight[] {
+  const weights = [...placement.roles.values()].flatMap((role) =>
+    role.kind === 'storing' ? role.weights : [],
+  );
+  return [...new Map(weights.map((weight) => [weight.name, weight])).values()];
 }

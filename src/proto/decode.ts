@@ -7,6 +7,7 @@ import { toSafeInteger } from '../graph/tensor.js';
 import {
   type AttributeMessage,
   attributeTypes,
+  type EntryMessage,
   EXTERNAL_LOCATION,
   type GraphMessage,
   type Int64,
@@ -171,16 +172,13 @@ function decodeTensor(message: TensorMessage, name: string): Tensor {
   return {
     dataType,
     dims,
-    storage: storageOf(message, dataType),
+    storage: storageOf(message, dataType, name),
     carried: carry(message, ['dims', 'data_type', 'raw_data', 'string_data', ...typedFields]),
   };
 }
 
-function storageOf(message: TensorMessage, dataType: DataType): TensorStorage {
-  if (message.data_location === EXTERNAL_LOCATION) {
-    const location = message.external_data?.find((entry) => entry.key === 'location')?.value;
-    return { kind: 'external', location: location ?? '' };
-  }
+function storageOf(message: TensorMessage, dataType: DataType, name: string): TensorStorage {
+  if (message.data_location === EXTERNAL_LOCATION) return externalStorage(message.external_data ?? [], name);
   if (dataType === 'string') return { kind: 'strings', values: message.string_data ?? [] };
   if (message.raw_data && has(message, 'raw_data')) return { kind: 'raw', bytes: message.raw_data };
   for (const field of typedFields) {
@@ -188,6 +186,17 @@ function storageOf(message: TensorMessage, dataType: DataType): TensorStorage {
     if (values?.length) return { kind: 'typed', field, values };
   }
   return { kind: 'typed', field: '', values: [] };
+}
+
+/** An entry that stands there twice is refused: other readers could take the other one. */
+function externalStorage(found: readonly EntryMessage[], name: string): TensorStorage {
+  const values = new Map<string, string>();
+  for (const { key = '', value = '' } of found) {
+    if (values.has(key)) throw new DecodeError(`tensor "${name}" has two entries "${key}" of external data`);
+    values.set(key, value);
+  }
+  const location = values.get('location') ?? '';
+  return { kind: 'external', location, offset: values.get('offset'), length: values.get('length') };
 }
 
 function decodeValueInfo(message: ValueInfoMessage): ValueInfo {

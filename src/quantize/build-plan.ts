@@ -7,7 +7,13 @@ import { floatsOf } from '../graph/tensor.js';
 import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
-import { observedValues, type Placement, type QuantizedLayer } from '../place/placement.js';
+import {
+  observedValues,
+  type Placement,
+  type QuantizedLayer,
+  type StoredWeight,
+  storedWeights,
+} from '../place/placement.js';
 import { MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
 import type { LayerPlan, Plan, QuantizedConstant } from './plan.js';
@@ -45,7 +51,28 @@ export function buildPlan(sources: PlanSources): Plan {
     const plan = planLayer(sources, layer, quantizer);
     layers.set(layer.linear.node, { ...plan, weight: sharedWeight([...layers.values()], plan) });
   }
-  return { recipe, placement, layers, activations, constants: constantOperands(model.graph, placement) };
+  const stored = new Map(
+    storedWeights(placement).map((weight) => [weight.name, storeWeight(sources, weight)]),
+  );
+  const constants = constantOperands(model.graph, placement);
+  return { recipe, placement, layers, stored, activations, constants };
+}
+
+/** A weight for a float operator: no bias and no integer sum bind its scale. */
+function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeight): QuantizedTensor {
+  const { dims } = tensor;
+  const along = recipe.granularity === 'channel' ? axis : undefined;
+  const scaleFloor = new Float32Array(along === undefined ? 1 : (dims[along] ?? 1));
+  const scheme = named(sources.schemes, recipe.scheme);
+  const request = {
+    values: floatsOf(tensor),
+    dims,
+    bits: recipe.bits,
+    axis: along,
+    limit: FULL_RANGE,
+    scaleFloor,
+  };
+  return scheme.quantize(request);
 }
 
 function activationQuantizer(sources: PlanSources, name: string): AffineQuantizer {

@@ -33,6 +33,8 @@ export interface Plan {
   readonly recipe: Recipe;
   readonly placement: Placement;
   readonly layers: ReadonlyMap<Node, LayerPlan>;
+  /** Weights that float operators read, by name. */
+  readonly stored: ReadonlyMap<string, QuantizedTensor>;
   /** Quantizers of the activations, by the root value that they were chosen for. */
   readonly activations: ReadonlyMap<string, AffineQuantizer>;
   /** Constant operands of integer arithmetic, by name. */

@@ -1,7 +1,6 @@
-import type { Graph } from '../graph/model.js';
-import { inputAt } from '../graph/model.js';
+import { type Graph, inputAt, type Node } from '../graph/model.js';
 import { layerNodes } from '../place/place.js';
-import type { Placement, Position, QuantizedLayer } from '../place/placement.js';
+import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -18,6 +17,8 @@ export interface LayerDescription {
     readonly granularity: string;
     /** Width of the input activation; null where it stays float. */
     readonly inputBits: number | null;
+    /** `float` where the weight is only stored in few bits. */
+    readonly runs: 'integer' | 'float';
   } | null;
   readonly reason: string | null;
 }
@@ -50,6 +51,7 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
   const layers = layerNodes(graph).map((node): LayerDescription => {
     const layer = byNode.get(node);
     const role = placement.roles.get(node);
+    if (role?.kind === 'storing') return describeStoring(node, role);
     return {
       id: node.id,
       name: node.name ?? null,
@@ -81,5 +83,24 @@ function describeLayer(
 ): LayerDescription['quantized'] {
   const { bits, scheme, granularity } = recipe;
   const inputBits = placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null;
-  return { bits, scheme, granularity, inputBits };
+  return { bits, scheme, granularity, inputBits, runs: inputBits === null ? 'float' : 'integer' };
+}
+
+function describeStoring(
+  node: Node,
+  { position, weights }: Extract<Role, { kind: 'storing' }>,
+): LayerDescription {
+  const [first] = weights;
+  if (!first) throw new Error(`${node.id} stores nothing`);
+  const { bits, scheme, granularity } = first.recipe;
+  return {
+    id: node.id,
+    name: node.name ?? null,
+    opType: node.opType,
+    position,
+    weight: first.name,
+    dims: first.tensor.dims,
+    quantized: { bits, scheme, granularity, inputBits: null, runs: 'float' },
+    reason: null,
+  };
 }

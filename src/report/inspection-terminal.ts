@@ -29,7 +29,7 @@ function describeValue({ name, dataType, shape }: ValueInfo): string {
 function layers({ plan }: Inspection): string[] {
   const rows = [['layer', 'operator', 'weight', 'place', 'plan']];
   for (const { id, opType, dims, position, quantized, reason } of plan.layers) {
-    const input = quantized?.inputBits ? `, input ${quantized.inputBits} bits` : '';
+    const input = quantized?.inputBits ? `, input ${quantized.inputBits} bits` : ', stored; runs in float';
     const described = quantized
       ? `${quantized.scheme} ${quantized.bits} bits a ${quantized.granularity}${input}`
       : `float: ${reason}`;

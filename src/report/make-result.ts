@@ -19,6 +19,8 @@ import { warningsOf } from './warnings.js';
 export interface ModelFile {
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** With what its tensors take in other files. */
+  readonly sizeBytes: number;
   readonly model: Model;
 }
 
@@ -60,9 +62,9 @@ export function makeResult(run: RunOutcome): Result {
   };
 }
 
-function fileRecord({ path, bytes }: ModelFile): FileRecord {
+function fileRecord({ path, bytes, sizeBytes }: ModelFile): FileRecord {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { name: basename(path), sizeBytes: bytes.byteLength, sha256 };
+  return { name: basename(path), sizeBytes, sha256 };
 }
 
 function dataRecord({ label, length, preprocess }: SampleSource): DataRecord {

@@ -13,7 +13,9 @@ export const RESULT_VERSION = 1;
 export interface FileRecord {
   /** The file's name, without its folder. */
   readonly name: string;
+  /** With what its tensors take in other files. */
   readonly sizeBytes: number;
+  /** Of the .onnx file alone. */
   readonly sha256: string;
 }
 

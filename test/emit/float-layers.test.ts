@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Graph, Model } from '../../src/graph/model.js';
 import { floatsOf } from '../../src/graph/tensor.js';
+import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel } from '../support/quantize-model.js';
 import { referenceModel } from '../support/reference-model.js';
@@ -74,14 +75,24 @@ describe('a layer that is excluded between quantized ones stays float in the opt
     await expectReference(quantized);
   });
 
-  it('ConvTranspose', async () => {
-    const model = between((net, v) => {
+  const transposed = () =>
+    between((net, v) => {
       net.random('kept_weight', [4, 4, 2, 2]);
       return net.node('ConvTranspose', [v, 'kept_weight'], 'kept', { kernel_shape: [2, 2], strides: [2, 2] });
     });
-    const quantized = await quantizeModel(model);
+
+  it('ConvTranspose', async () => {
+    const quantized = await quantizeModel(transposed(), { exclude: ['kept'] });
     await expectFloat(quantized, 'kept_weight', 'ConvTranspose');
     await expectReference(quantized);
+  });
+
+  it('ConvTranspose with a stored weight: as it is stored, and not quantized again', async () => {
+    const quantized = await quantizeModel(transposed());
+    const stored = quantized.plan.stored.get('kept_weight');
+    if (!stored) throw new Error('the weight is not stored');
+    const values = [...dequantizeTensor(stored)].sort((a, b) => a - b);
+    expect(floatConstants(await optimizedGraph(quantized.bytes), values.length)).toContainEqual(values);
   });
 
   it.each([[[8]], [[1, 8]], [[1]], [[]], [[2, 8]], [[2, 1]], [null]])('Gemm, bias %j', async (biasDims) => {

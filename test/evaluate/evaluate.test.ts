@@ -4,13 +4,20 @@ import { encodeModel } from '../../src/proto/encode.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantize-model.js';
 import { expectRefusal } from '../support/refusal.js';
+import { temporaryFile } from '../support/temporary-file.js';
 
 const evaluated = (
   { float, emitted, placement, bytes, feeds }: QuantizedModel,
   labels: readonly number[] | undefined,
 ) =>
   evaluate(
-    { floatBytes: encodeModel(float), quantizedBytes: bytes, folded: float, placement, emitted },
+    {
+      floatPath: temporaryFile('m.onnx', encodeModel(float)),
+      quantizedBytes: bytes,
+      folded: float,
+      placement,
+      emitted,
+    },
     { calibration: undefined, evaluation: sourceOf(feeds), kind: 'evaluation', labels },
     1,
   );

@@ -1,5 +1,5 @@
-import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import type { Tensor } from '../../src/graph/tensor.js';
@@ -150,8 +150,12 @@ describe('tensors that are not what they say', () => {
 
     test('elements in another file', async () => {
       const carried = { data_location: 1, external_data: [{ key: 'location', value: 'weights.bin' }] };
-      const error = await expectRefusal(() => loadBuilt(place({ ...external, carried })), 'external-data', 2);
-      expect(error.message).toContain('weights.bin');
+      const path = temporaryFile('model.onnx', encodeModel(place({ ...external, carried })));
+      const error = await expectRefusal(() => loadModel(path), 'external-unreadable', 2);
+      expect(error.message).toContain('"t" in "weights.bin"');
+      writeFileSync(join(dirname(path), 'weights.bin'), new Uint8Array(16));
+      const bytes = Buffer.from(encodeModel((await loadModel(path)).model));
+      expect(bytes.includes('weights.bin')).toBe(false);
     });
   });
 

@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest';
 import { QuantizeError } from '../../src/errors.js';
+import type { Model } from '../../src/graph/model.js';
 import { withOriginal } from '../../src/load/with-original.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { GraphBuilder, randomFeed } from '../support/graph-builder.js';
 import { expectRefusal } from '../support/refusal.js';
 import { smallModel } from '../support/small-model.js';
+import { temporaryFile } from '../support/temporary-file.js';
+
+const fileOf = (model: Model) => temporaryFile('m.onnx', encodeModel(model));
 
 test('gives what the work gives', async () => {
-  const bytes = encodeModel(smallModel());
-  const outputs = await withOriginal('m.onnx', bytes, 1, (session) =>
+  const outputs = await withOriginal(fileOf(smallModel()), 1, (session) =>
     session.run(randomFeed('x', [1, 4], 1)),
   );
   expect(outputs.get('y')?.dims).toEqual([1, 3]);
@@ -20,7 +23,7 @@ test('a model that the runtime refuses is the user’s to mend', async () => {
   g.node('NoSuchOperator', ['x'], 'y');
   g.output('y', [1]);
   const error = await expectRefusal(
-    () => withOriginal('m.onnx', encodeModel(g.build()), 1, async () => {}),
+    () => withOriginal(fileOf(g.build()), 1, async () => {}),
     'runtime-refused-input',
     2,
   );
@@ -29,6 +32,6 @@ test('a model that the runtime refuses is the user’s to mend', async () => {
 
 test('what fails in the work is passed on as it is', async () => {
   const own = new QuantizeError('data-empty', { path: 'x' });
-  const run = () => withOriginal('m.onnx', encodeModel(smallModel()), 1, () => Promise.reject(own));
+  const run = () => withOriginal(fileOf(smallModel()), 1, () => Promise.reject(own));
   await expect(run()).rejects.toBe(own);
 });

@@ -49,7 +49,13 @@ function layer(
   bits: number,
   position: 'first' | 'inner' | 'last',
 ): Result['plan']['layers'][number] {
-  const quantized = { bits, scheme: 'minmax', granularity: 'channel', inputBits: 8 };
+  const quantized = {
+    bits,
+    scheme: 'minmax',
+    granularity: 'channel',
+    inputBits: 8,
+    runs: 'integer' as const,
+  };
   return {
     id,
     name: null,

@@ -1,0 +1,201 @@
+import { open, realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { type ErrorCode, QuantizeError, reasonOf } from '../errors.js';
+import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
+import { type Tensor, type TensorStorage, tensorBytes } from '../graph/tensor.js';
+import { EXTERNAL_LOCATION } from '../proto/messages.js';
+
+/** A protobuf message, and so a .onnx file, is at most 2^31 − 1 bytes (protobuf.dev, "Proto Limits"). */
+const SIZE_LIMIT = 2 ** 31 - 1;
+
+/** The files beside a model that its tensors were read from. */
+export interface ExternalData {
+  /** Real paths. */
+  readonly files: readonly string[];
+  /** Bytes of these files that belong to tensors; what two tensors share counts once. */
+  readonly sizeBytes: number;
+}
+
+type External = Extract<TensorStorage, { kind: 'external' }>;
+
+/** A tensor in another file, and the place in the model where it goes. */
+interface Slot {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly storage: External;
+  replace(tensor: Tensor): void;
+}
+
+/** Where the elements of one tensor stand, in bytes from the beginning of a file. */
+interface Range {
+  readonly slot: Slot;
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * Read the tensors that stand in other files (external data) into the model, whose tensors all have their elements
+ * then. The format: onnx.proto, TensorProto.external_data; the checksum is not looked at, as in onnxruntime.
+ *
+ * - A location is a path relative to the folder of the model, and leads to a regular file in it, or in the folder that
+ *   the model file itself is linked from.
+ * - A range lies within its file and has as many bytes as the shape needs; without a length it goes to the end.
+ * - Nothing is read before all ranges are known to be right and to fit one .onnx file.
+ *
+ * @param path - the .onnx file
+ * @param modelBytes - its size
+ * @throws QuantizeError where one of the rules is broken, or a file cannot be read
+ */
+export async function readExternalData(
+  path: string,
+  modelBytes: number,
+  model: Model,
+): Promise<ExternalData> {
+  refuseElsewhere(path, model);
+  const slots = [...externalTensors(model.graph)];
+  if (slots.length === 0) return { files: [], sizeBytes: 0 };
+
+  const folders = await Promise.all([realpath(dirname(path)), realpath(path).then(dirname)]);
+  const byFile = new Map<string, Range[]>();
+  for (const slot of slots) {
+    const { file, sizeBytes } = await locate(path, slot, folders);
+    const range = rangeOf(path, slot, sizeBytes);
+    byFile.set(file, [...(byFile.get(file) ?? []), range]);
+  }
+  const ranges = [...byFile.values()];
+  const total = ranges.flat().reduce((sum, { length }) => sum + length, modelBytes);
+  if (total >= SIZE_LIMIT)
+    throw new QuantizeError('model-too-large', { path, size: (total / 1e9).toFixed(2) });
+
+  for (const [file, inFile] of byFile) await readRanges(path, file, inFile);
+  return { files: [...byFile.keys()], sizeBytes: ranges.reduce((sum, inFile) => sum + union(inFile), 0) };
+}
+
+function* externalTensors(graph: Graph): Generator<Slot> {
+  for (const [name, tensor] of graph.initializers) {
+    const { storage } = tensor;
+    if (storage.kind !== 'external') continue;
+    yield { name, tensor, storage, replace: (read) => graph.initializers.set(name, read) };
+  }
+  for (const node of graph.nodes) {
+    for (const [key, found] of node.attributes) {
+      if (found.kind !== 'tensor' || found.value.storage.kind !== 'external') continue;
+      const { value: tensor } = found;
+      const replace = (value: Tensor) => node.attributes.set(key, { ...found, value });
+      yield { name: node.id, tensor, storage: found.value.storage, replace };
+    }
+    for (const subgraph of subgraphsOf(node)) yield* externalTensors(subgraph);
+  }
+}
+
+/** Only dense tensors of the graph are read: others would be left pointing out of the file that is written. */
+function refuseElsewhere(path: string, model: Model): void {
+  if (hasExternal(model.carried)) throw new QuantizeError('external-elsewhere', { path });
+  const visit = (graph: Graph): void => {
+    if (hasExternal(graph.carried)) throw new QuantizeError('external-elsewhere', { path });
+    for (const node of graph.nodes) {
+      for (const { carried } of node.attributes.values()) {
+        if (hasExternal(carried)) throw new QuantizeError('external-elsewhere', { path });
+      }
+      subgraphsOf(node).forEach(visit);
+    }
+  };
+  visit(model.graph);
+}
+
+function hasExternal(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null || ArrayBuffer.isView(message)) return false;
+  if ((message as { data_location?: number }).data_location === EXTERNAL_LOCATION) return true;
+  return Object.values(message).some(hasExternal);
+}
+
+const refuse = (code: ErrorCode, path: string, { name, storage }: Slot, reason = '', cause?: unknown) =>
+  new QuantizeError(code, { path, tensor: name, location: storage.location, reason }, { cause });
+
+/** The file that a location leads to, once it is known to be one that belongs to the model. */
+async function locate(
+  path: string,
+  slot: Slot,
+  folders: readonly string[],
+): Promise<{ file: string; sizeBytes: number }> {
+  const { location } = slot.storage;
+  if (location === '' || isAbsolute(location) || isOutside(normalize(location))) {
+    throw refuse('external-outside', path, slot);
+  }
+  let file: string;
+  try {
+    file = await realpath(join(dirname(path), location));
+  } catch (thrown) {
+    const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
+    throw refuse('external-unreadable', path, slot, missing ? 'it is not there' : reasonOf(thrown), thrown);
+  }
+  if (folders.every((folder) => isOutside(relative(folder, file)))) {
+    throw refuse('external-outside', path, slot);
+  }
+  // Before it is opened: to open a pipe waits for its other end.
+  const found = await stat(file);
+  if (!found.isFile()) throw refuse('external-unreadable', path, slot, 'it is no regular file');
+  return { file, sizeBytes: found.size };
+}
+
+/** Whether a relative path leaves the folder that it starts in; from one drive to another it is absolute. */
+function isOutside(path: string): boolean {
+  return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
+}
+
+function rangeOf(path: string, slot: Slot, fileBytes: number): Range {
+  const { tensor, storage } = slot;
+  const misfit = (reason: string) => refuse('external-range', path, slot, reason);
+  if (tensor.dataType === 'string') throw misfit('strings do not stand in other files');
+  const bytesOf = (key: 'offset' | 'length', absent: number): number => {
+    const text = storage[key] ?? String(absent);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+    throw misfit(`its ${key} "${text}" is no number of bytes`);
+  };
+  const start = bytesOf('offset', 0);
+  if (start > fileBytes) throw misfit(`its offset ${start} is beyond the end at ${fileBytes}`);
+  const length = bytesOf('length', fileBytes - start);
+  if (start + length > fileBytes) throw misfit(`it would end at ${start + length}, the file at ${fileBytes}`);
+  const needed = tensorBytes(tensor);
+  if (length !== needed) throw misfit(`it has ${length} bytes there where its shape needs ${needed}`);
+  return { slot, start, length };
+}
+
+/** Read the ranges of one file, each into a buffer of its own, and put the tensors in their places. */
+async function readRanges(path: string, file: string, ranges: readonly Range[]): Promise<void> {
+  let current = ranges[0] as Range;
+  try {
+    const handle = await open(file);
+    try {
+      for (const range of ranges) {
+        current = range;
+        const bytes = new Uint8Array(range.length);
+        for (let done = 0; done < bytes.length; ) {
+          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, range.start + done);
+          if (bytesRead === 0) throw new Error('it became shorter while it was read');
+          done += bytesRead;
+        }
+        range.slot.replace(inline(range.slot.tensor, bytes));
+      }
+    } finally {
+      await handle.close();
+    }
+  } catch (thrown) {
+    throw refuse('external-unreadable', path, current.slot, reasonOf(thrown), thrown);
+  }
+}
+
+function inline(tensor: Tensor, bytes: Uint8Array): Tensor {
+  const { external_data, data_location, ...carried } = tensor.carried ?? {};
+  return { ...tensor, storage: { kind: 'raw', bytes }, carried };
+}
+
+/** Bytes that the ranges cover together. */
+function union(ranges: readonly Range[]): number {
+  let [covered, end] = [0, 0];
+  for (const { start, length } of ranges.toSorted((a, b) => a.start - b.start)) {
+    covered += Math.max(0, start + length - Math.max(start, end));
+    end = Math.max(end, start + length);
+  }
+  return covered;
+}
