@@ -26,6 +26,8 @@ export interface Recipe {
   readonly granularity: Granularity;
   /** Width of activations; `float` quantizes weights only. */
   readonly actBits: number | 'float';
+  /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
+  readonly dynamic: boolean;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
   readonly rules: readonly Rule[];
@@ -44,6 +46,7 @@ export const defaultRecipe: Recipe = {
   bits: 8,
   granularity: 'channel',
   actBits: 8,
+  dynamic: false,
   observer: 'minmax',
   rules: [],
   exclude: [],
@@ -80,7 +83,16 @@ export function resolveRecipe(
   registries: Registries,
   hasData: boolean,
 ): Recipe {
-  const recipe: Recipe = { ...defaultRecipe, ...given, ...(hasData ? {} : { actBits: 'float' as const }) };
+  const wanted: Recipe = { ...defaultRecipe, ...given };
+  const recipe: Recipe = hasData || wanted.dynamic ? wanted : { ...wanted, actBits: 'float' };
+  if (recipe.dynamic && recipe.actBits !== MAX_BITS) {
+    const mend = 'Leave out --act-bits, or give samples with --data instead of --dynamic.';
+    throw new QuantizeError('bad-option', {
+      flag: '--dynamic',
+      problem: `quantizes activations to ${MAX_BITS} bits`,
+      mend,
+    });
+  }
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkName('--observer', recipe.observer, registries.observers);
   checkBits('--bits', recipe.bits);
@@ -110,8 +122,9 @@ function checkBits(flag: string, bits: number): void {
   throw new QuantizeError('bad-option', { flag, problem: `cannot be ${bits}`, mend });
 }
 
-/** The recipe in a file name: `minmax-w4a8`, or `minmax-w4` for weights only. */
-export function recipeName({ scheme, bits, actBits }: Recipe): string {
+/** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`. */
+export function recipeName({ scheme, bits, actBits, dynamic }: Recipe): string {
+  if (dynamic) return `${scheme}-w${bits}-dynamic`;
   return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}`}`;
 }
 

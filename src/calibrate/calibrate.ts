@@ -11,7 +11,7 @@ import { type Session, withSession } from '../runtime/session.js';
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
  *
- * Undefined without a source. At level `basic` their bits do not depend on which of them are
+ * Undefined where there is nothing to observe. At level `basic` their bits do not depend on which of them are
  * exposed, and on one thread not on how the runtime shares a sum out (measured: the last bit of a convolution changes
  * with the number of threads). The same input then gives the same file on a machine with more cores.
  */
@@ -21,7 +21,7 @@ export async function calibrate(
   source: SampleSource | undefined,
   progress?: Progress,
 ): Promise<Statistics | undefined> {
-  if (!source) return undefined;
+  if (!source || values.length === 0) return undefined;
   const inputs = new Set(model.graph.inputs.map((input) => input.name));
   const inner = values.filter((value) => !inputs.has(value));
   const bytes = encodeModel(exposing(model, inner));

@@ -9,6 +9,7 @@ export interface RecipeFlags {
   readonly scheme: string;
   readonly bits: number;
   readonly actBits: number | 'float';
+  readonly dynamic?: true;
   readonly observer: string;
   readonly perTensor?: true;
   readonly rule?: Rule[];
@@ -36,6 +37,10 @@ export function addRecipeOptions(command: Command): Command {
       (text) => parseActBits('--act-bits', text),
       actBits,
     )
+    .option(
+      '--dynamic',
+      'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
+    )
     .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
     .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
     .option(
@@ -56,6 +61,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     bits: flags.bits,
     granularity: flags.perTensor ? 'tensor' : 'channel',
     actBits: flags.actBits,
+    dynamic: flags.dynamic ?? false,
     observer: flags.observer,
     rules: flags.rule ?? [],
     exclude: flags.exclude ?? [],

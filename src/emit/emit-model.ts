@@ -18,6 +18,7 @@ import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type ClampBounds, clampBounds, clampCodes } from './clamps.js';
 import { Constants } from './constants.js';
+import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
 import { WeightWriter } from './weight-writer.js';
 
@@ -66,6 +67,7 @@ class Emitter {
   readonly #constants: Constants;
   readonly #uses: Uses;
   readonly #weights: WeightWriter;
+  readonly #dynamic: DynamicWriter;
   readonly #names = new Map<string, ValueNames>();
   /** Scale initializers by root value: shared by all values that have the root's parameters. */
   readonly #scales = new Map<string, string>();
@@ -82,6 +84,7 @@ class Emitter {
     this.#uses = indexUses(model.graph);
     const target = { opset: opsetOf(model), irVersion: model.irVersion };
     this.#weights = new WeightWriter(graph.nodes, this.#constants, target);
+    this.#dynamic = new DynamicWriter(graph.nodes, this.#constants, this.#weights);
   }
 
   emit(): Map<string, readonly string[]> {
@@ -145,6 +148,7 @@ class Emitter {
     const inputsBy = (read: (value: string) => string) => source.inputs.map((input) => input && read(input));
     if (role?.kind === 'layer') this.#emitLayer(source, layers.get(source));
     else if (role?.kind === 'stored') this.#emitStored(source, layers.get(source));
+    else if (role?.kind === 'dynamic') this.#emitDynamic(source, layers.get(source));
     else if (role?.kind === 'storing') this.#emitStoring(source, role.weights);
     else if (role?.kind === 'bias') this.#emitBiasAdd(source, layers.get(role.layer.linear.node));
     else if (role?.kind === 'codes') this.#emitOnCodes(source);
@@ -231,6 +235,12 @@ class Emitter {
     inputs[1] = this.#weights.dequantized(plan);
     if (plan.bias && !plan.layer.biasAdd) inputs[BIAS_INPUT] = this.#weights.bias(plan);
     this.#push(source, inputs);
+  }
+
+  #emitDynamic(source: Node, plan: LayerPlan | undefined): void {
+    if (!plan) throw new Error(`${source.id} has no plan`);
+    const bias = this.#source.initializers.get(plan.layer.bias ?? '');
+    this.#dynamic.write(plan, inputAt(source, 0) ?? '', bias);
   }
 
   #emitBiasAdd(source: Node, plan: LayerPlan | undefined): void {

@@ -33,7 +33,7 @@ export class WeightWriter {
   dequantized({ weight, layer }: LayerPlan): string {
     const { weight: name, node: reader } = layer.linear;
     return this.#once(weight, () => {
-      const integers = this.#integers(weight, name);
+      const integers = this.integers(weight, name);
       // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).
       const zeroPoints = isOp(reader, 'Conv') ? [] : [this.#constants.int8Zeros(weight)];
       return this.#dequantize([integers, ...zeroPoints], weight, name);
@@ -43,7 +43,7 @@ export class WeightWriter {
   /** A weight in few bits under float arithmetic: its form → Cast → Mul, which folds to a float constant at load. */
   float(weight: QuantizedTensor, name: string): string {
     return this.#once(weight, () => {
-      const integers = this.#integers(weight, name);
+      const integers = this.integers(weight, name);
       const floats = this.#constants.names.fresh(`${name}_w`);
       const output = this.#constants.names.fresh(`${name}_dq`);
       const scale = this.#broadcastScale(weight, name);
@@ -55,7 +55,7 @@ export class WeightWriter {
 
   /** A table whose rows are looked up: its integers, and its scales, one a row or one for all. */
   rows(table: QuantizedTensor, name: string): { integers: string; scale: string } {
-    return { integers: this.#integers(table, name), scale: this.#broadcastScale(table, name) };
+    return { integers: this.integers(table, name), scale: this.#broadcastScale(table, name) };
   }
 
   /** The scales in the shape that multiplies the weight. */
@@ -90,7 +90,8 @@ export class WeightWriter {
     return output;
   }
 
-  #integers(weight: QuantizedTensor, name: string): string {
+  /** The integers of a weight, of its shape. */
+  integers(weight: QuantizedTensor, name: string): string {
     const form = weightForms.find((candidate) => candidate.holds(weight, this.#target));
     if (!form) throw new Error(`no form holds ${name}`);
     const output = this.#constants.names.fresh(`${name}_q`);

@@ -60,7 +60,9 @@ export async function readExternalData(
   for (const slot of slots) {
     const { file, sizeBytes } = await locate(path, slot, folders);
     const range = rangeOf(path, slot, sizeBytes);
-    byFile.set(file, [...(byFile.get(file) ?? []), range]);
+    const inFile = byFile.get(file);
+    if (inFile) inFile.push(range);
+    else byFile.set(file, [range]);
   }
   const ranges = [...byFile.values()];
   const total = ranges.flat().reduce((sum, { length }) => sum + length, modelBytes);

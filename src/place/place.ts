@@ -1,6 +1,6 @@
 import { QuantizeError } from '../errors.js';
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
-import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
+import { type Graph, inputAt, intAttribute, isOp, type Model, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { checkPatterns, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
@@ -70,7 +70,8 @@ class Placer {
   place(): Placement {
     this.#placeShapes();
     this.#placeLayers();
-    const demanded = this.#recipe.actBits === 'float' ? new Set<string>() : this.#placeIntegers();
+    const isStatic = this.#recipe.actBits !== 'float' && !this.#recipe.dynamic;
+    const demanded = isStatic ? this.#placeIntegers() : new Set<string>();
     for (const node of this.#graph.nodes) {
       if (!this.#roles.has(node)) this.#roles.set(node, { kind: 'float', reason: this.#reasonOf(node) });
     }
@@ -80,7 +81,6 @@ class Placer {
 
   #placeLayers(): void {
     const positions = positionsOf(this.#graph);
-    const stored = this.#recipe.actBits === 'float';
     for (const node of layerNodes(this.#graph)) {
       const position = positions.get(node) ?? 'inner';
       const storable = storableOf(node, this.#graph);
@@ -95,13 +95,21 @@ class Placer {
         this.#roles.set(node, { kind: 'float', reason: reason ?? 'its weight is not constant' });
         continue;
       }
-      const biasAdd = stored ? undefined : this.#biasAddOf(node, linear);
+      const kind = this.#kindOf(node);
+      const biasAdd = kind === 'layer' ? this.#biasAddOf(node, linear) : undefined;
       const bias = biasAdd ? biasAdd.inputs.find((name) => this.#graph.initializers.has(name)) : linear.bias;
       const layer: QuantizedLayer = { linear, recipe, position, biasAdd, bias };
       this.#layers.push(layer);
-      this.#roles.set(node, { kind: stored ? 'stored' : 'layer', layer });
+      this.#roles.set(node, { kind, layer });
       if (biasAdd) this.#roles.set(biasAdd, { kind: 'bias', layer });
     }
+  }
+
+  /** How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. */
+  #kindOf(node: Node): 'layer' | 'stored' | 'dynamic' {
+    if (this.#recipe.actBits === 'float') return 'stored';
+    if (!this.#recipe.dynamic) return 'layer';
+    return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? 'stored' : 'dynamic';
   }
 
   /** A float operator with weights that are stored in few bits, unless the recipe keeps them. */
@@ -279,6 +287,7 @@ class Placer {
     const exception = rule.exception?.(node, this.#graph);
     if (exception) return exception;
     if (this.#recipe.actBits === 'float') return 'activations stay in float';
+    if (this.#recipe.dynamic) return 'activations between the layers stay in float';
     const wanted = node.outputs.some((output) => this.#isLayerInput(output));
     return wanted ? 'its inputs are not all integer' : 'no layer reads its result as integers';
   }

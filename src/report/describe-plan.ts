@@ -1,6 +1,7 @@
 import { type Graph, inputAt, type Node } from '../graph/model.js';
 import { layerNodes } from '../place/place.js';
 import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
+import { MAX_BITS } from '../recipe.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -82,7 +83,10 @@ function describeLayer(
   placement: Placement,
 ): LayerDescription['quantized'] {
   const { bits, scheme, granularity } = recipe;
-  const inputBits = placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null;
+  const isDynamic = placement.roles.get(linear.node)?.kind === 'dynamic';
+  const inputBits = isDynamic
+    ? MAX_BITS
+    : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
   return { bits, scheme, granularity, inputBits, runs: inputBits === null ? 'float' : 'integer' };
 }
 

@@ -50,7 +50,7 @@ export function makeResult(run: RunOutcome): Result {
     recipe,
     float: { ...fileRecord(float), irVersion: float.model.irVersion, opset: opsetOf(float.model) },
     quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
-    calibration: samples.calibration ? dataRecord(samples.calibration) : null,
+    calibration: samples.calibration && !recipe.dynamic ? dataRecord(samples.calibration) : null,
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
     plan: describePlan(float.model.graph, run.placement),

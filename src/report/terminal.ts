@@ -148,7 +148,7 @@ function shorten(name: string): string {
 const count = (n: number, noun: string): string =>
   `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
 
-function notes({ plan, quantized, calibration, runtime, warnings }: Result): string[] {
+function notes({ plan, quantized, calibration, recipe, runtime, warnings }: Result): string[] {
   const made = plan.layers.filter((layer) => layer.quantized).length;
   const kept = plan.layers.length - made + plan.float.length;
   const rest =
@@ -157,7 +157,9 @@ function notes({ plan, quantized, calibration, runtime, warnings }: Result): str
     `${made} of ${count(plan.layers.length, 'layer')} quantized, ${rest}`,
     calibration
       ? `calibrated on ${count(calibration.samples, 'sample')} of ${escapeControls(calibration.label)}`
-      : 'no calibration samples: weights only',
+      : recipe.dynamic
+        ? 'activation ranges are found at every run'
+        : 'no calibration samples: weights only',
     `runs on onnxruntime ${quantized.oldestRuntime} and later (measured on ${runtime.version})`,
   ];
   return [...lines, ...warnings.map((warning) => `${chalk.yellow('warning:')} ${escapeControls(warning)}`)];
