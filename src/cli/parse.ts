@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
 import type { Granularity, Rule } from '../recipe.js';
@@ -5,11 +6,22 @@ import type { Granularity, Rule } from '../recipe.js';
 const refuse = (flag: string, problem: string, mend: string) =>
   new QuantizeError('bad-option', { flag, problem, mend });
 
-/** A whole number from `least` on. */
-export function parseCount(flag: string, text: string, least: number): number {
+/** A whole number from `least` on, and up to `most` where there is one. */
+export function parseCount(
+  flag: string,
+  text: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= least) return value;
-  throw refuse(flag, `cannot be "${text}"`, `Give a whole number from ${least} on.`);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+  throw refuse(flag, `cannot be "${text}"`, `Give a whole number ${range}.`);
+}
+
+/** Threads: more than there are cores would only stand in each other's way. */
+export function parseThreads(flag: string, text: string): number {
+  return parseCount(flag, text, 1, availableParallelism());
 }
 
 /** A width in bits; its limits are checked with the recipe. */

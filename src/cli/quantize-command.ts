@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
-import { type PreprocessFlags, parseCount, parsePreprocess } from './parse.js';
+import { type PreprocessFlags, parseCount, parsePreprocess, parseThreads } from './parse.js';
 import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import type { CommandProcess } from './streams.js';
 
@@ -56,7 +56,7 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option(
       '--threads <n>',
       'threads for comparing the models (default: all cores; the file does not depend on it)',
-      (text) => parseCount('--threads', text, 1),
+      (text) => parseThreads('--threads', text),
     )
     .option('--json', 'print the result as one JSON record')
     .addHelpText('after', examples)
