@@ -1,5 +1,5 @@
 import { numberToHalf } from '../src/numerics/half.js';
-import { type ArrayType, allocate, elementCount, type Feed, type NdArray } from '../src/numerics/nd-array.js';
+import { type ArrayType, allocate, elementCount, type NdArray } from '../src/numerics/nd-array.js';
 import { type Random, seededRandom } from './sampling.js';
 import type { Batch, InputSpec, SampleSource } from './source.js';
 
@@ -20,9 +20,10 @@ export function syntheticSource(inputs: readonly InputSpec[], length: number, se
     async *open(): AsyncGenerator<Batch> {
       const random = seededRandom(seed);
       for (let i = 0; i < length; i++) {
-        const feed: Record<string, NdArray> = {};
-        for (const input of inputs) feed[input.name] = randomArray(input, random);
-        yield { feed: feed as Feed, samples: 1 };
+        yield {
+          feed: Object.fromEntries(inputs.map((input) => [input.name, randomArray(input, random)])),
+          samples: 1,
+        };
       }
     },
   };

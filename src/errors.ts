@@ -108,6 +108,11 @@ const messages = {
     'onnxruntime cannot load {path}: {reason}.',
     'The model is refused as it is, before anything was changed; export it again.',
   ),
+  'runtime-refused': message(
+    3,
+    'onnxruntime cannot load {what}: {reason}.',
+    'If the model runs elsewhere, try another version of onnxruntime, or export the model again.',
+  ),
   'runtime-failed': message(
     3,
     'onnxruntime failed while running {what}: {reason}.',

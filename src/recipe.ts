@@ -84,6 +84,7 @@ export function resolveRecipe(
   hasData: boolean,
 ): Recipe {
   const wanted: Recipe = { ...defaultRecipe, ...given };
+  if (wanted.actBits !== 'float') checkBits('--act-bits', wanted.actBits);
   const recipe: Recipe = hasData || wanted.dynamic ? wanted : { ...wanted, actBits: 'float' };
   if (recipe.dynamic && recipe.actBits !== MAX_BITS) {
     const mend = 'Leave out --act-bits, or give samples with --data instead of --dynamic.';
@@ -96,7 +97,6 @@ export function resolveRecipe(
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkName('--observer', recipe.observer, registries.observers);
   checkBits('--bits', recipe.bits);
-  if (recipe.actBits !== 'float') checkBits('--act-bits', recipe.actBits);
   for (const rule of recipe.rules) {
     if (rule.scheme !== undefined)
       checkName(`--rule "${rule.pattern}": scheme`, rule.scheme, registries.schemes);

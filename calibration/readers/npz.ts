@@ -1,9 +1,8 @@
 import { basename, extname } from 'node:path';
 import { unzipSync } from 'fflate';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
-import { arraySource } from '../array-source.js';
-import { zipSources } from '../join.js';
-import type { SampleSource } from '../source.js';
+import { arraySet } from '../array-set.js';
+import { type SampleSet, zipSets } from '../sample-set.js';
 import { parseNpy, readBytes } from './npy-format.js';
 import type { Reader, ReadRequest } from './reader.js';
 
@@ -12,8 +11,8 @@ export const npzReader: Reader = {
   name: 'npz',
   summary: 'NumPy arrays by input name',
   accepts: (path) => extname(path).toLowerCase() === '.npz',
-  async read(request: ReadRequest): Promise<SampleSource> {
-    const { path, inputs } = request;
+  async read(request: ReadRequest): Promise<SampleSet> {
+    const { path, inputs, preprocess } = request;
     const wanted = new Set(inputs.map(({ name }) => `${name}.npy`));
     const found: string[] = [];
     let files: Record<string, Uint8Array>;
@@ -33,13 +32,13 @@ export const npzReader: Reader = {
       };
       throw new QuantizeError('data-format', facts, { cause: thrown });
     }
-    const sources = inputs.map((input) => {
+    const sets = inputs.map((input) => {
       const bytes = files[`${input.name}.npy`];
       const label = `${basename(path)}:${input.name}`;
       if (!bytes)
         throw new QuantizeError('data-input-missing', { path, input: input.name, found: found.join(', ') });
-      return arraySource(label, parseNpy(label, bytes), input, request);
+      return arraySet(label, parseNpy(label, bytes), input, preprocess);
     });
-    return { ...zipSources(sources), label: basename(path) };
+    return { ...zipSets(sets), label: basename(path) };
   },
 };

@@ -1,5 +1,5 @@
 import { QuantizeError } from '../../src/errors.js';
-import type { SampleSource } from '../source.js';
+import type { SampleSet } from '../sample-set.js';
 import { npyReader } from './npy.js';
 import { npzReader } from './npz.js';
 import type { Reader, ReadRequest } from './reader.js';
@@ -12,7 +12,7 @@ export const readers: readonly Reader[] = [npyReader, npzReader];
  *
  * @throws QuantizeError where none does
  */
-export async function openSamples(request: ReadRequest): Promise<SampleSource> {
+export async function openSamples(request: ReadRequest): Promise<SampleSet> {
   const reader = readers.find((candidate) => candidate.accepts(request.path));
   if (reader) return reader.read(request);
   const known = readers.map(({ name, summary }) => `.${name} (${summary})`).join(', ');

@@ -1,7 +1,12 @@
-import { batchSizeOf } from '../../calibration/batches.js';
-import { concatenateSources, zipSources } from '../../calibration/join.js';
 import { readLabels } from '../../calibration/labels.js';
 import { openSamples } from '../../calibration/readers/readers.js';
+import {
+  batchSizeOf,
+  concatenateSets,
+  type SampleSet,
+  sourceOf,
+  zipSets,
+} from '../../calibration/sample-set.js';
 import type { InputSpec, SampleSource } from '../../calibration/source.js';
 import { syntheticSource } from '../../calibration/synthetic.js';
 import { QuantizeError } from '../errors.js';
@@ -47,6 +52,10 @@ export function inputSpecs(model: Model): InputSpec[] {
  * @throws QuantizeError where a file is unreadable or does not fit the model
  */
 export async function openAll(model: Model, options: DataOptions): Promise<Samples> {
+  if (options.labels !== undefined && options.data === undefined && options.evalData === undefined) {
+    const mend = 'Give the samples that they belong to with --eval-data.';
+    throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
+  }
   const inputs = inputSpecs(model);
   const seed = options.seed ?? 0;
   const open = (paths: Paths | undefined, samples: number | undefined) =>
@@ -65,37 +74,38 @@ type ReadOptions = Pick<DataOptions, 'preprocess' | 'samples'> & { readonly seed
 
 /**
  * Samples from several paths: `input=path` provides that input, and every other path provides the inputs that no
- * `input=` names; several of those follow one another.
+ * `input=` names; several for the same inputs follow one another.
  */
 async function openPaths(
   paths: readonly string[],
   inputs: readonly InputSpec[],
   { preprocess, samples, seed }: ReadOptions,
 ): Promise<SampleSource> {
-  const batchSize = batchSizeOf(inputs);
-  const open = (path: string, wanted: readonly InputSpec[]) =>
-    openSamples({ path, inputs: wanted, batchSize, preprocess, samples, seed });
-  const named = new Map<InputSpec, string>();
-  const unnamed: string[] = [];
-  for (const path of paths) {
-    const input = inputs.find(({ name }) => path.startsWith(`${name}=`));
-    if (input) named.set(input, path.slice(input.name.length + 1));
-    else unnamed.push(path);
+  const named = paths.map((path) => ({
+    path,
+    input: inputs.find(({ name }) => path.startsWith(`${name}=`)),
+  }));
+  const rest = inputs.filter((input) => !named.some((each) => each.input === input));
+  const open = async (wanted: readonly InputSpec[], from: readonly string[]) => {
+    const sets: SampleSet[] = [];
+    for (const path of from) sets.push(await openSamples({ path, inputs: wanted, preprocess }));
+    return concatenateSets(sets);
+  };
+  const sets: SampleSet[] = [];
+  for (const input of inputs.filter((each) => !rest.includes(each))) {
+    const own = named
+      .filter((each) => each.input === input)
+      .map(({ path }) => path.slice(input.name.length + 1));
+    sets.push(await open([input], own));
   }
-  const rest = inputs.filter((input) => !named.has(input));
+  const unnamed = named.filter((each) => !each.input).map(({ path }) => path);
   if (rest.length > 0 && unnamed.length === 0) {
-    const facts = {
-      path: paths.join(', '),
-      input: rest[0]?.name ?? '',
-      found: [...named.keys()].map(({ name }) => name).join(', '),
-    };
+    const found = inputs.filter((each) => !rest.includes(each)).map(({ name }) => name);
+    const facts = { path: paths.join(', '), input: rest[0]?.name ?? '', found: found.join(', ') };
     throw new QuantizeError('data-input-missing', facts);
   }
-  const sources: SampleSource[] = [];
-  for (const [input, path] of named) sources.push(await open(path, [input]));
-  const together: SampleSource[] = [];
-  for (const path of unnamed) together.push(await open(path, rest));
-  return zipSources(together.length > 0 ? [concatenateSources(together), ...sources] : sources);
+  if (unnamed.length > 0) sets.unshift(await open(rest, unnamed));
+  return sourceOf(zipSets(sets), { samples, seed, batchSize: batchSizeOf(inputs) });
 }
 
 /** The first run's worth of a source. */

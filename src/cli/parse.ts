@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
-import type { Granularity, Rule } from '../recipe.js';
+import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
 
 const refuse = (flag: string, problem: string, mend: string) =>
   new QuantizeError('bad-option', { flag, problem, mend });
@@ -24,9 +24,9 @@ export function parseThreads(flag: string, text: string): number {
   return parseCount(flag, text, 1, availableParallelism());
 }
 
-/** A width in bits; its limits are checked with the recipe. */
+/** A width in bits. */
 export function parseBits(flag: string, text: string): number {
-  return parseCount(flag, text, 0);
+  return parseCount(flag, text, MIN_BITS, MAX_BITS);
 }
 
 /** A width in bits, or `float`. */

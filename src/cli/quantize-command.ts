@@ -1,8 +1,9 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { readers } from '../../calibration/readers/readers.js';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import { type PreprocessFlags, parseCount, parsePreprocess, parseThreads } from './parse.js';
-import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
+import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
 import type { CommandProcess } from './streams.js';
 
 interface QuantizeFlags extends RecipeFlags, PreprocessFlags {
@@ -13,6 +14,7 @@ interface QuantizeFlags extends RecipeFlags, PreprocessFlags {
   readonly samples?: number;
   readonly seed?: number;
   readonly threads?: number;
+  readonly reporter: string;
   readonly json?: true;
 }
 
@@ -34,7 +36,7 @@ export function quantizeCommand(process: CommandProcess): Command {
     )
     .option(
       '--data <[input=]path>',
-      'calibration samples (.npy, or .npz with an array an input; repeatable); without them weights alone are quantized',
+      `calibration samples, repeatable: ${listOf(readers)}; without them weights alone are quantized`,
       collect<string>,
     )
     .option(
@@ -58,7 +60,12 @@ export function quantizeCommand(process: CommandProcess): Command {
       'threads for comparing the models (default: all cores; the file does not depend on it)',
       (text) => parseThreads('--threads', text),
     )
-    .option('--json', 'print the result as one JSON record')
+    .addOption(
+      new Option('--reporter <name>', `print the result as: ${listOf(reporters)}`)
+        .choices(reporters.map(({ name }) => name))
+        .default('terminal'),
+    )
+    .option('--json', 'the same as --reporter json')
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
       const { output, data, evalData, labels, samples, seed, threads } = flags;
@@ -74,7 +81,7 @@ export function quantizeCommand(process: CommandProcess): Command {
         preprocess: parsePreprocess(flags),
         recipe: recipeOf(flags),
       });
-      const format = flags.json ? 'json' : 'terminal';
+      const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write(reporter?.render(result) ?? '');
     });

@@ -19,7 +19,8 @@ export interface RecipeFlags {
   readonly reduceRange?: true;
 }
 
-const listOf = (registry: readonly { name: string; summary: string }[]): string =>
+/** The entries of a registry, for a help text. */
+export const listOf = (registry: readonly { name: string; summary: string }[]): string =>
   registry.map(({ name, summary }) => `${name} (${summary})`).join(', ');
 
 /** Gathers the values of a flag that may be given several times. */

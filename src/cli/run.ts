@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { exitCodes, QuantizeError } from '../errors.js';
+import { exitCodes, QuantizeError, reasonOf } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { tool } from '../version.js';
 import { inspectCommand } from './inspect-command.js';
@@ -7,7 +7,7 @@ import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
 const exitHelp = `
-Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
+Exit codes: 0 fine, 2 bad usage or input, 3 environment (disk, permission, runtime),
 70 a bug of this tool, 130 interrupted.`;
 
 /** Run the command line, and set the exit code. Never throws, never prints a stack trace for what a user can mend. */
@@ -25,11 +25,21 @@ export async function run(process: CommandProcess): Promise<void> {
       writeErr: (text) => process.stderr.write(text),
     });
   }
+  watchOutput(process);
   try {
     await program.parseAsync([...process.argv]);
   } catch (thrown) {
     process.exitCode = report(thrown, process);
   }
+}
+
+/** A reader that has left is no error; an output that cannot be written is the environment's. */
+function watchOutput(process: CommandProcess): void {
+  process.stdout.on?.('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`error: the output cannot be written: ${reasonOf(error)}.\n`);
+    process.exitCode = exitCodes.environment;
+  });
 }
 
 function report(thrown: unknown, process: CommandProcess): number {

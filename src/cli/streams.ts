@@ -9,5 +9,6 @@ export interface CommandProcess {
 /** A stream that lines go to. */
 export interface Output {
   write(text: string): unknown;
+  on?(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   readonly isTTY?: boolean | undefined;
 }

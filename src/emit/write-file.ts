@@ -1,4 +1,5 @@
-import { access, constants, open, realpath, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, constants, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 
@@ -8,7 +9,7 @@ import { QuantizeError, reasonOf } from '../errors.js';
  * @throws QuantizeError `file-unwritable`; an existing file is then as it was
  */
 export async function writeFileWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   let made = false;
   try {
     const file = await open(temporary, 'wx');
@@ -27,7 +28,8 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
 }
 
 /**
- * Refuse an output before any work is done: the input itself, under whatever name, or a folder that cannot be written.
+ * Refuse an output before any work is done: the input itself, under whatever name, what is no regular file, or a folder
+ * that cannot be written.
  *
  * @throws QuantizeError `output-is-input` or `file-unwritable`
  */
@@ -36,6 +38,11 @@ export async function checkOutput(input: string, output: string): Promise<void> 
     await access(dirname(output), constants.W_OK);
   } catch (thrown) {
     throw new QuantizeError('file-unwritable', { path: output, reason: reasonOf(thrown) }, { cause: thrown });
+  }
+  const existing = await stat(output).catch(() => undefined);
+  if (existing && !existing.isFile()) {
+    const reason = existing.isDirectory() ? 'it is a folder' : 'it is no regular file';
+    throw new QuantizeError('file-unwritable', { path: output, reason });
   }
   const real = async (path: string) => realpath(path).catch(() => undefined);
   const [from, to] = [await real(input), await real(output)];

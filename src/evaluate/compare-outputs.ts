@@ -16,6 +16,8 @@ export interface OutputDrift {
   readonly deployed: Drift;
   /** Without integer kernels: the error of the quantization alone. */
   readonly exact: Drift;
+  /** What the integer kernels add: from the exact session to the deployed one, on the same samples as `exact`. */
+  readonly kernels: Drift;
 }
 
 /** Top-1 accuracy of both models, as shares of the samples. */
@@ -41,7 +43,12 @@ export async function compareOutputs(
   labels: readonly number[] | undefined,
 ): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
   const names = sessions.float.outputNames;
-  const meters = names.map((name) => ({ name, deployed: new DriftMeter(), exact: new DriftMeter() }));
+  const meters = names.map((name) => ({
+    name,
+    deployed: new DriftMeter(),
+    exact: new DriftMeter(),
+    kernels: new DriftMeter(),
+  }));
   const tally = { output: '', samples: 0, float: 0, quantized: 0 };
   let done = 0;
   for await (const batch of source.open()) {
@@ -56,6 +63,7 @@ export async function compareOutputs(
       const c = exact?.get(meter.name);
       if (a && b) meter.deployed.add(a, b, rows);
       if (a && c) meter.exact.add(a, c, rows);
+      if (b && c) meter.kernels.add(c, b, rows);
       if (!a || !b || !labels || !isClassScores(a, rows) || (tally.output && tally.output !== meter.name))
         continue;
       // The first output of class scores is the one that is graded.
@@ -71,10 +79,11 @@ export async function compareOutputs(
     }
     done += samples;
   }
-  const outputs = meters.map(({ name, deployed, exact }) => ({
+  const outputs = meters.map(({ name, deployed, exact, kernels }) => ({
     name,
     deployed: deployed.drift,
     exact: exact.drift,
+    kernels: kernels.drift,
   }));
   const { output, samples } = tally;
   const task = output

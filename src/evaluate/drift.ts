@@ -1,5 +1,5 @@
 import type { Batch } from '../../calibration/source.js';
-import type { NdArray } from '../numerics/nd-array.js';
+import { type NdArray, numbersOf } from '../numerics/nd-array.js';
 
 /** How far two tensors are apart, over all samples. */
 export interface Drift {
@@ -12,6 +12,8 @@ export interface Drift {
   readonly topOneAgreement: number | null;
   /** Elements that are finite in one of the two only. */
   readonly nonFiniteMismatches: number;
+  /** Samples on which the two have different shapes, as where a length depends on the data; they are not compared. */
+  readonly shapeMismatches: number;
   readonly samples: number;
 }
 
@@ -23,16 +25,21 @@ export class DriftMeter {
   #noise = 0;
   #maxAbsError = 0;
   #mismatches = 0;
+  #shapeMismatches = 0;
   #samples = 0;
   #classified = 0;
   #agreed = 0;
 
   add(reference: NdArray, quantized: NdArray, batch: BatchRows): void {
     const { samples } = batch;
+    this.#samples += samples;
+    if (!sameDims(reference, quantized)) {
+      this.#shapeMismatches += samples;
+      return;
+    }
     const a = rowsOf(reference, batch);
     const b = rowsOf(quantized, batch);
-    for (let i = 0; i < a.length; i++) this.#addElement(Number(a[i]), Number(b[i]));
-    this.#samples += samples;
+    for (let i = 0; i < a.length; i++) this.#addElement(a[i] as number, b[i] as number);
     const classes = reference.dims[1] ?? 0;
     if (!isClassScores(reference, batch)) return;
     for (let row = 0; row < samples; row++) {
@@ -63,10 +70,14 @@ export class DriftMeter {
       maxAbsError: this.#maxAbsError,
       topOneAgreement: this.#classified === 0 ? null : this.#agreed / this.#classified,
       nonFiniteMismatches: this.#mismatches,
+      shapeMismatches: this.#shapeMismatches,
       samples: this.#samples,
     };
   }
 }
+
+const sameDims = (a: NdArray, b: NdArray): boolean =>
+  a.dims.length === b.dims.length && a.dims.every((dim, axis) => dim === b.dims[axis]);
 
 /** How long axis 0 of the inputs is, and how many of its rows are samples: the rest fills the batch up. */
 export interface BatchRows {
@@ -86,13 +97,14 @@ export function isClassScores({ type, dims }: NdArray, { size }: BatchRows): boo
 }
 
 /** The elements that count: all of them, unless axis 0 is that of a batch that was filled up. */
-export function rowsOf({ data, dims }: NdArray, { size, samples }: BatchRows): ArrayLike<number | bigint> {
-  return dims[0] === size && samples < size ? data.subarray(0, (data.length / size) * samples) : data;
+export function rowsOf({ type, data, dims }: NdArray, { size, samples }: BatchRows): ArrayLike<number> {
+  const isFilled = dims[0] === size && samples < size;
+  return numbersOf({ type, data: isFilled ? data.subarray(0, (data.length / size) * samples) : data });
 }
 
 /** Index of the largest of `length` elements from `start` on; the first of equals. */
-export function argmax(data: ArrayLike<number | bigint>, start: number, length: number): number {
+export function argmax(data: ArrayLike<number>, start: number, length: number): number {
   let best = 0;
-  for (let i = 1; i < length; i++) if (Number(data[start + i]) > Number(data[start + best])) best = i;
+  for (let i = 1; i < length; i++) if ((data[start + i] as number) > (data[start + best] as number)) best = i;
   return best;
 }

@@ -33,7 +33,12 @@ export function batchNormNodes(graph: Graph): Node[] {
  * @returns undefined where it trains, where its parameters are no constants, or where a second output is read
  */
 export function batchNormOf(graph: Graph, uses: Uses, node: Node): BatchNorm | undefined {
-  if (!isOp(node, 'BatchNormalization') || intAttribute(node, 'training_mode', 0) !== 0) return undefined;
+  if (
+    !isOp(node, 'BatchNormalization') ||
+    intAttribute(node, 'training_mode', 0) !== 0 ||
+    intAttribute(node, 'spatial', 1) === 0
+  )
+    return undefined;
   const [output, ...others] = node.outputs;
   const input = inputAt(node, 0);
   if (!input || !output || others.some((other) => other && !uses.isUnused(other))) return undefined;

@@ -7,6 +7,7 @@ import { gemmFactors } from './gemm-factors.js';
 import { identities } from './identities.js';
 import { initializerInputs } from './initializer-inputs.js';
 import { loneBatchNorm } from './lone-batch-norm.js';
+import { padAxes } from './pad-axes.js';
 import type { Pass } from './pass.js';
 
 /** The passes, in the order in which they run: constants first, since the others look for them. */
@@ -20,5 +21,6 @@ export const passes: readonly Pass[] = [
   batchNormIntoNext,
   loneBatchNorm,
   gemmFactors,
+  padAxes,
   deadCode,
 ];

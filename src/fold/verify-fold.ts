@@ -1,6 +1,7 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
+import { numbersOf } from '../numerics/nd-array.js';
 import { encodeModel } from '../proto/encode.js';
 import { type Session, withSession } from '../runtime/session.js';
 
@@ -33,7 +34,7 @@ export async function verifyFold(
         for (const [output, array] of before) {
           const other = after.get(output);
           if (!other) throw new Error(`the folded model has lost the output ${output}`);
-          const { difference, limit } = largestDifference(array.data, other.data);
+          const { difference, limit } = largestDifference(numbersOf(array), numbersOf(other));
           if (!(difference <= limit))
             throw new QuantizeError('fold-changed-output', { output, difference, limit });
         }
@@ -44,7 +45,7 @@ export async function verifyFold(
   );
 }
 
-function largestDifference(a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>) {
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>) {
   let difference = a.length === b.length ? 0 : Number.NaN;
   let magnitude = 0;
   for (let i = 0; i < a.length; i++) {

@@ -1,3 +1,5 @@
+import { halfToNumber } from './half.js';
+
 /** Typed arrays that hold the elements of a dense array, row-major. */
 export type ArrayData =
   | Float32Array
@@ -75,6 +77,13 @@ export function viewBytes(type: ArrayType, bytes: Uint8Array): ArrayData {
   const size = elementBytes(type);
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new constructors[type](aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / size);
+}
+
+/** The elements as numbers: float16 is held as its bits, 64-bit integers as BigInt. */
+export function numbersOf({ type, data }: Pick<NdArray, 'type' | 'data'>): ArrayLike<number> {
+  if (type === 'float16') return Float32Array.from(data as Uint16Array, halfToNumber);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
+  return data;
 }
 
 /** Whether the type is a floating-point one that the quantizer computes in. */

@@ -23,7 +23,12 @@ export interface OperatorRule {
 
 const layer = (output: 'codes' | 'either'): OperatorRule => ({ role: 'layer', output });
 const arithmetic: OperatorRule = { role: 'arithmetic' };
-const codes: OperatorRule = { role: 'codes' };
+const codes: OperatorRule = { role: 'codes', exception: constantData };
+
+/** Codes, but for constant data and the exception given. */
+function codesUnless(exception: NonNullable<OperatorRule['exception']>): OperatorRule {
+  return { role: 'codes', exception: (node, graph) => constantData(node, graph) ?? exception(node, graph) };
+}
 
 /** The placement table for onnxruntime's CPU kernels, by operator of the default domain. */
 export const operators: Readonly<Record<string, OperatorRule>> = {
@@ -43,12 +48,12 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
   DepthToSpace: codes,
   Expand: codes,
   Flatten: codes,
-  Gather: { ...codes, exception: constantData },
+  Gather: codes,
   Identity: codes,
-  MaxPool: { ...codes, exception: indicesRead },
-  Pad: { ...codes, exception: paddingValue },
+  MaxPool: codesUnless(indicesRead),
+  Pad: codesUnless(paddingValue),
   Reshape: codes,
-  Resize: { ...codes, exception: interpolating },
+  Resize: codesUnless(interpolating),
   Slice: codes,
   SpaceToDepth: codes,
   Split: codes,
@@ -120,9 +125,7 @@ function infiniteOperand(node: Node, graph: Graph): string | undefined {
 }
 
 function constantData(node: Node, graph: Graph): string | undefined {
-  return graph.initializers.has(inputAt(node, 0) ?? '')
-    ? 'it looks values up in a constant table'
-    : undefined;
+  return graph.initializers.has(inputAt(node, 0) ?? '') ? 'its data is constant' : undefined;
 }
 
 function indicesRead(node: Node): string | undefined {
@@ -131,6 +134,8 @@ function indicesRead(node: Node): string | undefined {
 
 // Codes have no room for a value out of the data's range; below all of it, as before a MaxPool, the lowest code serves.
 function paddingValue(node: Node, graph: Graph): string | undefined {
+  // The runtime's layout transformation breaks on it (measured).
+  if (inputAt(node, 3)) return 'it pads by axes';
   const name = inputAt(node, 2);
   if (stringAttribute(node, 'mode', 'constant') !== 'constant' || !name) return undefined;
   const tensor = graph.initializers.get(name);

@@ -299,6 +299,7 @@ const integerRoles: ReadonlySet<Role['kind']> = new Set(['layer', 'bias', 'arith
 /** Why a layer with a constant weight stays float; undefined where it need not. */
 function whyNot(graph: Graph, linear: LinearLayer): string | undefined {
   const { dataType } = linear.tensor;
+  if (graph.initializers.has(inputAt(linear.node, 0) ?? '')) return 'its input is constant';
   if (dataType !== 'float32') return `its weight is ${dataType}: integer kernels write float32`;
   if (!floatsOf(linear.tensor).every(Number.isFinite)) return 'its weight holds values that are not finite';
   const bias = linear.bias === undefined ? undefined : graph.initializers.get(linear.bias);

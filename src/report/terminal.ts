@@ -82,9 +82,10 @@ const kinds: Record<Result['evaluation']['kind'], string> = {
 function drift({ outputs, evaluation }: Result): string[] {
   const rows = [['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1']];
   for (const { name, deployed, exact } of outputs) {
+    const fewer = exact.samples < deployed.samples ? ` (first ${exact.samples})` : '';
     rows.push(
       [`  ${shorten(name)}`, ...driftCells(deployed)],
-      ['    without integer kernels', ...driftCells(exact)],
+      [`    without int kernels${fewer}`, ...driftCells(exact)],
     );
   }
   const { samples, kind } = evaluation;
@@ -119,7 +120,8 @@ function worstLayers({ layers, plan }: Result): string[] {
   if (!first) return [];
   const pattern = shortPattern(first.id, plan.layers);
   const isNarrow = (quantizedOf(first.id)?.bits ?? 8) < 8;
-  const flag = isNarrow ? `--rule '${pattern}:bits=8'` : `--exclude '${pattern}'`;
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const flag = isNarrow ? `--rule ${quoted(`${pattern}:bits=8`)}` : `--exclude ${quoted(pattern)}`;
   return [...alignColumns(rows, [1]), `  to mend the first: ${escapeControls(flag)}`];
 }
 

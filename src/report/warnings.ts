@@ -12,9 +12,6 @@ export interface Observed {
   readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
 }
 
-/** The deployed model is this much worse than the exact one before it is worth a word, in dB. */
-const KERNEL_LOSS_DB = 3;
-
 /** Below this ratio the quantized model counts as slower; runs vary by a few percent. */
 const SLOWER_RATIO = 0.95;
 
@@ -30,16 +27,21 @@ export function warningsOf({ recipe, machine, outputs, speed, evaluationKind }: 
   if (evaluationKind === 'synthetic') {
     warnings.push('The drift is measured on seeded random input: it says little about real data.');
   }
-  for (const { name, deployed, exact } of outputs) {
+  for (const { name, deployed, exact, kernels } of outputs) {
     if (deployed.nonFiniteMismatches > 0) {
       warnings.push(
         `Output "${name}" is not finite in one of the two models (${deployed.nonFiniteMismatches} elements).`,
       );
     }
-    const loss = (exact.sqnrDb ?? Number.POSITIVE_INFINITY) - (deployed.sqnrDb ?? Number.POSITIVE_INFINITY);
-    if (loss > KERNEL_LOSS_DB) {
+    if (deployed.shapeMismatches > 0) {
       warnings.push(
-        `Output "${name}" is ${loss.toFixed(1)} dB worse on the integer kernels of this machine than the quantization itself.`,
+        `Output "${name}" has another shape on ${deployed.shapeMismatches} samples, which were not compared.`,
+      );
+    }
+    if (kernels.sqnrDb !== null && kernels.sqnrDb < (exact.sqnrDb ?? Number.POSITIVE_INFINITY)) {
+      const compared = `${kernels.sqnrDb.toFixed(1)} dB, the quantization itself ${exact.sqnrDb?.toFixed(1) ?? 'no'} dB`;
+      warnings.push(
+        `The integer kernels of this machine lose more of output "${name}" than the quantization: ${compared}.`,
       );
     }
   }

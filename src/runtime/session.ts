@@ -46,7 +46,7 @@ export class Session {
    * Load a model into the runtime.
    *
    * @param model - the bytes of a .onnx file, or its path
-   * @throws Error with the runtime's own reason where it refuses the model
+   * @throws QuantizeError `runtime-refused`, with the runtime's own reason
    */
   static async create(model: Uint8Array | string, settings: SessionSettings): Promise<Session> {
     const options: ort.InferenceSession.SessionOptions = {
@@ -57,11 +57,20 @@ export class Session {
       logSeverityLevel: FATAL,
       ...(settings.dumpTo && { optimizedModelFilePath: settings.dumpTo }),
     };
-    const session =
-      typeof model === 'string'
-        ? await ort.InferenceSession.create(model, options)
-        : await ort.InferenceSession.create(model, options);
-    return new Session(session, settings.label ?? 'the model');
+    const label = settings.label ?? 'the model';
+    try {
+      const session =
+        typeof model === 'string'
+          ? await ort.InferenceSession.create(model, options)
+          : await ort.InferenceSession.create(model, options);
+      return new Session(session, label);
+    } catch (thrown) {
+      throw new QuantizeError(
+        'runtime-refused',
+        { what: label, reason: reasonOf(thrown) },
+        { cause: thrown },
+      );
+    }
   }
 
   get inputNames(): readonly string[] {

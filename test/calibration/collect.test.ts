@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { batchesOf } from '../../calibration/batches.js';
 import { collectStatistics, type Runner } from '../../calibration/collect.js';
+import { sourceOf } from '../../calibration/sample-set.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Feed, NdArray } from '../../src/numerics/nd-array.js';
 import { contentOf, statisticsOf } from '../support/statistics.js';
@@ -13,12 +13,11 @@ const floats = (dims: readonly number[], ...data: number[]): NdArray => ({
 
 /** Samples 1, 2, … of one element, in batches of a fixed or (undefined) a dynamic size. */
 function source(samples: number, size: number | undefined): SampleSource {
-  return {
-    label: 'test',
-    length: samples,
-    preprocess: 'none',
-    open: () => batchesOf('x', size ?? 1, samples, (i) => floats([1], i + 1)),
-  };
+  const sample = (i: number) => ({
+    x: { type: 'float32' as const, dims: [1], data: Float32Array.of(i + 1) },
+  });
+  const set = { label: 'test', length: samples, preprocess: 'none', sample };
+  return sourceOf(set, { samples: undefined, seed: 0, batchSize: size ?? 1 });
 }
 
 const values = (feed: Feed) => Array.from(feed.x?.data as Float32Array);

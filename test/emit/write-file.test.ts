@@ -54,15 +54,18 @@ describe('writing a file whole', () => {
     expect(await readFile(join(folder, 'file'), 'utf8')).toBe('old');
   });
 
-  it('does not write through, nor away, a temporary file that is not its own', async () => {
+  it('is not held up by what an earlier run left behind, and leaves it alone', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 'model.onnx');
-    await writeFile(path, 'old');
     const stranger = join(folder, `.model.onnx.${process.pid}.tmp`);
     await writeFile(stranger, 'of another');
-    await expectRefusal(() => writeFileWhole(path, 'new'), 'file-unwritable', 3);
-    expect(await readFile(path, 'utf8')).toBe('old');
+    await writeFileWhole(path, 'new');
+    expect(await readFile(path, 'utf8')).toBe('new');
     expect(await readFile(stranger, 'utf8')).toBe('of another');
+  });
+
+  it('refuses a folder as output before any work is done', async () => {
+    await expectRefusal(() => checkOutput('model.onnx', temporaryFolder()), 'file-unwritable', 3);
   });
 });
 

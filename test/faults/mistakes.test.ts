@@ -35,7 +35,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
   ['an unknown format', [digits, '--data', 'samples.xyz'], 2, /samples\.xyz.*format is not known/],
   ['an unknown scheme', [digits, '--scheme', 'nope'], 2, /--scheme does not know "nope".*minmax/s],
   ['an unknown observer', [digits, '--observer', 'nope'], 2, /--observer does not know "nope".*mse/s],
-  ['too many bits', [digits, '--bits', '9'], 2, /--bits cannot be 9/],
+  ['too many bits', [digits, '--bits', '9'], 2, /--bits cannot be "9"/],
   ['bits that are no number', [digits, '--bits', 'x'], 2, /--bits cannot be "x"/],
   ['a rule for nothing', [digits, ...data, '--rule', 'nope*:bits=4'], 2, /--rule "nope\*" matches no layer/],
   ['a rule without settings', [digits, '--rule', 'nope'], 2, /--rule cannot be "nope"/],

@@ -182,7 +182,7 @@ describe('reasons of what stays float', () => {
     const gather = between((n, v) =>
       n.node('Add', [v, n.node('Gather', [n.random('table', [8]), 'at'], 'g')], 'o'),
     );
-    expect(reasonIn(gather, 'g')).toBe('it looks values up in a constant table');
+    expect(reasonIn(gather, 'g')).toBe('its data is constant');
   });
 
   it('says so where activations stay in float', () => {

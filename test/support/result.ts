@@ -7,6 +7,7 @@ const drift = {
   maxAbsError: 1.4321,
   topOneAgreement: 0.9918,
   nonFiniteMismatches: 0,
+  shapeMismatches: 0,
   samples: 5000,
 };
 
@@ -28,7 +29,14 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
       activations: [{ name: 'x', bits: 8, parametersOf: 'x' }],
       float: [],
     },
-    outputs: [{ name: 'logits', deployed: drift, exact: { ...drift, sqnrDb: 30.6, samples: 128 } }],
+    outputs: [
+      {
+        name: 'logits',
+        deployed: drift,
+        exact: { ...drift, sqnrDb: 30.6, samples: 128 },
+        kernels: { ...drift, sqnrDb: 45, samples: 128 },
+      },
+    ],
     task: { output: 'logits', samples: 5000, float: 0.9162, quantized: 0.9014 },
     layers: [
       { id: 'conv1_out', drift: { ...drift, sqnrDb: 40.1 } },

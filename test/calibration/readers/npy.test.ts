@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { batchSizeOf } from '../../../calibration/batches.js';
 import { type Preprocess, presets } from '../../../calibration/preprocess.js';
 import { openSamples } from '../../../calibration/readers/readers.js';
+import { batchSizeOf, sourceOf } from '../../../calibration/sample-set.js';
 import type { InputSpec, SampleSource } from '../../../calibration/source.js';
 import type { NdArray } from '../../../src/numerics/nd-array.js';
 import { npyBytes } from '../../support/npy.js';
@@ -13,7 +13,7 @@ import { temporaryFolder } from '../../support/temporary-folder.js';
 const raw: Preprocess = { ...(presets.none as Preprocess), label: '--preprocess none', layout: undefined };
 
 /** An array in a file, opened for an input of type and shape. */
-function open(
+async function open(
   [descr, dims, data]: readonly [string, readonly number[], ArrayBufferView],
   [type, ...shape]: readonly [string, ...NonNullable<InputSpec['shape']>],
   { preprocess, samples, seed = 0 }: { preprocess?: Preprocess; samples?: number; seed?: number } = {},
@@ -21,7 +21,8 @@ function open(
   const path = join(temporaryFolder(), 'x.npy');
   writeFileSync(path, npyBytes(descr, dims, data));
   const inputs = [{ name: 'x', type, shape }];
-  return openSamples({ path, inputs, batchSize: batchSizeOf(inputs), preprocess, samples, seed });
+  const set = await openSamples({ path, inputs, preprocess });
+  return sourceOf(set, { samples, seed, batchSize: batchSizeOf(inputs) });
 }
 
 async function arraysOf(source: SampleSource): Promise<NdArray[]> {
@@ -95,14 +96,12 @@ describe('the npy reader', () => {
   });
 
   it('reads the sample file of the repository', async () => {
-    const source = await openSamples({
+    const set = await openSamples({
       path: 'examples/digits-calib.npy',
       inputs: [{ name: 'image', type: 'float32', shape: ['batch', 1, 8, 8] }],
-      batchSize: 1,
       preprocess: { ...raw, scale: 1 / 16 },
-      samples: undefined,
-      seed: 0,
     });
+    const source = sourceOf(set, { samples: undefined, seed: 0, batchSize: 1 });
     let [count, sum] = [0, 0];
     for await (const { feed } of source.open()) {
       // The first row but one of the first image, as NumPy prints it.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { openSamples } from '../../../calibration/readers/readers.js';
+import { sourceOf } from '../../../calibration/sample-set.js';
 import { npyBytes } from '../../support/npy.js';
 import { codeOf } from '../../support/random-data.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
@@ -15,17 +16,18 @@ const inputs = ['ids', 'mask'].map((name) => ({ name, type: 'int64', shape: ['n'
 function open(files: Readonly<Record<string, Uint8Array>>, compressed = true) {
   const path = join(temporaryFolder(), 'x.npz');
   writeFileSync(path, zipSync(files, { level: compressed ? 6 : 0 }));
-  return openSamples({ path, inputs, batchSize: 1, preprocess: undefined, samples: undefined, seed: 0 });
+  return openSamples({ path, inputs, preprocess: undefined });
 }
 
 describe('the npz reader', () => {
   it.each([true, false])(
     'gives each input its array, sample by sample (compressed: %s)',
     async (compressed) => {
-      const source = await open({ 'ids.npy': ids, 'mask.npy': mask, 'labels.npy': mask }, compressed);
+      const set = await open({ 'ids.npy': ids, 'mask.npy': mask, 'labels.npy': mask }, compressed);
       const feeds = [];
-      for await (const { feed } of source.open()) feeds.push(feed);
-      expect(source.length).toBe(2);
+      for await (const { feed } of sourceOf(set, { samples: undefined, seed: 0, batchSize: 1 }).open())
+        feeds.push(feed);
+      expect(set.length).toBe(2);
       expect(feeds[1]).toEqual({
         ids: { type: 'int64', dims: [1, 3], data: BigInt64Array.of(4n, 5n, 6n) },
         mask: { type: 'int64', dims: [1, 3], data: BigInt64Array.of(1n, 0n, 0n) },
@@ -48,7 +50,7 @@ describe('the npz reader', () => {
   it('refuses what is no archive', async () => {
     const path = join(temporaryFolder(), 'x.npz');
     writeFileSync(path, 'no archive');
-    const request = { path, inputs, batchSize: 1, preprocess: undefined, samples: undefined, seed: 0 };
+    const request = { path, inputs, preprocess: undefined };
     expect(await codeOf(() => openSamples(request))).toBe('data-format');
   });
 });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { batchesOf, batchSizeOf } from '../../calibration/batches.js';
+import {
+  batchSizeOf,
+  concatenateSets,
+  type SampleSet,
+  sourceOf,
+  zipSets,
+} from '../../calibration/sample-set.js';
 import type { Batch, InputSpec } from '../../calibration/source.js';
+import { codeOf } from '../support/random-data.js';
 
 const input = (...shape: NonNullable<InputSpec['shape']>): InputSpec => ({
   name: 'x',
@@ -9,18 +16,26 @@ const input = (...shape: NonNullable<InputSpec['shape']>): InputSpec => ({
 });
 
 /** Samples of two elements: sample i is [i, 10i]. */
-async function batches(spec: InputSpec, samples: number): Promise<Batch[]> {
+const pairs = (length: number, input = 'x', first = 0): SampleSet => ({
+  label: `${input}.npy`,
+  length,
+  preprocess: 'as stored',
+  sample: (i) => ({ [input]: { type: 'float32', dims: [2], data: Float32Array.of(first + i, 10 * i) } }),
+});
+
+async function allOf(set: SampleSet, batchSize: number, samples?: number): Promise<Batch[]> {
   const all: Batch[] = [];
-  const sample = (i: number) => ({ type: 'float32' as const, dims: [2], data: Float32Array.of(i, 10 * i) });
-  for await (const batch of batchesOf('x', batchSizeOf([spec]), samples, sample)) all.push(batch);
+  for await (const batch of sourceOf(set, { batchSize, samples, seed: 0 }).open()) all.push(batch);
   return all;
 }
+
+const batches = (spec: InputSpec, samples: number) => allOf(pairs(samples), batchSizeOf([spec]));
 
 /** Which samples stand in a batch. */
 const held = (batch: Batch) =>
   Array.from((batch.feed.x?.data ?? []) as Float32Array).filter((_, i) => i % 2 === 0);
 
-describe('batchesOf', () => {
+describe('sourceOf', () => {
   it('runs one sample at a time where the batch is dynamic', async () => {
     const all = await batches(input('n', 2), 3);
     expect(all.map(held)).toEqual([[0], [1], [2]]);
@@ -71,5 +86,46 @@ describe('batchSizeOf', () => {
     [[], 1],
   ])('of %j is %i', (shape, size) => {
     expect(batchSizeOf([input(...shape)])).toBe(size);
+  });
+});
+
+/** The first elements of each run's samples, input by input. */
+const firsts = (batch: Batch) =>
+  Object.fromEntries(
+    Object.entries(batch.feed).map(([name, { data }]) => [
+      name,
+      Array.from(data as Float32Array).filter((_, i) => i % 2 === 0),
+    ]),
+  );
+
+describe('several sets', () => {
+  it('of different inputs go side by side, also where samples are chosen', async () => {
+    const both = zipSets([pairs(9, 'a'), pairs(9, 'b', 100)]);
+    for (const batch of await allOf(both, 1, 4)) {
+      const { a, b } = firsts(batch);
+      expect(b).toEqual(a?.map((value) => value + 100));
+    }
+  });
+
+  it('of one input follow one another, and stay in step with the others in batches', async () => {
+    const a = concatenateSets([pairs(3, 'a'), pairs(2, 'a', 3)]);
+    expect(a.length).toBe(5);
+    const rows = (await allOf(zipSets([a, pairs(5, 'b')]), 2)).map((batch) => ({
+      ...firsts(batch),
+      n: batch.samples,
+    }));
+    expect(rows).toEqual([
+      { a: [0, 1], b: [0, 1], n: 2 },
+      { a: [2, 3], b: [2, 3], n: 2 },
+      { a: [4, 0], b: [4, 0], n: 1 },
+    ]);
+  });
+
+  it('of all files together give the number of samples asked for', async () => {
+    expect(await allOf(concatenateSets([pairs(10), pairs(10)]), 1, 5)).toHaveLength(5);
+  });
+
+  it('of different lengths are refused before any is chosen', async () => {
+    expect(await codeOf(async () => zipSets([pairs(3, 'a'), pairs(2, 'b')]))).toBe('data-lengths');
   });
 });

@@ -1,10 +1,15 @@
 import { QuantizeError } from '../src/errors.js';
-import { type ArrayType, allocate, elementCount, type NdArray } from '../src/numerics/nd-array.js';
-import { batchesOf } from './batches.js';
-import { describeShape, fits, makeTransform } from './preprocess.js';
-import type { ReadRequest } from './readers/reader.js';
-import { chooseSamples } from './sampling.js';
-import type { InputSpec, SampleSource } from './source.js';
+import { numberToHalf } from '../src/numerics/half.js';
+import {
+  type ArrayData,
+  type ArrayType,
+  allocate,
+  elementCount,
+  type NdArray,
+} from '../src/numerics/nd-array.js';
+import { describeShape, fits, makeTransform, type Preprocess } from './preprocess.js';
+import type { SampleSet } from './sample-set.js';
+import type { InputSpec } from './source.js';
 
 /**
  * The samples of one input that an array holds, cut on axis 0; an array of the rank of a single sample is one sample.
@@ -12,27 +17,24 @@ import type { InputSpec, SampleSource } from './source.js';
  * @param label - what the array is called: its file, or its place in one
  * @throws QuantizeError where it is empty, or does not fit the input
  */
-export function arraySource(
+export function arraySet(
   label: string,
   array: NdArray,
   input: InputSpec,
-  request: ReadRequest,
-): SampleSource {
+  preprocess: Preprocess | undefined,
+): SampleSet {
   const { type, data, dims: all } = withSampleAxis(array, input);
   const [total = 0, ...dims] = all;
   if (total === 0) throw new QuantizeError('data-empty', { path: label });
-  const convert = converterOf(label, type, dims, input, request);
-  const chosen = chooseSamples(total, request.samples, request.seed);
+  const convert = converterOf(label, type, dims, input, preprocess);
   const size = elementCount(dims);
-  const sample = (index: number): NdArray => {
-    const at = (chosen[index] ?? 0) * size;
-    return convert({ type, dims, data: data.slice(at, at + size) });
-  };
   return {
     label,
-    length: chosen.length,
-    preprocess: request.preprocess?.label ?? 'as stored',
-    open: () => batchesOf(input.name, request.batchSize, chosen.length, sample),
+    length: total,
+    preprocess: preprocess?.label ?? 'as stored',
+    sample: (index) => ({
+      [input.name]: convert({ type, dims, data: data.slice(index * size, (index + 1) * size) }),
+    }),
   };
 }
 
@@ -47,14 +49,19 @@ function converterOf(
   type: ArrayType,
   dims: readonly number[],
   input: InputSpec,
-  { preprocess }: ReadRequest,
+  preprocess: Preprocess | undefined,
 ): (sample: NdArray) => NdArray {
-  if (input.type === 'float32') {
+  const toFloat = floatConverters[input.type];
+  if (toFloat) {
     if (!preprocess && !type.startsWith('float')) {
       throw new QuantizeError('data-needs-preprocess', { path, type, input: input.name });
     }
     const transform = makeTransform(path, dims, input, preprocess);
-    return (sample) => ({ type: 'float32', dims: transform.dims, data: transform.apply(sample) });
+    return (sample) => ({
+      type: input.type as ArrayType,
+      dims: transform.dims,
+      data: toFloat(transform.apply(sample)),
+    });
   }
   if (type !== input.type && !isWider(input.type, type)) {
     throw new QuantizeError('data-type', { path, type, input: input.name, expected: input.type });
@@ -66,6 +73,13 @@ function converterOf(
   }
   return type === input.type ? (sample) => sample : (sample) => widen(sample, input.type as ArrayType);
 }
+
+/** From float32 to the float type of an input. */
+const floatConverters: Readonly<Record<string, (values: Float32Array) => ArrayData>> = {
+  float32: (values) => values,
+  float64: (values) => Float64Array.from(values),
+  float16: (values) => Uint16Array.from(values, numberToHalf),
+};
 
 /** Which integer types hold every value of another. */
 const widerTypes: Readonly<Record<string, readonly string[]>> = {
