@@ -19,7 +19,7 @@ const WARM_UP_RUNS = 5;
 const MIN_RUNS = 15;
 const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
-const BUDGET_MS = 1000;
+const BUDGET_MS = 500;
 
 /**
  * Time both models on one feed in default sessions, run by run in turn, so that a change of the machine's speed meets
