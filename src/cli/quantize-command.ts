@@ -80,9 +80,16 @@ export function quantizeCommand(process: CommandProcess): Command {
         threads,
         preprocess: parsePreprocess(flags),
         recipe: recipeOf(flags),
+        onStep: (step) => showStep(process, `${step} …`),
       });
+      showStep(process, '');
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write(reporter?.render(result) ?? '');
     });
+}
+
+/** The step at work, on one line of a terminal that the next one overwrites; nothing where there is no terminal. */
+function showStep({ stderr }: CommandProcess, text: string): void {
+  if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
 }

@@ -45,6 +45,8 @@ function watchOutput(process: CommandProcess): void {
 function report(thrown: unknown, process: CommandProcess): number {
   // commander has printed its own message; help and version end in a "failure" of code 0.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  // The line of the step at work is not the place for an error.
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   if (thrown instanceof QuantizeError) {
     process.stderr.write(`error: ${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
     return thrown.exitCode;

@@ -1,5 +1,6 @@
 import chalk from 'chalk';
 import type { ValueInfo } from '../graph/model.js';
+import { recipeName } from '../recipe.js';
 import { escapeControls } from './escape.js';
 import { alignColumns } from './format.js';
 import type { Inspection } from './inspection.js';
@@ -13,8 +14,12 @@ export function renderInspection(inspection: Inspection): string {
     .join('\n\n')}\n`;
 }
 
-function header({ model, inputs, outputs, fold }: Inspection): string[] {
-  const lines = [chalk.bold(escapeControls(model))];
+function header({ model, recipe, inputs, outputs, fold }: Inspection): string[] {
+  const samples =
+    recipe.actBits === 'float' || recipe.dynamic
+      ? ''
+      : ' (with calibration samples; without: --act-bits float)';
+  const lines = [`${chalk.bold(escapeControls(model))}  plan ${recipeName(recipe)}${samples}`];
   for (const input of inputs) lines.push(`input   ${describeValue(input)}`);
   for (const output of outputs) lines.push(`output  ${describeValue(output)}`);
   for (const { summary, changes } of fold) lines.push(`folded  ${summary} (${changes})`);
