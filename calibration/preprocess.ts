@@ -115,9 +115,14 @@ function misfit(path: string, dims: readonly number[], input: InputSpec, mend: s
   return new QuantizeError('data-shape', facts);
 }
 
-/** The shape of an input in words. */
+/** The shape of one sample of an input in words, without the batch axis. */
 export function describeShape({ shape }: InputSpec): string {
-  return shape ? shape.map((dim) => dim ?? '?').join(', ') : 'any';
+  return shape
+    ? shape
+        .slice(1)
+        .map((dim) => dim ?? '?')
+        .join(', ')
+    : 'any shape';
 }
 
 /** The value that belongs to element `i` of the result: the only one, or that of its channel. */

@@ -116,7 +116,7 @@ const messages = {
   'runtime-failed': message(
     3,
     'onnxruntime failed while running {what}: {reason}.',
-    'Check the sample shapes against the inputs that `quantize inspect` prints.',
+    'Check the samples against the inputs that `quantize inspect` prints; without samples, give some with --eval-data.',
   ),
 
   // Data.
@@ -128,7 +128,7 @@ const messages = {
   ),
   'data-shape': message(
     2,
-    '{path}: a sample of shape [{found}] does not fit the model input "{input}" of shape [{expected}].',
+    '{path}: a sample of shape [{found}] does not fit the model input "{input}", which takes samples of [{expected}].',
     '{mend}',
   ),
   'data-empty': message(2, '{path} holds no samples.', 'Give a file with at least one.'),

@@ -77,7 +77,7 @@ test('the input is never overwritten, and a failed run leaves what was there', a
   const failed = await runCommand(model, '--data', wrong, '--scale', '1/16', '-o', output);
   expect(failed.code).toBe(2);
   expect(failed.stderr).toMatch(
-    /\[9, 9, 1\] does not fit the model input "image" of shape \[batch, 1, 8, 8\]/,
+    /\[9, 9, 1\] does not fit the model input "image", which takes samples of \[1, 8, 8\]/,
   );
   expect(readFileSync(output, 'utf8')).toBe('precious');
   expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'out.onnx', 'wrong.npy']);
