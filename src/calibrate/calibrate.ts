@@ -35,7 +35,10 @@ export async function calibrate(
     ),
   );
   return {
-    modelHash: modelHash(model),
+    // Only a statistics file asks for it, and it takes another encoding of the whole model.
+    get modelHash() {
+      return hashOf(model);
+    },
     data: source.label,
     preprocess: source.preprocess,
     samples: source.length,
@@ -48,6 +51,6 @@ const runOf = async (session: Session, feed: Feed, values: readonly string[]) =>
   values.length === 0 ? [] : session.run(feed, values);
 
 /** SHA-256 of the folded graph as it is written: what statistics belong to. */
-export function modelHash(model: Model): string {
+function hashOf(model: Model): string {
   return createHash('sha256').update(encodeModel(model)).digest('hex');
 }

@@ -34,7 +34,7 @@ const SYNTHETIC_SAMPLES = 16;
  *
  * @throws QuantizeError `input-unsupported` for one that is no numeric tensor
  */
-export function inputSpecs(model: Model): InputSpec[] {
+function inputSpecs(model: Model): InputSpec[] {
   const { inputs, initializers } = model.graph;
   return inputs
     .filter((input) => !initializers.has(input.name))

@@ -9,7 +9,7 @@ import type { ConvertContext, Converter } from './converter.js';
 import { converters, unconvertible } from './converters.js';
 
 /** The oldest opset that the quantizer writes for: it brought per-channel DequantizeLinear. */
-export const TARGET_OPSET = 13;
+const TARGET_OPSET = 13;
 
 /** The oldest IR version that opset 13 belongs to. */
 const TARGET_IR = 7;

@@ -143,29 +143,52 @@ class Emitter {
   }
 
   #emitNode(source: Node): void {
-    const { placement, layers } = this.#plan;
-    const role = placement.roles.get(source);
-    const inputsBy = (read: (value: string) => string) => source.inputs.map((input) => input && read(input));
-    if (role?.kind === 'layer') this.#emitLayer(source, layers.get(source));
-    else if (role?.kind === 'stored') this.#emitStored(source, layers.get(source));
-    else if (role?.kind === 'dynamic') this.#emitDynamic(source, layers.get(source));
-    else if (role?.kind === 'storing') this.#emitStoring(source, role.weights);
-    else if (role?.kind === 'bias') this.#emitBiasAdd(source, layers.get(role.layer.linear.node));
-    else if (role?.kind === 'codes') this.#emitOnCodes(source);
-    else if (role?.kind === 'clamp') {
-      // A fused one is in the codes that the Q behind it lets through.
-      if (role.form === 'codes') this.#emitClampOnCodes(source);
-    } else if (role?.kind === 'arithmetic')
+    const role = this.#plan.placement.roles.get(source);
+    if (!role) throw new Error(`${source.id} has no role`);
+    const pushWith = (read: (value: string) => string) =>
       this.#push(
         source,
-        inputsBy((input) => this.#operand(input)),
+        source.inputs.map((input) => input && read(input)),
       );
-    else if (role?.kind === 'shape')
-      this.#push(
-        source,
-        inputsBy((input) => this.#shapeSource(input)),
-      );
-    else this.#emitFloat(source);
+    switch (role.kind) {
+      case 'layer':
+        this.#emitLayer(source);
+        break;
+      case 'stored':
+        this.#emitStored(source);
+        break;
+      case 'dynamic':
+        this.#emitDynamic(source);
+        break;
+      case 'storing':
+        this.#emitStoring(source, role.weights);
+        break;
+      case 'bias':
+        this.#emitBiasAdd(source, this.#layerPlan(role.layer.linear.node));
+        break;
+      case 'codes':
+        this.#emitOnCodes(source);
+        break;
+      case 'clamp':
+        // A fused one is in the codes that the Q behind it lets through.
+        if (role.form === 'codes') this.#emitClampOnCodes(source);
+        break;
+      case 'arithmetic':
+        pushWith((input) => this.#operand(input));
+        break;
+      case 'shape':
+        pushWith((input) => this.#shapeSource(input));
+        break;
+      case 'float':
+        this.#emitFloat(source);
+        break;
+    }
+  }
+
+  #layerPlan(layer: Node): LayerPlan {
+    const plan = this.#plan.layers.get(layer);
+    if (!plan) throw new Error(`${layer.id} has no plan`);
+    return plan;
   }
 
   /** Append a copy of a node with other inputs; its outputs get the names that they have before Q. */
@@ -178,6 +201,11 @@ class Emitter {
     this.#graph.nodes.push({ ...source, inputs: [...inputs], outputs });
   }
 
+  /**
+   * An operator that stays float, with what keeps the runtime from making integers of it.
+   *
+   * @param weights - values that take the place of its constants
+   */
   #emitFloat(source: Node, weights: ReadonlyMap<string, string> = new Map()): void {
     const inputs = source.inputs.map((input) => weights.get(input) ?? (input && this.#floatOf(input)));
     const guard = guardOf(source, this.#source, this.#uses, this.#plan.placement);
@@ -228,8 +256,8 @@ class Emitter {
     return output;
   }
 
-  #emitLayer(source: Node, plan: LayerPlan | undefined): void {
-    if (!plan) throw new Error(`${source.id} has no plan`);
+  #emitLayer(source: Node): void {
+    const plan = this.#layerPlan(source);
     const inputs = [...source.inputs];
     inputs[0] = this.#dequantized(inputAt(source, 0) ?? '');
     inputs[1] = this.#weights.dequantized(plan);
@@ -237,14 +265,13 @@ class Emitter {
     this.#push(source, inputs);
   }
 
-  #emitDynamic(source: Node, plan: LayerPlan | undefined): void {
-    if (!plan) throw new Error(`${source.id} has no plan`);
+  #emitDynamic(source: Node): void {
+    const plan = this.#layerPlan(source);
     const bias = this.#source.initializers.get(plan.layer.bias ?? '');
     this.#dynamic.write(plan, inputAt(source, 0) ?? '', bias);
   }
 
-  #emitBiasAdd(source: Node, plan: LayerPlan | undefined): void {
-    if (!plan?.bias) throw new Error(`${source.id} has no bias`);
+  #emitBiasAdd(source: Node, plan: LayerPlan): void {
     const bias = this.#weights.bias(plan);
     this.#push(
       source,
@@ -252,8 +279,9 @@ class Emitter {
     );
   }
 
-  #emitStored(source: Node, plan: LayerPlan | undefined): void {
-    if (!plan) throw new Error(`${source.id} has no plan`);
+  /** A layer of a weights-only recipe. */
+  #emitStored(source: Node): void {
+    const plan = this.#layerPlan(source);
     const inputs = source.inputs.map((input) => input && this.#floatOf(input));
     inputs[1] = this.#weights.float(plan.weight, plan.layer.linear.weight);
     this.#push(source, inputs);
@@ -351,20 +379,9 @@ class Emitter {
   #operand(value: string): string {
     const constant = this.#plan.constants.get(value);
     if (!constant) return this.#dequantized(value);
-    const known = this.#dequantizedConstants.get(value);
-    if (known) return known;
-    const { codes, dims, quantizer } = constant;
-    const stored = this.#constants.add(`${value}_q`, { type: 'uint8', dims, data: codes });
-    const scale = this.#constants.add(`${value}_s`, {
-      type: 'float32',
-      dims: [],
-      data: Float32Array.of(quantizer.scale),
-    });
-    const output = this.#constants.names.fresh(`${value}_dq`);
-    const inputs = [stored, scale, this.#constants.uint8(quantizer.zeroPoint)];
-    this.#graph.nodes.push(node('DequantizeLinear', inputs, [output]));
-    this.#dequantizedConstants.set(value, output);
-    return output;
+    const name = this.#dequantizedConstants.get(value) ?? this.#weights.operand(constant, value);
+    this.#dequantizedConstants.set(value, name);
+    return name;
   }
 }
 

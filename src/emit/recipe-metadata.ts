@@ -3,7 +3,7 @@ import type { Recipe } from '../recipe.js';
 import { tool } from '../version.js';
 
 /** Keys of metadata_props; the model's own entries are kept beside them. */
-export const metadataKeys = { recipe: 'quantize.recipe', tool: 'quantize.tool' } as const;
+const metadataKeys = { recipe: 'quantize.recipe', tool: 'quantize.tool' } as const;
 
 /** Write into the model how it was made, so that the file alone can be repeated. */
 export function addRecipe(model: Model, recipe: Recipe): void {

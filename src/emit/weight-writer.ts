@@ -3,7 +3,7 @@ import { type Attribute, attribute, isOp, type Node, node } from '../graph/model
 import { floatsOf, type Tensor } from '../graph/tensor.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { roundHalfEven } from '../numerics/round.js';
-import type { LayerPlan } from '../quantize/plan.js';
+import type { LayerPlan, QuantizedConstant } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { Constants } from './constants.js';
 import type { FormTarget } from './weights/form.js';
@@ -51,6 +51,14 @@ export class WeightWriter {
       this.#nodes.push(node('Cast', [integers], [floats], { to }), node('Mul', [floats, scale], [output]));
       return output;
     });
+  }
+
+  /** A constant operand of integer arithmetic, in uint8 → DQ. */
+  operand({ codes, dims, quantizer }: QuantizedConstant, name: string): string {
+    const stored = this.#constants.add(`${name}_q`, { type: 'uint8', dims, data: codes });
+    const zeroPoint = this.#constants.uint8(quantizer.zeroPoint);
+    const steps: Steps = { scales: Float32Array.of(quantizer.scale), axis: undefined };
+    return this.#dequantize([stored, zeroPoint], steps, name);
   }
 
   /** A table whose rows are looked up: its integers, and its scales, one a row or one for all. */

@@ -12,7 +12,7 @@ export interface Speed {
   readonly threads: number;
 }
 
-/** One thread unless told otherwise: with more, the idle threads of one session spin in the way of the other. */
+/** One thread unless told otherwise: that is the kernels alone, whatever else the machine's cores are busy with. */
 const DEFAULT_THREADS = 1;
 
 const WARM_UP_RUNS = 5;

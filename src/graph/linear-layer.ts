@@ -1,4 +1,4 @@
-import { elementCount } from '../numerics/nd-array.js';
+import { channelAlong, elementCount } from '../numerics/nd-array.js';
 import { type Graph, inputAt, intAttribute, isOp, type Node } from './model.js';
 import { isFloatTensor, type Tensor } from './tensor.js';
 
@@ -61,23 +61,27 @@ export function linearLayerOf(graph: Graph, node: Node): LinearLayer | undefined
 
 /** For each element of the weight, row-major, the output channel that it contributes to. */
 export function outputChannelOf(layer: LinearLayer): (element: number) => number {
-  const { dims } = layer.tensor;
-  const stride = elementCount(dims.slice(layer.outputAxis + 1));
-  const length = dims[layer.outputAxis] ?? 1;
-  if (layer.groups === 1 || layer.outputAxis === 0) return (i) => Math.floor(i / stride) % length;
-  // ConvTranspose [C, M/groups, …]: the group of the input channel picks the block of output channels.
-  const perGroup = layer.inputChannels / layer.groups;
-  return (i) => Math.floor(i / (stride * length * perGroup)) * length + (Math.floor(i / stride) % length);
+  return channelOf(layer, layer.outputAxis, layer.inputChannels);
 }
 
 /** For each element of the weight, row-major, the input channel that it reads. */
 export function inputChannelOf(layer: LinearLayer): (element: number) => number {
-  const { dims } = layer.tensor;
-  const inputAxis = 1 - layer.outputAxis;
-  const stride = elementCount(dims.slice(inputAxis + 1));
-  const length = dims[inputAxis] ?? 1;
-  if (layer.groups === 1 || inputAxis === 0) return (i) => Math.floor(i / stride) % length;
-  // Conv [M, C/groups, …]: the group of the output channel picks the block of input channels.
-  const perGroup = layer.outputChannels / layer.groups;
-  return (i) => Math.floor(i / (stride * length * perGroup)) * length + (Math.floor(i / stride) % length);
+  return channelOf(layer, 1 - layer.outputAxis, layer.outputChannels);
+}
+
+/**
+ * The channel along one axis of the weight. Axis 1 counts within a group, both in Conv [M, C/groups, …] and in
+ * ConvTranspose [C, M/groups, …]: there the group of the channel along axis 0 picks the block.
+ *
+ * @param across - channels along the other axis
+ */
+function channelOf(
+  { tensor: { dims }, groups }: LinearLayer,
+  axis: number,
+  across: number,
+): (element: number) => number {
+  const along = channelAlong(dims, axis);
+  if (groups === 1 || axis === 0) return along;
+  const perGroup = elementCount(dims.slice(axis)) * (across / groups);
+  return (element) => Math.floor(element / perGroup) * (dims[axis] ?? 1) + along(element);
 }

@@ -86,7 +86,10 @@ export function numbersOf({ type, data }: Pick<NdArray, 'type' | 'data'>): Array
   return data;
 }
 
-/** Whether the type is a floating-point one that the quantizer computes in. */
-export function isFloat32(array: NdArray): array is NdArray & { data: Float32Array } {
-  return array.type === 'float32';
+/** For each element of a row-major array, its place along an axis; 0 where there is no axis. */
+export function channelAlong(dims: readonly number[], axis: number | undefined): (element: number) => number {
+  if (axis === undefined) return () => 0;
+  const stride = elementCount(dims.slice(axis + 1));
+  const length = dims[axis] ?? 1;
+  return (element) => Math.floor(element / stride) % length;
 }

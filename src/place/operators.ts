@@ -84,7 +84,7 @@ export interface StorableWeights {
 const recurrent: StorableWeights = { inputs: [1, 2], axis: 1, form: 'constant' };
 
 /** Operators without an integer kernel whose weights are worth storing. */
-export const storables: Readonly<Record<string, StorableWeights>> = {
+const storables: Readonly<Record<string, StorableWeights>> = {
   ConvTranspose: { inputs: [1], axis: 1, form: 'constant' },
   GRU: recurrent,
   Gather: { inputs: [0], axis: 0, form: 'rows' },

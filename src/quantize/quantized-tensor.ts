@@ -1,3 +1,5 @@
+import { channelAlong } from '../numerics/nd-array.js';
+
 /** Integer codes with one step for the tensor or for each channel: real = scale · code. Jacob et al. 2018, eq. 1, Z = 0. */
 export interface AffineTensor {
   readonly kind: 'affine';
@@ -31,14 +33,6 @@ export type QuantizedTensor = AffineTensor | CodebookTensor;
 export function integersOfTensor(tensor: QuantizedTensor): Int8Array {
   if (tensor.kind === 'affine') return tensor.codes;
   return Int8Array.from(tensor.indices, (index) => tensor.levels[index] as number);
-}
-
-/** For each element of a row-major array, its place along an axis; 0 where there is no axis. */
-export function channelAlong(dims: readonly number[], axis: number | undefined): (element: number) => number {
-  if (axis === undefined) return () => 0;
-  const stride = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
-  const length = dims[axis] ?? 1;
-  return (element) => Math.floor(element / stride) % length;
 }
 
 /** The float32 values that the stored tensor stands for. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { channelAlong } from '../../src/numerics/nd-array.js';
 import {
   type AffineTensor,
   type CodebookTensor,
-  channelAlong,
   dequantizeTensor,
   integersOfTensor,
 } from '../../src/quantize/quantized-tensor.js';

@@ -1,6 +1,7 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
+import { channelAlong } from '../../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
-import { channelAlong, type QuantizedTensor } from '../quantized-tensor.js';
+import type { QuantizedTensor } from '../quantized-tensor.js';
 import type { Scheme, WeightRequest } from './scheme.js';
 
 /**
