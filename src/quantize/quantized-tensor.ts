@@ -13,15 +13,17 @@ export interface AffineTensor {
   readonly scales: Float32Array;
 }
 
-/** Indices into int8 levels, one codebook for the tensor: real = scale · level[index]. */
+/** Indices into int8 levels: real = scale · level[index], with one codebook for the tensor or one for some channels. */
 export interface CodebookTensor {
   readonly kind: 'codebook';
   readonly dims: readonly number[];
   /** Row-major, below 2^bits. */
   readonly indices: Uint8Array;
   readonly bits: number;
-  /** 2^bits levels on the int8 grid: what is stored is what the kernels multiply with. */
+  /** 2^bits levels a codebook, one codebook after the other, on the int8 grid: what is stored is what the kernels multiply with. */
   readonly levels: Int8Array;
+  /** Consecutive channels along `axis` that share a codebook, the last ones maybe fewer; undefined where all do. */
+  readonly channelsPerCodebook: number | undefined;
   readonly axis: number | undefined;
   readonly scales: Float32Array;
 }
@@ -32,7 +34,11 @@ export type QuantizedTensor = AffineTensor | CodebookTensor;
 /** The integer that the kernel multiplies with, for each element. */
 export function integersOfTensor(tensor: QuantizedTensor): Int8Array {
   if (tensor.kind === 'affine') return tensor.codes;
-  return Int8Array.from(tensor.indices, (index) => tensor.levels[index] as number);
+  const { levels, indices, bits, channelsPerCodebook } = tensor;
+  if (channelsPerCodebook === undefined) return Int8Array.from(indices, (index) => levels[index] as number);
+  const channelOf = channelAlong(tensor.dims, tensor.axis);
+  const codebookOf = (i: number) => Math.floor(channelOf(i) / channelsPerCodebook);
+  return Int8Array.from(indices, (index, i) => levels[codebookOf(i) * 2 ** bits + index] as number);
 }
 
 /** The float32 values that the stored tensor stands for. */

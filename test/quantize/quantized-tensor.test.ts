@@ -24,6 +24,7 @@ const codebook: CodebookTensor = {
   indices: Uint8Array.of(0, 3, 2, 1),
   bits: 2,
   levels: Int8Array.of(-100, -10, 0, 64),
+  channelsPerCodebook: undefined,
   axis: 0,
   scales: Float32Array.of(0.5, 2),
 };
@@ -40,6 +41,20 @@ describe('channelAlong', () => {
 });
 
 describe('integersOfTensor', () => {
+  it('looks up each channel in the codebook that it shares', () => {
+    const tensor: CodebookTensor = {
+      kind: 'codebook',
+      dims: [3, 2],
+      indices: Uint8Array.of(0, 3, 1, 2, 3, 0),
+      bits: 2,
+      levels: Int8Array.of(-4, -1, 1, 4, -100, -50, 50, 100),
+      channelsPerCodebook: 2,
+      axis: 0,
+      scales: Float32Array.of(1, 1, 1),
+    };
+    expect([...integersOfTensor(tensor)]).toEqual([-4, 4, -1, 1, 100, -100]);
+  });
+
   it('looks up the levels of a codebook', () => {
     expect([...integersOfTensor(codebook)]).toEqual([-100, 64, 0, -10]);
     expect(integersOfTensor(affine)).toEqual(affine.codes);

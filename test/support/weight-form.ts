@@ -67,6 +67,7 @@ export function codebook(
     dims: [indices.length],
     indices: Uint8Array.from(indices),
     levels: Int8Array.from(levels),
+    channelsPerCodebook: undefined,
     bits,
     axis: undefined,
     scales: Float32Array.of(0.5),

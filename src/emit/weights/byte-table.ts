@@ -15,12 +15,13 @@ const SLICE_OPSET = 10;
  * Codes of up to 4 bits, packed 2 or 4 a byte, looked up byte by byte: uint8 → Cast(INT32) → Gather(int8 table of
  * 256 rows) → Reshape. A row holds the integers of all slots of that byte, so no bits are shifted in the graph.
  *
- * It needs nothing newer than opset 13, folds at load, and holds any codebook. Uniform codes share one table.
+ * It needs nothing newer than opset 13, folds at load, and holds any one codebook. Uniform codes share one table.
  */
 export const byteTable: WeightForm = {
   name: 'byte-table',
   holds: (tensor: QuantizedTensor, { opset }: FormTarget) =>
     tensor.bits <= 4 &&
+    (tensor.kind === 'affine' || tensor.channelsPerCodebook === undefined) &&
     (opset >= SLICE_OPSET || elementCount(tensor.dims) % (8 / slotBits(tensor.bits)) === 0),
   emit(tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] {
     const slot = slotBits(tensor.bits);
