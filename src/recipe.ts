@@ -1,4 +1,5 @@
 import { isMatch } from 'matcher';
+import { defaultObserverSettings, type ObserverSettings } from '../calibration/observers/observer.js';
 import { QuantizeError } from './errors.js';
 
 /** Widths that weights and activations can have. */
@@ -30,6 +31,8 @@ export interface Recipe {
   readonly dynamic: boolean;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
+  /** What the observers can be told. */
+  readonly observerSettings: ObserverSettings;
   readonly rules: readonly Rule[];
   /** Layers that stay in float. */
   readonly exclude: readonly string[];
@@ -48,6 +51,7 @@ export const defaultRecipe: Recipe = {
   actBits: 8,
   dynamic: false,
   observer: 'minmax',
+  observerSettings: defaultObserverSettings,
   rules: [],
   exclude: [],
   include: [],
@@ -97,6 +101,7 @@ export function resolveRecipe(
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkName('--observer', recipe.observer, registries.observers);
   checkBits('--bits', recipe.bits);
+  checkObserverSettings(recipe.observerSettings);
   for (const rule of recipe.rules) {
     if (rule.scheme !== undefined)
       checkName(`--rule "${rule.pattern}": scheme`, rule.scheme, registries.schemes);
@@ -114,6 +119,17 @@ function checkName(flag: string, name: string, registry: readonly Named[]): void
     problem: `does not know "${name}"`,
     mend: `Choose one of: ${names}.`,
   });
+}
+
+function checkObserverSettings({ momentum, percentile, lsqplusConfig }: ObserverSettings): void {
+  const refuse = (flag: string, value: number, mend: string) =>
+    new QuantizeError('bad-option', { flag, problem: `cannot be ${value}`, mend });
+  if (!(momentum >= 0 && momentum < 1))
+    throw refuse('--momentum', momentum, 'Give a number from 0 up to, not including, 1.');
+  if (!(percentile > 0 && percentile <= 100))
+    throw refuse('--percentile', percentile, 'Give a number above 0 and up to 100.');
+  if (![1, 2, 3, 4].includes(lsqplusConfig))
+    throw refuse('--lsqplus-config', lsqplusConfig, 'Choose 1, 2, 3 or 4.');
 }
 
 function checkBits(flag: string, bits: number): void {

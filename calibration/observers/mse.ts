@@ -1,11 +1,11 @@
 import {
   type AffineQuantizer,
-  quantizerOfRange,
+  quantizerOfEnds,
   SMALLEST_NORMAL,
   unsignedRange,
 } from '../../src/numerics/affine.js';
 import { type Moments, RunningSums } from '../running-sums.js';
-import type { Observer } from './observer.js';
+import { defaultObserverSettings, type Observer } from './observer.js';
 
 /**
  * The (scale, zero point) of least squared error, ‖x − x̂‖² over the histogram, bins taken as evenly filled.
@@ -16,14 +16,14 @@ import type { Observer } from './observer.js';
 export const mse: Observer = {
   name: 'mse',
   summary: 'the scale and zero point of least squared error',
-  quantizer(statistics, bits) {
+  quantizer(statistics, bits, { symmetric } = defaultObserverSettings) {
     const { min, max } = statistics;
-    const whole = quantizerOfRange(min, max, bits);
+    const whole = quantizerOfEnds(min, max, bits, symmetric);
     if (min === max) return whole;
     const search = { sums: new RunningSums(statistics.distribution()), min, max, ...unsignedRange(bits) };
     let best = at(search.sums, whole);
     const candidates: Candidate[] = [];
-    for (const zeroPoint of zeroPointsOf(whole, min, max)) {
+    for (const zeroPoint of symmetric ? [whole.zeroPoint] : zeroPointsOf(whole, min, max)) {
       const candidate = bestScale(search, zeroPoint, COARSE, best.error);
       candidates.push(candidate);
       best = better(best, candidate);
@@ -35,6 +35,21 @@ export const mse: Observer = {
     return polish(search.sums, best).quantizer;
   },
 };
+
+/** The scale of least squared error for one zero point. */
+export function bestScaleAt(
+  { sums, min, max }: { readonly sums: RunningSums; readonly min: number; readonly max: number },
+  bits: number,
+  zeroPoint: number,
+): AffineQuantizer {
+  const search = { sums, min, max, ...unsignedRange(bits) };
+  const { low, high } = search;
+  // A range on the one side, and codes on the other: all is clipped to 0, whatever the step.
+  if (max <= 0 && zeroPoint === low) return { scale: 1, zeroPoint, low, high };
+  if (min >= 0 && zeroPoint === high) return { scale: 1, zeroPoint, low, high };
+  const coarse = bestScale(search, zeroPoint, COARSE, Number.POSITIVE_INFINITY);
+  return polish(sums, better(coarse, bestScale(search, zeroPoint, FINE, coarse.error))).quantizer;
+}
 
 interface Candidate {
   readonly quantizer: AffineQuantizer;

@@ -1,6 +1,11 @@
+import { ema } from './ema.js';
+import { entropy } from './entropy.js';
+import { entropyNcnn } from './entropy-ncnn.js';
+import { lsqplus } from './lsqplus.js';
 import { minmax } from './minmax.js';
 import { mse } from './mse.js';
 import type { Observer } from './observer.js';
+import { percentile } from './percentile.js';
 
 /** The ways to choose an activation's range, the default first. */
-export const observers: readonly Observer[] = [minmax, mse];
+export const observers: readonly Observer[] = [minmax, ema, percentile, entropy, entropyNcnn, mse, lsqplus];

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
+import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
-import { parseActBits, parseBits, parseRule } from './parse.js';
+import { parseActBits, parseBits, parseCount, parseNumber, parseRule } from './parse.js';
 
 /** The recipe's flags, as commander gives them. */
 export interface RecipeFlags {
@@ -11,6 +12,10 @@ export interface RecipeFlags {
   readonly actBits: number | 'float';
   readonly dynamic?: true;
   readonly observer: string;
+  readonly actSymmetric?: true;
+  readonly momentum: number;
+  readonly percentile: number;
+  readonly lsqplusConfig: LsqplusConfig;
   readonly perTensor?: true;
   readonly rule?: Rule[];
   readonly exclude?: string[];
@@ -29,6 +34,7 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
   const { scheme, bits, actBits, observer } = defaultRecipe;
+  const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
     .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
     .option('--bits <n>', 'width of weights, 2 to 8', (text) => parseBits('--bits', text), bits)
@@ -43,6 +49,25 @@ export function addRecipeOptions(command: Command): Command {
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
     .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
+    .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
+    .option(
+      '--momentum <x>',
+      'of the ema observer: share of the past in each step',
+      (text) => parseNumber('--momentum', text),
+      momentum,
+    )
+    .option(
+      '--percentile <x>',
+      'of the percentile observer: share of the elements in the range, in percent',
+      (text) => parseNumber('--percentile', text),
+      percentile,
+    )
+    .option(
+      '--lsqplus-config <n>',
+      'of the lsqplus observer: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned',
+      (text) => parseCount('--lsqplus-config', text, 1, 4) as LsqplusConfig,
+      lsqplusConfig,
+    )
     .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
     .option(
       '--rule <pattern:settings>',
@@ -64,6 +89,12 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     actBits: flags.actBits,
     dynamic: flags.dynamic ?? false,
     observer: flags.observer,
+    observerSettings: {
+      symmetric: flags.actSymmetric ?? false,
+      momentum: flags.momentum,
+      percentile: flags.percentile,
+      lsqplusConfig: flags.lsqplusConfig,
+    },
     rules: flags.rule ?? [],
     exclude: flags.exclude ?? [],
     include: flags.include ?? [],

@@ -51,3 +51,25 @@ export function quantizerOfRange(min: number, max: number, bits: number): Affine
   if (!(scale >= SMALLEST_NORMAL)) return { scale: 1, zeroPoint: low, low, high };
   return { scale, zeroPoint: clamp(roundHalfEven(-bottom / scale), low, high), low, high };
 }
+
+/**
+ * The quantizer of a range symmetric around 0: signed codes, shifted by the middle code to be unsigned; without negative
+ * values unsigned ones from 0 on. ±`magnitude` are levels both.
+ *
+ * @param magnitude - largest magnitude of the range, finite
+ * @param isSigned - whether there are negative values
+ * @param bits - width of the codes, 2 to 8
+ */
+export function symmetricQuantizer(magnitude: number, isSigned: boolean, bits: number): AffineQuantizer {
+  const { low, high } = unsignedRange(bits);
+  const zeroPoint = isSigned ? 2 ** (bits - 1) : low;
+  const scale = Math.fround(magnitude / (high - zeroPoint));
+  return { scale: scale >= SMALLEST_NORMAL ? scale : 1, zeroPoint, low, high };
+}
+
+/** The quantizer of [min, max], or of the symmetric range around 0 that holds it. */
+export function quantizerOfEnds(min: number, max: number, bits: number, symmetric: boolean): AffineQuantizer {
+  return symmetric
+    ? symmetricQuantizer(Math.max(Math.abs(min), Math.abs(max)), min < 0, bits)
+    : quantizerOfRange(min, max, bits);
+}

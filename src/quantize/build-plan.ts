@@ -90,7 +90,7 @@ function activationQuantizer(sources: PlanSources, name: string): AffineQuantize
       !seen || seen.min > seen.max ? 'no values' : `${seen.nonFinite} values that are not finite`;
     throw new QuantizeError('bad-values', { tensor: name, problem, layer: layer?.id ?? name });
   }
-  return observer.quantizer(seen, placement.values.get(name)?.bits ?? MAX_BITS);
+  return observer.quantizer(seen, placement.values.get(name)?.bits ?? MAX_BITS, recipe.observerSettings);
 }
 
 function planLayer(
