@@ -183,6 +183,12 @@ const messages = {
     'Check the samples and the preprocessing, or keep the layer in float with --exclude "{layer}".',
   ),
 
+  'no-data-free-range': message(
+    2,
+    'Without samples nothing tells the range of tensor "{tensor}": no BatchNormalization reaches it, or the range of the input is not known.',
+    "Give the input's range with --input-range or --preprocess, samples with --data, or keep the layer in float with --exclude.",
+  ),
+
   // Ours.
   'fold-changed-output': message(
     70,
