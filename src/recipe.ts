@@ -1,5 +1,9 @@
 import { isMatch } from 'matcher';
-import { defaultObserverSettings, type ObserverSettings } from '../calibration/observers/observer.js';
+import {
+  defaultObserverSettings,
+  type Observer,
+  type ObserverSettings,
+} from '../calibration/observers/observer.js';
 import { QuantizeError } from './errors.js';
 
 /** Widths that weights and activations can have. */
@@ -62,7 +66,7 @@ export const defaultRecipe: Recipe = {
 /** The registries that a recipe names entries of. */
 export interface Registries {
   readonly schemes: readonly Named[];
-  readonly observers: readonly Named[];
+  readonly observers: readonly (Named & Pick<Observer, 'from'>)[];
 }
 
 interface Named {
@@ -89,7 +93,9 @@ export function resolveRecipe(
 ): Recipe {
   const wanted: Recipe = { ...defaultRecipe, ...given };
   if (wanted.actBits !== 'float') checkBits('--act-bits', wanted.actBits);
-  const recipe: Recipe = hasData || wanted.dynamic ? wanted : { ...wanted, actBits: 'float' };
+  checkName('--observer', wanted.observer, registries.observers);
+  const needsData = named(registries.observers, wanted.observer).from !== 'batch-norm';
+  const recipe: Recipe = hasData || wanted.dynamic || !needsData ? wanted : { ...wanted, actBits: 'float' };
   if (recipe.dynamic && recipe.actBits !== MAX_BITS) {
     const mend = 'Leave out --act-bits, or give samples with --data instead of --dynamic.';
     throw new QuantizeError('bad-option', {
@@ -99,7 +105,6 @@ export function resolveRecipe(
     });
   }
   checkName('--scheme', recipe.scheme, registries.schemes);
-  checkName('--observer', recipe.observer, registries.observers);
   checkBits('--bits', recipe.bits);
   checkObserverSettings(recipe.observerSettings);
   for (const rule of recipe.rules) {

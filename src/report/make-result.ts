@@ -6,11 +6,12 @@ import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
-import type { Placement } from '../place/placement.js';
+import type { Plan } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
+import { describeActivations } from './describe-activations.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { warningsOf } from './warnings.js';
@@ -31,7 +32,7 @@ export interface RunOutcome {
   readonly float: ModelFile;
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
-  readonly placement: Placement;
+  readonly plan: Plan;
   readonly samples: Samples;
   readonly evaluation: Evaluation;
   readonly elapsedMs: number;
@@ -53,7 +54,8 @@ export function makeResult(run: RunOutcome): Result {
     calibration: samples.calibration && !recipe.dynamic ? dataRecord(samples.calibration) : null,
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
-    plan: describePlan(float.model.graph, run.placement),
+    plan: describePlan(float.model.graph, run.plan.placement),
+    activations: describeActivations(run.plan),
     outputs,
     task: task ?? null,
     layers,

@@ -4,6 +4,7 @@ import type { Speed } from '../evaluate/measure-speed.js';
 import type { PassReport } from '../fold/fold-model.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
+import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
 
 /** Version of the result record. */
@@ -41,6 +42,8 @@ export interface Result {
   readonly evaluation: DataRecord & { readonly kind: 'evaluation' | 'calibration' | 'synthetic' };
   readonly fold: readonly PassReport[];
   readonly plan: PlanDescription;
+  /** The numbers of the activations; none where they stay in float. */
+  readonly activations: readonly ActivationRecord[];
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | null;
   readonly layers: readonly LayerDrift[];

@@ -166,9 +166,31 @@ describe('buildPlan', () => {
       const error = errorOf(() => plan(g.build(), { x: statisticsOf([Number.NaN]) }));
       expect(error.facts).toMatchObject({ tensor: 'x', layer: 'y' });
     });
-
-    it('says so of a tensor without values', () => {
-      expect(errorOf(() => plan(twins(), { a: statisticsOf([]) })).facts.problem).toBe('no values');
-    });
   });
+
+  it.each([
+    ['empty', [], 1, 0, undefined],
+    ['all zero', [0, 0], 1, 0, { min: 0, max: 0 }],
+    [
+      'constant',
+      [2.55, 2.55],
+      Math.fround(Math.fround(2.55) / 255),
+      0,
+      { min: Math.fround(2.55), max: Math.fround(2.55) },
+    ],
+    [
+      'constant',
+      [-5.1],
+      Math.fround(Math.fround(5.1) / 255),
+      255,
+      { min: Math.fround(-5.1), max: Math.fround(-5.1) },
+    ],
+  ])(
+    'gives a tensor that is %s a quantizer, and says what it is',
+    (oddity, values, scale, zeroPoint, range) => {
+      const { made } = plan(twins(), { a: statisticsOf(values) });
+      expect(made.activations.get('a')).toEqual({ scale, zeroPoint, low: 0, high: 255 });
+      expect(made.observations.get('a')).toEqual({ observer: 'minmax', range, oddity, offset: undefined });
+    },
+  );
 });

@@ -29,6 +29,18 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
       activations: [{ name: 'x', bits: 8, parametersOf: 'x' }],
       float: [],
     },
+    activations: [
+      {
+        name: 'x',
+        observer: 'lsqplus',
+        bits: 8,
+        scale: 0.0625,
+        zeroPoint: 3,
+        range: { min: -0.2, max: 15.7 },
+        oddity: null,
+        offset: { lowest: -0.19, error: 0.0003, roundedError: 0.0004 },
+      },
+    ],
     outputs: [
       {
         name: 'logits',

@@ -1,0 +1,39 @@
+import type { Plan } from '../quantize/plan.js';
+
+/** The quantizer of one activation, and where it is from. */
+export interface ActivationRecord {
+  readonly name: string;
+  readonly observer: string;
+  readonly bits: number;
+  readonly scale: number;
+  readonly zeroPoint: number;
+  /** Range on the samples; null where no sample had an element there. */
+  readonly range: { readonly min: number; readonly max: number } | null;
+  /** `empty`, `all zero` or `constant`: what is odd about the values. */
+  readonly oddity: string | null;
+  /**
+   * What the integer zero point costs: the value of the lowest level with a real offset, and the mean squared errors with
+   * it and with the zero point. Null where the observer has no real offset.
+   */
+  readonly offset: { readonly lowest: number; readonly error: number; readonly roundedError: number } | null;
+}
+
+/** Every quantizer of an activation, in the order of the graph. */
+export function describeActivations({ activations, observations }: Plan): ActivationRecord[] {
+  return [...activations].map(([name, { scale, zeroPoint, high }]) => {
+    const seen = observations.get(name);
+    const { offset } = seen ?? {};
+    return {
+      name,
+      observer: seen?.observer ?? '',
+      bits: Math.log2(high + 1),
+      scale,
+      zeroPoint,
+      range: seen?.range ?? null,
+      oddity: seen?.oddity ?? null,
+      offset: offset
+        ? { lowest: offset.offset, error: offset.error, roundedError: offset.roundedError }
+        : null,
+    };
+  });
+}
