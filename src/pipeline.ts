@@ -100,7 +100,11 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
  */
 export async function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
   const started = performance.now();
-  const { provider, shard } = options;
+  const { data, provider, shard } = options;
+  if (data === undefined || data.length === 0) {
+    const mend = 'Give samples like those that the model will see.';
+    throw new QuantizeError('bad-option', { flag: '--data', problem: 'is missing', mend });
+  }
   const watch = new Watch(options);
   const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
   const output = options.output ?? besideModel(options.model, suffix);
