@@ -63,6 +63,9 @@ export const defaultRecipe: Recipe = {
   reduceRange: false,
 };
 
+/** The recipe that quantizes all that any recipe quantizes: what it observes is enough for every other. */
+export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true };
+
 /** The registries that a recipe names entries of. */
 export interface Registries {
   readonly schemes: readonly Named[];

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import type { Shard } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
 
@@ -70,6 +71,17 @@ export function parseRule(text: string): Rule {
 function parseGranularity(flag: string, text: string): Granularity {
   if (text === 'tensor' || text === 'channel') return text;
   throw refuse(flag, `cannot have granularity "${text}"`, 'Choose tensor or channel.');
+}
+
+/** `2/8`: the second of eight shards. */
+export function parseShard(text: string): Shard {
+  const flag = '--shard';
+  const [index, count, ...rest] = text.split('/');
+  if (index === undefined || count === undefined || rest.length > 0) {
+    throw refuse(flag, `cannot be "${text}"`, 'Write i/n, as 2/8 for the second of eight shards.');
+  }
+  const shards = parseCount(flag, count, 1);
+  return { index: parseCount(flag, index, 1, shards), count: shards };
 }
 
 /** The flags that say how samples become inputs. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
+import type { Statistics } from '../../calibration/statistics.js';
 import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
@@ -9,7 +10,7 @@ import { type Model, opsetOf } from '../graph/model.js';
 import type { Plan } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
-import { runtimeVersion } from '../runtime/session.js';
+import { type Provider, runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
 import { describeActivations } from './describe-activations.js';
 import { describePlan } from './describe-plan.js';
@@ -34,24 +35,27 @@ export interface RunOutcome {
   readonly fold: readonly PassReport[];
   readonly plan: Plan;
   readonly samples: Samples;
+  /** Undefined where activations stay in float, or their ranges are found at every run. */
+  readonly statistics: Statistics | undefined;
   readonly evaluation: Evaluation;
+  readonly provider: Provider | undefined;
   readonly elapsedMs: number;
 }
 
 /** The record of a run, version 1. */
 export function makeResult(run: RunOutcome): Result {
-  const { recipe, float, quantized, samples, evaluation } = run;
+  const { recipe, float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { outputs, task, layers, speed } = evaluation;
   const machine = describeMachine();
   return {
     schemaVersion: RESULT_VERSION,
     tool,
-    runtime: { name: 'onnxruntime', version: runtimeVersion },
+    runtime: { name: 'onnxruntime', version: runtimeVersion, provider },
     machine,
     recipe,
     float: { ...fileRecord(float), irVersion: float.model.irVersion, opset: opsetOf(float.model) },
     quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
-    calibration: samples.calibration && !recipe.dynamic ? dataRecord(samples.calibration) : null,
+    calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
     plan: describePlan(float.model.graph, run.plan.placement),
@@ -62,6 +66,17 @@ export function makeResult(run: RunOutcome): Result {
     warnings: warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
     timing: { speed, elapsedMs: run.elapsedMs },
   };
+}
+
+/** The samples behind the activation ranges, whether they were seen in this run or come from a file. */
+function calibrationRecord(
+  source: SampleSource | undefined,
+  statistics: Statistics | undefined,
+): DataRecord | null {
+  if (source) return dataRecord(source);
+  if (!statistics) return null;
+  const { data, samples, preprocess } = statistics;
+  return { label: data, samples, preprocess };
 }
 
 function fileRecord({ path, bytes, sizeBytes }: ModelFile): FileRecord {

@@ -31,7 +31,8 @@ export interface DataRecord {
 export interface Result {
   readonly schemaVersion: typeof RESULT_VERSION;
   readonly tool: { readonly name: string; readonly version: string };
-  readonly runtime: { readonly name: string; readonly version: string };
+  /** `provider` is where models ran for calibration and evaluation. */
+  readonly runtime: { readonly name: string; readonly version: string; readonly provider: string };
   readonly machine: Machine;
   readonly recipe: Recipe;
   readonly float: FileRecord & { readonly irVersion: number; readonly opset: number };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { observers } from '../../calibration/observers/observers.js';
-import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
+import type { TensorStatistics } from '../../calibration/statistics.js';
 import type { QuantizeError } from '../../src/errors.js';
 import type { Model } from '../../src/graph/model.js';
 import { place } from '../../src/place/place.js';
@@ -11,7 +11,7 @@ import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
-import { statisticsOf } from '../support/statistics.js';
+import { provenance, statisticsOf } from '../support/statistics.js';
 
 /** Plans a model; each value observed has the statistics given, or the range [0, 255]. */
 function plan(
@@ -24,7 +24,7 @@ function plan(
   const tensors = new Map(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
-  const statistics: Statistics = { modelHash: '', data: '', preprocess: '', samples: 1, tensors };
+  const statistics = { ...provenance(), tensors };
   const made = buildPlan({ model, recipe, placement, statistics, observers, schemes });
   return { made, layers: [...made.layers.values()] };
 }

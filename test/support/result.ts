@@ -16,7 +16,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
   return {
     schemaVersion: 1,
     tool: { name: 'onnx-quantize', version: '0.0.0' },
-    runtime: { name: 'onnxruntime', version: '1.30.0' },
+    runtime: { name: 'onnxruntime', version: '1.30.0', provider: 'cpu' },
     machine: { platform: 'linux', arch: 'x64', cpu: 'a cpu', cores: 2, features: ['avx2', 'avx512_vnni'] },
     recipe: { ...defaultRecipe, bits: 4 },
     float: { name: 'net.onnx', sizeBytes: 1_116_434, sha256: 'aa', irVersion: 8, opset: 17 },
