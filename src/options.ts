@@ -1,4 +1,4 @@
-import type { Preprocess } from '../calibration/preprocess.js';
+import type { InputRange, Preprocess } from '../calibration/preprocess.js';
 import type { Shard } from '../calibration/source.js';
 import type { Recipe } from './recipe.js';
 import type { Provider } from './runtime/session.js';
@@ -60,6 +60,8 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
   readonly model: string;
   /** A statistics file of this model, instead of a calibration; `data` then serves to measure on. */
   readonly stats?: string | undefined;
+  /** What the model's inputs can hold, for ranges without samples; from `preprocess` for 8-bit images without it. */
+  readonly inputRange?: InputRange | undefined;
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */
   readonly output?: string | undefined;
   readonly recipe?: Partial<Recipe> | undefined;

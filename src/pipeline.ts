@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { mergeStatistics as merge } from '../calibration/merge-statistics.js';
 import { observers } from '../calibration/observers/observers.js';
+import { rangeOfPixels } from '../calibration/preprocess.js';
 import type { Statistics } from '../calibration/statistics.js';
 import {
   readStatisticsFile,
@@ -8,8 +9,8 @@ import {
   serializeStatistics,
 } from '../calibration/statistics-file.js';
 import { calibrate as observe } from './calibrate/calibrate.js';
+import { findRanges } from './calibrate/find-ranges.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
-import { readStatistics } from './calibrate/stored-statistics.js';
 import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
 import { checkModel } from './emit/check-model.js';
@@ -24,7 +25,7 @@ import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
 import type { CalibrateOptions, InspectOptions, MergeOptions, QuantizeOptions } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
-import { observableValues, observedValues } from './place/placement.js';
+import { observableValues } from './place/placement.js';
 import { encodeModel } from './proto/encode.js';
 import { buildPlan } from './quantize/build-plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
@@ -58,14 +59,15 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   refuseEmpty(placement, options.model);
 
   await watch.begin('calibrate');
-  const values = observedValues(placement);
-  const statistics =
-    stats === undefined
-      ? await observe(model, values, samples.calibration, { provider, progress: watch.progress })
-      : await readStatistics(stats, loaded, values);
+  const ranges = await findRanges({
+    ...{ model, path: options.model, recipe, placement, observers, stats, provider },
+    samples: samples.calibration,
+    inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+    progress: watch.progress,
+  });
 
   await watch.begin('quantize');
-  const plan = buildPlan({ model, recipe, placement, statistics, observers, schemes });
+  const plan = buildPlan({ model, recipe, placement, ...ranges, observers, schemes });
 
   await watch.begin('emit');
   const emitted = emitModel(model, plan);
@@ -89,7 +91,16 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
     model: emitted.model,
   };
   const elapsedMs = performance.now() - started;
-  const run = { recipe, float: loaded, quantized, fold, plan, samples, statistics, evaluation };
+  const run = {
+    recipe,
+    float: loaded,
+    quantized,
+    fold,
+    plan,
+    samples,
+    statistics: ranges.statistics,
+    evaluation,
+  };
   return makeResult({ ...run, provider, elapsedMs });
 }
 

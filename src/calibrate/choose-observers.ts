@@ -17,7 +17,7 @@ export type ObserverChoices = ReadonlyMap<string, Observer>;
 export interface ChoiceSources {
   readonly model: Model;
   readonly placement: Placement;
-  readonly statistics: Statistics;
+  readonly statistics: Pick<Statistics, 'tensors'>;
   readonly recipe: Recipe;
   /** What is chosen from; of equals the first is taken. */
   readonly candidates: readonly Observer[];

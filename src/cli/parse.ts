@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import { type InputRange, type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
 import type { Shard } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
@@ -47,6 +47,14 @@ export function parseNumber(flag: string, text: string): number {
 /** Numbers with commas between: one for all channels, or one a channel. */
 export function parseNumbers(flag: string, text: string): number[] {
   return text.split(',').map((part) => parseNumber(flag, part));
+}
+
+/** `low,high`: what the model's inputs can hold. */
+export function parseInputRange(text: string): InputRange {
+  const [low, high, ...others] = parseNumbers('--input-range', text);
+  if (low === undefined || high === undefined || others.length > 0 || low >= high)
+    throw refuse('--input-range', `cannot be "${text}"`, 'Give the least and the greatest value, as -1,1.');
+  return { low: [low], high: [high] };
 }
 
 /** `pattern:bits=4,scheme=minmax`; the last colon ends the pattern, since names may hold some. */

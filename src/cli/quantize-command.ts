@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
+import type { InputRange } from '../../calibration/preprocess.js';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import { follow } from './follow.js';
-import { parsePreprocess } from './parse.js';
+import { parseInputRange, parsePreprocess } from './parse.js';
 import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
@@ -17,6 +18,7 @@ interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly output?: string;
   readonly data?: string[];
   readonly stats?: string;
+  readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
   readonly reporter: string;
@@ -44,6 +46,11 @@ export function quantizeCommand(process: CommandProcess): Command {
   addDataOption(command, '; without them weights alone are quantized')
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
+      '--input-range <low,high>',
+      "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
+      parseInputRange,
+    )
+    .option(
       '--eval-data <[input=]path>',
       'samples to measure on (default: the calibration samples)',
       collect<string>,
@@ -59,7 +66,8 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option('--json', 'the same as --reporter json')
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
-      const { output, data, stats, evalData, labels, samples, seed, threads, provider, quiet } = flags;
+      const { output, data, stats, inputRange, evalData, labels, samples, seed, threads, provider, quiet } =
+        flags;
       const preprocess = parsePreprocess(flags);
       const recipe = recipeOf(flags);
       const result = await follow(process, quiet, (hooks) =>
@@ -68,6 +76,7 @@ export function quantizeCommand(process: CommandProcess): Command {
           output,
           data,
           stats,
+          inputRange,
           evalData,
           labels,
           samples,

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { SampleSource } from '../../calibration/source.js';
-import type { Statistics } from '../../calibration/statistics.js';
 import { chooseObservers } from '../../src/calibrate/choose-observers.js';
 import type { Model } from '../../src/graph/model.js';
 import { quantizerOfRange } from '../../src/numerics/affine.js';
@@ -32,7 +31,7 @@ const source = (...values: readonly number[]): SampleSource => ({
 async function choose(model: Model, candidates: readonly Observer[], heldOut: SampleSource) {
   const placement = place(model, defaultRecipe, 'model.onnx');
   const tensors = new Map(observedValues(placement).map((name) => [name, statisticsOf([0, 100])]));
-  const statistics: Statistics = { modelHash: '', data: '', preprocess: '', samples: 1, tensors };
+  const statistics = { tensors };
   const sources = { model, placement, statistics, recipe: defaultRecipe, candidates, heldOut };
   const choices = await chooseObservers(sources);
   return Object.fromEntries([...choices].map(([value, { name }]) => [value, name]));

@@ -1,14 +1,9 @@
+import type { InputRange } from '../../../calibration/preprocess.js';
 import { type Statistics, TensorStatistics } from '../../../calibration/statistics.js';
 import { QuantizeError } from '../../errors.js';
 import type { Model } from '../../graph/model.js';
 import { type ChannelMoments, even } from './moments.js';
 import { propagate } from './propagate.js';
-
-/** The range of a model's input, one pair of ends a channel, or one for all. */
-export interface InputRange {
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-}
 
 /**
  * Ranges without a sample: β ± 6γ of the folded BatchNormalizations, carried through the operators after them (Nagel et
@@ -37,7 +32,15 @@ export function dataFreeStatistics(
       return [name, statisticsOf(moments)] as const;
     }),
   );
-  return { modelHash: '', data: 'BatchNormalization', preprocess: 'none', samples: 0, tensors };
+  return {
+    modelHash: '',
+    data: 'BatchNormalization',
+    preprocess: 'none',
+    provider: 'none',
+    samples: 0,
+    part: { shard: { index: 1, count: 1 }, first: 0, total: 0, choice: '' },
+    tensors,
+  };
 }
 
 /** Statistics that hold a range, and nothing else. */
