@@ -1,3 +1,4 @@
+import { countBits } from './bit-counter.js';
 import type { Part } from './source.js';
 
 /**
@@ -39,36 +40,10 @@ export class TensorStatistics {
 
   /** Count the elements of one sample. */
   add(values: Float32Array): void {
-    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-    const { counts } = this;
-    let min = Number.POSITIVE_INFINITY;
-    let max = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < bits.length; i++) {
-      const value = values[i] as number;
-      // A NaN fails every comparison, so that it moves neither end; infinities are sorted out below.
-      if (value < min) min = value;
-      if (value > max) max = value;
-      (counts[(bits[i] as number) >>> DROPPED_BITS] as number)++;
-    }
-    const strays = this.#removeNonFinite();
-    if (strays > 0) {
-      [min, max] = finiteRange(values);
-      this.nonFinite += strays;
-    }
+    const { min, max, nonFinite } = countBits(values, this.counts);
+    this.nonFinite += nonFinite;
     // −0 and 0 are one value, and only one of them may end up in a file.
     this.samples.push({ min: min + 0, max: max + 0 });
-  }
-
-  /** Empty the bins whose exponent is all ones, and return what was in them. */
-  #removeNonFinite(): number {
-    let strays = 0;
-    for (const start of [NON_FINITE, NON_FINITE + HALF]) {
-      for (let bin = start; bin < start + (HALF - NON_FINITE); bin++) {
-        strays += this.counts[bin] as number;
-        this.counts[bin] = 0;
-      }
-    }
-    return strays;
   }
 
   /** Smallest finite element of all samples; +Infinity where there is none. */
@@ -123,17 +98,6 @@ export interface Distribution {
   readonly bins: readonly Bin[];
   readonly min: number;
   readonly max: number;
-}
-
-function finiteRange(values: Float32Array): [number, number] {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return [min, max];
 }
 
 const words = new Uint32Array(1);

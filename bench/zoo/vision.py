@@ -44,6 +44,32 @@ def resnet18(width: int = 32) -> nn.Module:
     return classifier(layers, channels)
 
 
+class Bottleneck(nn.Module):
+    def __init__(self, c_in: int, hidden: int, stride: int) -> None:
+        super().__init__()
+        c_out = 4 * hidden
+        self.body = nn.Sequential(
+            conv_bn(c_in, hidden, 1), conv_bn(hidden, hidden, 3, stride), conv_bn(hidden, c_out, 1, act=nn.Identity)
+        )
+        same = c_in == c_out and stride == 1
+        self.shortcut = nn.Identity() if same else conv_bn(c_in, c_out, 1, stride, act=nn.Identity)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.body(x) + self.shortcut(x))
+
+
+def resnet50(width: int = 64) -> nn.Module:
+    """Of full size: 25 million weights."""
+    layers: list[nn.Module] = [conv_bn(3, width, 7, 2), nn.MaxPool2d(3, 2, 1)]
+    channels = width
+    for stage, depth in enumerate((3, 4, 6, 3)):
+        hidden = width << stage
+        for index in range(depth):
+            layers.append(Bottleneck(channels, hidden, 2 if stage > 0 and index == 0 else 1))
+            channels = 4 * hidden
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 1000))
+
+
 class SqueezeExcite(nn.Module):
     def __init__(self, channels: int, squeezed: int, act: Activation, gate: Activation) -> None:
         super().__init__()
