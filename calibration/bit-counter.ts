@@ -165,7 +165,7 @@ export function countInLoop(values: Float32Array, counts: Float64Array): BitCoun
   let nonFinite = 0;
   for (let i = 0; i < bits.length; i++) {
     const bin = (bits[i] as number) >>> 16;
-    if (bin % HALF >= NON_FINITE) {
+    if ((bin & (HALF - 1)) >= NON_FINITE) {
       nonFinite++;
       continue;
     }

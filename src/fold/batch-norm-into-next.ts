@@ -20,7 +20,7 @@ import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
-import { setWeight } from './set-weight.js';
+import { scaleWeight } from './set-weight.js';
 
 /**
  * BatchNormalization into the Conv or Gemm after it, where that is exact: W'[m, c] = W[m, c]·scale[c],
@@ -55,9 +55,7 @@ function fold(graph: Graph, uses: Uses, bn: BatchNorm): boolean {
   const bias = shiftedBias(graph, layer, bn);
   if (!bias) return false;
 
-  const channelOf = inputChannelOf(layer);
-  const scaled = Float64Array.from(floatsOf(layer.tensor), (w, i) => w * (bn.scale[channelOf(i)] ?? 0));
-  setWeight(graph, layer, floatTensor(layer.tensor.dataType, layer.tensor.dims, scaled));
+  scaleWeight(graph, layer, bn.scale, inputChannelOf(layer));
   const tensor = floatTensor(layer.tensor.dataType, [bias.length], bias);
   layer.node.inputs[BIAS_INPUT] = addInitializer(graph, layer.bias ?? `${layer.weight}_bias`, tensor);
   if (isOp(layer.node, 'Gemm')) layer.node.attributes.set('beta', attribute.float(1));

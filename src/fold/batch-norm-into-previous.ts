@@ -15,7 +15,7 @@ import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
-import { setWeight } from './set-weight.js';
+import { scaleWeight } from './set-weight.js';
 
 /**
  * BatchNormalization into the Conv, ConvTranspose, Gemm or MatMul(+Add) before it.
@@ -54,7 +54,7 @@ function fold(graph: Graph, uses: Uses, bn: BatchNorm): boolean {
   if (!layer || layer.outputChannels !== bn.scale.length) return false;
   if (isOp(previous, 'MatMul')) {
     if (rankOf(graph, uses, bn.input) !== 2) return false;
-    scaleWeight(graph, layer, bn.scale);
+    scaleWeight(graph, layer, bn.scale, outputChannelOf(layer));
     const bias = addInitializer(
       graph,
       `${layer.weight}_bias`,
@@ -66,7 +66,7 @@ function fold(graph: Graph, uses: Uses, bn: BatchNorm): boolean {
   }
   const bias = foldedBias(graph, layer, bn);
   if (!bias) return false;
-  scaleWeight(graph, layer, bn.scale);
+  scaleWeight(graph, layer, bn.scale, outputChannelOf(layer));
   const wanted = layer.bias ?? `${layer.weight}_bias`;
   previous.inputs[BIAS_INPUT] = addInitializer(
     graph,
@@ -89,7 +89,7 @@ function foldIntoMatMulAdd(graph: Graph, uses: Uses, bn: BatchNorm, add: Node): 
   if (bias.dims.length !== 1 || rankOf(graph, uses, bn.input) !== 2) return false;
   const values = floatsOf(bias);
   const shifted = bn.shift.map((shift, c) => at(values, c) * (bn.scale[c] ?? 0) + shift);
-  scaleWeight(graph, layer, bn.scale);
+  scaleWeight(graph, layer, bn.scale, outputChannelOf(layer));
   const name = addInitializer(
     graph,
     add.inputs[constantAt] ?? 'bias',
@@ -122,13 +122,6 @@ function foldedBias(graph: Graph, layer: LinearLayer, bn: BatchNorm) {
     }
   }
   return { dims: rows > 1 ? [rows, channels] : [channels], values: folded };
-}
-
-function scaleWeight(graph: Graph, layer: LinearLayer, scale: Float64Array): void {
-  const channelOf = outputChannelOf(layer);
-  const scaled = Float64Array.from(floatsOf(layer.tensor), (w, i) => w * (scale[channelOf(i)] ?? 0));
-  const tensor = floatTensor(layer.tensor.dataType, layer.tensor.dims, scaled);
-  setWeight(graph, layer, tensor);
 }
 
 /** The node makes what the BatchNormalization made. */

@@ -2,7 +2,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
 import { numbersOf } from '../numerics/nd-array.js';
-import { encodeModel } from '../proto/encode.js';
+import { encodeApart } from '../proto/encode-apart.js';
 import { type Session, withSession } from '../runtime/session.js';
 
 /** Samples that the folded model is compared on. */
@@ -24,7 +24,7 @@ export async function verifyFold(
   threads: number | undefined,
 ): Promise<void> {
   await withSession(
-    encodeModel(folded),
+    encodeApart(folded),
     { mode: 'basic', threads, label: 'the folded model' },
     async (session) => {
       let done = 0;

@@ -136,9 +136,9 @@ export function floatTensor(
 ): Tensor {
   switch (dataType) {
     case 'float32':
-      return tensorOf({ type: 'float32', dims, data: Float32Array.from(values) });
+      return tensorOf({ type: 'float32', dims, data: new Float32Array(values) });
     case 'float64':
-      return tensorOf({ type: 'float64', dims, data: Float64Array.from(values) });
+      return tensorOf({ type: 'float64', dims, data: new Float64Array(values) });
     case 'float16':
       return tensorOf({ type: 'float16', dims, data: Uint16Array.from(values, numberToHalf) });
     case 'bfloat16': {

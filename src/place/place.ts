@@ -296,12 +296,18 @@ class Placer {
 /** Roles whose results exist as codes. */
 const integerRoles: ReadonlySet<Role['kind']> = new Set(['layer', 'bias', 'arithmetic', 'codes', 'clamp']);
 
+/** A loop: every() calls back for each of what may be 10^8 elements. */
+function isAllFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}
+
 /** Why a layer with a constant weight stays float; undefined where it need not. */
 function whyNot(graph: Graph, linear: LinearLayer): string | undefined {
   const { dataType } = linear.tensor;
   if (graph.initializers.has(inputAt(linear.node, 0) ?? '')) return 'its input is constant';
   if (dataType !== 'float32') return `its weight is ${dataType}: integer kernels write float32`;
-  if (!floatsOf(linear.tensor).every(Number.isFinite)) return 'its weight holds values that are not finite';
+  if (!isAllFinite(floatsOf(linear.tensor))) return 'its weight holds values that are not finite';
   const bias = linear.bias === undefined ? undefined : graph.initializers.get(linear.bias);
   if (linear.bias !== undefined && bias?.dataType !== 'float32') return 'its bias is not a float32 constant';
   if (bias && bias.dims.length === 2 && (bias.dims[0] ?? 1) > 1)

@@ -55,6 +55,12 @@ const hiddenOptions = (mode: SessionSettings['mode']) => ({
 /** Fatal only: the runtime's warnings speak of its internals, and its errors come back as exceptions. */
 const FATAL = 4;
 
+/** A model in memory: the bytes of a .onnx file, and of the files by name that its constants stand in. */
+export interface ModelInMemory {
+  readonly bytes: Uint8Array;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
 /** A loaded model that can be run. Release it when done. */
 export class Session {
   readonly #session: ort.InferenceSession;
@@ -68,10 +74,13 @@ export class Session {
   /**
    * Load a model into the runtime.
    *
-   * @param model - the bytes of a .onnx file, or its path
+   * @param model - the bytes of a .onnx file, or its path; the runtime copies what it needs
    * @throws QuantizeError `runtime-refused`, with the runtime's own reason
    */
-  static async create(model: Uint8Array | string, settings: SessionSettings): Promise<Session> {
+  static async create(
+    model: Uint8Array | ModelInMemory | string,
+    settings: SessionSettings,
+  ): Promise<Session> {
     const { provider = 'cpu' } = settings;
     // Before the first session: what goes wrong is told once, in an error of ours.
     ort.env.logLevel = 'fatal';
@@ -85,11 +94,7 @@ export class Session {
     };
     const label = settings.label ?? 'the model';
     try {
-      const session =
-        typeof model === 'string'
-          ? await ort.InferenceSession.create(model, options)
-          : await ort.InferenceSession.create(model, options);
-      return new Session(session, label);
+      return new Session(await load(model, options), label);
     } catch (thrown) {
       const facts = { what: label, provider, reason: reasonOf(thrown) };
       const code = provider === 'cpu' ? 'runtime-refused' : 'provider-failed';
@@ -103,6 +108,16 @@ export class Session {
 
   get outputNames(): readonly string[] {
     return this.#session.outputNames;
+  }
+
+  /** Shapes of the inputs as the model states them: a number, or the name of a dynamic dimension. */
+  get inputShapes(): ReadonlyMap<string, readonly (number | string)[]> {
+    return shapesOf(this.#session.inputMetadata);
+  }
+
+  /** Shapes of the outputs as the runtime infers them; a dimension that it cannot tell has an empty name. */
+  get outputShapes(): ReadonlyMap<string, readonly (number | string)[]> {
+    return shapesOf(this.#session.outputMetadata);
   }
 
   /**
@@ -144,9 +159,19 @@ export class Session {
   }
 }
 
+async function load(
+  model: Uint8Array | ModelInMemory | string,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<ort.InferenceSession> {
+  if (typeof model === 'string') return ort.InferenceSession.create(model, options);
+  if (model instanceof Uint8Array) return ort.InferenceSession.create(model, options);
+  const externalData = [...model.files].map(([path, data]) => ({ path, data }));
+  return ort.InferenceSession.create(model.bytes, { ...options, externalData });
+}
+
 /** Run `work` with a session, and release it whatever happens. */
 export async function withSession<T>(
-  model: Uint8Array | string,
+  model: Uint8Array | ModelInMemory | string,
   settings: SessionSettings,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -156,6 +181,10 @@ export async function withSession<T>(
   } finally {
     await session.release();
   }
+}
+
+function shapesOf(values: readonly ort.InferenceSession.ValueMetadata[]) {
+  return new Map(values.flatMap((value) => (value.isTensor ? [[value.name, value.shape] as const] : [])));
 }
 
 function toRuntime(array: NdArray): ort.Tensor {
