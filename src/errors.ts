@@ -221,6 +221,12 @@ const messages = {
     '{mend}',
   ),
 
+  'memory-limit': message(
+    2,
+    '--max-memory {limit} is too little: observing one value at a time takes about {least} MiB.',
+    'Give at least {least}, or make the samples smaller where the model allows it.',
+  ),
+
   // Ours.
   'fold-changed-output': message(
     70,

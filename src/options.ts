@@ -33,12 +33,22 @@ export interface RunProgress {
   readonly total: number;
 }
 
+/** How calibration will run, known before its first run of the model. */
+export interface MemoryEstimate {
+  /** Passes over the samples, each of which observes a part of the values. */
+  readonly passes: number;
+  /** Peak memory of the process while it calibrates, in bytes. */
+  readonly estimateBytes: number;
+}
+
 /** How a run is followed, and stopped. */
 export interface RunHooks {
   /** Told when a step begins. */
   readonly onStep?: ((step: string) => void) | undefined;
   /** Told after each run of the model how many samples are done. */
   readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+  /** Told before calibration what memory it will take. */
+  readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
   /**
    * Stops the run between two runs of the model: it ends in the QuantizeError `interrupted`, whose cause is the signal's
    * reason, and every existing file is as it was.
@@ -52,6 +62,11 @@ export interface MachineOptions {
   readonly threads?: number | undefined;
   /** Where models run for calibration and evaluation; the CPU by default, on which bits do not depend on the machine's cores. */
   readonly provider?: Provider | undefined;
+  /**
+   * What the process may take while it calibrates, in MiB; half of the machine's memory by default. Values are observed
+   * in as many passes over the samples as that asks for; the written file does not depend on it.
+   */
+  readonly maxMemory?: number | undefined;
 }
 
 /** What a run of the main job is asked for. */

@@ -8,7 +8,7 @@ import {
   type StatisticsFile,
   serializeStatistics,
 } from '../calibration/statistics-file.js';
-import { calibrate as observe } from './calibrate/calibrate.js';
+import { type CalibrationSettings, calibrate as observe } from './calibrate/calibrate.js';
 import { findRanges } from './calibrate/find-ranges.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
 import { Watch } from './calibrate/watch.js';
@@ -20,10 +20,17 @@ import { checkOutput, writeFileWhole } from './emit/write-file.js';
 import { QuantizeError } from './errors.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
-import { verifyFold } from './fold/verify-fold.js';
+import { runFirstSamples, verifyFold } from './fold/verify-fold.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
-import type { CalibrateOptions, InspectOptions, MergeOptions, QuantizeOptions } from './options.js';
+import type {
+  CalibrateOptions,
+  InspectOptions,
+  MachineOptions,
+  MergeOptions,
+  QuantizeOptions,
+  RunHooks,
+} from './options.js';
 import { place, refuseEmpty } from './place/place.js';
 import { observableValues } from './place/placement.js';
 import { encodeModel } from './proto/encode.js';
@@ -60,10 +67,10 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
 
   await watch.begin('calibrate');
   const ranges = await findRanges({
-    ...{ model, path: options.model, recipe, placement, observers, stats, provider },
+    ...{ model, path: options.model, recipe, placement, observers, stats },
     samples: samples.calibration,
     inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
-    progress: watch.progress,
+    ...calibrationSettings(options, watch),
   });
 
   await watch.begin('quantize');
@@ -111,7 +118,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
  */
 export async function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
   const started = performance.now();
-  const { data, provider, shard } = options;
+  const { data, shard } = options;
   if (data === undefined || data.length === 0) {
     const mend = 'Give samples like those that the model will see.';
     throw new QuantizeError('bad-option', { flag: '--data', problem: 'is missing', mend });
@@ -132,7 +139,7 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   }
 
   await watch.begin('calibrate');
-  const settings = { provider, progress: watch.progress };
+  const settings = calibrationSettings(options, watch);
   const statistics = (await observe(model, values, samples.calibration, settings)) as Statistics;
 
   await watch.begin('write');
@@ -202,15 +209,27 @@ async function prepare(
   if (converts) convertModel(model, options.model);
 
   await watch.begin('fold');
-  return withOriginal(options.model, threads, async (original) => {
-    const fold = await foldModel(model);
+  // The original runs and is gone before the folded model is loaded: memory then holds one of them at a time.
+  const { samples, expected } = await withOriginal(options.model, threads, async (original) => {
     const opened = await openAll(model, options);
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
-    await verifyFold(original, model, evaluation, threads);
-    return { loaded, model, fold, samples: { ...opened, calibration, evaluation } };
+    return {
+      samples: { ...opened, calibration, evaluation },
+      expected: await runFirstSamples(original, evaluation),
+    };
   });
+  const fold = await foldModel(model);
+  await verifyFold(expected, model, threads);
+  return { loaded, model, fold, samples };
 }
+
+const calibrationSettings = (options: MachineOptions & RunHooks, watch: Watch): CalibrationSettings => ({
+  provider: options.provider,
+  progress: watch.progress,
+  maxMemoryBytes: options.maxMemory === undefined ? undefined : options.maxMemory * 2 ** 20,
+  onEstimate: options.onEstimate,
+});
 
 /** A flag that would do nothing is a mistake. */
 function refuseUnusedStatistics({ actBits, dynamic }: Recipe): void {

@@ -1,46 +1,54 @@
 import { collectStatistics, type Progress } from '../../calibration/collect.js';
 import type { SampleSource } from '../../calibration/source.js';
-import type { Statistics } from '../../calibration/statistics.js';
+import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
-import { encodeModel } from '../proto/encode.js';
+import type { MemoryEstimate } from '../options.js';
+import { encodeApart } from '../proto/encode-apart.js';
 import { hashModel } from '../proto/hash.js';
-import { type Provider, type Session, withSession } from '../runtime/session.js';
+import { memoryBytes } from '../runtime/machine.js';
+import { type Provider, type Session, type SessionSettings, withSession } from '../runtime/session.js';
+import { type MemoryLimit, type PassPlan, planPasses } from './passes.js';
+import { firstFeed } from './samples.js';
+import { valueSizes } from './value-sizes.js';
 
 /** How calibration runs. */
 export interface CalibrationSettings {
   /** The CPU without it. */
   readonly provider?: Provider | undefined;
   readonly progress?: Progress | undefined;
+  /** What the process may take at its peak, in bytes; half of the machine's memory without it, as far as that goes. */
+  readonly maxMemoryBytes?: number | undefined;
+  /** Told before the first run. */
+  readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
 }
+
+/**
+ * Threads inside an operator, on every machine: the last bit of some convolutions changes with their number, since it
+ * decides how a sum is shared out, but not with the cores that they run on. So the same input gives the same file
+ * wherever it is made on the same kind of CPU.
+ */
+const THREADS = 2;
 
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
  *
- * Undefined where there is nothing to observe. At level `basic` their bits do not depend on which of them are
- * exposed, and on one thread not on how the runtime shares a sum out (measured: the last bit of a convolution changes
- * with the number of threads). The same input then gives the same file on a machine with more cores.
+ * Undefined where there is nothing to observe. At level `basic` their bits do not depend on which of them are exposed,
+ * so that they can be observed in several passes, as many as the memory asks for.
+ *
+ * @throws QuantizeError `memory-limit` where `maxMemoryBytes` is too little even for one value at a time
  */
 export async function calibrate(
   model: Model,
   values: readonly string[],
   source: SampleSource | undefined,
-  { provider = 'cpu', progress }: CalibrationSettings = {},
+  settings: CalibrationSettings = {},
 ): Promise<Statistics | undefined> {
   if (!source || values.length === 0) return undefined;
-  const inputs = new Set(model.graph.inputs.map((input) => input.name));
-  const inner = values.filter((value) => !inputs.has(value));
-  const bytes = encodeModel(exposing(model, inner));
-  const settings = { mode: 'basic', threads: 1, provider, label: 'the float model' } as const;
-  const tensors = await withSession(bytes, settings, (session) =>
-    collectStatistics(
-      source,
-      values,
-      async (feed) => new Map([...Object.entries(feed), ...(await runOf(session, feed, inner))]),
-      progress,
-    ),
-  );
+  const { provider = 'cpu' } = settings;
+  const observed = await observe(model, values, source, settings);
+  const tensors = new Map(values.map((value) => [value, observed.get(value) as TensorStatistics]));
   return {
     // Only a statistics file asks for it.
     get modelHash() {
@@ -55,6 +63,55 @@ export async function calibrate(
   };
 }
 
+async function observe(
+  model: Model,
+  values: readonly string[],
+  source: SampleSource,
+  { provider = 'cpu', progress = () => {}, maxMemoryBytes, onEstimate }: CalibrationSettings,
+): Promise<Map<string, TensorStatistics>> {
+  const inputs = new Set(model.graph.inputs.map((input) => input.name));
+  const inner = values.filter((value) => !inputs.has(value));
+  const fed = values.filter((value) => inputs.has(value));
+  const settings: SessionSettings = { mode: 'basic', threads: THREADS, provider, label: 'the float model' };
+  const withExposed = <T>(exposed: readonly string[], work: (session: Session) => Promise<T>) =>
+    withSession(encodeApart(exposing(model, exposed)), settings, work);
+
+  const planned = await withExposed(inner, async (session) => {
+    const feed = await firstFeed(source);
+    const sizes = await valueSizes(model, session, { feed, values: inner, settings });
+    const plan = planPasses(sizes, memoryLimit(maxMemoryBytes));
+    onEstimate?.({ passes: Math.max(1, plan.passes.length), estimateBytes: plan.estimateBytes });
+    // The session that all values are exposed of is at hand: one pass needs no other.
+    if (plan.passes.length > 1) return plan;
+    return collectStatistics(source, values, runnerOf(session, inner), progress);
+  });
+  if (!isPlan(planned)) return planned;
+
+  const tensors = new Map<string, TensorStatistics>();
+  const total = planned.passes.length * source.length;
+  for (const [index, pass] of planned.passes.entries()) {
+    // What is fed is seen in every pass, and counted in the first.
+    const counted = index === 0 ? [...fed, ...pass] : pass;
+    const tell: Progress = (done) => progress(index * source.length + done, total);
+    const found = await withExposed(pass, (session) =>
+      collectStatistics(source, counted, runnerOf(session, pass), tell),
+    );
+    for (const [value, statistics] of found) tensors.set(value, statistics);
+  }
+  return tensors;
+}
+
+const isPlan = (planned: PassPlan | ReadonlyMap<string, TensorStatistics>): planned is PassPlan =>
+  'passes' in planned;
+
+function memoryLimit(maxMemoryBytes: number | undefined): MemoryLimit {
+  return {
+    residentBytes: process.memoryUsage.rss(),
+    limitBytes: maxMemoryBytes ?? memoryBytes() / 2,
+    isFirm: maxMemoryBytes !== undefined,
+  };
+}
+
 /** The runtime refuses to be asked for nothing, as where every value observed is an input. */
-const runOf = async (session: Session, feed: Feed, values: readonly string[]) =>
-  values.length === 0 ? [] : session.run(feed, values);
+const runnerOf = (session: Session, values: readonly string[]) => async (feed: Feed) =>
+  new Map([...Object.entries(feed), ...(values.length === 0 ? [] : await session.run(feed, values))]);

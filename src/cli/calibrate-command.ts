@@ -43,7 +43,7 @@ export function calibrateCommand(process: CommandProcess): Command {
     .option('--json', 'print what was written as one JSON record')
     .addHelpText('after', examples)
     .action(async (model: string, flags: CalibrateFlags) => {
-      const { output, data, samples, seed, shard, threads, provider, quiet, json } = flags;
+      const { output, data, samples, seed, shard, threads, maxMemory, provider, quiet, json } = flags;
       const preprocess = parsePreprocess(flags);
       const summary = await follow(process, quiet, (hooks) =>
         calibrate({
@@ -54,6 +54,7 @@ export function calibrateCommand(process: CommandProcess): Command {
           seed,
           shard,
           threads,
+          maxMemory,
           provider,
           preprocess,
           ...hooks,

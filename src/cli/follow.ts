@@ -16,8 +16,8 @@ export async function follow<T>(
   const stop = () => controller.abort();
   process.once?.('SIGINT', stop);
   try {
-    const { onStep, onProgress } = display;
-    return await work({ onStep, onProgress, signal: controller.signal });
+    const { onStep, onProgress, onEstimate } = display;
+    return await work({ onStep, onProgress, onEstimate, signal: controller.signal });
   } finally {
     process.removeListener?.('SIGINT', stop);
     display.stop();

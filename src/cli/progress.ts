@@ -1,9 +1,9 @@
 import cliProgress from 'cli-progress';
-import type { RunHooks, RunProgress } from '../options.js';
+import type { MemoryEstimate, RunHooks, RunProgress } from '../options.js';
 import type { Output } from './streams.js';
 
 /** Shows how far a run is, until it is stopped. */
-export interface ProgressDisplay extends Required<Pick<RunHooks, 'onStep' | 'onProgress'>> {
+export interface ProgressDisplay extends Required<Pick<RunHooks, 'onStep' | 'onProgress' | 'onEstimate'>> {
   /** Take what is shown away. */
   stop(): void;
 }
@@ -25,7 +25,7 @@ export function showProgress(
   quiet: boolean,
   now: () => number = () => performance.now(),
 ): ProgressDisplay {
-  if (quiet) return { onStep: () => {}, onProgress: () => {}, stop: () => {} };
+  if (quiet) return { onStep: () => {}, onProgress: () => {}, onEstimate: () => {}, stop: () => {} };
   return stderr.isTTY ? bar(stderr, now) : lines(stderr, now);
 }
 
@@ -43,6 +43,10 @@ function bar(stderr: Output, now: () => number): ProgressDisplay {
       stop();
       meter = new Meter(now);
       show(`${step} …`);
+    },
+    onEstimate(estimate) {
+      const text = passesText(estimate);
+      if (text) show(text);
     },
     onProgress(progress) {
       const payload = { step: progress.step, pace: meter.paceOf(progress) };
@@ -74,6 +78,9 @@ function lines(stderr: Output, now: () => number): ProgressDisplay {
     onStep() {
       meter = new Meter(now);
     },
+    onEstimate(estimate) {
+      stderr.write(passesText(estimate));
+    },
     onProgress(progress) {
       const pace = meter.paceOf(progress);
       if (now() - last < LINE_INTERVAL_MS) return;
@@ -82,6 +89,13 @@ function lines(stderr: Output, now: () => number): ProgressDisplay {
     },
     stop() {},
   };
+}
+
+/** A line on a calibration that takes several times as long as it would with more memory; nothing on any other. */
+function passesText({ passes, estimateBytes }: MemoryEstimate): string {
+  if (passes === 1) return '';
+  const mebibytes = Math.ceil(estimateBytes / 2 ** 20);
+  return `calibrate: observing in ${passes} passes, about ${mebibytes} MiB (--max-memory)\n`;
 }
 
 /** How fast samples go, since the first of them: loading a session is no part of it. */

@@ -66,8 +66,8 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option('--json', 'the same as --reporter json')
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
-      const { output, data, stats, inputRange, evalData, labels, samples, seed, threads, provider, quiet } =
-        flags;
+      const { output, data, stats, inputRange, evalData, labels, samples, seed, threads, maxMemory } = flags;
+      const { provider, quiet } = flags;
       const preprocess = parsePreprocess(flags);
       const recipe = recipeOf(flags);
       const result = await follow(process, quiet, (hooks) =>
@@ -82,6 +82,7 @@ export function quantizeCommand(process: CommandProcess): Command {
           samples,
           seed,
           threads,
+          maxMemory,
           provider,
           preprocess,
           recipe,

@@ -13,6 +13,7 @@ export interface SampleFlags extends PreprocessFlags {
 /** The flags of the machine, as commander gives them. */
 export interface MachineFlags {
   readonly threads?: number;
+  readonly maxMemory?: number;
   readonly provider?: Provider;
   readonly quiet?: true;
 }
@@ -45,6 +46,11 @@ export function addMachineOptions(command: Command): Command {
         '--threads <n>',
         'threads for comparing the models (default: all cores; the file does not depend on it)',
         (text) => parseThreads('--threads', text),
+      )
+      .option(
+        '--max-memory <MiB>',
+        'peak memory while calibrating, in more passes where needed (default: half of the machine)',
+        (text) => parseCount('--max-memory', text, 1),
       )
       .addOption(
         new Option(

@@ -1,7 +1,7 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
-import { numbersOf } from '../numerics/nd-array.js';
+import { type Feed, type NdArray, numbersOf } from '../numerics/nd-array.js';
 import { encodeApart } from '../proto/encode-apart.js';
 import { type Session, withSession } from '../runtime/session.js';
 
@@ -11,35 +11,47 @@ const SAMPLES = 4;
 /** Largest difference, relative to the largest magnitude of the output: float32 sums in another order reach 1e-5. */
 const TOLERANCE = 1e-4;
 
+/** What the original model makes of one feed. */
+export interface ExpectedRun {
+  readonly feed: Feed;
+  readonly outputs: ReadonlyMap<string, NdArray>;
+}
+
+/** Run the original on the first samples. */
+export async function runFirstSamples(original: Session, source: SampleSource): Promise<ExpectedRun[]> {
+  const runs: ExpectedRun[] = [];
+  let done = 0;
+  for await (const { feed, samples } of source.open()) {
+    runs.push({ feed, outputs: await original.run(feed) });
+    done += samples;
+    if (done >= SAMPLES) break;
+  }
+  return runs;
+}
+
 /**
- * Run the original and the folded model on samples, and refuse to go on where their outputs differ by more than float
- * rounding.
+ * Run the folded model on the same samples, and refuse to go on where its outputs differ by more than float rounding.
  *
  * @throws QuantizeError `fold-changed-output`
  */
 export async function verifyFold(
-  original: Session,
+  expected: readonly ExpectedRun[],
   folded: Model,
-  source: SampleSource,
   threads: number | undefined,
 ): Promise<void> {
   await withSession(
     encodeApart(folded),
     { mode: 'basic', threads, label: 'the folded model' },
     async (session) => {
-      let done = 0;
-      for await (const { feed, samples } of source.open()) {
-        const before = await original.run(feed);
+      for (const { feed, outputs } of expected) {
         const after = await session.run(feed);
-        for (const [output, array] of before) {
+        for (const [output, array] of outputs) {
           const other = after.get(output);
           if (!other) throw new Error(`the folded model has lost the output ${output}`);
           const { difference, limit } = largestDifference(numbersOf(array), numbersOf(other));
           if (!(difference <= limit))
             throw new QuantizeError('fold-changed-output', { output, difference, limit });
         }
-        done += samples;
-        if (done >= SAMPLES) return;
       }
     },
   );

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, platform } from 'node:os';
+import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 
 /** What the integer kernels' speed, and on x86 without VNNI their results, depend on. */
 export interface Machine {
@@ -30,6 +30,13 @@ function readFeatures(): string[] {
   const text = readFileSync('/proc/cpuinfo', 'utf8');
   const flags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? []);
   return kernelFeatures.filter((feature) => flags.has(feature));
+}
+
+/** Memory that this process may use, in bytes: the machine's, or what its container is limited to. */
+export function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  // Without a limit the system tells 0, or a number beyond what any machine has.
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /**

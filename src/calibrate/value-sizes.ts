@@ -1,0 +1,77 @@
+import { NameScope } from '../graph/edit.js';
+import { type Model, node } from '../graph/model.js';
+import { elementCount, type Feed } from '../numerics/nd-array.js';
+import { encodeApart } from '../proto/encode-apart.js';
+import { type Session, type SessionSettings, withSession } from '../runtime/session.js';
+
+/** Activations that are observed are float32. */
+const ELEMENT_BYTES = 4;
+
+/**
+ * What each value takes in a run of this feed, in bytes: from the shapes that the runtime infers, and where those do not
+ * tell, from a run that gives shapes instead of values.
+ *
+ * @param exposed - a session of the model whose outputs the values are
+ */
+export async function valueSizes(
+  model: Model,
+  exposed: Session,
+  { feed, values, settings }: { feed: Feed; values: readonly string[]; settings: SessionSettings },
+): Promise<Map<string, number>> {
+  const known = inferredSizes(exposed, feed, values);
+  const unknown = values.filter((value) => !known.has(value));
+  const measured = unknown.length > 0 ? await measuredSizes(model, unknown, feed, settings) : [];
+  const all = new Map([...known, ...measured]);
+  return new Map(values.map((value) => [value, all.get(value) ?? 0]));
+}
+
+function inferredSizes(
+  { inputShapes, outputShapes }: Session,
+  feed: Feed,
+  values: readonly string[],
+): Map<string, number> {
+  const dimensions = new Map<string, number>();
+  for (const [name, shape] of inputShapes) {
+    shape.forEach((dim, axis) => {
+      const length = feed[name]?.dims[axis];
+      if (typeof dim === 'string' && dim && length !== undefined) dimensions.set(dim, length);
+    });
+  }
+  const sizes = new Map<string, number>();
+  for (const value of values) {
+    const dims = outputShapes
+      .get(value)
+      ?.map((dim) => (typeof dim === 'number' ? dim : dimensions.get(dim)))
+      .filter((dim) => dim !== undefined);
+    if (dims && dims.length === outputShapes.get(value)?.length)
+      sizes.set(value, ELEMENT_BYTES * elementCount(dims));
+  }
+  return sizes;
+}
+
+async function measuredSizes(
+  model: Model,
+  values: readonly string[],
+  feed: Feed,
+  settings: SessionSettings,
+): Promise<Map<string, number>> {
+  const { graph } = model;
+  const names = new NameScope(graph);
+  const shapes = values.map((value) => node('Shape', [value], [names.fresh(`${value}_shape`)]));
+  const outputs = shapes.flatMap((made) => made.outputs);
+  const measuring: Model = {
+    ...model,
+    graph: {
+      ...graph,
+      nodes: [...graph.nodes, ...shapes],
+      outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
+    },
+  };
+  const found = await withSession(encodeApart(measuring), settings, (session) => session.run(feed, outputs));
+  return new Map(
+    values.map((value, i) => {
+      const dims = Array.from(found.get(outputs[i] ?? '')?.data ?? [], Number);
+      return [value, ELEMENT_BYTES * elementCount(dims)];
+    }),
+  );
+}
