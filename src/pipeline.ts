@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { mergeStatistics as merge } from '../calibration/merge-statistics.js';
 import { observers } from '../calibration/observers/observers.js';
@@ -93,7 +94,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   await writeFileWhole(output, quantizedBytes);
   const quantized = {
     path: output,
-    bytes: quantizedBytes,
+    sha256: createHash('sha256').update(quantizedBytes).digest('hex'),
     sizeBytes: quantizedBytes.byteLength,
     model: emitted.model,
   };

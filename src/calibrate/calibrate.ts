@@ -69,14 +69,9 @@ async function observe(
   source: SampleSource,
   { provider = 'cpu', progress = () => {}, maxMemoryBytes, onEstimate }: CalibrationSettings,
 ): Promise<Map<string, TensorStatistics>> {
-  const inputs = new Set(model.graph.inputs.map((input) => input.name));
-  const inner = values.filter((value) => !inputs.has(value));
-  const fed = values.filter((value) => inputs.has(value));
-  const settings: SessionSettings = { mode: 'basic', threads: THREADS, provider, label: 'the float model' };
-  const withExposed = <T>(exposed: readonly string[], work: (session: Session) => Promise<T>) =>
-    withSession(encodeApart(exposing(model, exposed)), settings, work);
-
-  const planned = await withExposed(inner, async (session) => {
+  const inner = innerValues(model, values);
+  const settings = sessionSettings(provider);
+  const planned = await withSession(encodeApart(exposing(model, inner)), settings, async (session) => {
     const feed = await firstFeed(source);
     const sizes = await valueSizes(model, session, { feed, values: inner, settings });
     const plan = planPasses(sizes, memoryLimit(maxMemoryBytes));
@@ -86,20 +81,45 @@ async function observe(
     return collectStatistics(source, values, runnerOf(session, inner), progress);
   });
   if (!isPlan(planned)) return planned;
+  const fed = values.filter((value) => !inner.includes(value));
+  // What is fed is there in every pass, and counted in the first.
+  const passes = planned.passes.map((pass, index) => (index === 0 ? [...fed, ...pass] : pass));
+  return observeInPasses(model, passes, source, { provider, progress });
+}
 
+/** Observe the values of each pass in a run of its own over the samples. */
+export async function observeInPasses(
+  model: Model,
+  passes: readonly (readonly string[])[],
+  source: SampleSource,
+  { provider = 'cpu', progress = () => {} }: Pick<CalibrationSettings, 'provider' | 'progress'> = {},
+): Promise<Map<string, TensorStatistics>> {
   const tensors = new Map<string, TensorStatistics>();
-  const total = planned.passes.length * source.length;
-  for (const [index, pass] of planned.passes.entries()) {
-    // What is fed is seen in every pass, and counted in the first.
-    const counted = index === 0 ? [...fed, ...pass] : pass;
+  const total = passes.length * source.length;
+  for (const [index, pass] of passes.entries()) {
+    const inner = innerValues(model, pass);
     const tell: Progress = (done) => progress(index * source.length + done, total);
-    const found = await withExposed(pass, (session) =>
-      collectStatistics(source, counted, runnerOf(session, pass), tell),
+    const exposed = encodeApart(exposing(model, inner));
+    const found = await withSession(exposed, sessionSettings(provider), (session) =>
+      collectStatistics(source, pass, runnerOf(session, inner), tell),
     );
     for (const [value, statistics] of found) tensors.set(value, statistics);
   }
   return tensors;
 }
+
+/** The values that nodes make: inputs are at hand without a run. */
+function innerValues(model: Model, values: readonly string[]): string[] {
+  const inputs = new Set(model.graph.inputs.map((input) => input.name));
+  return values.filter((value) => !inputs.has(value));
+}
+
+const sessionSettings = (provider: Provider): SessionSettings => ({
+  mode: 'basic',
+  threads: THREADS,
+  provider,
+  label: 'the float model',
+});
 
 const isPlan = (planned: PassPlan | ReadonlyMap<string, TensorStatistics>): planned is PassPlan =>
   'passes' in planned;

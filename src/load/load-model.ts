@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
@@ -14,11 +15,11 @@ const OPSETS = { oldest: 7, newest: 26 } as const;
 /** What a model file begins with when git-lfs has not fetched it. */
 const LFS_POINTER = 'version https://git-lfs';
 
-/** A model as it was read, with the bytes it was read from. */
+/** A model as it was read. */
 export interface LoadedModel {
   readonly path: string;
-  /** The .onnx file. */
-  readonly bytes: Uint8Array;
+  /** SHA-256 of the .onnx file. */
+  readonly sha256: string;
   /** Size of that file and of what its tensors take in other files. */
   readonly sizeBytes: number;
   /** The other files that tensors were read from. */
@@ -51,7 +52,8 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   const external = await readExternalData(path, bytes.byteLength, model);
   checkTensors(path, model.graph);
   const sizeBytes = bytes.byteLength + external.sizeBytes;
-  return { path, bytes, sizeBytes, externalFiles: external.files, model };
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { path, sha256, sizeBytes, externalFiles: external.files, model };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

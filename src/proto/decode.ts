@@ -23,13 +23,16 @@ import { ModelType } from './schema.js';
 export class DecodeError extends Error {}
 
 /**
- * The bytes of a .onnx file as a model. Tensors are views of `bytes`, not copies.
+ * The bytes of a .onnx file as a model. Tensors have bytes of their own: each that folding replaces is freed, where a
+ * view would keep the whole file, and all are aligned.
  *
  * @throws DecodeError where the bytes are no protocol buffer of this format, or contradict themselves
  */
 export function decodeModel(bytes: Uint8Array): Model {
   const reader = protobuf.Reader.create(bytes);
   reader.discardUnknown = false;
+  const view = reader.bytes.bind(reader);
+  reader.bytes = () => new Uint8Array(view());
   let message: ModelMessage;
   try {
     message = ModelType.decode(reader) as ModelMessage;

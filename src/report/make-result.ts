@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
@@ -20,7 +19,8 @@ import { warningsOf } from './warnings.js';
 /** A model, and the file that it was read from or written to. */
 export interface ModelFile {
   readonly path: string;
-  readonly bytes: Uint8Array;
+  /** Of the .onnx file. */
+  readonly sha256: string;
   /** With what its tensors take in other files. */
   readonly sizeBytes: number;
   readonly model: Model;
@@ -29,7 +29,7 @@ export interface ModelFile {
 /** What a run made, for its record. */
 export interface RunOutcome {
   readonly recipe: Recipe;
-  /** The float model, folded by now; the bytes are those of its file. */
+  /** The float model, folded by now; the hash is that of its file. */
   readonly float: ModelFile;
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
@@ -79,8 +79,7 @@ function calibrationRecord(
   return { label: data, samples, preprocess };
 }
 
-function fileRecord({ path, bytes, sizeBytes }: ModelFile): FileRecord {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {
   return { name: basename(path), sizeBytes, sha256 };
 }
 

@@ -33,6 +33,8 @@ export interface SessionSettings {
   readonly mode: 'default' | 'exact' | 'basic' | 'disabled';
   /** Threads inside an operator; the machine's cores without it. */
   readonly threads?: number | undefined;
+  /** Whether idle threads spin, as the runtime's own default is; ours sleep without it. */
+  readonly spins?: boolean | undefined;
   /** Where it runs; the CPU without it. What the provider has no kernel for runs on the CPU. */
   readonly provider?: Provider | undefined;
   /** Where the optimized model is dumped. */
@@ -44,11 +46,11 @@ export interface SessionSettings {
 const levels = { default: 'all', exact: 'basic', basic: 'basic', disabled: 'disabled' } as const;
 
 /** Settings that the typings do not list; names of onnxruntime_session_options_config_keys.h. */
-const hiddenOptions = (mode: SessionSettings['mode']) => ({
+const hiddenOptions = ({ mode, spins = false }: SessionSettings) => ({
   session: {
     ...(mode === 'exact' && { disable_quant_qdq: '1' }),
     // Sessions run in turn here: idle threads of one that spin take the cores from the next.
-    intra_op: { allow_spinning: '0' },
+    intra_op: { allow_spinning: spins ? '1' : '0' },
   },
 });
 
@@ -86,7 +88,7 @@ export class Session {
     ort.env.logLevel = 'fatal';
     const options: ort.InferenceSession.SessionOptions = {
       graphOptimizationLevel: levels[settings.mode],
-      extra: hiddenOptions(settings.mode),
+      extra: hiddenOptions(settings),
       executionProviders: [provider],
       intraOpNumThreads: settings.threads ?? availableParallelism(),
       logSeverityLevel: FATAL,

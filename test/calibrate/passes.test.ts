@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { planPasses } from '../../src/calibrate/passes.js';
+import { expectRefusal } from '../support/refusal.js';
+
+const MIB = 2 ** 20;
+const sizes = new Map([
+  ['a', 4 * MIB],
+  ['b', 6 * MIB],
+  ['c', 6 * MIB],
+  ['d', 2 * MIB],
+]);
+const limit = (mebibytes: number, isFirm = true) => ({
+  residentBytes: 100 * MIB,
+  limitBytes: mebibytes * MIB,
+  isFirm,
+});
+
+describe('planPasses', () => {
+  // By hand: 100 resident + 64 for the workspace + 4 × 6 for values that live = 188 MiB; the rest holds 2.5 runs.
+  it.each([
+    [188 + 2.5 * 18, [['a', 'b', 'c', 'd']], 233],
+    [188 + 2.5 * 17, [['a', 'b', 'c'], ['d']], 228],
+    [
+      188 + 2.5 * 10,
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+      213,
+    ],
+    [188 + 2.5 * 6, [['a'], ['b'], ['c'], ['d']], 203],
+  ])('within %d MiB', (mebibytes, passes, estimate) => {
+    const plan = planPasses(sizes, limit(mebibytes));
+    expect(plan.passes).toEqual(passes);
+    expect(plan.estimateBytes).toBe(estimate * MIB);
+  });
+
+  it('refuses a limit below one value at a time, and says what it takes', async () => {
+    const error = await expectRefusal(async () => planPasses(sizes, limit(202)), 'memory-limit', 2);
+    expect(error.facts).toEqual({ limit: 202, least: 203 });
+  });
+
+  it('does what it can where nobody set a limit', () => {
+    expect(planPasses(sizes, limit(10, false)).passes).toEqual([['a'], ['b'], ['c'], ['d']]);
+  });
+
+  it('has no pass for no values', () => {
+    expect(planPasses(new Map(), limit(200)).passes).toEqual([]);
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { encodeModel } from '../../src/proto/encode.js';
+import { encodeApart } from '../../src/proto/encode-apart.js';
+import { withSession } from '../../src/runtime/session.js';
+import { randomFeed } from '../support/graph-builder.js';
+import { finish, Net } from '../support/nets.js';
+
+/** A weight of 64 KiB and one byte-sized. */
+function net() {
+  const g = new Net();
+  g.input('x', ['n', 64]);
+  return finish(g, g.gemm(g.gemm('x', 'large', 64, 256), 'y', 256, 2));
+}
+
+const settings = { mode: 'basic', threads: 1 } as const;
+
+test('large constants stand apart, and the runtime finds them', async () => {
+  const model = net();
+  const parts = encodeApart(model);
+  expect([...parts.files.values()].map((bytes) => bytes.byteLength)).toEqual([4 * 64 * 256]);
+  expect(parts.bytes.byteLength).toBeLessThan(8192);
+  const feed = randomFeed('x', [1, 64], 1);
+  const apart = await withSession(parts, settings, (session) => session.run(feed));
+  const whole = await withSession(encodeModel(model), settings, (session) => session.run(feed));
+  expect(apart).toEqual(whole);
+});
+
+test('they are the bytes of the model itself, which stays as it was', () => {
+  const model = net();
+  const before = encodeModel(model);
+  const [file] = encodeApart(model).files.values();
+  const { storage } = model.graph.initializers.get('large_weight') ?? expect.fail();
+  expect(storage.kind === 'raw' && storage.bytes).toBe(file);
+  expect(Buffer.compare(encodeModel(model), before)).toBe(0);
+});
