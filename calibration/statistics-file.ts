@@ -139,7 +139,8 @@ function isTensorRecord(value: unknown): value is TensorRecord {
 }
 
 function recordOf(name: string, { counts, samples, nonFinite }: TensorStatistics): TensorRecord {
-  const filled = [...counts.keys()].filter((bin) => counts[bin] !== 0);
+  const filled: number[] = [];
+  for (let bin = 0; bin < counts.length; bin++) if (counts[bin] !== 0) filled.push(bin);
   const steps = filled.map((bin, i) => bin - (filled[i - 1] ?? -1));
   const numbers = [...steps, ...filled.map((bin) => counts[bin] as number)];
   const ends = [...samples.map(({ min }) => min), ...samples.map(({ max }) => max)];
