@@ -1,6 +1,6 @@
 """One static quantization by neural-compressor's ONNX path, to measure against: its whole process is timed from outside.
 
-    pip install neural-compressor onnx onnxruntime numpy
+    pip install "neural-compressor==2.6" "onnx<1.17" "onnxruntime<1.20" "numpy<2"    (3.x has no ONNX path)
     python neural_compressor_static.py MODEL.onnx IMAGES.npy OUT.onnx minmax|kl
 
 IMAGES.npy: uint8 NHWC, normalized here with the ImageNet statistics.
