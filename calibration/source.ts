@@ -24,6 +24,14 @@ export interface Part {
   readonly choice: string;
 }
 
+/** All of some samples that were not chosen from anything. */
+export const wholePart = (total: number): Part => ({
+  shard: { index: 1, count: 1 },
+  first: 0,
+  total,
+  choice: '',
+});
+
 /** Samples that can be read again from the start, any number of times, in the same order. */
 export interface SampleSource {
   /** What a report calls it: the file's name, or `synthetic`. */

@@ -1,5 +1,5 @@
 import { collectStatistics, type Progress } from '../../calibration/collect.js';
-import type { SampleSource } from '../../calibration/source.js';
+import { type SampleSource, wholePart } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
@@ -50,7 +50,7 @@ export async function calibrate(
     preprocess: source.preprocess,
     provider,
     samples: source.length,
-    part: source.part ?? { shard: { index: 1, count: 1 }, first: 0, total: source.length, choice: '' },
+    part: source.part ?? wholePart(source.length),
     tensors,
   };
 }
