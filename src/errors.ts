@@ -93,10 +93,10 @@ const messages = {
     '{path} keeps a sparse tensor, or one of a function, in another file, which this version does not read.',
     'Save the model as one file: onnx.save(model, path, save_as_external_data=False).',
   ),
-  'model-too-large': message(
+  'tensor-too-large': message(
     2,
-    '{path} holds {size} GB; this version takes models below 2 GB (2^31 − 1 bytes), the limit of one .onnx file.',
-    'Split it with onnx.utils.extract_model and quantize the parts.',
+    '{path}: tensor "{tensor}" takes {size} GB, where this Node.js holds no more than {limit} GB in one buffer.',
+    'Take a newer Node.js, or split the tensor before the export.',
   ),
   'nothing-to-quantize': message(
     2,

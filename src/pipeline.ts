@@ -13,20 +13,21 @@ import { findRanges } from './calibrate/find-ranges.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
 import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
-import { checkModel } from './emit/check-model.js';
+import { checkRuns } from './emit/check-model.js';
 import { emitModel } from './emit/emit-model.js';
 import { addRecipe } from './emit/recipe-metadata.js';
 import { checkOutput, writeFileWhole } from './emit/write-file.js';
+import { dataPathOf, sha256Of, withWritten } from './emit/write-model.js';
 import { QuantizeError } from './errors.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
-import { verifyFold } from './fold/verify-fold.js';
+import { referenceOf, verifyFold } from './fold/verify-fold.js';
+import { defaultLimits, type Limits } from './load/limits.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
 import type { CalibrateOptions, InspectOptions, MergeOptions, QuantizeOptions } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
 import { observableValues } from './place/placement.js';
-import { encodeModel } from './proto/encode.js';
 import { buildPlan } from './quantize/build-plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
@@ -42,7 +43,12 @@ import { checkProvider } from './runtime/session.js';
  *
  * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
  */
-export async function quantize(options: QuantizeOptions): Promise<Result> {
+export function quantize(options: QuantizeOptions): Promise<Result> {
+  return quantizeWithin(options, defaultLimits);
+}
+
+/** The same, with other sizes at which a model is handled in another way. */
+export async function quantizeWithin(options: QuantizeOptions, limits: Limits): Promise<Result> {
   const started = performance.now();
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
@@ -51,8 +57,8 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   if (stats !== undefined) refuseUnusedStatistics(recipe);
   const output = options.output ?? besideModel(options.model, `${recipeName(recipe)}.onnx`);
 
-  const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch });
-  const { loaded, model, fold, samples } = prepared;
+  const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch, limits });
+  const { loaded, model, fold, samples, isLarge } = prepared;
 
   await watch.begin('place');
   const placement = place(model, recipe, options.model);
@@ -66,42 +72,37 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
     progress: watch.progress,
   });
 
-  await watch.begin('quantize');
-  const plan = buildPlan({ model, recipe, placement, ...ranges, observers, schemes });
-
-  await watch.begin('emit');
-  const emitted = emitModel(model, plan);
-  addRecipe(emitted.model, recipe);
-  const quantizedBytes = encodeModel(emitted.model);
-  await checkModel(quantizedBytes, emitted.model, await firstFeed(samples.evaluation));
-
-  await watch.begin('evaluate');
-  const evaluation = await evaluate(
-    { floatPath: options.model, quantizedBytes, folded: model, placement, emitted },
-    samples,
-    { threads, provider, told: (source) => watch.told(source) },
-  );
-
-  await watch.begin('write');
-  await writeFileWhole(output, quantizedBytes);
-  const quantized = {
-    path: output,
-    bytes: quantizedBytes,
-    sizeBytes: quantizedBytes.byteLength,
-    model: emitted.model,
+  // The weights of the plan are not held beyond this.
+  const emit = async () => {
+    await watch.begin('quantize');
+    const plan = buildPlan({ model, recipe, placement, ...ranges, observers, schemes });
+    await watch.begin('emit');
+    const emitted = emitModel(model, plan);
+    addRecipe(emitted.model, recipe);
+    const { activations, observations } = plan;
+    return { emitted, plan: { placement, activations, observations } };
   };
-  const elapsedMs = performance.now() - started;
-  const run = {
-    recipe,
-    float: loaded,
-    quantized,
-    fold,
-    plan,
-    samples,
-    statistics: ranges.statistics,
-    evaluation,
-  };
-  return makeResult({ ...run, provider, elapsedMs });
+
+  return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {
+    const { source, emitted, plan, sha256, sizeBytes } = written;
+    await checkRuns(source, await firstFeed(samples.evaluation));
+
+    await watch.begin('evaluate');
+    const evaluation = await evaluate(
+      { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
+      samples,
+      { threads, provider, told: (told) => watch.told(told) },
+    );
+
+    await watch.begin('write');
+    await written.commit();
+    const float = { ...loaded, sha256: sha256Of(loaded.bytes) };
+    const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
+    const elapsedMs = performance.now() - started;
+    const { statistics } = ranges;
+    const run = { recipe, float, quantized, fold, plan, samples, statistics, evaluation };
+    return makeResult({ ...run, provider, elapsedMs });
+  });
 }
 
 /**
@@ -120,7 +121,7 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
   const output = options.output ?? besideModel(options.model, suffix);
 
-  const { model, samples } = await prepare(options, { output, converts: true, watch });
+  const { model, samples } = await prepare(options, { output, converts: true, watch, limits: defaultLimits });
 
   await watch.begin('place');
   const placement = place(model, widestRecipe, options.model);
@@ -181,12 +182,13 @@ interface Preparation {
   /** Weights alone are stored in what every opset has, and need no conversion. */
   readonly converts: boolean;
   readonly watch: Watch;
+  readonly limits: Limits;
 }
 
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
 async function prepare(
   options: QuantizeOptions | CalibrateOptions,
-  { output, converts, watch }: Preparation,
+  { output, converts, watch, limits }: Preparation,
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
@@ -194,22 +196,29 @@ async function prepare(
   for (const input of [options.model, stats]) if (input !== undefined) await checkOutput(input, output);
 
   await watch.begin('load');
-  const loaded = await loadModel(options.model);
+  const loaded = await loadModel(options.model, limits.heldBytes);
   const { model } = loaded;
-  for (const file of loaded.externalFiles) await checkOutput(file, output);
+  const isLarge = loaded.sizeBytes >= limits.largeBytes;
+  for (const file of [options.model, ...loaded.externalFiles]) {
+    await checkOutput(file, output);
+    // Only a large model can need the second file.
+    if (isLarge) await checkOutput(file, dataPathOf(output));
+  }
 
   await watch.begin('convert');
   if (converts) convertModel(model, options.model);
 
   await watch.begin('fold');
-  return withOriginal(options.model, threads, async (original) => {
+  const { reference, ...folded } = await withOriginal(options.model, threads, async (original) => {
     const fold = await foldModel(model);
     const opened = await openAll(model, options);
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
-    await verifyFold(original, model, evaluation, threads);
-    return { loaded, model, fold, samples: { ...opened, calibration, evaluation } };
+    const samples = { ...opened, calibration, evaluation };
+    return { fold, samples, reference: await referenceOf(original, evaluation) };
   });
+  await verifyFold(reference, model, threads);
+  return { loaded, model, isLarge, ...folded };
 }
 
 /** A flag that would do nothing is a mistake. */

@@ -3,10 +3,10 @@ import { type SampleSource, wholePart } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
 import type { Feed } from '../numerics/nd-array.js';
-import { encodeModel } from '../proto/encode.js';
 import { hashModel } from '../proto/hash.js';
-import { type Provider, type Session, withSession } from '../runtime/session.js';
+import type { Provider, Session } from '../runtime/session.js';
 
 /** How calibration runs. */
 export interface CalibrationSettings {
@@ -31,9 +31,8 @@ export async function calibrate(
   if (!source || values.length === 0) return undefined;
   const inputs = new Set(model.graph.inputs.map((input) => input.name));
   const inner = values.filter((value) => !inputs.has(value));
-  const bytes = encodeModel(exposing(model, inner));
   const settings = { mode: 'basic', threads: 1, provider, label: 'the float model' } as const;
-  const tensors = await withSession(bytes, settings, (session) =>
+  const tensors = await withModel(exposing(model, inner), settings, (session) =>
     collectStatistics(
       source,
       values,

@@ -1,12 +1,12 @@
 import type { SampleSource } from '../../calibration/source.js';
-import type { Session } from '../runtime/session.js';
 import { argmax, batchRows, type Drift, DriftMeter, isClassScores, rowsOf } from './drift.js';
+import type { Runner } from './recording.js';
 
 /** The three runs of every sample: the float model, the file as its users run it, and the quantization as it is written. */
 export interface ComparedSessions {
-  readonly float: Session;
-  readonly deployed: Session;
-  readonly exact: Session;
+  readonly float: Runner;
+  readonly deployed: Runner;
+  readonly exact: Runner;
 }
 
 /** Drift of one output. */
@@ -30,7 +30,7 @@ export interface TaskAccuracy {
 
 /** Samples beyond this many are run in the float and the deployed session only: the error without integer kernels is a
  * mean over every element, and settles soon. */
-const EXACT_SAMPLES = 128;
+export const EXACT_SAMPLES = 128;
 
 /**
  * Run every sample through the three sessions and measure how far the outputs part.

@@ -1,9 +1,9 @@
-import type { SampleSource } from '../../calibration/source.js';
+import type { Batch, SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
-import { numbersOf } from '../numerics/nd-array.js';
-import { encodeModel } from '../proto/encode.js';
-import { type Session, withSession } from '../runtime/session.js';
+import { withModel } from '../load/with-model.js';
+import { type NdArray, numbersOf } from '../numerics/nd-array.js';
+import type { Session } from '../runtime/session.js';
 
 /** Samples that the folded model is compared on. */
 const SAMPLES = 4;
@@ -11,38 +11,46 @@ const SAMPLES = 4;
 /** Largest difference, relative to the largest magnitude of the output: float32 sums in another order reach 1e-5. */
 const TOLERANCE = 1e-4;
 
+/** What the original gave: its session is not needed any more then, and two sessions are never loaded at once. */
+export interface FoldReference {
+  readonly runs: readonly { readonly batch: Batch; readonly outputs: ReadonlyMap<string, NdArray> }[];
+}
+
+/** Run the original on the samples that the folded model will be compared on. */
+export async function referenceOf(original: Session, source: SampleSource): Promise<FoldReference> {
+  const runs: { batch: Batch; outputs: Map<string, NdArray> }[] = [];
+  let done = 0;
+  for await (const batch of source.open()) {
+    runs.push({ batch, outputs: await original.run(batch.feed) });
+    done += batch.samples;
+    if (done >= SAMPLES) break;
+  }
+  return { runs };
+}
+
 /**
- * Run the original and the folded model on samples, and refuse to go on where their outputs differ by more than float
- * rounding.
+ * Run the folded model on the same samples, and refuse to go on where its outputs differ from the original's by more
+ * than float rounding.
  *
  * @throws QuantizeError `fold-changed-output`
  */
 export async function verifyFold(
-  original: Session,
+  { runs }: FoldReference,
   folded: Model,
-  source: SampleSource,
   threads: number | undefined,
 ): Promise<void> {
-  await withSession(
-    encodeModel(folded),
-    { mode: 'basic', threads, label: 'the folded model' },
-    async (session) => {
-      let done = 0;
-      for await (const { feed, samples } of source.open()) {
-        const before = await original.run(feed);
-        const after = await session.run(feed);
-        for (const [output, array] of before) {
-          const other = after.get(output);
-          if (!other) throw new Error(`the folded model has lost the output ${output}`);
-          const { difference, limit } = largestDifference(numbersOf(array), numbersOf(other));
-          if (!(difference <= limit))
-            throw new QuantizeError('fold-changed-output', { output, difference, limit });
-        }
-        done += samples;
-        if (done >= SAMPLES) return;
+  await withModel(folded, { mode: 'basic', threads, label: 'the folded model' }, async (session) => {
+    for (const { batch, outputs } of runs) {
+      const after = await session.run(batch.feed);
+      for (const [output, array] of outputs) {
+        const other = after.get(output);
+        if (!other) throw new Error(`the folded model has lost the output ${output}`);
+        const { difference, limit } = largestDifference(numbersOf(array), numbersOf(other));
+        if (!(difference <= limit))
+          throw new QuantizeError('fold-changed-output', { output, difference, limit });
       }
-    },
-  );
+    }
+  });
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>) {

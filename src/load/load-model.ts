@@ -30,9 +30,10 @@ export interface LoadedModel {
  * Read a .onnx file, and the files beside it that its tensors stand in.
  *
  * @param path - the file
- * @throws QuantizeError where it is no readable ONNX model of the versions above, is too large, or is quantized already
+ * @param heldBytes - size from which on a tensor of another file is not held in memory
+ * @throws QuantizeError where it is no readable ONNX model of the versions above, or is quantized already
  */
-export async function loadModel(path: string): Promise<LoadedModel> {
+export async function loadModel(path: string, heldBytes?: number): Promise<LoadedModel> {
   const bytes = await readBytes(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
   if (Buffer.from(bytes.subarray(0, LFS_POINTER.length)).toString('latin1') === LFS_POINTER) {
@@ -48,7 +49,7 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   checkVersions(path, model);
   checkNames(path, model.graph);
   checkNotQuantized(path, model.graph);
-  const external = await readExternalData(path, bytes.byteLength, model);
+  const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   return { path, bytes, sizeBytes, externalFiles: external.files, model };
@@ -102,6 +103,8 @@ function checkTensors(path: string, graph: Graph): void {
 function checkTensor(path: string, name: string, tensor: Tensor): void {
   const { storage } = tensor;
   if (storage.kind === 'external') throw new Error(`tensor "${name}" was not read`);
+  // A range was measured when it was found.
+  if (storage.kind === 'range') return;
   const [found, needed, unit] =
     storage.kind === 'raw'
       ? [storage.bytes.byteLength, tensorBytes(tensor), 'bytes']

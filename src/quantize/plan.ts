@@ -56,6 +56,9 @@ export interface Plan {
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
 }
 
+/** A plan without its weights, which take much memory: what a report shows. */
+export type ReportedPlan = Pick<Plan, 'placement' | 'activations' | 'observations'>;
+
 /** The quantizer of a quantized value: that of its root. */
 export function quantizerOf(plan: Plan, value: string): AffineQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;

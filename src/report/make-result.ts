@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
@@ -7,7 +6,7 @@ import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
-import type { Plan } from '../quantize/plan.js';
+import type { ReportedPlan } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
@@ -20,7 +19,8 @@ import { warningsOf } from './warnings.js';
 /** A model, and the file that it was read from or written to. */
 export interface ModelFile {
   readonly path: string;
-  readonly bytes: Uint8Array;
+  /** Of the .onnx file. */
+  readonly sha256: string;
   /** With what its tensors take in other files. */
   readonly sizeBytes: number;
   readonly model: Model;
@@ -29,11 +29,11 @@ export interface ModelFile {
 /** What a run made, for its record. */
 export interface RunOutcome {
   readonly recipe: Recipe;
-  /** The float model, folded by now; the bytes are those of its file. */
+  /** The float model, folded by now; size and hash are those of its file. */
   readonly float: ModelFile;
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
-  readonly plan: Plan;
+  readonly plan: ReportedPlan;
   readonly samples: Samples;
   /** Undefined where activations stay in float, or their ranges are found at every run. */
   readonly statistics: Statistics | undefined;
@@ -79,8 +79,7 @@ function calibrationRecord(
   return { label: data, samples, preprocess };
 }
 
-function fileRecord({ path, bytes, sizeBytes }: ModelFile): FileRecord {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {
   return { name: basename(path), sizeBytes, sha256 };
 }
 
