@@ -4,7 +4,7 @@ import type { Model } from '../graph/model.js';
 import type { MachineOptions } from '../options.js';
 import { encodeModel } from '../proto/encode.js';
 import { withSession } from '../runtime/session.js';
-import { batchRows, type Drift, DriftMeter } from './drift.js';
+import { type Drift, DriftMeter } from './drift.js';
 import type { LayerPair } from './layer-pairs.js';
 
 /** How far a layer's result is from float, everything before it quantized too. */
@@ -54,7 +54,7 @@ export async function compareLayers(
           const b = await exact.run(feed);
           for (const { pair, meter } of meters) {
             const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
-            if (x && y) meter.add(x, y, batchRows(batch));
+            if (x && y) meter.add(x, y, batch);
           }
           done += samples;
           if (done >= LAYER_SAMPLES) break;
