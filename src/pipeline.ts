@@ -211,7 +211,7 @@ async function prepare(
   await watch.begin('fold');
   const { reference, ...folded } = await withOriginal(options.model, threads, async (original) => {
     const fold = await foldModel(model);
-    const opened = await openAll(model, options);
+    const opened = await openAll(model, options, (feed) => original.run(feed));
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
     const samples = { ...opened, calibration, evaluation };

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { fits, type PictureOptions } from '../../calibration/pictures.js';
 import { type InputRange, type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import { type RawFormat, rawTypes } from '../../calibration/readers/reader.js';
 import type { Shard } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
@@ -122,7 +124,58 @@ export function parsePreprocess(flags: PreprocessFlags): Preprocess | undefined 
     mean: mean === undefined ? preset.mean : parseNumbers('--mean', mean),
     std: stds,
     layout: layout === undefined ? undefined : parseLayout(layout),
+    channelOrder: preset.channelOrder,
+    cropRatio: preset.cropRatio,
   };
+}
+
+/** The flags that say how image files become inputs. */
+export interface PictureFlags {
+  readonly size?: string;
+  readonly resize?: string;
+  readonly channelOrder?: string;
+}
+
+/** What the flags say of image files; the rest is the model's and the preset's. */
+export function parsePictures({ size, resize, channelOrder }: PictureFlags): PictureOptions {
+  const [height, width] = size === undefined ? [] : parseShape('--size', size, 2, '224x224');
+  return {
+    size: height === undefined || width === undefined ? undefined : { height, width },
+    fit: resize === undefined ? undefined : parseChoice('--resize', resize, fits),
+    channelOrder:
+      channelOrder === undefined
+        ? undefined
+        : parseChoice('--channel-order', channelOrder, ['rgb', 'bgr'] as const),
+  };
+}
+
+/** The flags that say what raw files hold. */
+export interface RawFlags {
+  readonly binDtype?: string;
+  readonly binShape?: string;
+}
+
+/** What the flags say of raw files; the rest is the model's. */
+export function parseRaw({ binDtype, binShape }: RawFlags): RawFormat {
+  return {
+    type: binDtype === undefined ? undefined : parseChoice('--bin-dtype', binDtype, rawTypes),
+    shape: binShape === undefined ? undefined : parseShape('--bin-shape', binShape, undefined, '3x224x224'),
+  };
+}
+
+/** Whole numbers from 1 on with x between, as 224x224. */
+function parseShape(flag: string, text: string, rank: number | undefined, example: string): number[] {
+  const parts = text.toLowerCase().split('x');
+  const dims = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+  const isShape = dims.every((dim) => dim > 0 && Number.isSafeInteger(dim));
+  if (isShape && (rank === undefined || dims.length === rank)) return dims;
+  throw refuse(flag, `cannot be "${text}"`, `Give whole numbers with x between them, as ${flag} ${example}.`);
+}
+
+function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw refuse(flag, `cannot be "${text}"`, `Choose one of: ${choices.join(', ')}.`);
 }
 
 function parseLayout(text: string): Layout {

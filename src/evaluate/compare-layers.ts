@@ -7,7 +7,7 @@ import { withTemporaryFolder } from '../load/temporary-folder.js';
 import { withModel } from '../load/with-model.js';
 import type { MachineOptions } from '../options.js';
 import type { Session } from '../runtime/session.js';
-import { batchRows, type Drift, DriftMeter } from './drift.js';
+import { type Drift, DriftMeter } from './drift.js';
 import type { LayerPair } from './layer-pairs.js';
 import { type Runner, record } from './recording.js';
 
@@ -44,7 +44,7 @@ export async function compareLayers(
       const b = await exact.run(feed);
       for (const { pair, meter } of meters) {
         const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
-        if (x && y) meter.add(x, y, batchRows(batch));
+        if (x && y) meter.add(x, y, batch);
       }
       done += samples;
       if (done >= LAYER_SAMPLES) break;

@@ -63,7 +63,10 @@ export function makeResult(run: RunOutcome): Result {
     outputs,
     task: task ?? null,
     layers,
-    warnings: warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
+    warnings: [
+      ...sampleWarnings(samples),
+      ...warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
+    ],
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }
@@ -77,6 +80,11 @@ function calibrationRecord(
   if (!statistics) return null;
   const { data, samples, preprocess } = statistics;
   return { label: data, samples, preprocess };
+}
+
+/** The calibration samples may be those that are measured on, too. */
+function sampleWarnings({ calibration, evaluation }: Samples): string[] {
+  return [...new Set([...(calibration?.warnings ?? []), ...(evaluation.warnings ?? [])])];
 }
 
 function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {
