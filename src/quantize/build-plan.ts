@@ -14,7 +14,7 @@ import {
   type StoredWeight,
   storedWeights,
 } from '../place/placement.js';
-import { MAX_BITS, named, type Recipe } from '../recipe.js';
+import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
 import type { LayerPlan, Observation, Plan, QuantizedConstant } from './plan.js';
 import type { QuantizedTensor } from './quantized-tensor.js';
@@ -76,6 +76,7 @@ function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeigh
     dims,
     bits: recipe.bits,
     axis: along,
+    channelsPerCodebook: channelsPerCodebook(recipe),
     limit: FULL_RANGE,
     scaleFloor,
   };
@@ -136,7 +137,15 @@ function planLayer(
   const floor = input ? scaleFloor(bias, input.scale, scales, accumulator) : new Float32Array(scales);
 
   const scheme = named(sources.schemes, recipe.scheme);
-  const weight = scheme.quantize({ values, dims, bits: recipe.bits, axis, limit, scaleFloor: floor });
+  const weight = scheme.quantize({
+    values,
+    dims,
+    bits: recipe.bits,
+    axis,
+    channelsPerCodebook: channelsPerCodebook(recipe),
+    limit,
+    scaleFloor: floor,
+  });
   return {
     layer,
     weight,
@@ -144,6 +153,12 @@ function planLayer(
     raisedChannels: floor.filter((least, c) => least > 0 && weight.scales[c] === least && bias !== undefined)
       .length,
   };
+}
+
+/** One scale for the tensor leaves no channels to tell apart: its codebook is one, too. */
+function channelsPerCodebook({ granularity, group }: LayerRecipe): number | undefined {
+  if (granularity === 'tensor' || group === 'tensor') return undefined;
+  return group === 'channel' ? 1 : group;
 }
 
 /** Layers that read one weight with the same recipe have one quantized tensor, so that it is written once. */
