@@ -115,11 +115,8 @@ export function resolveRecipe(
   }
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkBits('--bits', recipe.bits);
-<<<<<<< HEAD
   checkObserverSettings(recipe.observerSettings);
-=======
   checkGroup('--group', recipe.group);
->>>>>>> 7984d42 (Weight schemes: least squares, powers of two, LSQ and LSQ+ steps, LogQuant, weighted entropy, k-means)
   for (const rule of recipe.rules) {
     if (rule.scheme !== undefined)
       checkName(`--rule "${rule.pattern}": scheme`, rule.scheme, registries.schemes);

@@ -16,13 +16,10 @@ import {
 } from '../place/placement.js';
 import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
+import { integerLimit, STORED_LIMIT } from './integer-limit.js';
 import type { LayerPlan, Observation, Plan, QuantizedConstant } from './plan.js';
 import type { QuantizedTensor } from './quantized-tensor.js';
 import type { Scheme } from './schemes/scheme.js';
-
-/** Integers that weights are stored and multiplied as: int8 less −128, or half of it. */
-const FULL_RANGE = 127;
-const REDUCED_RANGE = 63;
 
 /** What the numbers of a plan are made from. */
 export interface PlanSources {
@@ -77,7 +74,7 @@ function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeigh
     bits: recipe.bits,
     axis: along,
     channelsPerCodebook: channelsPerCodebook(recipe),
-    limit: FULL_RANGE,
+    limit: STORED_LIMIT,
     scaleFloor,
   };
   return scheme.quantize(request);
@@ -128,7 +125,7 @@ function planLayer(
   const { linear, recipe } = layer;
   const { dims } = linear.tensor;
   const values = floatsOf(linear.tensor);
-  const limit = sources.recipe.reduceRange ? REDUCED_RANGE : FULL_RANGE;
+  const limit = integerLimit(sources.recipe);
   // ConvTranspose shares an axis entry among groups; all that is quantized so far has one scale an output channel.
   const axis = recipe.granularity === 'channel' ? linear.outputAxis : undefined;
   const scales = axis === undefined ? 1 : (dims[axis] ?? 1);

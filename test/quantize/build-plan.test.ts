@@ -8,6 +8,7 @@ import { observedValues } from '../../src/place/placement.js';
 import { buildPlan } from '../../src/quantize/build-plan.js';
 import { quantizerOf } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
+import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
@@ -102,6 +103,31 @@ describe('buildPlan', () => {
       129, -129, 48, 254,
     ]);
     expect(layers[0]?.bias?.scales).toHaveLength(1);
+  });
+
+  it.each([
+    [{}, 1],
+    [{ group: 2 }, 2],
+    [{ group: 'tensor' }, undefined],
+    [{ group: 1, granularity: 'tensor' }, undefined],
+  ] as const)('hands on what shares a codebook: %j', (changes, expected) => {
+    const model = twins();
+    const recipe: Recipe = { ...defaultRecipe, ...changes };
+    const placement = place(model, recipe, 'model.onnx');
+    const tensors = new Map(observedValues(placement).map((name) => [name, statisticsOf([0, 255])]));
+    const statistics: Statistics = { modelHash: '', data: '', preprocess: '', samples: 1, tensors };
+    const seen: unknown[] = [];
+    const [scheme] = schemes;
+    if (!scheme) throw new Error('there is a scheme');
+    const spy: Scheme = {
+      ...scheme,
+      quantize(request) {
+        seen.push(request.channelsPerCodebook);
+        return scheme.quantize(request);
+      },
+    };
+    buildPlan({ model, recipe, placement, statistics, observers, schemes: [spy] });
+    expect(seen).toEqual([expected, expected]);
   });
 
   it("takes the recipe's observer and the layer's width of activations", () => {

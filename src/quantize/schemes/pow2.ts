@@ -16,7 +16,7 @@ function powerOfTwoScale(weights: Float32Array, range: CodeRange, least: number)
   const largest = largestMagnitude(weights);
   const smallest = 2 ** Math.ceil(Math.log2(least));
   // From here on up, the levels above half of the range are idle: the scale's half is as good.
-  let scale = 2 ** (Math.ceil(Math.log2(largest / range.high)) + 1);
+  let scale = 2 ** Math.min(Math.ceil(Math.log2(largest / range.high)) + 1, 127);
   if (!(scale > smallest)) return smallest;
   let best = scale;
   let bestError = squaredError(weights, scale, range);

@@ -42,9 +42,11 @@ export function leastSquaresScale(sides: readonly Side[], least: number): number
   for (let scale = highest; scale > end; ) {
     const next = Math.max(sweep.nextScale, end);
     const ideal = sweep.idealScale;
-    const candidate = Math.min(Math.max(ideal, next), scale);
+    // Rounded to float32, a scale must not fall back behind an event: 2^-22 is four of its steps.
+    const lowest = next === end ? end : next * (1 + 2 ** -22);
+    const candidate = Math.min(Math.max(ideal, lowest), scale * (1 - 2 ** -22));
     const error = sweep.errorAt(candidate);
-    if (error < bestError) [best, bestError] = [candidate, error];
+    if (error < bestError && candidate >= lowest) [best, bestError] = [candidate, error];
     scale = next;
     sweep.advance();
   }

@@ -1,4 +1,4 @@
-import { SMALLEST_NORMAL } from '../../numerics/affine.js';
+import { LARGEST_FLOAT, SMALLEST_NORMAL } from '../../numerics/affine.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
 import type { AffineTensor } from '../quantized-tensor.js';
 import { joinChannels, splitChannels } from './channels.js';
@@ -35,7 +35,7 @@ export function quantizeUniform(
   const scales = new Float32Array(channels.length);
   const codes = channels.map((weights, c) => {
     const least = Math.max(request.scaleFloor[c] as number, SMALLEST_NORMAL);
-    const scale = Math.fround(Math.max(scaleOf(weights, range, least), least));
+    const scale = Math.fround(Math.min(Math.max(scaleOf(weights, range, least), least), LARGEST_FLOAT));
     scales[c] = scale;
     return Int8Array.from(weights, (w) => codeOf(w, scale, range));
   });

@@ -125,10 +125,16 @@ function quantizeBlock(
   { bits, limit }: WeightRequest,
   variant: Variant,
 ): Block {
-  const norms = channels.length === 1 ? [1] : channels.map(rootMeanSquare);
-  const { negative, other } = clusterSigns(channels, norms, bits, variant);
   const [lone] = channels.length === 1 ? floors : [];
-  const unit = Math.max(gridUnit([negative, other], limit), lone ?? 0);
+  const natural = lone === undefined ? channels.map(rootMeanSquare) : [1];
+  const first = clusterSigns(channels, natural, bits, variant);
+  const unit = Math.max(gridUnit([first.negative, first.other], limit), lone ?? 0);
+  // A channel whose scale must be larger than its share is smaller in steps: the clusters must know it so.
+  const norms = natural.map((norm, c) =>
+    lone === undefined ? Math.max(norm, (floors[c] as number) / unit) : norm,
+  );
+  const isRaised = norms.some((norm, c) => norm !== natural[c]);
+  const { negative, other } = isRaised ? clusterSigns(channels, norms, bits, variant) : first;
   const round = ({ levels }: ClusterLevels) =>
     [...levels].map((r) => clamp(roundHalfEven(r / unit), 0, limit));
   const half = 2 ** (bits - 1);
@@ -137,11 +143,8 @@ function quantizeBlock(
     Math.fround(Math.max(norm * unit, floors[c] as number, SMALLEST_NORMAL)),
   );
   const indices = channels.map((weights, c) => {
-    const scale = scales[c] as number;
-    if (variant.nearest) return nearestIndices(weights, levels, scale);
-    // Where one of several channels has its scale raised, its boundaries rise with it: the levels are not its own.
-    const isRaised = scale > Math.fround((norms[c] as number) * unit);
-    const norm = isRaised ? scale / unit : (norms[c] as number);
+    if (variant.nearest) return nearestIndices(weights, levels, scales[c] as number);
+    const norm = norms[c] as number;
     return Uint8Array.from(weights, (w) =>
       w < 0 ? half + clusterOf(-w / norm, negative) : clusterOf(w / norm, other),
     );
