@@ -19,6 +19,7 @@ function plan(
   model: Model,
   given: Readonly<Record<string, TensorStatistics>> = {},
   changes: Partial<Recipe> = {},
+  known: readonly Scheme[] = schemes,
 ) {
   const recipe = { ...defaultRecipe, ...changes };
   const placement = place(model, recipe, 'model.onnx');
@@ -26,7 +27,7 @@ function plan(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
   const statistics = { ...provenance(), tensors };
-  const made = buildPlan({ model, recipe, placement, statistics, observers, schemes });
+  const made = buildPlan({ model, recipe, placement, statistics, observers, schemes: known });
   return { made, layers: [...made.layers.values()] };
 }
 
@@ -111,11 +112,6 @@ describe('buildPlan', () => {
     [{ group: 'tensor' }, undefined],
     [{ group: 1, granularity: 'tensor' }, undefined],
   ] as const)('hands on what shares a codebook: %j', (changes, expected) => {
-    const model = twins();
-    const recipe: Recipe = { ...defaultRecipe, ...changes };
-    const placement = place(model, recipe, 'model.onnx');
-    const tensors = new Map(observedValues(placement).map((name) => [name, statisticsOf([0, 255])]));
-    const statistics: Statistics = { modelHash: '', data: '', preprocess: '', samples: 1, tensors };
     const seen: unknown[] = [];
     const [scheme] = schemes;
     if (!scheme) throw new Error('there is a scheme');
@@ -126,7 +122,7 @@ describe('buildPlan', () => {
         return scheme.quantize(request);
       },
     };
-    buildPlan({ model, recipe, placement, statistics, observers, schemes: [spy] });
+    plan(twins(), {}, changes, [spy]);
     expect(seen).toEqual([expected, expected]);
   });
 
