@@ -171,7 +171,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
     inputs,
     outputs,
     fold,
-    plan: describePlan(model.graph, placement),
+    plan: describePlan(model.graph, placement, recipe),
   };
 }
 

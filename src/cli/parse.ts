@@ -4,7 +4,7 @@ import { type InputRange, type Layout, type Preprocess, presets } from '../../ca
 import { type RawFormat, rawTypes } from '../../calibration/readers/reader.js';
 import type { Shard } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
-import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
+import { type Granularity, type Group, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
 
 const refuse = (flag: string, problem: string, mend: string) =>
   new QuantizeError('bad-option', { flag, problem, mend });
@@ -62,7 +62,8 @@ export function parseInputRange(text: string): InputRange {
 /** `pattern:bits=4,scheme=minmax`; the last colon ends the pattern, since names may hold some. */
 export function parseRule(text: string): Rule {
   const flag = '--rule';
-  const mend = "Write 'pattern:bits=4' or 'pattern:bits=4,act-bits=8,scheme=minmax,granularity=tensor'.";
+  const mend =
+    "Write 'pattern:bits=4' or 'pattern:bits=4,act-bits=8,scheme=minmax,granularity=tensor,group=tensor'.";
   const colon = text.lastIndexOf(':');
   if (colon <= 0 || colon === text.length - 1) throw refuse(flag, `cannot be "${text}"`, mend);
   const settings: { -readonly [K in keyof Rule]?: Rule[K] } = {};
@@ -73,6 +74,7 @@ export function parseRule(text: string): Rule {
     else if (key === 'act-bits') settings.actBits = parseBits(flag, value);
     else if (key === 'scheme') settings.scheme = value;
     else if (key === 'granularity') settings.granularity = parseGranularity(flag, value);
+    else if (key === 'group') settings.group = parseGroup(flag, value);
     else throw refuse(flag, `does not know "${key}"`, mend);
   }
   return { pattern: text.slice(0, colon), ...settings };
@@ -92,6 +94,11 @@ export function parseShard(text: string): Shard {
   }
   const shards = parseCount(flag, count, 1);
   return { index: parseCount(flag, index, 1, shards), count: shards };
+}
+
+/** What shares a codebook: `tensor`, `channel`, or a number of channels. */
+export function parseGroup(flag: string, text: string): Group {
+  return text === 'tensor' || text === 'channel' ? text : parseCount(flag, text, 1);
 }
 
 /** The flags that say how samples become inputs. */

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
-import { parseActBits, parseBits, parseCount, parseNumber, parseRule } from './parse.js';
+import { defaultRecipe, type Group, type Recipe, type Rule } from '../recipe.js';
+import { parseActBits, parseBits, parseCount, parseGroup, parseNumber, parseRule } from './parse.js';
 
 /** The recipe's flags, as commander gives them. */
 export interface RecipeFlags {
@@ -17,6 +17,7 @@ export interface RecipeFlags {
   readonly percentile: number;
   readonly lsqplusConfig: LsqplusConfig;
   readonly perTensor?: true;
+  readonly group: Group;
   readonly rule?: Rule[];
   readonly exclude?: string[];
   readonly include?: string[];
@@ -33,7 +34,7 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, observer } = defaultRecipe;
+  const { scheme, bits, actBits, observer, group } = defaultRecipe;
   const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
     .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
@@ -70,6 +71,12 @@ export function addRecipeOptions(command: Command): Command {
     )
     .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
     .option(
+      '--group <channels>',
+      'what shares a codebook: tensor, channel, or a number of channels',
+      (text) => parseGroup('--group', text),
+      group,
+    )
+    .option(
       '--rule <pattern:settings>',
       "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
       (text, list: Rule[] | undefined) => collect(parseRule(text), list),
@@ -86,6 +93,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     scheme: flags.scheme,
     bits: flags.bits,
     granularity: flags.perTensor ? 'tensor' : 'channel',
+    group: flags.group,
     actBits: flags.actBits,
     dynamic: flags.dynamic ?? false,
     observer: flags.observer,

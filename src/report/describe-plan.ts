@@ -1,7 +1,9 @@
 import { type Graph, inputAt, type Node } from '../graph/model.js';
 import { layerNodes } from '../place/place.js';
 import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
-import { MAX_BITS } from '../recipe.js';
+import { integerLimit, STORED_LIMIT } from '../quantize/integer-limit.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { type LayerRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -20,6 +22,8 @@ export interface LayerDescription {
     readonly inputBits: number | null;
     /** `float` where the weight is only stored in few bits. */
     readonly runs: 'integer' | 'float';
+    /** What int8 cannot hold of the scheme at this width; null where it holds all. */
+    readonly note: string | null;
   } | null;
   readonly reason: string | null;
 }
@@ -47,7 +51,12 @@ export interface PlanDescription {
 }
 
 /** Put a placement into words: what is quantized how, and the reason for everything that is not. */
-export function describePlan(graph: Graph, placement: Placement): PlanDescription {
+export function describePlan(
+  graph: Graph,
+  placement: Placement,
+  recipe: Pick<Recipe, 'reduceRange'>,
+): PlanDescription {
+  const limit = integerLimit(recipe);
   const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
   const layers = layerNodes(graph).map((node): LayerDescription => {
     const layer = byNode.get(node);
@@ -60,7 +69,7 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
       position: layer?.position ?? null,
       weight: layer?.linear.weight ?? inputAt(node, 1) ?? null,
       dims: layer?.linear.tensor.dims ?? [],
-      quantized: layer ? describeLayer(layer, placement) : null,
+      quantized: layer ? describeLayer(layer, placement, limit) : null,
       reason: role?.kind === 'float' ? role.reason : null,
     };
   });
@@ -81,13 +90,19 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
 function describeLayer(
   { linear, recipe }: QuantizedLayer,
   placement: Placement,
+  limit: number,
 ): LayerDescription['quantized'] {
   const { bits, scheme, granularity } = recipe;
+  const note = noteOf(recipe, limit);
   const isDynamic = placement.roles.get(linear.node)?.kind === 'dynamic';
   const inputBits = isDynamic
     ? MAX_BITS
     : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
-  return { bits, scheme, granularity, inputBits, runs: inputBits === null ? 'float' : 'integer' };
+  return { bits, scheme, granularity, inputBits, runs: inputBits === null ? 'float' : 'integer', note };
+}
+
+function noteOf({ scheme, bits }: LayerRecipe, limit: number): string | null {
+  return schemes.find(({ name }) => name === scheme)?.note?.({ bits, limit }) ?? null;
 }
 
 function describeStoring(
@@ -104,7 +119,14 @@ function describeStoring(
     position,
     weight: first.name,
     dims: first.tensor.dims,
-    quantized: { bits, scheme, granularity, inputBits: null, runs: 'float' },
+    quantized: {
+      bits,
+      scheme,
+      granularity,
+      inputBits: null,
+      runs: 'float',
+      note: noteOf(first.recipe, STORED_LIMIT),
+    },
     reason: null,
   };
 }

@@ -58,7 +58,7 @@ export function makeResult(run: RunOutcome): Result {
     calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
-    plan: describePlan(float.model.graph, run.plan.placement),
+    plan: describePlan(float.model.graph, run.plan.placement, recipe),
     activations: describeActivations(run.plan),
     outputs,
     task: task ?? null,

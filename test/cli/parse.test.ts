@@ -79,13 +79,16 @@ describe('parseNumbers', () => {
 
 describe('parseRule', () => {
   it('reads every setting', () => {
-    expect(parseRule('layer3*:bits=4,act-bits=6,scheme=log,granularity=tensor')).toEqual({
+    expect(parseRule('layer3*:bits=4,act-bits=6,scheme=log,granularity=tensor,group=16')).toEqual({
       pattern: 'layer3*',
       bits: 4,
       actBits: 6,
       scheme: 'log',
       granularity: 'tensor',
+      group: 16,
     });
+    expect(parseRule('a:group=tensor').group).toBe('tensor');
+    expect(parseRule('a:group=channel').group).toBe('channel');
   });
 
   it.each([
@@ -110,6 +113,9 @@ describe('parseRule', () => {
     'conv:bit=4',
     'conv:act-bits=float',
     'conv:granularity=row',
+    'conv:group=row',
+    'conv:group=0',
+    'conv:group=1.5',
     'conv:bits=4,',
     'conv:constructor=1',
   ])('refuses %j', async (text) => {

@@ -75,6 +75,7 @@ function layer(
     granularity: 'channel',
     inputBits: 8,
     runs: 'integer' as const,
+    note: null,
   };
   return {
     id,
