@@ -12,10 +12,12 @@ import {
 } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
+import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
+import { hardSigmoidOf } from '../place/operators.js';
 import type { QuantizedValue, StoredWeight } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { MAX_BITS } from '../recipe.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
@@ -174,7 +176,8 @@ class Emitter {
         if (role.form === 'codes') this.#emitClampOnCodes(source);
         break;
       case 'arithmetic':
-        pushWith((input) => this.#operand(input));
+        if (isOp(source, 'HardSigmoid')) this.#emitHardSigmoid(source);
+        else pushWith((input) => this.#operand(input));
         break;
       case 'shape':
         pushWith((input) => this.#shapeSource(input));
@@ -183,6 +186,19 @@ class Emitter {
         this.#emitFloat(source);
         break;
     }
+  }
+
+  /**
+   * max(0, min(1, αx + β)) = α·max(0, min(1/α, x + β/α)): an Add, whose Q clamps and whose DQ brings the factor α.
+   * Between the two the value is HardSigmoid(x)/α.
+   */
+  #emitHardSigmoid(source: Node): void {
+    const { alpha, beta } = hardSigmoidOf(source);
+    const quantizer = quantizerOfRange(0, beta / alpha, MAX_BITS);
+    const offset = { codes: Uint8Array.of(quantizer.high), dims: [], quantizer };
+    const [input = '', output = ''] = [source.inputs[0], source.outputs[0]];
+    const operands = [this.#dequantized(input), this.#weights.operand(offset, `${output}_offset`)];
+    this.#push({ ...source, opType: 'Add', attributes: new Map() }, operands);
   }
 
   #layerPlan(layer: Node): LayerPlan {
@@ -315,7 +331,7 @@ class Emitter {
     const { nodes } = this.#graph;
     const narrow = low > 0 || high < UINT8_MAX;
     const wide = narrow ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
-    nodes.push(node('QuantizeLinear', [names.raw, ...this.#parameters(value)], [wide]));
+    nodes.push(node('QuantizeLinear', [names.raw, ...this.#parametersOfRaw(value)], [wide]));
     if (narrow) {
       const bounds = [this.#constants.uint8(low), this.#constants.uint8(high)];
       nodes.push(node('Clip', [wide, ...bounds], [names.codes]));
@@ -331,6 +347,7 @@ class Emitter {
     const quantizer = this.#quantizer(value);
     const producer = this.#uses.producer(value);
     const role = producer && this.#plan.placement.roles.get(producer);
+    if (this.#hardSigmoidAt(value)) return clampCodes({ low: 0, high: 1 }, quantizer);
     if (!producer || role?.kind !== 'clamp') return quantizer;
     return clampCodes(clampBounds(this.#source, producer), quantizer);
   }
@@ -345,6 +362,22 @@ class Emitter {
       this.#scales.set(root, name);
     }
     return [name, this.#constants.uint8(zeroPoint)];
+  }
+
+  /** Scale and zero point of the Q of a value: its own, but for a HardSigmoid, whose Add makes 1/α of it. */
+  #parametersOfRaw(value: string): [scale: string, zeroPoint: string] {
+    const parameters = this.#parameters(value);
+    const hardSigmoid = this.#hardSigmoidAt(value);
+    if (!hardSigmoid) return parameters;
+    const data = Float32Array.of(this.#quantizer(value).scale / hardSigmoidOf(hardSigmoid).alpha);
+    return [this.#constants.add(`${value}_s`, { type: 'float32', dims: [], data }), parameters[1]];
+  }
+
+  /** The HardSigmoid that makes a value in integers; undefined where another operator does. */
+  #hardSigmoidAt(value: string): Node | undefined {
+    const producer = this.#uses.producer(value);
+    const isInteger = producer && this.#plan.placement.roles.get(producer)?.kind === 'arithmetic';
+    return isInteger && isOp(producer, 'HardSigmoid') ? producer : undefined;
   }
 
   /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */

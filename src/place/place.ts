@@ -240,7 +240,8 @@ class Placer {
     if (!producer || !this.#uses.hasOneUse(value) || ruleOf(clamp)?.exception?.(clamp, this.#graph))
       return false;
     const kind = this.#roles.get(producer)?.kind;
-    return kind === 'layer' || kind === 'bias' || ruleOf(producer)?.role === 'arithmetic';
+    const rule = ruleOf(producer);
+    return kind === 'layer' || kind === 'bias' || (rule?.role === 'arithmetic' && !rule.clamps);
   }
 
   #valuesOf(demanded: ReadonlySet<string>): Map<string, QuantizedValue> {
