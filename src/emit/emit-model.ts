@@ -10,6 +10,7 @@ import {
   node,
   opsetOf,
 } from '../graph/model.js';
+import { rankOf } from '../graph/rank.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
@@ -77,6 +78,7 @@ class Emitter {
   readonly #dequantizedValues = new Set<string>();
   /** Values whose maker writes under another name: the operator before a fused clamp. */
   readonly #renamed = new Map<string, string>();
+  readonly #made = new Map<string, string>();
 
   constructor(model: Model, plan: Plan, graph: Graph) {
     this.#source = model.graph;
@@ -274,6 +276,8 @@ class Emitter {
 
   #emitLayer(source: Node): void {
     const plan = this.#layerPlan(source);
+    // Written where its bias is added.
+    if (plan.layer.biasAdd && !this.#isMatrix(source)) return;
     const inputs = [...source.inputs];
     inputs[0] = this.#dequantized(inputAt(source, 0) ?? '');
     inputs[1] = this.#weights.dequantized(plan);
@@ -287,12 +291,70 @@ class Emitter {
     this.#dynamic.write(plan, inputAt(source, 0) ?? '', bias);
   }
 
+  /** The Add of a MatMul's bias. The runtime makes a Gemm of the two for matrices, and for more axes of known size. */
   #emitBiasAdd(source: Node, plan: LayerPlan): void {
+    const { node: matMul } = plan.layer.linear;
+    if (!this.#isMatrix(matMul)) {
+      this.#emitAsGemm(source, plan);
+      return;
+    }
     const bias = this.#weights.bias(plan);
     this.#push(
       source,
       source.inputs.map((input) => (input === plan.layer.bias ? bias : input)),
     );
+  }
+
+  #isMatrix(matMul: Node): boolean {
+    return rankOf(this.#source, this.#uses, inputAt(matMul, 0) ?? '') === 2;
+  }
+
+  /** MatMul and the Add of its bias, on an input of any rank: its rows as one matrix → Gemm → the rows' own axes again. */
+  #emitAsGemm(add: Node, plan: LayerPlan): void {
+    const { linear } = plan.layer;
+    const input = inputAt(linear.node, 0) ?? '';
+    const rows = this.#once(`${input} rows`, () => this.#rowsOf(input, linear.inputChannels));
+    const operands = [rows, this.#weights.dequantized(plan), this.#weights.bias(plan)];
+    const product = this.#constants.names.fresh(`${linear.node.id}_rows`);
+    const shape = this.#once(`${input} to ${linear.outputChannels}`, () =>
+      this.#shapeWithLast(input, linear.outputChannels),
+    );
+    this.#graph.nodes.push({ ...linear.node, opType: 'Gemm', inputs: operands, outputs: [product] });
+    this.#push({ ...add, opType: 'Reshape' }, [product, shape]);
+  }
+
+  /** The codes of a value as a matrix of its rows → DQ. */
+  #rowsOf(value: string, columns: number): string {
+    const [codes, floats] = [
+      this.#constants.names.fresh(`${value}_rows_q`),
+      this.#constants.names.fresh(`${value}_rows`),
+    ];
+    const shape = this.#constants.int64List([-1, columns]);
+    this.#graph.nodes.push(
+      node('Reshape', [this.#namesFor(value).codes, shape], [codes]),
+      node('DequantizeLinear', [codes, ...this.#parameters(value)], [floats]),
+    );
+    return floats;
+  }
+
+  /** The shape of a value, its last axis replaced. */
+  #shapeWithLast(value: string, last: number): string {
+    const fresh = (suffix: string) => this.#constants.names.fresh(`${value}_${suffix}`);
+    const [whole, front, shape] = [fresh('shape'), fresh('front'), fresh(`shape_${last}`)];
+    const [start, end] = [this.#constants.int64List([0]), this.#constants.int64List([-1])];
+    this.#graph.nodes.push(
+      node('Shape', [this.#namesFor(value).codes], [whole]),
+      node('Slice', [whole, start, end], [front]),
+      node('Concat', [front, this.#constants.int64List([last])], [shape], { axis: attribute.int(0) }),
+    );
+    return shape;
+  }
+
+  /** What several layers need of one value is written once. */
+  #once(key: string, make: () => string): string {
+    const name = this.#made.get(key) ?? make();
+    this.#made.set(key, name);
+    return name;
   }
 
   /** A layer of a weights-only recipe. */
