@@ -33,6 +33,8 @@ export interface Recipe {
   readonly actBits: number | 'float';
   /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
   readonly dynamic: boolean;
+  /** The products of two activations, those of attention, on integers too. */
+  readonly matMulActivations: boolean;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
   /** What the observers can be told. */
@@ -54,6 +56,7 @@ export const defaultRecipe: Recipe = {
   granularity: 'channel',
   actBits: 8,
   dynamic: false,
+  matMulActivations: false,
   observer: 'minmax',
   observerSettings: defaultObserverSettings,
   rules: [],

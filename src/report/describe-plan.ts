@@ -49,7 +49,9 @@ export interface PlanDescription {
 /** Put a placement into words: what is quantized how, and the reason for everything that is not. */
 export function describePlan(graph: Graph, placement: Placement): PlanDescription {
   const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
-  const layers = layerNodes(graph).map((node): LayerDescription => {
+  // A product of two activations on integers has no weight: it shows by the activations that it reads.
+  const named = layerNodes(graph).filter((node) => placement.roles.get(node)?.kind !== 'arithmetic');
+  const layers = named.map((node): LayerDescription => {
     const layer = byNode.get(node);
     const role = placement.roles.get(node);
     if (role?.kind === 'storing') return describeStoring(node, role);
