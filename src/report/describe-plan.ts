@@ -1,6 +1,7 @@
 import { type Graph, inputAt, type Node } from '../graph/model.js';
 import { layerNodes } from '../place/place.js';
 import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
+import type { LayerPlan } from '../quantize/plan.js';
 import { MAX_BITS } from '../recipe.js';
 
 /** One layer of the plan. */
@@ -20,6 +21,8 @@ export interface LayerDescription {
     readonly inputBits: number | null;
     /** `float` where the weight is only stored in few bits. */
     readonly runs: 'integer' | 'float';
+    /** Channels whose scale was raised, so that their bias fits int32; null in a plan without numbers. */
+    readonly raisedChannels: number | null;
   } | null;
   readonly reason: string | null;
 }
@@ -46,8 +49,16 @@ export interface PlanDescription {
   readonly float: readonly FloatDescription[];
 }
 
-/** Put a placement into words: what is quantized how, and the reason for everything that is not. */
-export function describePlan(graph: Graph, placement: Placement): PlanDescription {
+/**
+ * Put a placement into words: what is quantized how, and the reason for everything that is not.
+ *
+ * @param numbers - the numbers of each layer; undefined in a dry run
+ */
+export function describePlan(
+  graph: Graph,
+  placement: Placement,
+  numbers?: ReadonlyMap<Node, LayerPlan>,
+): PlanDescription {
   const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
   // A product of two activations on integers has no weight: it shows by the activations that it reads.
   const named = layerNodes(graph).filter((node) => placement.roles.get(node)?.kind !== 'arithmetic');
@@ -62,7 +73,7 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
       position: layer?.position ?? null,
       weight: layer?.linear.weight ?? inputAt(node, 1) ?? null,
       dims: layer?.linear.tensor.dims ?? [],
-      quantized: layer ? describeLayer(layer, placement) : null,
+      quantized: layer ? describeLayer(layer, placement, numbers?.get(node)) : null,
       reason: role?.kind === 'float' ? role.reason : null,
     };
   });
@@ -83,13 +94,15 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
 function describeLayer(
   { linear, recipe }: QuantizedLayer,
   placement: Placement,
+  numbers: LayerPlan | undefined,
 ): LayerDescription['quantized'] {
   const { bits, scheme, granularity } = recipe;
   const isDynamic = placement.roles.get(linear.node)?.kind === 'dynamic';
   const inputBits = isDynamic
     ? MAX_BITS
     : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
-  return { bits, scheme, granularity, inputBits, runs: inputBits === null ? 'float' : 'integer' };
+  const runs = inputBits === null ? 'float' : 'integer';
+  return { bits, scheme, granularity, inputBits, runs, raisedChannels: numbers?.raisedChannels ?? null };
 }
 
 function describeStoring(
@@ -106,7 +119,7 @@ function describeStoring(
     position,
     weight: first.name,
     dims: first.tensor.dims,
-    quantized: { bits, scheme, granularity, inputBits: null, runs: 'float' },
+    quantized: { bits, scheme, granularity, inputBits: null, runs: 'float', raisedChannels: null },
     reason: null,
   };
 }

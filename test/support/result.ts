@@ -75,6 +75,7 @@ function layer(
     granularity: 'channel',
     inputBits: 8,
     runs: 'integer' as const,
+    raisedChannels: 0,
   };
   return {
     id,
