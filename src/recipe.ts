@@ -67,7 +67,7 @@ export const defaultRecipe: Recipe = {
 };
 
 /** The recipe that quantizes all that any recipe quantizes: what it observes is enough for every other. */
-export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true };
+export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true, matMulActivations: true };
 
 /** The registries that a recipe names entries of. */
 export interface Registries {

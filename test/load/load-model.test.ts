@@ -192,7 +192,7 @@ describe('graphs that are refused', () => {
     g.output('y');
     const error = await expectRefusal(() => loadBuilt(g.build()), 'already-quantized', 2);
     expect(error.message).toContain(`2 operators like ${opType}`);
-    expect(error.message).toContain('Give the float model');
+    expect(error.hint).toBe('Give the float model that it was made from.');
   });
 
   test('one that is quantized within a subgraph, by an operator of another domain', async () => {
@@ -214,7 +214,7 @@ describe('graphs that are refused', () => {
     const model = smallModel();
     addRecipe(model, { ...defaultRecipe, actBits: 'float' });
     const error = await expectRefusal(() => loadBuilt(model), 'made-by-this-tool', 2);
-    expect(error.message).toContain('Give the float model that it was made from');
+    expect(error.hint).toBe('Give the float model that it was made from.');
     // Another tool's note is none of ours.
     const other = smallModel();
     other.metadata.set('quantize', 'no');
