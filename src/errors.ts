@@ -73,6 +73,11 @@ const messages = {
     '{path} is quantized already: it has {count} operators like {opType}.',
     'Give the float model that it was made from.',
   ),
+  'made-by-this-tool': message(
+    2,
+    '{path} is quantized already: this tool made it.',
+    'Give the float model that it was made from.',
+  ),
   'external-outside': message(
     2,
     '{path} keeps tensor "{tensor}" in "{location}", which is not inside the folder of the model.',

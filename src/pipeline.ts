@@ -29,6 +29,7 @@ import type { CalibrateOptions, InspectOptions, MergeOptions, QuantizeOptions } 
 import { place, refuseEmpty } from './place/place.js';
 import { observableValues } from './place/placement.js';
 import { buildPlan } from './quantize/build-plan.js';
+import { reportedPlan } from './quantize/plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
@@ -79,8 +80,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     await watch.begin('emit');
     const emitted = emitModel(model, plan);
     addRecipe(emitted.model, recipe);
-    const { activations, observations } = plan;
-    return { emitted, plan: { placement, activations, observations } };
+    return { emitted, plan: reportedPlan(plan) };
   };
 
   return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {

@@ -38,6 +38,8 @@ export interface Recipe {
   readonly actBits: number | 'float';
   /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
   readonly dynamic: boolean;
+  /** The products of two activations, those of attention, on integers too. */
+  readonly matMulActivations: boolean;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
   /** What the observers can be told. */
@@ -60,6 +62,7 @@ export const defaultRecipe: Recipe = {
   group: 'channel',
   actBits: 8,
   dynamic: false,
+  matMulActivations: false,
   observer: 'minmax',
   observerSettings: defaultObserverSettings,
   rules: [],
@@ -70,7 +73,7 @@ export const defaultRecipe: Recipe = {
 };
 
 /** The recipe that quantizes all that any recipe quantizes: what it observes is enough for every other. */
-export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true };
+export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true, matMulActivations: true };
 
 /** The registries that a recipe names entries of. */
 export interface Registries {

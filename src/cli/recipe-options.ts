@@ -11,6 +11,7 @@ export interface RecipeFlags {
   readonly bits: number;
   readonly actBits: number | 'float';
   readonly dynamic?: true;
+  readonly matmulActivations?: true;
   readonly observer: string;
   readonly actSymmetric?: true;
   readonly momentum: number;
@@ -49,6 +50,7 @@ export function addRecipeOptions(command: Command): Command {
       '--dynamic',
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
+    .option('--matmul-activations', 'products of two activations (attention) on integers too')
     .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
     .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
     .option(
@@ -96,6 +98,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     group: flags.group,
     actBits: flags.actBits,
     dynamic: flags.dynamic ?? false,
+    matMulActivations: flags.matmulActivations ?? false,
     observer: flags.observer,
     observerSettings: {
       symmetric: flags.actSymmetric ?? false,

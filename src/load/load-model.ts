@@ -3,6 +3,7 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
+import { metadataKeys } from '../version.js';
 import { readExternalData } from './external-data.js';
 
 /** IR versions read: 3 is the oldest with a stable format, 13 the newest that onnxruntime 1.30 takes. */
@@ -48,6 +49,8 @@ export async function loadModel(path: string, heldBytes?: number): Promise<Loade
   }
   checkVersions(path, model);
   checkNames(path, model.graph);
+  // Weights alone are stored with operators that float models have too.
+  if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
   checkNotQuantized(path, model.graph);
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
@@ -130,7 +133,7 @@ function checkNames(path: string, graph: Graph): void {
 
 /** Operators that only a quantized model has, of the default domain and of onnxruntime's own. */
 const quantizedOp =
-  /^(QuantizeLinear|DequantizeLinear|DynamicQuantize.*|QLinear.*|QGemm|QAttention|ConvInteger|MatMulInteger.*|MatMulNBits)$/;
+  /^(QuantizeLinear|DequantizeLinear|DynamicQuantize.*|QLinear.*|QOrdered.*|QGemm|QAttention|QMoE|QEmbedLayerNormalization|ConvInteger.*|MatMulInteger.*|MatMulNBits|MatMulBnb4|MatMulFpQ4|GatherBlockQuantized)$/;
 
 function checkNotQuantized(path: string, graph: Graph): void {
   const [first, ...others] = graph.nodes.filter((node) => quantizedOp.test(node.opType));

@@ -47,6 +47,8 @@ export function makeResult(run: RunOutcome): Result {
   const { recipe, float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { outputs, task, layers, speed } = evaluation;
   const machine = describeMachine();
+  const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.layers);
+  const observed = { recipe, machine, plan, outputs, speed, evaluationKind: samples.kind };
   return {
     schemaVersion: RESULT_VERSION,
     tool,
@@ -58,15 +60,12 @@ export function makeResult(run: RunOutcome): Result {
     calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
-    plan: describePlan(float.model.graph, run.plan.placement, recipe),
+    plan,
     activations: describeActivations(run.plan),
     outputs,
     task: task ?? null,
     layers,
-    warnings: [
-      ...sampleWarnings(samples),
-      ...warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
-    ],
+    warnings: [...sampleWarnings(samples), ...warningsOf(observed)],
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }

@@ -86,9 +86,13 @@ test('the input is never overwritten, and a failed run leaves what was there', a
   expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'out.onnx', 'wrong.npy']);
 });
 
-test('a model that was quantized by this tool is refused, with the way out', async () => {
+test.each([
+  ['static', data],
+  ['weights alone', []],
+  ['dynamic', ['--dynamic']],
+])('a model that was quantized by this tool is refused, with the way out: %s', async (_, how) => {
   const output = join(temporaryFolder(), 'quantized.onnx');
-  expect((await runCommand(digits, ...data, '-o', output)).code).toBe(0);
+  expect((await runCommand(digits, ...how, '-o', output)).code).toBe(0);
   const again = await runCommand(output, ...data);
   expect(again.code).toBe(2);
   expect(again.stderr).toMatch(/quantized already.*\n.*float model/);

@@ -88,3 +88,23 @@ test('a few samples are enough', async () => {
   await verify(smallModel(), smallModel(), counting);
   expect(read).toBe(4);
 });
+
+/** x, and an int64 output that no input moves. */
+function counting(value: bigint): Model {
+  const g = new GraphBuilder();
+  g.input('x', [1, 4]);
+  g.constant('c', [2], BigInt64Array.of(value, 7n));
+  g.node('Identity', ['c'], 'y');
+  g.output('y', [2], 'int64');
+  return g.build();
+}
+
+test.each([1_000_000n, 2n ** 53n])('an integer output is compared to the last digit: %d', async (value) => {
+  await verify(counting(value), counting(value));
+  const error = await expectRefusal(
+    () => verify(counting(value), counting(value + 1n)),
+    'fold-changed-output',
+    70,
+  );
+  expect(error.facts.difference).toBe(1);
+});

@@ -76,6 +76,7 @@ function layer(
     inputBits: 8,
     runs: 'integer' as const,
     note: null,
+    raisedChannels: 0,
   };
   return {
     id,
