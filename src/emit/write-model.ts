@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { initializersOf, mapInitializers } from '../graph/all-tensors.js';
 import { bitsOf } from '../graph/data-type.js';
-import type { Graph } from '../graph/model.js';
+import type { Graph, Model } from '../graph/model.js';
 import { type FileRange, type Tensor, tensorBytes } from '../graph/tensor.js';
 import type { Limits } from '../load/limits.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
@@ -91,38 +91,44 @@ function writeInMemory({ emitted, plan }: Emission, output: string): WrittenMode
 }
 
 async function writeToDisk(
-  { emitted: { model, codes }, plan }: Emission,
+  { emitted, plan }: Emission,
   folder: string,
   { output, limits }: WriteSettings,
 ): Promise<WrittenModel> {
   const path = join(folder, basename(output));
+  const written = await writeFiles(emitted.model, path, output, limits);
+  const { model, sizeBytes, sha256, hasData } = written;
+  const commit = commitOf(output, path, hasData);
+  return { source: path, emitted: { model, codes: emitted.codes }, plan, sizeBytes, sha256, commit };
+}
+
+async function writeFiles(model: Model, path: string, output: string, limits: Limits) {
   const dataPath = dataPathOf(path);
-  const isOneFile = encodedBytes(model, () => true) <= limits.fileBytes;
-  const ranges = isOneFile
-    ? new Map<Tensor, FileRange>()
-    : await guard(output, () => writeRanges(dataPath, [...initializersOf(model.graph)].filter(canMove)));
+  const hasData = encodedBytes(model, () => true) > limits.fileBytes;
+  const ranges = hasData
+    ? await guard(output, () => writeRanges(dataPath, [...initializersOf(model.graph)].filter(canMove)))
+    : new Map<Tensor, FileRange>();
   const location = basename(dataPath);
   const bytes = encodeModel(model, (tensor) => {
     const range = ranges.get(tensor);
     return range && { location, offset: range.start, length: range.length };
   });
-  checkBytes(bytes, model, folder);
+  checkBytes(bytes, model, dirname(path));
   await guard(output, () => writeSynced(path, bytes));
 
-  const inFile = isOneFile ? rangesIn(bytes, path, model.graph, limits.heldBytes) : ranges;
+  const inFile = hasData ? ranges : rangesIn(bytes, path, model.graph, limits.heldBytes);
   const graph = mapInitializers(model.graph, (tensor) => {
     const range = inFile.get(tensor);
     return range ? { ...tensor, storage: range } : tensor;
   });
-  const dataBytes = isOneFile ? 0 : (await stat(dataPath)).size;
-  return {
-    source: path,
-    emitted: { model: { ...model, graph }, codes },
-    plan,
-    sizeBytes: bytes.byteLength + dataBytes,
-    sha256: sha256Of(bytes),
-    commit: () => guard(output, () => moveInto(output, path, isOneFile ? undefined : dataPath)),
-  };
+  const dataBytes = hasData ? (await stat(dataPath)).size : 0;
+  const sizeBytes = bytes.byteLength + dataBytes;
+  return { model: { ...model, graph }, sizeBytes, sha256: sha256Of(bytes), hasData };
+}
+
+/** A function of its own: a closure keeps all that any closure beside it sees, and that would be the whole model. */
+function commitOf(output: string, path: string, hasData: boolean): () => Promise<void> {
+  return () => guard(output, () => moveInto(output, path, hasData ? dataPathOf(path) : undefined));
 }
 
 const canMove = (tensor: Tensor): boolean =>

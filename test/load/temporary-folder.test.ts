@@ -30,6 +30,16 @@ test('signals are listened to only meanwhile', async () => {
   expect(process.listenerCount('SIGINT')).toBe(before);
 });
 
+test('where somebody else listens, the end is their business', async () => {
+  let heard = 0;
+  await withTemporaryFolder(join(temporaryFolder(), 'a.'), async (folder) => {
+    process.once('SIGHUP', () => heard++);
+    process.emit('SIGHUP', 'SIGHUP');
+    expect(existsSync(folder)).toBe(true);
+  });
+  expect(heard).toBe(1);
+});
+
 test('an interrupted process leaves nothing, and ends by the signal', async () => {
   const parent = temporaryFolder();
   const code = `import { withTemporaryFolder } from ${JSON.stringify(
