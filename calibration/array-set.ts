@@ -1,50 +1,58 @@
 import { QuantizeError } from '../src/errors.js';
 import { numberToHalf } from '../src/numerics/half.js';
-import {
-  type ArrayData,
-  type ArrayType,
-  allocate,
-  elementCount,
-  type NdArray,
-} from '../src/numerics/nd-array.js';
+import { type ArrayData, type ArrayType, allocate, type NdArray } from '../src/numerics/nd-array.js';
 import { describeShape, fits, makeTransform, type Preprocess } from './preprocess.js';
 import type { SampleSet } from './sample-set.js';
 import type { InputSpec } from './source.js';
+import type { SlicedArray } from './stored-array.js';
 
 /**
- * The samples of one input that an array holds, cut on axis 0; an array of the rank of a single sample is one sample.
+ * The samples of one input that an array holds, cut on axis 0. An array of the rank of a single sample is one sample.
+ * Where the model's input has no batch axis (a scalar, or whatever has one axis less than the array), an entry of axis
+ * 0 is a whole input.
  *
  * @param label - what the array is called: its file, or its place in one
  * @throws QuantizeError where it is empty, or does not fit the input
  */
 export function arraySet(
   label: string,
-  array: NdArray,
+  array: SlicedArray,
   input: InputSpec,
   preprocess: Preprocess | undefined,
 ): SampleSet {
-  const { type, data, dims: all } = withSampleAxis(array, input);
+  const { type, dims: all, slice } = withSampleAxis(array, input);
   const [total = 0, ...dims] = all;
   if (total === 0) throw new QuantizeError('data-empty', { path: label });
-  const convert = converterOf(label, type, dims, input, preprocess);
-  const size = elementCount(dims);
+  const isWhole = hasNoBatchAxis(dims, input);
+  const convert = converterOf(label, type, dims, isWhole ? withBatchAxis(input) : input, preprocess);
   return {
     label,
     length: total,
     preprocess: preprocess?.label ?? 'as stored',
-    sample: (index) => ({
-      [input.name]: convert({ type, dims, data: data.slice(index * size, (index + 1) * size) }),
-    }),
+    whole: new Set(isWhole ? [input.name] : []),
+    sample: async (index) => ({ [input.name]: convert({ type, dims, data: await slice(index) }) }),
   };
 }
 
-function withSampleAxis(array: NdArray, { shape }: InputSpec): NdArray {
-  const isOneSample = shape !== undefined && array.dims.length === shape.length - 1;
-  return isOneSample ? { ...array, dims: [1, ...array.dims] } : array;
+/** Whether samples of these dimensions are whole inputs. */
+export function hasNoBatchAxis(dims: readonly number[], { shape }: InputSpec): boolean {
+  return shape !== undefined && dims.length === shape.length;
+}
+
+/** The input as it would be with a batch axis before the axes that it has. */
+export function withBatchAxis(input: InputSpec): InputSpec {
+  return { ...input, shape: input.shape && [undefined, ...input.shape] };
+}
+
+/** A single sample as an array of one; a scalar input takes any list, each element a sample. */
+function withSampleAxis(array: SlicedArray, { shape }: InputSpec): SlicedArray {
+  const rank = shape === undefined ? undefined : Math.max(shape.length - 1, 0);
+  const isOneSample = array.dims.length === 0 || (array.dims.length === rank && shape?.length !== 0);
+  return isOneSample ? array.asEntry() : array;
 }
 
 /** Integers fit a float input only by what the user says; the same type, or a narrower integer, fits as it is. */
-function converterOf(
+export function converterOf(
   path: string,
   type: ArrayType,
   dims: readonly number[],

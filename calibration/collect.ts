@@ -1,5 +1,5 @@
 import type { Feed, NdArray } from '../src/numerics/nd-array.js';
-import type { Batch, SampleSource } from './source.js';
+import type { BatchRows, SampleSource } from './source.js';
 import { TensorStatistics } from './statistics.js';
 
 /** Runs the float model once and gives the values of the tensors asked for. */
@@ -39,11 +39,10 @@ export async function collectStatistics(
  * The parts of a batch's tensor that belong to its samples, copies behind them left out. The first axis may be the
  * batch times something (windows, heads); a tensor whose first axis is no multiple of the batch is taken whole.
  */
-function samplesOf(array: NdArray & { data: Float32Array }, batch: Batch): Float32Array[] {
-  const size = Math.max(...Object.values(batch.feed).map((input) => input.dims[0] ?? 1));
+function samplesOf(array: NdArray & { data: Float32Array }, { size, samples }: BatchRows): Float32Array[] {
   const { data, dims } = array;
   const rows = dims[0] ?? 1;
   if (size === 1 || rows === 0 || rows % size !== 0) return [data];
   const length = data.length / size;
-  return Array.from({ length: batch.samples }, (_, i) => data.subarray(i * length, (i + 1) * length));
+  return Array.from({ length: samples }, (_, i) => data.subarray(i * length, (i + 1) * length));
 }

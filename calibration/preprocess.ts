@@ -20,6 +20,10 @@ export interface Preprocess {
   readonly std: readonly number[];
   /** Layout of the samples; found from the shapes without it. */
   readonly layout: Layout | undefined;
+  /** Order of the colours that image files are given in, 'rgb' without it; arrays keep the order that they have. */
+  readonly channelOrder?: ChannelOrder | undefined;
+  /** Side of an image before the crop, as a multiple of the side after it; 1 without it. */
+  readonly cropRatio?: number | undefined;
 }
 
 /**
@@ -40,11 +44,38 @@ export function rangeOfPixels(how: Preprocess | undefined): InputRange | undefin
   };
 }
 
+/** Order of the three colours. */
+export type ChannelOrder = 'rgb' | 'bgr';
+
+/** What a preset's name stands for. */
+export type Preset = Omit<Preprocess, 'label' | 'layout'> & { readonly summary: string };
+
+/** Networks of 224×224 are evaluated on the centre of 256×256 (Krizhevsky et al. 2012, and torchvision since). */
+const IMAGENET_CROP = 256 / 224;
+
 /** The named presets; on arrays a preset normalizes and lays out, and never resizes. */
-export const presets: Readonly<Record<string, Pick<Preprocess, 'scale' | 'mean' | 'std'>>> = {
+export const presets: Readonly<Record<string, Preset>> = {
   // torchvision's ImageNet statistics, on values in [0, 1].
-  imagenet: { scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-  none: { scale: 1, mean: [0], std: [1] },
+  imagenet: {
+    summary: '(x/255 − mean)/std',
+    scale: 1 / 255,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    cropRatio: IMAGENET_CROP,
+  },
+  unit: { summary: '0 to 1', scale: 1 / 255, mean: [0], std: [1] },
+  // Inception and MobileNet of TensorFlow, whose evaluation takes the central 87.5 %: 224/256.
+  tf: { summary: '−1 to 1', scale: 1 / 127.5, mean: [1], std: [1], cropRatio: IMAGENET_CROP },
+  // The means of VGG (Simonyan and Zisserman 2015) as Caffe's models have them, blue first.
+  caffe: {
+    summary: 'BGR less its mean',
+    scale: 1,
+    mean: [103.939, 116.779, 123.68],
+    std: [1],
+    channelOrder: 'bgr',
+    cropRatio: IMAGENET_CROP,
+  },
+  none: { summary: 'the raw values', scale: 1, mean: [0], std: [1] },
 };
 
 /** Turns samples of one shape into float32 model inputs. */

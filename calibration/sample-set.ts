@@ -11,7 +11,14 @@ export interface SampleSet {
   readonly length: number;
   /** How the samples are made fit for the model. */
   readonly preprocess: string;
-  sample(index: number): Feed;
+  /** Inputs whose samples are whole inputs, since the model's input has no batch axis; such a sample is a run alone. */
+  readonly whole?: ReadonlySet<string>;
+  /** Read when it is asked for, in any order. */
+  sample(index: number): Promise<Feed>;
+  /** The file of each sample, relative to the path that was given; undefined where a file holds many. */
+  readonly names?: readonly string[];
+  /** Why a sample cannot be read, and so is left out; undefined where it can. Without it all can. */
+  readonly flawOf?: (index: number) => Promise<string | undefined>;
 }
 
 /**
@@ -31,8 +38,29 @@ export function zipSets(sets: readonly SampleSet[]): SampleSet {
   return {
     ...first,
     label: sets.map((set) => set.label).join(', '),
-    sample: (index) => Object.fromEntries(sets.flatMap((set) => Object.entries(set.sample(index)))),
+    whole: new Set(sets.flatMap((set) => [...(set.whole ?? [])])),
+    ...namesOf(sets),
+    ...(sets.some((set) => set.flawOf) && {
+      async flawOf(index) {
+        for (const set of sets) {
+          const flaw = await set.flawOf?.(index);
+          if (flaw !== undefined) return flaw;
+        }
+        return undefined;
+      },
+    }),
+    async sample(index) {
+      const feeds: Feed[] = [];
+      for (const set of sets) feeds.push(await set.sample(index));
+      return Object.assign({}, ...feeds);
+    },
   };
+}
+
+/** The names of the first set that has some. */
+function namesOf(sets: readonly SampleSet[]): Pick<SampleSet, 'names'> {
+  const names = sets.find((set) => set.names)?.names;
+  return names ? { names } : {};
 }
 
 /** Sets of the same inputs, one after the other; their samples may differ in shape. */
@@ -40,19 +68,76 @@ export function concatenateSets(sets: readonly SampleSet[]): SampleSet {
   const [first, ...others] = sets;
   if (!first) throw new Error('there is nothing to join');
   if (others.length === 0) return first;
+  const placeOf = (index: number): { set: SampleSet; at: number } => {
+    let at = index;
+    for (const set of sets) {
+      if (at < set.length) return { set, at };
+      at -= set.length;
+    }
+    throw new Error(`there is no sample ${index}`);
+  };
+  const names = sets.flatMap((set) => set.names ?? []);
+  const length = sets.reduce((sum, set) => sum + set.length, 0);
   return {
-    ...first,
     label: sets.map((set) => set.label).join(', '),
-    length: sets.reduce((sum, set) => sum + set.length, 0),
-    sample(index) {
-      let rest = index;
-      for (const set of sets) {
-        if (rest < set.length) return set.sample(rest);
-        rest -= set.length;
-      }
-      throw new Error(`there is no sample ${index}`);
+    preprocess: first.preprocess,
+    length,
+    whole: new Set(sets.flatMap((set) => [...(set.whole ?? [])])),
+    ...(names.length === length && { names }),
+    ...(sets.some((set) => set.flawOf) && {
+      async flawOf(index) {
+        const { set, at } = placeOf(index);
+        return set.flawOf?.(at);
+      },
+    }),
+    async sample(index) {
+      const { set, at } = placeOf(index);
+      return set.sample(at);
     },
   };
+}
+
+/** More unreadable samples than this share are an error: the folder is then not what it is taken for. */
+const MAX_UNREADABLE_SHARE = 0.1;
+
+/** How many unreadable samples a message names. */
+const NAMED_FLAWS = 3;
+
+/** The samples that serve, and what to know of the others. */
+export interface ChosenSamples {
+  /** Their numbers in the set, ascending. */
+  readonly indices: readonly number[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Choose samples by the seed, and leave out those that cannot be read: each is looked at once, before the first run, so
+ * that their number is known and every pass sees the same.
+ *
+ * @throws QuantizeError `data-unreadable` where more than a tenth of the chosen ones cannot be read
+ */
+export async function chooseReadable(
+  set: SampleSet,
+  { samples, seed }: Pick<Batching, 'samples' | 'seed'>,
+): Promise<ChosenSamples> {
+  const chosen = chooseSamples(set.length, samples, seed);
+  if (!set.flawOf) return { indices: chosen, warnings: [] };
+  const indices: number[] = [];
+  const flaws: string[] = [];
+  for (const index of chosen) {
+    const flaw = await set.flawOf(index);
+    if (flaw === undefined) indices.push(index);
+    else flaws.push(flaw);
+  }
+  if (flaws.length === 0) return { indices, warnings: [] };
+  const more = flaws.length > NAMED_FLAWS ? `, and ${flaws.length - NAMED_FLAWS} more` : '';
+  const named = `${flaws.slice(0, NAMED_FLAWS).join('; ')}${more}`;
+  if (flaws.length > MAX_UNREADABLE_SHARE * chosen.length) {
+    const facts = { path: set.label, count: flaws.length, total: chosen.length, named };
+    throw new QuantizeError('data-unreadable', facts);
+  }
+  const warning = `${flaws.length} of ${chosen.length} samples of ${set.label} cannot be read and were left out: ${named}.`;
+  return { indices, warnings: [warning] };
 }
 
 /** How samples are chosen and put into runs. */
@@ -66,9 +151,16 @@ export interface Batching {
   readonly shard?: Shard | undefined;
 }
 
-/** Samples that one run takes: the fixed batch dimension of the inputs, 1 where all are dynamic. */
-export function batchSizeOf(inputs: readonly InputSpec[]): number {
-  const fixed = inputs.map(({ shape }) => shape?.[0]).filter((dim) => typeof dim === 'number');
+/**
+ * Samples that one run takes: the fixed batch dimension of the inputs, 1 where all are dynamic.
+ *
+ * @param whole - inputs that have no batch axis
+ */
+export function batchSizeOf(inputs: readonly InputSpec[], whole: ReadonlySet<string> = new Set()): number {
+  const fixed = inputs
+    .filter(({ name }) => !whole.has(name))
+    .map(({ shape }) => shape?.[0])
+    .filter((dim) => typeof dim === 'number');
   return Math.max(1, ...fixed);
 }
 
@@ -78,28 +170,39 @@ export function batchSizeOf(inputs: readonly InputSpec[]): number {
  * A run takes `batchSize` samples; the last one is filled up with the first samples again, which `Batch.samples` does
  * not count. A shard has some of the runs of the whole, each as it is there: what it sees is the same to the bit.
  *
+ * @param chosen - which samples serve, where they are chosen already
  * @throws QuantizeError `bad-option` where there are fewer runs than shards
  */
-export function sourceOf(set: SampleSet, { samples, seed, batchSize, shard }: Batching): SampleSource {
-  const chosen = chooseSamples(set.length, samples, seed);
-  const feed = (index: number) => set.sample(chosen[index % chosen.length] as number);
-  const { first, end } = rangeOf(shard ?? WHOLE, chosen.length, batchSize);
+export function sourceOf(
+  set: SampleSet,
+  { samples, seed, batchSize, shard }: Batching,
+  chosen: ChosenSamples = { indices: chooseSamples(set.length, samples, seed), warnings: [] },
+): SampleSource {
+  const { indices, warnings } = chosen;
+  const feed = (index: number) => set.sample(indices[index % indices.length] as number);
+  const { first, end } = rangeOf(shard ?? WHOLE, indices.length, batchSize);
   return {
     label: set.label,
     preprocess: set.preprocess,
     length: end - first,
+    warnings,
     part: {
       shard: shard ?? WHOLE,
       first,
-      total: chosen.length,
+      total: indices.length,
       choice: createHash('sha256')
-        .update(JSON.stringify([set.label, set.length, chosen]))
+        .update(JSON.stringify([set.label, set.length, indices]))
         .digest('hex'),
     },
     async *open(): AsyncGenerator<Batch> {
       for (let start = first; start < end; start += batchSize) {
-        const feeds = Array.from({ length: batchSize }, (_, i) => feed(start + i));
-        yield { feed: stack(feeds), samples: Math.min(batchSize, chosen.length - start) };
+        const feeds: Feed[] = [];
+        for (let i = 0; i < batchSize; i++) feeds.push(await feed(start + i));
+        yield {
+          feed: stack(feeds, set),
+          size: batchSize,
+          samples: Math.min(batchSize, indices.length - start),
+        };
       }
     },
   };
@@ -120,19 +223,38 @@ function rangeOf({ index, count }: Shard, samples: number, batchSize: number) {
 }
 
 /** Samples of the same shapes as one feed, the batch axis before the others. */
-function stack(feeds: readonly Feed[]): Feed {
+function stack(feeds: readonly Feed[], { label, whole }: SampleSet): Feed {
   const [first] = feeds;
   if (!first) throw new Error('a batch holds at least one sample');
   const names = Object.keys(first);
   return Object.fromEntries(
-    names.map((name) => [name, stackArrays(feeds.map((feed) => feed[name] as NdArray))]),
+    names.map((name) => {
+      const parts = feeds.map((feed) => feed[name] as NdArray);
+      return [name, whole?.has(name) ? sharedBy(label, name, parts) : stackArrays(label, name, parts)];
+    }),
   );
 }
 
-function stackArrays(parts: readonly NdArray[]): NdArray {
+/** What has no batch axis is there once for a whole run, so the samples of the run must agree on it. */
+function sharedBy(path: string, name: string, parts: readonly NdArray[]): NdArray {
+  const [first] = parts as [NdArray];
+  if (parts.every((part) => String(part.data) === String(first.data))) return first;
+  const reason = `the samples of one run differ in input "${name}", which has no batch axis`;
+  const mend = `Export the model with a dynamic batch dimension, or give "${name}" the same value throughout.`;
+  throw new QuantizeError('data-format', { path, reason, mend });
+}
+
+function stackArrays(path: string, name: string, parts: readonly NdArray[]): NdArray {
   const [first] = parts as [NdArray];
   const dims = [parts.length, ...first.dims];
   if (parts.length === 1) return { type: first.type, dims, data: first.data };
+  const odd = parts.find((part) => part.dims.join() !== first.dims.join());
+  if (odd) {
+    const shapes = `[${first.dims.join(', ')}] and [${odd.dims.join(', ')}]`;
+    const reason = `the samples of one run have the shapes ${shapes} in input "${name}"`;
+    const mend = `The model runs ${parts.length} samples at once: give them the same shape.`;
+    throw new QuantizeError('data-format', { path, reason, mend });
+  }
   const data = allocate(first.type, elementCount(dims));
   parts.forEach((part, index) => {
     data.set(part.data as never, index * elementCount(first.dims));

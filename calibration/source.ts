@@ -1,10 +1,16 @@
 import type { Feed } from '../src/numerics/nd-array.js';
 
-/** One run of the model: named inputs that hold `samples` samples, the rest of the batch being filled up. */
-export interface Batch {
-  readonly feed: Feed;
-  /** How many samples of this batch count; a fixed batch dimension may hold copies behind them. */
+/** Which rows of a run count: the one place that says so. */
+export interface BatchRows {
+  /** How many samples the feed holds, copies included: a value has a batch axis where its axis 0 is this long. */
+  readonly size: number;
+  /** How many of them count; a fixed batch dimension may hold copies behind them. */
   readonly samples: number;
+}
+
+/** One run of the model: named inputs that hold `size` samples, of which the first `samples` count. */
+export interface Batch extends BatchRows {
+  readonly feed: Feed;
 }
 
 /** One of `count` shards that follow one another; `index` counts from 1. */
@@ -24,6 +30,14 @@ export interface Part {
   readonly choice: string;
 }
 
+/** All of some samples that were not chosen from anything. */
+export const wholePart = (total: number): Part => ({
+  shard: { index: 1, count: 1 },
+  first: 0,
+  total,
+  choice: '',
+});
+
 /** Samples that can be read again from the start, any number of times, in the same order. */
 export interface SampleSource {
   /** What a report calls it: the file's name, or `synthetic`. */
@@ -34,6 +48,8 @@ export interface SampleSource {
   readonly preprocess: string;
   /** Undefined for samples that were not chosen from anything. */
   readonly part?: Part;
+  /** What a user should know of the samples, as that some were left out. */
+  readonly warnings?: readonly string[];
   open(): AsyncIterable<Batch>;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
 import { deflateSync } from 'fflate';
 import { QuantizeError, reasonOf } from '../src/errors.js';
-import { readBytes } from './readers/npy-format.js';
+import { readWhole } from './byte-source.js';
 import type { Part } from './source.js';
 import { BINS, isNonFiniteBin, type SampleRange, type Statistics, TensorStatistics } from './statistics.js';
 
@@ -67,7 +67,7 @@ export function serializeStatistics(statistics: Statistics): string {
  * @throws QuantizeError for a file that cannot be read, another version, or what is no whole statistics file
  */
 export async function readStatisticsFile(path: string): Promise<StatisticsFile> {
-  return parseStatistics(path, new TextDecoder().decode(await readBytes(path)));
+  return parseStatistics(path, new TextDecoder().decode(await readWhole(path)));
 }
 
 /**

@@ -73,6 +73,11 @@ const messages = {
     '{path} is quantized already: it has {count} operators like {opType}.',
     'Give the float model that it was made from.',
   ),
+  'made-by-this-tool': message(
+    2,
+    '{path} is quantized already: this tool made it.',
+    'Give the float model that it was made from.',
+  ),
   'external-outside': message(
     2,
     '{path} keeps tensor "{tensor}" in "{location}", which is not inside the folder of the model.',
@@ -93,10 +98,10 @@ const messages = {
     '{path} keeps a sparse tensor, or one of a function, in another file, which this version does not read.',
     'Save the model as one file: onnx.save(model, path, save_as_external_data=False).',
   ),
-  'model-too-large': message(
+  'tensor-too-large': message(
     2,
-    '{path} holds {size} GB; this version takes models below 2 GB (2^31 − 1 bytes), the limit of one .onnx file.',
-    'Split it with onnx.utils.extract_model and quantize the parts.',
+    '{path}: tensor "{tensor}" takes {size} GB, where this Node.js holds no more than {limit} GB in one buffer.',
+    'Take a newer Node.js, or split the tensor before the export.',
   ),
   'nothing-to-quantize': message(
     2,
@@ -135,12 +140,52 @@ const messages = {
   'data-needs-preprocess': message(
     2,
     '{path} holds {type} values, but the model input "{input}" takes float32: say how they are normalized.',
-    'Add `--preprocess imagenet` ((x/255 − mean)/std), `--scale 1/255`, `--mean … --std …`, or `--preprocess none` for the raw values.',
+    'Add `--preprocess imagenet` ((x/255 − mean)/std), `--preprocess unit` (0 to 1), `--scale … --mean … --std …`, or `--preprocess none` for the raw values.',
   ),
   'data-shape': message(
     2,
     '{path}: a sample of shape [{found}] does not fit the model input "{input}", which takes samples of [{expected}].',
     '{mend}',
+  ),
+  'data-unreadable': message(
+    2,
+    '{count} of {total} samples of {path} cannot be read, more than a tenth: {named}.',
+    'Remove or mend these files; a few would be left out with a warning.',
+  ),
+  'size-missing': message(
+    2,
+    'The model input "{input}" takes samples of [{expected}], which does not say how large the images of {path} become.',
+    'Say it with --size HxW, as --size 224x224.',
+  ),
+  'size-fixed': message(
+    2,
+    'The model input "{input}" takes samples of [{expected}], so the images of {path} cannot have the size of --size.',
+    'Leave out --size.',
+  ),
+  'images-unavailable': message(
+    3,
+    'Images cannot be read, since the package sharp does not load here: {reason}.',
+    'Install it again with `npm install sharp` for this platform, or save the samples as a .npy file.',
+  ),
+  'module-failed': message(
+    2,
+    '{path} failed while it made samples: {reason}.',
+    'This is an error of the module itself; run it with node to see where.',
+  ),
+  'module-once': message(
+    2,
+    '{path} exports samples that can be read only once, and they are too many to keep.',
+    'Export the function that makes them: `export default async function* () { … }`.',
+  ),
+  'module-sample': message(
+    2,
+    '{path} has no array for the model input "{input}"; it has: {found}.',
+    'A sample is a record { input: { data, dims } } with typed arrays, or a typed array where there is one input.',
+  ),
+  'synthetic-failed': message(
+    2,
+    'The model runs on no random input that was tried ({tried}): {reason}.',
+    'Its input shapes are open: give real samples with --eval-data, or with --data to calibrate on them too.',
   ),
   'data-empty': message(2, '{path} holds no samples.', 'Give a file with at least one.'),
   'data-type': message(
@@ -171,7 +216,17 @@ const messages = {
   'labels-mismatch': message(
     2,
     '{path} holds {found} labels for {expected} samples.',
-    'Give the labels that belong to --eval-data, one for each sample, in the same order.',
+    'Give the labels that belong to the samples measured on, one for each, in the same order.',
+  ),
+  'labels-unmatched': message(
+    2,
+    '{path} has no label for the sample {sample}.',
+    'Give a row `file,class` for every image, with its path in the folder or its name alone.',
+  ),
+  'labels-need-files': message(
+    2,
+    '{labels} names files, but the samples of {path} are no image files.',
+    'Give one class a sample, in their order.',
   ),
   'labels-need-classes': message(
     2,

@@ -1,7 +1,9 @@
 export type { Observer } from '../calibration/observers/observer.js';
 export { observers } from '../calibration/observers/observers.js';
+export type { PictureOptions } from '../calibration/pictures.js';
 export type { Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
+export type { RawFormat } from '../calibration/readers/reader.js';
 export { QuantizeError } from './errors.js';
 export type {
   CalibrateOptions,

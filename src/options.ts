@@ -1,4 +1,6 @@
+import type { PictureOptions } from '../calibration/pictures.js';
 import type { InputRange, Preprocess } from '../calibration/preprocess.js';
+import type { RawFormat } from '../calibration/readers/reader.js';
 import type { Shard } from '../calibration/source.js';
 import type { Recipe } from './recipe.js';
 import type { Provider } from './runtime/session.js';
@@ -15,10 +17,14 @@ export interface DataOptions {
   readonly data?: Paths | undefined;
   /** Samples to measure on; the calibration samples without them. */
   readonly evalData?: Paths | undefined;
-  /** The class of each sample to measure on. */
+  /** The class of each sample to measure on: a .npy or .csv file, or `folders` for images in class folders. */
   readonly labels?: string | undefined;
   /** How integer samples are normalized and laid out; needed where the model takes floats. */
   readonly preprocess?: Preprocess | undefined;
+  /** How image files become the size and colours that the model takes. */
+  readonly pictures?: PictureOptions | undefined;
+  /** What raw .bin files hold; without it, what the model's input takes. */
+  readonly raw?: RawFormat | undefined;
   /** Calibrate on at most this many samples, chosen by `seed`. */
   readonly samples?: number | undefined;
   /** Seed of the choice of samples and of synthetic input; 0 by default. */

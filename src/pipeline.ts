@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { mergeStatistics as merge } from '../calibration/merge-statistics.js';
 import { observers } from '../calibration/observers/observers.js';
@@ -14,14 +13,16 @@ import { findRanges } from './calibrate/find-ranges.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
 import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
-import { checkModel } from './emit/check-model.js';
+import { checkRuns } from './emit/check-model.js';
 import { emitModel } from './emit/emit-model.js';
 import { addRecipe } from './emit/recipe-metadata.js';
 import { checkOutput, writeFileWhole } from './emit/write-file.js';
+import { dataPathOf, withWritten } from './emit/write-model.js';
 import { QuantizeError } from './errors.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
-import { runFirstSamples, verifyFold } from './fold/verify-fold.js';
+import { referenceOf, verifyFold } from './fold/verify-fold.js';
+import { defaultLimits, type Limits } from './load/limits.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
 import type {
@@ -34,8 +35,8 @@ import type {
 } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
 import { observableValues } from './place/placement.js';
-import { encodeModel } from './proto/encode.js';
 import { buildPlan } from './quantize/build-plan.js';
+import { reportedPlan } from './quantize/plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
@@ -50,7 +51,12 @@ import { checkProvider } from './runtime/session.js';
  *
  * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
  */
-export async function quantize(options: QuantizeOptions): Promise<Result> {
+export function quantize(options: QuantizeOptions): Promise<Result> {
+  return quantizeWithin(options, defaultLimits);
+}
+
+/** The same, with other sizes at which a model is handled in another way. */
+export async function quantizeWithin(options: QuantizeOptions, limits: Limits): Promise<Result> {
   const started = performance.now();
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
@@ -59,8 +65,8 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   if (stats !== undefined) refuseUnusedStatistics(recipe);
   const output = options.output ?? besideModel(options.model, `${recipeName(recipe)}.onnx`);
 
-  const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch });
-  const { loaded, model, fold, samples } = prepared;
+  const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch, limits });
+  const { loaded, model, fold, samples, isLarge } = prepared;
 
   await watch.begin('place');
   const placement = place(model, recipe, options.model);
@@ -74,42 +80,35 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
     ...calibrationSettings(options, watch),
   });
 
-  await watch.begin('quantize');
-  const plan = buildPlan({ model, recipe, placement, ...ranges, observers, schemes });
-
-  await watch.begin('emit');
-  const emitted = emitModel(model, plan);
-  addRecipe(emitted.model, recipe);
-  const quantizedBytes = encodeModel(emitted.model);
-  await checkModel(quantizedBytes, emitted.model, await firstFeed(samples.evaluation));
-
-  await watch.begin('evaluate');
-  const evaluation = await evaluate(
-    { floatPath: options.model, quantizedBytes, folded: model, placement, emitted },
-    samples,
-    { threads, provider, told: (source) => watch.told(source) },
-  );
-
-  await watch.begin('write');
-  await writeFileWhole(output, quantizedBytes);
-  const quantized = {
-    path: output,
-    sha256: createHash('sha256').update(quantizedBytes).digest('hex'),
-    sizeBytes: quantizedBytes.byteLength,
-    model: emitted.model,
+  // The weights of the plan are not held beyond this.
+  const emit = async () => {
+    await watch.begin('quantize');
+    const plan = buildPlan({ model, recipe, placement, ...ranges, observers, schemes });
+    await watch.begin('emit');
+    const emitted = emitModel(model, plan);
+    addRecipe(emitted.model, recipe);
+    return { emitted, plan: reportedPlan(plan) };
   };
-  const elapsedMs = performance.now() - started;
-  const run = {
-    recipe,
-    float: loaded,
-    quantized,
-    fold,
-    plan,
-    samples,
-    statistics: ranges.statistics,
-    evaluation,
-  };
-  return makeResult({ ...run, provider, elapsedMs });
+
+  return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {
+    const { source, emitted, plan, sha256, sizeBytes } = written;
+    await checkRuns(source, await firstFeed(samples.evaluation));
+
+    await watch.begin('evaluate');
+    const evaluation = await evaluate(
+      { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
+      samples,
+      { threads, provider, told: (told) => watch.told(told) },
+    );
+
+    await watch.begin('write');
+    await written.commit();
+    const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
+    const elapsedMs = performance.now() - started;
+    const { statistics } = ranges;
+    const run = { recipe, float: loaded, quantized, fold, plan, samples, statistics, evaluation };
+    return makeResult({ ...run, provider, elapsedMs });
+  });
 }
 
 /**
@@ -128,7 +127,7 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
   const output = options.output ?? besideModel(options.model, suffix);
 
-  const { model, samples } = await prepare(options, { output, converts: true, watch });
+  const { model, samples } = await prepare(options, { output, converts: true, watch, limits: defaultLimits });
 
   await watch.begin('place');
   const placement = place(model, widestRecipe, options.model);
@@ -178,7 +177,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
     inputs,
     outputs,
     fold,
-    plan: describePlan(model.graph, placement),
+    plan: describePlan(model.graph, placement, recipe),
   };
 }
 
@@ -189,12 +188,13 @@ interface Preparation {
   /** Weights alone are stored in what every opset has, and need no conversion. */
   readonly converts: boolean;
   readonly watch: Watch;
+  readonly limits: Limits;
 }
 
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
 async function prepare(
   options: QuantizeOptions | CalibrateOptions,
-  { output, converts, watch }: Preparation,
+  { output, converts, watch, limits }: Preparation,
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
@@ -202,27 +202,32 @@ async function prepare(
   for (const input of [options.model, stats]) if (input !== undefined) await checkOutput(input, output);
 
   await watch.begin('load');
-  const loaded = await loadModel(options.model);
+  const loaded = await loadModel(options.model, limits.heldBytes);
   const { model } = loaded;
-  for (const file of loaded.externalFiles) await checkOutput(file, output);
+  const isLarge = loaded.sizeBytes >= limits.largeBytes;
+  for (const file of [options.model, ...loaded.externalFiles]) {
+    await checkOutput(file, output);
+    // Only a large model can need the second file.
+    if (isLarge) await checkOutput(file, dataPathOf(output));
+  }
 
   await watch.begin('convert');
   if (converts) convertModel(model, options.model);
 
   await watch.begin('fold');
-  // The original runs and is gone before the folded model is loaded: memory then holds one of them at a time.
-  const { samples, expected } = await withOriginal(options.model, threads, async (original) => {
-    const opened = await openAll(model, options);
+  // The original is gone before anything is folded: memory holds one float model's session at a time.
+  const { reference, samples } = await withOriginal(options.model, threads, async (original) => {
+    const opened = await openAll(model, options, (feed) => original.run(feed));
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
     return {
       samples: { ...opened, calibration, evaluation },
-      expected: await runFirstSamples(original, evaluation),
+      reference: await referenceOf(original, evaluation),
     };
   });
   const fold = await foldModel(model);
-  await verifyFold(expected, model, threads);
-  return { loaded, model, fold, samples };
+  await verifyFold(reference, model, threads);
+  return { loaded, model, isLarge, fold, samples };
 }
 
 const calibrationSettings = (options: MachineOptions & RunHooks, watch: Watch): CalibrationSettings => ({

@@ -13,6 +13,9 @@ export const MAX_BITS = 8;
 /** One scale for the whole weight, or one for each output channel. */
 export type Granularity = 'tensor' | 'channel';
 
+/** What shares a codebook, where the scheme has one: the whole weight, a channel, or so many channels in a row. */
+export type Group = 'tensor' | 'channel' | number;
+
 /** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
 export interface Rule {
   /** Matches a layer's id or node name; `*` stands for any characters. */
@@ -21,6 +24,7 @@ export interface Rule {
   readonly actBits?: number;
   readonly scheme?: string;
   readonly granularity?: Granularity;
+  readonly group?: Group;
 }
 
 /** What the user asked for: written into the model and into every result. */
@@ -29,10 +33,13 @@ export interface Recipe {
   readonly scheme: string;
   readonly bits: number;
   readonly granularity: Granularity;
+  readonly group: Group;
   /** Width of activations; `float` quantizes weights only. */
   readonly actBits: number | 'float';
   /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
   readonly dynamic: boolean;
+  /** The products of two activations, those of attention, on integers too. */
+  readonly matMulActivations: boolean;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
   /** What the observers can be told. */
@@ -52,8 +59,10 @@ export const defaultRecipe: Recipe = {
   scheme: 'minmax',
   bits: 8,
   granularity: 'channel',
+  group: 'channel',
   actBits: 8,
   dynamic: false,
+  matMulActivations: false,
   observer: 'minmax',
   observerSettings: defaultObserverSettings,
   rules: [],
@@ -64,7 +73,7 @@ export const defaultRecipe: Recipe = {
 };
 
 /** The recipe that quantizes all that any recipe quantizes: what it observes is enough for every other. */
-export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true };
+export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true, matMulActivations: true };
 
 /** The registries that a recipe names entries of. */
 export interface Registries {
@@ -110,11 +119,13 @@ export function resolveRecipe(
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkBits('--bits', recipe.bits);
   checkObserverSettings(recipe.observerSettings);
+  checkGroup('--group', recipe.group);
   for (const rule of recipe.rules) {
     if (rule.scheme !== undefined)
       checkName(`--rule "${rule.pattern}": scheme`, rule.scheme, registries.schemes);
     if (rule.bits !== undefined) checkBits(`--rule "${rule.pattern}": bits`, rule.bits);
     if (rule.actBits !== undefined) checkBits(`--rule "${rule.pattern}": act-bits`, rule.actBits);
+    if (rule.group !== undefined) checkGroup(`--rule "${rule.pattern}": group`, rule.group);
   }
   return recipe;
 }
@@ -146,6 +157,12 @@ function checkBits(flag: string, bits: number): void {
   throw new QuantizeError('bad-option', { flag, problem: `cannot be ${bits}`, mend });
 }
 
+function checkGroup(flag: string, group: Group): void {
+  if (group === 'tensor' || group === 'channel' || (Number.isSafeInteger(group) && group >= 1)) return;
+  const mend = 'Give tensor, channel, or a whole number of channels from 1 on.';
+  throw new QuantizeError('bad-option', { flag, problem: `cannot be ${group}`, mend });
+}
+
 /** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`. */
 export function recipeName({ scheme, bits, actBits, dynamic }: Recipe): string {
   if (dynamic) return `${scheme}-w${bits}-dynamic`;
@@ -172,6 +189,7 @@ export interface LayerRecipe {
   readonly actBits: number | 'float';
   readonly scheme: string;
   readonly granularity: Granularity;
+  readonly group: Group;
   /** The flag that keeps the layer in float; undefined where it is to be quantized. */
   readonly keptBy: string | undefined;
 }
@@ -188,6 +206,7 @@ export function recipeFor(recipe: Recipe, layer: LayerNames, isEdge: boolean): L
     actBits: keepsEight && recipe.actBits !== 'float' ? MAX_BITS : recipe.actBits,
     scheme: recipe.scheme,
     granularity: recipe.granularity,
+    group: recipe.group,
     keptBy: keptBy(recipe, layer),
   };
   const { pattern: _, ...exception } = Object.assign(

@@ -18,3 +18,6 @@ function readVersion(): string {
 
 /** Name and version of this tool, as results and models state them. */
 export const tool = { name: 'onnx-quantize', version: readVersion() } as const;
+
+/** Keys of metadata_props in the models that this tool writes. */
+export const metadataKeys = { recipe: 'quantize.recipe', tool: 'quantize.tool' } as const;

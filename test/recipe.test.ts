@@ -74,6 +74,7 @@ describe('recipeFor', () => {
       actBits: 8,
       scheme: 'minmax',
       granularity: 'channel',
+      group: 'channel',
       keptBy: undefined,
     });
   });
@@ -83,9 +84,9 @@ describe('recipeFor', () => {
       { pattern: '*', bits: 6, scheme: 'log' },
       { pattern: '/layer3/*', bits: 3 },
       { pattern: '/layer4/*', bits: 2, granularity: 'tensor' },
-      { pattern: '*conv1*', actBits: 5 },
+      { pattern: '*conv1*', actBits: 5, group: 4 },
     );
-    expect(layer).toMatchObject({ bits: 3, actBits: 5, scheme: 'log', granularity: 'channel' });
+    expect(layer).toMatchObject({ bits: 3, actBits: 5, scheme: 'log', granularity: 'channel', group: 4 });
     expect(withRules({ pattern: '*', bits: 3 }, { pattern: '*', bits: 7 }).bits).toBe(7);
     expect(layer).not.toHaveProperty('pattern');
   });
@@ -175,6 +176,9 @@ describe('resolveRecipe', () => {
     ['--act-bits cannot be 16', { actBits: 16 }],
     ['--rule "a*": bits cannot be 0', { rules: [{ pattern: 'a*', bits: 0 }] }],
     ['--rule "a*": act-bits cannot be 9', { rules: [{ pattern: 'a*', actBits: 9 }] }],
+    ['--group cannot be 0', { group: 0 }],
+    ['--group cannot be 1.5', { group: 1.5 }],
+    ['--rule "a*": group cannot be -1', { rules: [{ pattern: 'a*', group: -1 }] }],
     ['--rule "a*": scheme does not know "x"', { rules: [{ pattern: 'a*', scheme: 'x' }] }],
   ])('refuses: %s', async (text, given) => {
     expect(() => resolveRecipe(given, registries, true)).toThrow(text);

@@ -1,13 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { QuantizeError, reasonOf } from '../../src/errors.js';
-import { halfToNumber } from '../../src/numerics/half.js';
-import {
-  type ArrayType,
-  elementBytes,
-  elementCount,
-  type NdArray,
-  viewBytes,
-} from '../../src/numerics/nd-array.js';
+import { QuantizeError } from '../../src/errors.js';
+import { type ArrayType, elementCount, type NdArray } from '../../src/numerics/nd-array.js';
+import { type ByteSource, fileBytes, partOf, readWhole } from '../byte-source.js';
+import { type StoredArray, storedBytes, wholeArray } from '../stored-array.js';
 
 /** NumPy's type codes, less the byte order, by the arrays that hold them. */
 const typesByDescr: Readonly<Record<string, ArrayType>> = {
@@ -27,68 +21,96 @@ const typesByDescr: Readonly<Record<string, ArrayType>> = {
 
 const MAGIC = '\x93NUMPY';
 
+/** Magic, version and the longest form of the header's length. */
+const PREFIX_BYTES = 12;
+
+/** A header says three things; NumPy itself refuses headers of more than 10,000 characters unless it is told to. */
+const MAX_HEADER_BYTES = 10_000;
+
 /**
- * Read a .npy file (NumPy format versions 1 to 3).
+ * A .npy file (NumPy format versions 1 to 3) whose elements are read part by part.
  *
- * @throws QuantizeError for anything but a dense, little-endian, C-ordered numeric array
+ * @param label - what messages call it
+ * @throws QuantizeError for anything but a dense numeric array
  */
+export async function openNpy(label: string, bytes: ByteSource): Promise<StoredArray> {
+  const prefix = await bytes.read(0, Math.min(PREFIX_BYTES, bytes.sizeBytes));
+  const { start, length } = headerRange(label, prefix);
+  const end = start + length;
+  if (end > bytes.sizeBytes) throw malformed(label, 'its header is cut');
+  const header = parseHeader(label, await bytes.read(start, length));
+  const found = bytes.sizeBytes - end;
+  checkSize(label, header, found);
+  return { ...header, bytes: partOf(bytes, end, found) };
+}
+
+/** A .npy file by its path; see {@link openNpy}. */
+export async function openNpyFile(path: string): Promise<StoredArray> {
+  return openNpy(path, await fileBytes(path));
+}
+
+/** The whole array of a .npy file; see {@link openNpy}. */
 export async function readNpy(path: string): Promise<NdArray> {
-  return parseNpy(path, await readBytes(path));
+  return parseNpy(path, await readWhole(path));
 }
 
-/**
- * The bytes of a sample file.
- *
- * @throws QuantizeError where there is none, or it cannot be read
- */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new QuantizeError('file-missing', { path });
-    throw new QuantizeError('file-unreadable', { path, reason: reasonOf(thrown) }, { cause: thrown });
-  }
+/** The whole array that the bytes of a .npy file hold; see {@link openNpy}. */
+export function parseNpy(label: string, bytes: Uint8Array): NdArray {
+  const { start, length } = headerRange(label, bytes.subarray(0, PREFIX_BYTES));
+  const end = start + length;
+  if (end > bytes.length) throw malformed(label, 'its header is cut');
+  const header = parseHeader(label, bytes.subarray(start, end));
+  checkSize(label, header, bytes.length - end);
+  return wholeArray(bytes.subarray(end), header);
 }
 
-/** The array that the bytes of a .npy file hold; see {@link readNpy}. */
-export function parseNpy(path: string, bytes: Uint8Array): NdArray {
-  const bad = (reason: string, mend = 'Save it again with numpy.save.') =>
-    new QuantizeError('data-format', { path, reason, mend });
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (text.subarray(0, MAGIC.length).toString('latin1') !== MAGIC || bytes.length < 12)
-    throw bad('it is no .npy file');
-  const major = bytes[6] as number;
-  if (major < 1 || major > 3) throw bad(`its format version is ${major}, where 1 to 3 are known`);
-  const headerAt = major === 1 ? 10 : 12;
-  const headerLength = major === 1 ? text.readUInt16LE(8) : text.readUInt32LE(8);
-  const header = text.subarray(headerAt, headerAt + headerLength).toString('latin1');
+function malformed(path: string, reason: string, mend = 'Save it again with numpy.save.'): QuantizeError {
+  return new QuantizeError('data-format', { path, reason, mend });
+}
 
+function headerRange(label: string, prefix: Uint8Array): { start: number; length: number } {
+  const text = Buffer.from(prefix.buffer, prefix.byteOffset, prefix.byteLength);
+  if (text.subarray(0, MAGIC.length).toString('latin1') !== MAGIC || text.length < PREFIX_BYTES)
+    throw malformed(label, 'it is no .npy file');
+  const major = text[6] as number;
+  if (major < 1 || major > 3)
+    throw malformed(label, `its format version is ${major}, where 1 to 3 are known`);
+  const length = major === 1 ? text.readUInt16LE(8) : text.readUInt32LE(8);
+  if (length > MAX_HEADER_BYTES)
+    throw malformed(label, `its header has ${length} bytes, where ${MAX_HEADER_BYTES} are the limit`);
+  return { start: major === 1 ? 10 : PREFIX_BYTES, length };
+}
+
+function parseHeader(label: string, bytes: Uint8Array): Omit<StoredArray, 'bytes'> {
+  const header = Buffer.from(bytes).toString('latin1');
   const descr = /'descr':\s*'([<>|=])([a-zA-Z]\d*)/.exec(header);
   const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(header)?.[1];
-  if (!descr || !order || shape === undefined) throw bad('its header is not that of a plain numeric array');
+  if (!descr || !order || shape === undefined)
+    throw malformed(label, 'its header is not that of a plain numeric array', 'Save one array of numbers.');
   const [, endian, code = ''] = descr;
-  if (code === 'O') throw bad('it holds pickled Python objects, which are never read');
-  const type = typesByDescr[code];
-  if (!type) throw bad(`it holds elements of type ${code}`, 'Save numbers.');
-  if (endian === '>')
-    throw bad('it is big-endian', 'Save it with array.astype(array.dtype.newbyteorder("<")).');
-  if (order === 'True') throw bad('it is in Fortran order', 'Save it with numpy.ascontiguousarray(array).');
-
+  if (code === 'O') {
+    const mend = 'Save an array of numbers: numpy.save(path, numpy.asarray(list, dtype="float32")).';
+    throw malformed(label, 'it holds pickled Python objects, which are never read', mend);
+  }
+  if (code.startsWith('c'))
+    throw malformed(
+      label,
+      `it holds complex numbers (${code}), which no sample is made of`,
+      'Save real numbers.',
+    );
+  const stored = typesByDescr[code];
+  if (!stored) throw malformed(label, `it holds elements of type ${code}`, 'Save numbers.');
   const dims = shape
     .split(',')
     .map((dim) => dim.replace('L', '').trim())
     .filter((dim) => dim !== '')
     .map(Number);
-  if (!dims.every(Number.isSafeInteger)) throw bad(`its shape is (${shape})`);
-  const data = bytes.subarray(headerAt + headerLength);
-  const needed = elementCount(dims) * elementBytes(type);
-  if (data.byteLength < needed)
-    throw bad(`it is cut: ${data.byteLength} bytes where its shape needs ${needed}`);
-  const elements = viewBytes(type, data.subarray(0, needed));
-  // float32 holds every float16 exactly, and arithmetic needs numbers, not bits.
-  if (type === 'float16')
-    return { type: 'float32', dims, data: Float32Array.from(elements as Uint16Array, halfToNumber) };
-  return { type, dims, data: elements };
+  if (!dims.every(Number.isSafeInteger)) throw malformed(label, `its shape is (${shape})`);
+  return { stored, dims, order: order === 'True' ? 'fortran' : 'c', isBigEndian: endian === '>' };
+}
+
+function checkSize(label: string, { stored, dims }: Omit<StoredArray, 'bytes'>, found: number): void {
+  const needed = elementCount(dims) * storedBytes(stored);
+  if (found < needed) throw malformed(label, `it is cut: ${found} bytes where its shape needs ${needed}`);
 }

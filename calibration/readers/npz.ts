@@ -1,44 +1,22 @@
-import { basename, extname } from 'node:path';
-import { unzipSync } from 'fflate';
-import { QuantizeError, reasonOf } from '../../src/errors.js';
-import { arraySet } from '../array-set.js';
-import { type SampleSet, zipSets } from '../sample-set.js';
-import { parseNpy, readBytes } from './npy-format.js';
+import { fileBytes } from '../byte-source.js';
+import type { SampleSet } from '../sample-set.js';
+import { namedArrays } from './named-arrays.js';
+import { openNpy } from './npy-format.js';
 import type { Reader, ReadRequest } from './reader.js';
+import { readZip } from './zip.js';
 
 /** NumPy's archive of arrays: one for each input, by its name; arrays of other names are left alone. */
 export const npzReader: Reader = {
-  name: 'npz',
+  name: '.npz',
   summary: 'NumPy arrays by input name',
-  accepts: (path) => extname(path).toLowerCase() === '.npz',
+  accepts: ({ extension }) => extension === '.npz',
   async read(request: ReadRequest): Promise<SampleSet> {
-    const { path, inputs, preprocess } = request;
-    const wanted = new Set(inputs.map(({ name }) => `${name}.npy`));
-    const found: string[] = [];
-    let files: Record<string, Uint8Array>;
-    try {
-      files = unzipSync(await readBytes(path), {
-        filter: ({ name }) => {
-          found.push(name.replace(/\.npy$/, ''));
-          return wanted.has(name);
-        },
-      });
-    } catch (thrown) {
-      if (thrown instanceof QuantizeError) throw thrown;
-      const facts = {
-        path,
-        reason: `it is no .npz file (${reasonOf(thrown)})`,
-        mend: 'Save it again with numpy.savez.',
-      };
-      throw new QuantizeError('data-format', facts, { cause: thrown });
-    }
-    const sets = inputs.map((input) => {
-      const bytes = files[`${input.name}.npy`];
-      const label = `${basename(path)}:${input.name}`;
-      if (!bytes)
-        throw new QuantizeError('data-input-missing', { path, input: input.name, found: found.join(', ') });
-      return arraySet(label, parseNpy(label, bytes), input, preprocess);
+    const entries = await readZip(request.path, await fileBytes(request.path));
+    const byName = new Map(entries.map((entry) => [entry.name.replace(/\.npy$/, ''), entry]));
+    return namedArrays(request, [...byName.keys()], async (name, label) => {
+      const entry = byName.get(name);
+      if (!entry) throw new Error(`${name} is not in the archive`);
+      return openNpy(label, await entry.open());
     });
-    return { ...zipSets(sets), label: basename(path) };
   },
 };

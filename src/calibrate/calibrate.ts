@@ -1,14 +1,14 @@
 import { collectStatistics, type Progress } from '../../calibration/collect.js';
-import type { SampleSource } from '../../calibration/source.js';
+import { type SampleSource, wholePart } from '../../calibration/source.js';
 import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { MemoryEstimate } from '../options.js';
-import { encodeApart } from '../proto/encode-apart.js';
 import { hashModel } from '../proto/hash.js';
 import { memoryBytes } from '../runtime/machine.js';
-import { type Provider, type Session, type SessionSettings, withSession } from '../runtime/session.js';
+import type { Provider, Session, SessionSettings } from '../runtime/session.js';
 import { type MemoryLimit, type PassPlan, planPasses } from './passes.js';
 import { firstFeed } from './samples.js';
 import { valueSizes } from './value-sizes.js';
@@ -58,7 +58,7 @@ export async function calibrate(
     preprocess: source.preprocess,
     provider,
     samples: source.length,
-    part: source.part ?? { shard: { index: 1, count: 1 }, first: 0, total: source.length, choice: '' },
+    part: source.part ?? wholePart(source.length),
     tensors,
   };
 }
@@ -71,7 +71,7 @@ async function observe(
 ): Promise<Map<string, TensorStatistics>> {
   const inner = innerValues(model, values);
   const settings = sessionSettings(provider);
-  const planned = await withSession(encodeApart(exposing(model, inner)), settings, async (session) => {
+  const planned = await withModel(exposing(model, inner), settings, async (session) => {
     const feed = await firstFeed(source);
     const sizes = await valueSizes(model, session, { feed, values: inner, settings });
     const plan = planPasses(sizes, memoryLimit(maxMemoryBytes));
@@ -99,8 +99,7 @@ export async function observeInPasses(
   for (const [index, pass] of passes.entries()) {
     const inner = innerValues(model, pass);
     const tell: Progress = (done) => progress(index * source.length + done, total);
-    const exposed = encodeApart(exposing(model, inner));
-    const found = await withSession(exposed, sessionSettings(provider), (session) =>
+    const found = await withModel(exposing(model, inner), sessionSettings(provider), (session) =>
       collectStatistics(source, pass, runnerOf(session, inner), tell),
     );
     for (const [value, statistics] of found) tensors.set(value, statistics);

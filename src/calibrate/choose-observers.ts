@@ -3,12 +3,13 @@ import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import { attribute, inputAt, type Model, type Node, node } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { observedValues, type Placement } from '../place/placement.js';
 import { encodeModel } from '../proto/encode.js';
 import { MAX_BITS, type Recipe } from '../recipe.js';
-import { Session, withSession } from '../runtime/session.js';
+import { Session } from '../runtime/session.js';
 
 /** The observer that serves each value best. */
 export type ObserverChoices = ReadonlyMap<string, Observer>;
@@ -41,7 +42,7 @@ export async function chooseObservers(sources: ChoiceSources): Promise<ObserverC
   const sessions = new Map<Reader, Session>();
   try {
     const settings = { mode: 'basic', threads: 1, label: 'the float model' } as const;
-    await withSession(encodeModel(exposing(model, inner)), settings, async (session) => {
+    await withModel(exposing(model, inner), settings, async (session) => {
       for await (const { feed } of heldOut.open()) {
         const made = inner.length === 0 ? new Map<string, NdArray>() : await session.run(feed, inner);
         for (const trial of trials) {

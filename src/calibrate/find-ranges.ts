@@ -42,7 +42,10 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
   const { from } = named(observers, recipe.observer);
   const same = (statistics: Statistics | undefined): Ranges => ({ statistics, choices: undefined });
   if (values.length === 0) return same(undefined);
-  if (from === 'batch-norm') return same(dataFreeStatistics(model, values, sources.inputRange));
+  if (from === 'batch-norm') {
+    if (stats !== undefined) throw unused(recipe.observer);
+    return same(dataFreeStatistics(model, values, sources.inputRange));
+  }
   if (from === 'statistics') {
     return same(
       stats === undefined
@@ -65,3 +68,11 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
   const choices = await chooseObservers({ model, placement, statistics, recipe, candidates, heldOut });
   return { statistics, choices };
 }
+
+/** A flag that would do nothing is a mistake. */
+const unused = (observer: string) =>
+  new QuantizeError('bad-option', {
+    flag: '--stats',
+    problem: `has no use with --observer ${observer}, which takes its ranges from BatchNormalization`,
+    mend: 'Leave out one of the two.',
+  });

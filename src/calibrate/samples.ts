@@ -2,18 +2,21 @@ import { readLabels } from '../../calibration/labels.js';
 import { openSamples } from '../../calibration/readers/readers.js';
 import {
   batchSizeOf,
+  type ChosenSamples,
+  chooseReadable,
   concatenateSets,
   type SampleSet,
   sourceOf,
   zipSets,
 } from '../../calibration/sample-set.js';
 import type { InputSpec, SampleSource, Shard } from '../../calibration/source.js';
-import { syntheticSource } from '../../calibration/synthetic.js';
-import { QuantizeError } from '../errors.js';
+import { syntheticSources } from '../../calibration/synthetic.js';
+import { QuantizeError, reasonOf } from '../errors.js';
 import { isArrayType } from '../graph/data-type.js';
 import type { Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { DataOptions, Paths } from '../options.js';
+import { decodeTensorFile } from '../proto/decode-tensor.js';
 
 /** The samples of a run. */
 export interface Samples {
@@ -57,29 +60,78 @@ interface SampleOptions extends DataOptions {
 /**
  * Open the samples that the options name, and synthetic ones where they name none.
  *
+ * @param run - runs the model, to find the shape of synthetic input where the model leaves it open
  * @throws QuantizeError where a file is unreadable or does not fit the model
  */
-export async function openAll(model: Model, options: SampleOptions): Promise<Samples> {
+export async function openAll(
+  model: Model,
+  options: SampleOptions,
+  run?: (feed: Feed) => Promise<unknown>,
+): Promise<Samples> {
   if (options.labels !== undefined && options.data === undefined && options.evalData === undefined) {
     const mend = 'Give the samples that they belong to with --eval-data.';
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
   const inputs = inputSpecs(model);
   const seed = options.seed ?? 0;
-  const { preprocess, samples, shard } = options;
-  const open = (paths: Paths | undefined, choice: Pick<ReadOptions, 'samples' | 'shard'>) =>
-    paths === undefined ? undefined : openPaths([paths].flat(), inputs, { preprocess, seed, ...choice });
+  const { preprocess, pictures, raw, samples, shard } = options;
+  const open = async (paths: Paths | undefined, choice: Pick<ReadOptions, 'samples' | 'shard'>) => {
+    const settings = { preprocess, pictures, raw, seed, ...choice };
+    return paths === undefined ? undefined : openPaths([paths].flat(), inputs, settings);
+  };
   const calibration = await open(options.data, { samples, shard });
   const given = await open(options.evalData, {});
-  const evaluation = given ?? calibration ?? syntheticSource(inputs, SYNTHETIC_SAMPLES, seed);
+  const measured = given ?? calibration;
+  const evaluation = measured?.source ?? (await openSynthetic(inputs, seed, run));
   const kind = given ? 'evaluation' : calibration ? 'calibration' : 'synthetic';
   const labels =
-    options.labels === undefined ? undefined : await readLabels(options.labels, evaluation.length);
-  return { calibration: options.stats === undefined ? calibration : undefined, evaluation, kind, labels };
+    options.labels === undefined || !measured ? undefined : await labelsOf(options.labels, measured);
+  const observed = options.stats === undefined ? calibration?.source : undefined;
+  return { calibration: observed, evaluation, kind, labels };
+}
+
+/** A source, and what it was made from. */
+interface Opened {
+  readonly source: SampleSource;
+  readonly set: SampleSet;
+  readonly chosen: ChosenSamples;
+}
+
+/** Labels are given for all samples of the set; those that were chosen keep theirs. */
+async function labelsOf(path: string, { set, chosen }: Opened): Promise<number[]> {
+  const labels = await readLabels(path, set);
+  return chosen.indices.map((index) => labels[index] as number);
+}
+
+/** Random input of the first shape that the model runs on. */
+async function openSynthetic(
+  inputs: readonly InputSpec[],
+  seed: number,
+  run: ((feed: Feed) => Promise<unknown>) | undefined,
+): Promise<SampleSource> {
+  const sources = syntheticSources(inputs, SYNTHETIC_SAMPLES, seed);
+  const [first, ...others] = sources;
+  if (!run || others.length === 0) return first;
+  let thrown: unknown;
+  for (const source of sources) {
+    try {
+      await run(await firstFeed(source));
+      return source;
+    } catch (failure) {
+      thrown ??= failure;
+    }
+  }
+  const tried = Object.entries(await firstFeed(first))
+    .map(([name, { dims }]) => `${name} [${dims.join(', ')}]`)
+    .join(', ');
+  const facts = { tried: `${tried}, and others`, reason: reasonOf(thrown) };
+  throw new QuantizeError('synthetic-failed', facts, { cause: thrown });
 }
 
 /** How samples are chosen and made fit. */
-type ReadOptions = Pick<SampleOptions, 'preprocess' | 'samples' | 'shard'> & { readonly seed: number };
+type ReadOptions = Pick<SampleOptions, 'preprocess' | 'pictures' | 'raw' | 'samples' | 'shard'> & {
+  readonly seed: number;
+};
 
 /**
  * Samples from several paths: `input=path` provides that input, and every other path provides the inputs that no
@@ -88,8 +140,11 @@ type ReadOptions = Pick<SampleOptions, 'preprocess' | 'samples' | 'shard'> & { r
 async function openPaths(
   paths: readonly string[],
   inputs: readonly InputSpec[],
-  { preprocess, samples, shard, seed }: ReadOptions,
-): Promise<SampleSource> {
+  { preprocess, pictures, raw, samples, shard, seed }: ReadOptions,
+): Promise<Opened> {
+  // Of several paths each sample has parts, or its place in the whole is not known before all are counted.
+  const limit = paths.length === 1 ? samples : undefined;
+  const settings = { preprocess, pictures, raw, limit, decodeTensor: decodeTensorFile };
   const named = paths.map((path) => ({
     path,
     input: inputs.find(({ name }) => path.startsWith(`${name}=`)),
@@ -97,7 +152,7 @@ async function openPaths(
   const rest = inputs.filter((input) => !named.some((each) => each.input === input));
   const open = async (wanted: readonly InputSpec[], from: readonly string[]) => {
     const sets: SampleSet[] = [];
-    for (const path of from) sets.push(await openSamples({ path, inputs: wanted, preprocess }));
+    for (const path of from) sets.push(await openSamples({ ...settings, path, inputs: wanted }));
     return concatenateSets(sets);
   };
   const sets: SampleSet[] = [];
@@ -114,7 +169,10 @@ async function openPaths(
     throw new QuantizeError('data-input-missing', facts);
   }
   if (unnamed.length > 0) sets.unshift(await open(rest, unnamed));
-  return sourceOf(zipSets(sets), { samples, shard, seed, batchSize: batchSizeOf(inputs) });
+  const set = zipSets(sets);
+  const chosen = await chooseReadable(set, { samples, seed });
+  const batching = { samples, shard, seed, batchSize: batchSizeOf(inputs, set.whole) };
+  return { source: sourceOf(set, batching, chosen), set, chosen };
 }
 
 /** The first run's worth of a source. */

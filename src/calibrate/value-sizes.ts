@@ -1,8 +1,8 @@
 import { NameScope } from '../graph/edit.js';
 import { type Model, node } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
 import { elementCount, type Feed } from '../numerics/nd-array.js';
-import { encodeApart } from '../proto/encode-apart.js';
-import { type Session, type SessionSettings, withSession } from '../runtime/session.js';
+import type { Session, SessionSettings } from '../runtime/session.js';
 
 /** Activations that are observed are float32. */
 const ELEMENT_BYTES = 4;
@@ -67,7 +67,7 @@ async function measuredSizes(
       outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
     },
   };
-  const found = await withSession(encodeApart(measuring), settings, (session) => session.run(feed, outputs));
+  const found = await withModel(measuring, settings, (session) => session.run(feed, outputs));
   return new Map(
     values.map((value, i) => {
       const dims = Array.from(found.get(outputs[i] ?? '')?.data ?? [], Number);

@@ -3,13 +3,14 @@ import type { Shard } from '../../calibration/source.js';
 import { calibrate } from '../pipeline.js';
 import { renderStatistics } from '../report/statistics-summary.js';
 import { follow } from './follow.js';
-import { parsePreprocess, parseShard } from './parse.js';
+import { parseShard } from './parse.js';
 import {
   addDataOption,
   addMachineOptions,
   addSampleOptions,
   type MachineFlags,
   type SampleFlags,
+  sampleOptionsOf,
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
@@ -43,20 +44,17 @@ export function calibrateCommand(process: CommandProcess): Command {
     .option('--json', 'print what was written as one JSON record')
     .addHelpText('after', examples)
     .action(async (model: string, flags: CalibrateFlags) => {
-      const { output, data, samples, seed, shard, threads, maxMemory, provider, quiet, json } = flags;
-      const preprocess = parsePreprocess(flags);
+      const { output, data, shard, threads, maxMemory, provider, quiet, json } = flags;
       const summary = await follow(process, quiet, (hooks) =>
         calibrate({
           model,
           output,
           data,
-          samples,
-          seed,
           shard,
           threads,
           maxMemory,
           provider,
-          preprocess,
+          ...sampleOptionsOf(flags),
           ...hooks,
         }),
       );

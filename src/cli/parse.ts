@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
+import { fits, type PictureOptions } from '../../calibration/pictures.js';
 import { type InputRange, type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import { type RawFormat, rawTypes } from '../../calibration/readers/reader.js';
 import type { Shard } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
-import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
+import { type Granularity, type Group, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
 
 const refuse = (flag: string, problem: string, mend: string) =>
   new QuantizeError('bad-option', { flag, problem, mend });
@@ -60,7 +62,8 @@ export function parseInputRange(text: string): InputRange {
 /** `pattern:bits=4,scheme=minmax`; the last colon ends the pattern, since names may hold some. */
 export function parseRule(text: string): Rule {
   const flag = '--rule';
-  const mend = "Write 'pattern:bits=4' or 'pattern:bits=4,act-bits=8,scheme=minmax,granularity=tensor'.";
+  const mend =
+    "Write 'pattern:bits=4' or 'pattern:bits=4,act-bits=8,scheme=minmax,granularity=tensor,group=tensor'.";
   const colon = text.lastIndexOf(':');
   if (colon <= 0 || colon === text.length - 1) throw refuse(flag, `cannot be "${text}"`, mend);
   const settings: { -readonly [K in keyof Rule]?: Rule[K] } = {};
@@ -71,6 +74,7 @@ export function parseRule(text: string): Rule {
     else if (key === 'act-bits') settings.actBits = parseBits(flag, value);
     else if (key === 'scheme') settings.scheme = value;
     else if (key === 'granularity') settings.granularity = parseGranularity(flag, value);
+    else if (key === 'group') settings.group = parseGroup(flag, value);
     else throw refuse(flag, `does not know "${key}"`, mend);
   }
   return { pattern: text.slice(0, colon), ...settings };
@@ -90,6 +94,11 @@ export function parseShard(text: string): Shard {
   }
   const shards = parseCount(flag, count, 1);
   return { index: parseCount(flag, index, 1, shards), count: shards };
+}
+
+/** What shares a codebook: `tensor`, `channel`, or a number of channels. */
+export function parseGroup(flag: string, text: string): Group {
+  return text === 'tensor' || text === 'channel' ? text : parseCount(flag, text, 1);
 }
 
 /** The flags that say how samples become inputs. */
@@ -122,7 +131,58 @@ export function parsePreprocess(flags: PreprocessFlags): Preprocess | undefined 
     mean: mean === undefined ? preset.mean : parseNumbers('--mean', mean),
     std: stds,
     layout: layout === undefined ? undefined : parseLayout(layout),
+    channelOrder: preset.channelOrder,
+    cropRatio: preset.cropRatio,
   };
+}
+
+/** The flags that say how image files become inputs. */
+export interface PictureFlags {
+  readonly size?: string;
+  readonly resize?: string;
+  readonly channelOrder?: string;
+}
+
+/** What the flags say of image files; the rest is the model's and the preset's. */
+export function parsePictures({ size, resize, channelOrder }: PictureFlags): PictureOptions {
+  const [height, width] = size === undefined ? [] : parseShape('--size', size, 2, '224x224');
+  return {
+    size: height === undefined || width === undefined ? undefined : { height, width },
+    fit: resize === undefined ? undefined : parseChoice('--resize', resize, fits),
+    channelOrder:
+      channelOrder === undefined
+        ? undefined
+        : parseChoice('--channel-order', channelOrder, ['rgb', 'bgr'] as const),
+  };
+}
+
+/** The flags that say what raw files hold. */
+export interface RawFlags {
+  readonly binDtype?: string;
+  readonly binShape?: string;
+}
+
+/** What the flags say of raw files; the rest is the model's. */
+export function parseRaw({ binDtype, binShape }: RawFlags): RawFormat {
+  return {
+    type: binDtype === undefined ? undefined : parseChoice('--bin-dtype', binDtype, rawTypes),
+    shape: binShape === undefined ? undefined : parseShape('--bin-shape', binShape, undefined, '3x224x224'),
+  };
+}
+
+/** Whole numbers from 1 on with x between, as 224x224. */
+function parseShape(flag: string, text: string, rank: number | undefined, example: string): number[] {
+  const parts = text.toLowerCase().split('x');
+  const dims = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+  const isShape = dims.every((dim) => dim > 0 && Number.isSafeInteger(dim));
+  if (isShape && (rank === undefined || dims.length === rank)) return dims;
+  throw refuse(flag, `cannot be "${text}"`, `Give whole numbers with x between them, as ${flag} ${example}.`);
+}
+
+function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw refuse(flag, `cannot be "${text}"`, `Choose one of: ${choices.join(', ')}.`);
 }
 
 function parseLayout(text: string): Layout {

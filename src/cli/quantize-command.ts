@@ -3,7 +3,7 @@ import type { InputRange } from '../../calibration/preprocess.js';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import { follow } from './follow.js';
-import { parseInputRange, parsePreprocess } from './parse.js';
+import { parseInputRange } from './parse.js';
 import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
@@ -11,6 +11,7 @@ import {
   addSampleOptions,
   type MachineFlags,
   type SampleFlags,
+  sampleOptionsOf,
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
@@ -27,7 +28,7 @@ interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
 
 const examples = `
 Examples:
-  quantize model.onnx --data calib.npy --preprocess imagenet
+  quantize model.onnx --data photos/ --preprocess imagenet
   quantize model.onnx --data calib.npy --preprocess imagenet --bits 4 --eval-data test.npy --labels labels.npy
   quantize model.onnx --bits 4                       weights only, no samples needed
   quantize calibrate model.onnx --data calib.npy     once, then for any recipe:
@@ -55,7 +56,10 @@ export function quantizeCommand(process: CommandProcess): Command {
       'samples to measure on (default: the calibration samples)',
       collect<string>,
     )
-    .option('--labels <path>', 'the class of each sample to measure on (.npy)');
+    .option(
+      '--labels <path>',
+      'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
+    );
   addRecipeOptions(addSampleOptions(command));
   return addMachineOptions(command)
     .addOption(
@@ -66,9 +70,8 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option('--json', 'the same as --reporter json')
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
-      const { output, data, stats, inputRange, evalData, labels, samples, seed, threads, maxMemory } = flags;
+      const { output, data, stats, inputRange, evalData, labels, threads, maxMemory } = flags;
       const { provider, quiet } = flags;
-      const preprocess = parsePreprocess(flags);
       const recipe = recipeOf(flags);
       const result = await follow(process, quiet, (hooks) =>
         quantize({
@@ -79,12 +82,10 @@ export function quantizeCommand(process: CommandProcess): Command {
           inputRange,
           evalData,
           labels,
-          samples,
-          seed,
           threads,
           maxMemory,
           provider,
-          preprocess,
+          ...sampleOptionsOf(flags),
           recipe,
           ...hooks,
         }),

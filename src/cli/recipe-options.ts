@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
-import { parseActBits, parseBits, parseCount, parseNumber, parseRule } from './parse.js';
+import { defaultRecipe, type Group, type Recipe, type Rule } from '../recipe.js';
+import { parseActBits, parseBits, parseCount, parseGroup, parseNumber, parseRule } from './parse.js';
 
 /** The recipe's flags, as commander gives them. */
 export interface RecipeFlags {
@@ -11,12 +11,14 @@ export interface RecipeFlags {
   readonly bits: number;
   readonly actBits: number | 'float';
   readonly dynamic?: true;
+  readonly matmulActivations?: true;
   readonly observer: string;
   readonly actSymmetric?: true;
   readonly momentum: number;
   readonly percentile: number;
   readonly lsqplusConfig: LsqplusConfig;
   readonly perTensor?: true;
+  readonly group: Group;
   readonly rule?: Rule[];
   readonly exclude?: string[];
   readonly include?: string[];
@@ -33,7 +35,7 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, observer } = defaultRecipe;
+  const { scheme, bits, actBits, observer, group } = defaultRecipe;
   const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
     .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
@@ -48,6 +50,7 @@ export function addRecipeOptions(command: Command): Command {
       '--dynamic',
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
+    .option('--matmul-activations', 'products of two activations (attention) on integers too')
     .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
     .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
     .option(
@@ -70,6 +73,12 @@ export function addRecipeOptions(command: Command): Command {
     )
     .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
     .option(
+      '--group <channels>',
+      'what shares a codebook: tensor, channel, or a number of channels',
+      (text) => parseGroup('--group', text),
+      group,
+    )
+    .option(
       '--rule <pattern:settings>',
       "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
       (text, list: Rule[] | undefined) => collect(parseRule(text), list),
@@ -86,8 +95,10 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     scheme: flags.scheme,
     bits: flags.bits,
     granularity: flags.perTensor ? 'tensor' : 'channel',
+    group: flags.group,
     actBits: flags.actBits,
     dynamic: flags.dynamic ?? false,
+    matMulActivations: flags.matmulActivations ?? false,
     observer: flags.observer,
     observerSettings: {
       symmetric: flags.actSymmetric ?? false,

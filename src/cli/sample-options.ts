@@ -1,11 +1,23 @@
 import { type Command, Option } from 'commander';
+import { fits } from '../../calibration/pictures.js';
+import { presets } from '../../calibration/preprocess.js';
 import { readers } from '../../calibration/readers/readers.js';
+import type { DataOptions } from '../options.js';
 import { type Provider, providers } from '../runtime/session.js';
-import { type PreprocessFlags, parseCount, parseThreads } from './parse.js';
+import {
+  type PictureFlags,
+  type PreprocessFlags,
+  parseCount,
+  parsePictures,
+  parsePreprocess,
+  parseRaw,
+  parseThreads,
+  type RawFlags,
+} from './parse.js';
 import { collect, listOf } from './recipe-options.js';
 
 /** The flags that choose samples and make them inputs, as commander gives them. */
-export interface SampleFlags extends PreprocessFlags {
+export interface SampleFlags extends PreprocessFlags, PictureFlags, RawFlags {
   readonly samples?: number;
   readonly seed?: number;
 }
@@ -17,6 +29,8 @@ export interface MachineFlags {
   readonly provider?: Provider;
   readonly quiet?: true;
 }
+
+const presetList = Object.entries(presets).map(([name, { summary }]) => ({ name, summary }));
 
 /** Add `--data`. */
 export function addDataOption(command: Command, without: string): Command {
@@ -31,11 +45,30 @@ export function addSampleOptions(command: Command): Command {
       parseCount('--samples', text, 1),
     )
     .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
-    .option('--preprocess <preset>', 'how integer samples become floats: imagenet or none')
+    .option('--preprocess <preset>', `how integers and images become floats: ${listOf(presetList)}`)
     .option('--scale <x>', 'multiply samples by this first, as 1/255')
     .option('--mean <x,…>', 'then subtract this, one value or one a channel')
     .option('--std <x,…>', 'then divide by this, one value or one a channel')
-    .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell');
+    .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell')
+    .option('--size <HxW>', 'size of images, where the model leaves it open')
+    .option('--resize <fit>', `how images become that size: ${fits.join(', ')} (default: crop)`)
+    .option('--channel-order <order>', "colours of images, rgb or bgr (default: the preset's)")
+    .option('--bin-dtype <type>', "element type of .bin files (default: the model input's)")
+    .option('--bin-shape <AxBxC>', "shape of a sample in .bin files (default: the model input's)");
+}
+
+/** What the flags say of samples. */
+export function sampleOptionsOf(
+  flags: SampleFlags,
+): Pick<DataOptions, 'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw'> {
+  const { samples, seed } = flags;
+  return {
+    samples,
+    seed,
+    preprocess: parsePreprocess(flags),
+    pictures: parsePictures(flags),
+    raw: parseRaw(flags),
+  };
 }
 
 /** Add the flags of the machine. */

@@ -10,12 +10,15 @@ import {
   node,
   opsetOf,
 } from '../graph/model.js';
+import { rankOf } from '../graph/rank.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
+import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
+import { hardSigmoidOf } from '../place/operators.js';
 import type { QuantizedValue, StoredWeight } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { MAX_BITS } from '../recipe.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
@@ -75,6 +78,7 @@ class Emitter {
   readonly #dequantizedValues = new Set<string>();
   /** Values whose maker writes under another name: the operator before a fused clamp. */
   readonly #renamed = new Map<string, string>();
+  readonly #made = new Map<string, string>();
 
   constructor(model: Model, plan: Plan, graph: Graph) {
     this.#source = model.graph;
@@ -174,7 +178,8 @@ class Emitter {
         if (role.form === 'codes') this.#emitClampOnCodes(source);
         break;
       case 'arithmetic':
-        pushWith((input) => this.#operand(input));
+        if (isOp(source, 'HardSigmoid')) this.#emitHardSigmoid(source);
+        else pushWith((input) => this.#operand(input));
         break;
       case 'shape':
         pushWith((input) => this.#shapeSource(input));
@@ -183,6 +188,19 @@ class Emitter {
         this.#emitFloat(source);
         break;
     }
+  }
+
+  /**
+   * max(0, min(1, αx + β)) = α·max(0, min(1/α, x + β/α)): an Add, whose Q clamps and whose DQ brings the factor α.
+   * Between the two the value is HardSigmoid(x)/α.
+   */
+  #emitHardSigmoid(source: Node): void {
+    const { alpha, beta } = hardSigmoidOf(source);
+    const quantizer = quantizerOfRange(0, beta / alpha, MAX_BITS);
+    const offset = { codes: Uint8Array.of(quantizer.high), dims: [], quantizer };
+    const [input = '', output = ''] = [source.inputs[0], source.outputs[0]];
+    const operands = [this.#dequantized(input), this.#weights.operand(offset, `${output}_offset`)];
+    this.#push({ ...source, opType: 'Add', attributes: new Map() }, operands);
   }
 
   #layerPlan(layer: Node): LayerPlan {
@@ -258,6 +276,8 @@ class Emitter {
 
   #emitLayer(source: Node): void {
     const plan = this.#layerPlan(source);
+    // Written where its bias is added.
+    if (plan.layer.biasAdd && !this.#isMatrix(source)) return;
     const inputs = [...source.inputs];
     inputs[0] = this.#dequantized(inputAt(source, 0) ?? '');
     inputs[1] = this.#weights.dequantized(plan);
@@ -271,12 +291,70 @@ class Emitter {
     this.#dynamic.write(plan, inputAt(source, 0) ?? '', bias);
   }
 
+  /** The Add of a MatMul's bias. The runtime makes a Gemm of the two for matrices, and for more axes of known size. */
   #emitBiasAdd(source: Node, plan: LayerPlan): void {
+    const { node: matMul } = plan.layer.linear;
+    if (!this.#isMatrix(matMul)) {
+      this.#emitAsGemm(source, plan);
+      return;
+    }
     const bias = this.#weights.bias(plan);
     this.#push(
       source,
       source.inputs.map((input) => (input === plan.layer.bias ? bias : input)),
     );
+  }
+
+  #isMatrix(matMul: Node): boolean {
+    return rankOf(this.#source, this.#uses, inputAt(matMul, 0) ?? '') === 2;
+  }
+
+  /** MatMul and the Add of its bias, on an input of any rank: its rows as one matrix → Gemm → the rows' own axes again. */
+  #emitAsGemm(add: Node, plan: LayerPlan): void {
+    const { linear } = plan.layer;
+    const input = inputAt(linear.node, 0) ?? '';
+    const rows = this.#once(`${input} rows`, () => this.#rowsOf(input, linear.inputChannels));
+    const operands = [rows, this.#weights.dequantized(plan), this.#weights.bias(plan)];
+    const product = this.#constants.names.fresh(`${linear.node.id}_rows`);
+    const shape = this.#once(`${input} to ${linear.outputChannels}`, () =>
+      this.#shapeWithLast(input, linear.outputChannels),
+    );
+    this.#graph.nodes.push({ ...linear.node, opType: 'Gemm', inputs: operands, outputs: [product] });
+    this.#push({ ...add, opType: 'Reshape' }, [product, shape]);
+  }
+
+  /** The codes of a value as a matrix of its rows → DQ. */
+  #rowsOf(value: string, columns: number): string {
+    const [codes, floats] = [
+      this.#constants.names.fresh(`${value}_rows_q`),
+      this.#constants.names.fresh(`${value}_rows`),
+    ];
+    const shape = this.#constants.int64List([-1, columns]);
+    this.#graph.nodes.push(
+      node('Reshape', [this.#namesFor(value).codes, shape], [codes]),
+      node('DequantizeLinear', [codes, ...this.#parameters(value)], [floats]),
+    );
+    return floats;
+  }
+
+  /** The shape of a value, its last axis replaced. */
+  #shapeWithLast(value: string, last: number): string {
+    const fresh = (suffix: string) => this.#constants.names.fresh(`${value}_${suffix}`);
+    const [whole, front, shape] = [fresh('shape'), fresh('front'), fresh(`shape_${last}`)];
+    const [start, end] = [this.#constants.int64List([0]), this.#constants.int64List([-1])];
+    this.#graph.nodes.push(
+      node('Shape', [this.#namesFor(value).codes], [whole]),
+      node('Slice', [whole, start, end], [front]),
+      node('Concat', [front, this.#constants.int64List([last])], [shape], { axis: attribute.int(0) }),
+    );
+    return shape;
+  }
+
+  /** What several layers need of one value is written once. */
+  #once(key: string, make: () => string): string {
+    const name = this.#made.get(key) ?? make();
+    this.#made.set(key, name);
+    return name;
   }
 
   /** A layer of a weights-only recipe. */
@@ -315,7 +393,7 @@ class Emitter {
     const { nodes } = this.#graph;
     const narrow = low > 0 || high < UINT8_MAX;
     const wide = narrow ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
-    nodes.push(node('QuantizeLinear', [names.raw, ...this.#parameters(value)], [wide]));
+    nodes.push(node('QuantizeLinear', [names.raw, ...this.#parametersOfRaw(value)], [wide]));
     if (narrow) {
       const bounds = [this.#constants.uint8(low), this.#constants.uint8(high)];
       nodes.push(node('Clip', [wide, ...bounds], [names.codes]));
@@ -331,6 +409,7 @@ class Emitter {
     const quantizer = this.#quantizer(value);
     const producer = this.#uses.producer(value);
     const role = producer && this.#plan.placement.roles.get(producer);
+    if (this.#hardSigmoidAt(value)) return clampCodes({ low: 0, high: 1 }, quantizer);
     if (!producer || role?.kind !== 'clamp') return quantizer;
     return clampCodes(clampBounds(this.#source, producer), quantizer);
   }
@@ -345,6 +424,22 @@ class Emitter {
       this.#scales.set(root, name);
     }
     return [name, this.#constants.uint8(zeroPoint)];
+  }
+
+  /** Scale and zero point of the Q of a value: its own, but for a HardSigmoid, whose Add makes 1/α of it. */
+  #parametersOfRaw(value: string): [scale: string, zeroPoint: string] {
+    const parameters = this.#parameters(value);
+    const hardSigmoid = this.#hardSigmoidAt(value);
+    if (!hardSigmoid) return parameters;
+    const data = Float32Array.of(this.#quantizer(value).scale / hardSigmoidOf(hardSigmoid).alpha);
+    return [this.#constants.add(`${value}_s`, { type: 'float32', dims: [], data }), parameters[1]];
+  }
+
+  /** The HardSigmoid that makes a value in integers; undefined where another operator does. */
+  #hardSigmoidAt(value: string): Node | undefined {
+    const producer = this.#uses.producer(value);
+    const isInteger = producer && this.#plan.placement.roles.get(producer)?.kind === 'arithmetic';
+    return isInteger && isOp(producer, 'HardSigmoid') ? producer : undefined;
   }
 
   /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */

@@ -1,11 +1,15 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
+import { withTemporaryFolder } from '../load/temporary-folder.js';
+import { withModel } from '../load/with-model.js';
 import type { MachineOptions } from '../options.js';
-import { encodeModel } from '../proto/encode.js';
-import { withSession } from '../runtime/session.js';
-import { batchRows, type Drift, DriftMeter } from './drift.js';
+import type { Session } from '../runtime/session.js';
+import { type Drift, DriftMeter } from './drift.js';
 import type { LayerPair } from './layer-pairs.js';
+import { type Runner, record } from './recording.js';
 
 /** How far a layer's result is from float, everything before it quantized too. */
 export interface LayerDrift {
@@ -21,6 +25,7 @@ const LAYER_SAMPLES = 32;
  *
  * @param float - the folded float model
  * @param quantized - the quantized model, with the values of the pairs in it
+ * @param inTurn - whether only one of the two may be loaded at a time
  */
 export async function compareLayers(
   source: SampleSource,
@@ -28,39 +33,44 @@ export async function compareLayers(
   quantized: Model,
   pairs: readonly LayerPair[],
   machine: MachineOptions,
+  inTurn = false,
 ): Promise<LayerDrift[]> {
-  const floatBytes = encodeModel(
-    exposing(
-      float,
-      pairs.map((pair) => pair.floatValue),
-    ),
-  );
-  const quantizedBytes = encodeModel(
-    exposing(
-      quantized,
-      pairs.map((pair) => pair.quantizedValue),
-    ),
-  );
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
-  await withSession(floatBytes, { ...machine, mode: 'basic', label: 'the float model' }, (reference) =>
-    withSession(
-      quantizedBytes,
-      { ...machine, mode: 'exact', label: 'the quantized model' },
-      async (exact) => {
-        let done = 0;
-        for await (const batch of source.open()) {
-          const { feed, samples } = batch;
-          const a = await reference.run(feed);
-          const b = await exact.run(feed);
-          for (const { pair, meter } of meters) {
-            const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
-            if (x && y) meter.add(x, y, batchRows(batch));
-          }
-          done += samples;
-          if (done >= LAYER_SAMPLES) break;
-        }
-      },
-    ),
+  const compare = async (reference: Runner, exact: Runner) => {
+    let done = 0;
+    for await (const batch of source.open()) {
+      const { feed, samples } = batch;
+      const a = await reference.run(feed);
+      const b = await exact.run(feed);
+      for (const { pair, meter } of meters) {
+        const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
+        if (x && y) meter.add(x, y, batch);
+      }
+      done += samples;
+      if (done >= LAYER_SAMPLES) break;
+    }
+  };
+  const exposedFloat = exposing(
+    float,
+    pairs.map((pair) => pair.floatValue),
   );
+  const exposedQuantized = exposing(
+    quantized,
+    pairs.map((pair) => pair.quantizedValue),
+  );
+  const withFloat = <T>(work: (session: Session) => Promise<T>) =>
+    withModel(exposedFloat, { ...machine, mode: 'basic', label: 'the float model' }, work);
+  const withQuantized = <T>(work: (session: Session) => Promise<T>) =>
+    withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
+  if (inTurn) {
+    await withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+      const recorded = await withFloat((session) =>
+        record(session, source, join(folder, 'float'), LAYER_SAMPLES),
+      );
+      await withQuantized((exact) => compare(recorded, exact));
+    });
+  } else {
+    await withFloat((reference) => withQuantized((exact) => compare(reference, exact)));
+  }
   return meters.map(({ pair, meter }) => ({ id: pair.id, drift: meter.drift }));
 }

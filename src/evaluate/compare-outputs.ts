@@ -1,12 +1,12 @@
 import type { SampleSource } from '../../calibration/source.js';
-import type { Session } from '../runtime/session.js';
-import { argmax, batchRows, type Drift, DriftMeter, isClassScores, rowsOf } from './drift.js';
+import { argmax, type Drift, DriftMeter, isClassScores, rowsOf } from './drift.js';
+import type { Runner } from './recording.js';
 
 /** The three runs of every sample: the float model, the file as its users run it, and the quantization as it is written. */
 export interface ComparedSessions {
-  readonly float: Session;
-  readonly deployed: Session;
-  readonly exact: Session;
+  readonly float: Runner;
+  readonly deployed: Runner;
+  readonly exact: Runner;
 }
 
 /** Drift of one output. */
@@ -30,7 +30,7 @@ export interface TaskAccuracy {
 
 /** Samples beyond this many are run in the float and the deployed session only: the error without integer kernels is a
  * mean over every element, and settles soon. */
-const EXACT_SAMPLES = 128;
+export const EXACT_SAMPLES = 128;
 
 /**
  * Run every sample through the three sessions and measure how far the outputs part.
@@ -53,7 +53,6 @@ export async function compareOutputs(
   let done = 0;
   for await (const batch of source.open()) {
     const { feed, samples } = batch;
-    const rows = batchRows(batch);
     const reference = await sessions.float.run(feed);
     const deployed = await sessions.deployed.run(feed);
     const exact = done < EXACT_SAMPLES ? await sessions.exact.run(feed) : undefined;
@@ -61,15 +60,15 @@ export async function compareOutputs(
       const a = reference.get(meter.name);
       const b = deployed.get(meter.name);
       const c = exact?.get(meter.name);
-      if (a && b) meter.deployed.add(a, b, rows);
-      if (a && c) meter.exact.add(a, c, rows);
-      if (b && c) meter.kernels.add(c, b, rows);
-      if (!a || !b || !labels || !isClassScores(a, rows) || (tally.output && tally.output !== meter.name))
+      if (a && b) meter.deployed.add(a, b, batch);
+      if (a && c) meter.exact.add(a, c, batch);
+      if (b && c) meter.kernels.add(c, b, batch);
+      if (!a || !b || !labels || !isClassScores(a, batch) || (tally.output && tally.output !== meter.name))
         continue;
       // The first output of class scores is the one that is graded.
       tally.output = meter.name;
       const classes = a.dims[1] ?? 1;
-      const [scores, quantized] = [rowsOf(a, rows), rowsOf(b, rows)];
+      const [scores, quantized] = [rowsOf(a, batch), rowsOf(b, batch)];
       for (let row = 0; row < samples; row++) {
         const label = labels[done + row];
         if (argmax(scores, row * classes, classes) === label) tally.float++;

@@ -1,4 +1,4 @@
-import type { Batch } from '../../calibration/source.js';
+import type { BatchRows } from '../../calibration/source.js';
 import { type NdArray, numbersOf } from '../numerics/nd-array.js';
 
 /** How far two tensors are apart, over all samples. */
@@ -78,18 +78,6 @@ export class DriftMeter {
 
 const sameDims = (a: NdArray, b: NdArray): boolean =>
   a.dims.length === b.dims.length && a.dims.every((dim, axis) => dim === b.dims[axis]);
-
-/** How long axis 0 of the inputs is, and how many of its rows are samples: the rest fills the batch up. */
-export interface BatchRows {
-  readonly size: number;
-  readonly samples: number;
-}
-
-/** The rows of a batch, by its first input. */
-export function batchRows({ feed, samples }: Batch): BatchRows {
-  const [size = 1] = Object.values(feed).map((input) => input.dims[0] ?? 1);
-  return { size, samples };
-}
 
 /** Whether a value is one row of class scores a sample: [N, classes], of floats. */
 export function isClassScores({ type, dims }: NdArray, { size }: BatchRows): boolean {

@@ -1,8 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import type { EmittedModel } from '../emit/emit-model.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
+import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { MachineOptions } from '../options.js';
 import type { Placement } from '../place/placement.js';
 import { withSession } from '../runtime/session.js';
@@ -10,11 +13,13 @@ import { compareLayers, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
   compareOutputs,
+  EXACT_SAMPLES,
   type OutputDrift,
   type TaskAccuracy,
 } from './compare-outputs.js';
 import { layerPairs } from './layer-pairs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
+import { record } from './recording.js';
 
 /** Float against quantized. */
 export interface Evaluation {
@@ -34,10 +39,13 @@ export interface EvaluationSettings extends MachineOptions {
 export interface EvaluatedModels {
   /** Path of the file that the user gave. */
   readonly floatPath: string;
-  readonly quantizedBytes: Uint8Array;
+  /** The bytes of its .onnx file, or its path. */
+  readonly quantized: Uint8Array | string;
   readonly folded: Model;
   readonly placement: Placement;
   readonly emitted: EmittedModel;
+  /** Whether only one model may be loaded at a time, since each takes much memory. */
+  readonly inTurn?: boolean;
 }
 
 /**
@@ -50,31 +58,49 @@ export async function evaluate(
   samples: Samples,
   { threads, provider, told = (source) => source }: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatPath, quantizedBytes, folded, placement, emitted } = models;
+  const { floatPath, quantized, folded, placement, emitted, inTurn } = models;
   const machine = { threads, provider };
-  const { outputs, task } = await withSessions(models, machine, (sessions) =>
+  const open = inTurn ? withRecordings : withSessions;
+  const { outputs, task } = await open(models, samples.evaluation, machine, (sessions) =>
     compareOutputs(told(samples.evaluation), sessions, samples.labels),
   );
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
   }
   const { model, pairs } = layerPairs(placement, emitted);
-  const layers = await compareLayers(samples.evaluation, folded, model, pairs, machine);
-  const speed = await measureSpeed(floatPath, quantizedBytes, await firstFeed(samples.evaluation), machine);
+  const layers = await compareLayers(samples.evaluation, folded, model, pairs, machine, inTurn);
+  const feed = await firstFeed(samples.evaluation);
+  const speed = await measureSpeed(floatPath, quantized, feed, machine, inTurn);
   return { outputs, task, layers, speed };
 }
 
-async function withSessions<T>(
-  { floatPath, quantizedBytes }: EvaluatedModels,
+type Open = <T>(
+  models: EvaluatedModels,
+  source: SampleSource,
   machine: MachineOptions,
   work: (sessions: ComparedSessions) => Promise<T>,
-): Promise<T> {
-  const label = 'the quantized model';
-  return withSession(floatPath, { ...machine, mode: 'default', label: 'the float model' }, (float) =>
-    withSession(quantizedBytes, { ...machine, mode: 'default', label }, (deployed) =>
-      withSession(quantizedBytes, { ...machine, mode: 'exact', label }, (exact) =>
+) => Promise<T>;
+
+const label = 'the quantized model';
+
+const withSessions: Open = ({ floatPath, quantized }, _, machine, work) =>
+  withSession(floatPath, { ...machine, mode: 'default', label: 'the float model' }, (float) =>
+    withSession(quantized, { ...machine, mode: 'default', label }, (deployed) =>
+      withSession(quantized, { ...machine, mode: 'exact', label }, (exact) =>
         work({ float, deployed, exact }),
       ),
     ),
   );
-}
+
+/** One model in memory at a time: what the others gave is read back from a file. */
+const withRecordings: Open = ({ floatPath, quantized }, source, machine, work) =>
+  withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+    const settings = { ...machine, mode: 'default' } as const;
+    const float = await withSession(floatPath, { ...settings, label: 'the float model' }, (session) =>
+      record(session, source, join(folder, 'float')),
+    );
+    const exact = await withSession(quantized, { ...machine, mode: 'exact', label }, (session) =>
+      record(session, source, join(folder, 'exact'), EXACT_SAMPLES),
+    );
+    return withSession(quantized, { ...settings, label }, (deployed) => work({ float, deployed, exact }));
+  });

@@ -27,14 +27,26 @@ const BUDGET_MS = 500;
  * both alike.
  *
  * @param float - the bytes of a .onnx file, or its path
+ * @param quantized - the same
+ * @param inTurn - whether only one of the two may be loaded at a time: then one is timed after the other
  */
 export async function measureSpeed(
   float: Uint8Array | string,
-  quantized: Uint8Array,
+  quantized: Uint8Array | string,
   feed: Feed,
   { threads = DEFAULT_THREADS, provider }: MachineOptions = {},
+  inTurn = false,
 ): Promise<Speed> {
   const settings = { mode: 'default', threads, provider } as const;
+  if (inTurn) {
+    const alone = (model: Uint8Array | string, label: string) =>
+      withSession(model, { ...settings, label }, (session) => timeAlone(session, feed));
+    const floatTimes = await alone(float, 'the float model');
+    const quantizedTimes = await alone(quantized, 'the quantized model');
+    const [floatMs, quantizedMs] = [median(floatTimes), median(quantizedTimes)];
+    const runs = Math.min(floatTimes.length, quantizedTimes.length);
+    return { floatMs, quantizedMs, ratio: floatMs / quantizedMs, runs, threads };
+  }
   return withSession(float, { ...settings, label: 'the float model' }, (a) =>
     withSession(quantized, { ...settings, label: 'the quantized model' }, async (b) => ({
       ...(await timeInTurn(a, b, feed)),
@@ -67,6 +79,20 @@ async function timeInTurn(float: Session, quantized: Session, feed: Feed): Promi
     ratio: median(ratios),
     runs: floatTimes.length,
   };
+}
+
+async function timeAlone(session: Session, feed: Feed): Promise<number[]> {
+  const run = session.prepare(feed);
+  for (let i = 0; i < WARM_UP_RUNS; i++) await run();
+  const times: number[] = [];
+  const started = performance.now();
+  while (
+    times.length < MIN_RUNS ||
+    (times.length < MAX_RUNS && performance.now() - started < BUDGET_MS / 2)
+  ) {
+    times.push(await timeOf(run));
+  }
+  return times;
 }
 
 async function timeOf(run: () => Promise<void>): Promise<number> {

@@ -1,4 +1,4 @@
-import { addInitializer, replaceReads } from '../graph/edit.js';
+import { GraphEditor } from '../graph/editor.js';
 import {
   BIAS_INPUT,
   inputChannelOf,
@@ -17,7 +17,6 @@ import {
   stringAttribute,
 } from '../graph/model.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
-import { indexUses, type Uses } from '../graph/uses.js';
 import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
 import { scaleWeight } from './set-weight.js';
@@ -37,17 +36,20 @@ export const batchNormIntoNext: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let folded = 0;
-    for (const node of batchNormNodes(graph)) {
-      const uses = indexUses(graph);
-      const bn = batchNormOf(graph, uses, node);
-      if (!bn || !fold(graph, uses, bn)) continue;
+    const nodes = batchNormNodes(graph);
+    if (nodes.length === 0) return 0;
+    const editor = new GraphEditor(graph);
+    for (const node of nodes) {
+      const bn = batchNormOf(graph, editor.uses, node);
+      if (!bn || !fold(editor, bn)) continue;
       folded++;
     }
     return folded;
   },
 };
 
-function fold(graph: Graph, uses: Uses, bn: BatchNorm): boolean {
+function fold(editor: GraphEditor, bn: BatchNorm): boolean {
+  const { graph, uses } = editor;
   const [use] = uses.readers(bn.output);
   if (use?.index !== 0 || !uses.hasOneUse(bn.output)) return false;
   const layer = linearLayerOf(graph, use.node);
@@ -55,13 +57,16 @@ function fold(graph: Graph, uses: Uses, bn: BatchNorm): boolean {
   const bias = shiftedBias(graph, layer, bn);
   if (!bias) return false;
 
-  scaleWeight(graph, layer, bn.scale, inputChannelOf(layer));
+  scaleWeight(editor, layer, bn.scale, inputChannelOf(layer));
   const tensor = floatTensor(layer.tensor.dataType, [bias.length], bias);
-  layer.node.inputs[BIAS_INPUT] = addInitializer(graph, layer.bias ?? `${layer.weight}_bias`, tensor);
+  const name = editor.addInitializer(layer.bias ?? `${layer.weight}_bias`, tensor);
+  editor.change(layer.node, ({ inputs }) => {
+    inputs[0] = bn.input;
+    inputs[BIAS_INPUT] = name;
+  });
   if (isOp(layer.node, 'Gemm')) layer.node.attributes.set('beta', attribute.float(1));
-  replaceReads(graph, bn.output, bn.input);
   graph.valueInfo.delete(bn.output);
-  graph.nodes.splice(graph.nodes.indexOf(bn.node), 1);
+  editor.replace(bn.node);
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { addInitializer } from '../graph/edit.js';
+import { GraphEditor } from '../graph/editor.js';
 import { BIAS_INPUT, type LinearLayer, linearLayerOf, outputChannelOf } from '../graph/linear-layer.js';
 import {
   attribute,
@@ -12,7 +12,6 @@ import {
 } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
-import { indexUses, type Uses } from '../graph/uses.js';
 import { type BatchNorm, batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
 import { scaleWeight } from './set-weight.js';
@@ -35,10 +34,12 @@ export const batchNormIntoPrevious: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let folded = 0;
-    for (const bn of batchNormNodes(graph)) {
-      const uses = indexUses(graph);
-      const found = batchNormOf(graph, uses, bn);
-      if (!found || !fold(graph, uses, found)) continue;
+    const nodes = batchNormNodes(graph);
+    if (nodes.length === 0) return 0;
+    const editor = new GraphEditor(graph);
+    for (const bn of nodes) {
+      const found = batchNormOf(graph, editor.uses, bn);
+      if (!found || !fold(editor, found)) continue;
       model.batchNorms.set(found.output, found.moments);
       folded++;
     }
@@ -46,40 +47,37 @@ export const batchNormIntoPrevious: Pass = {
   },
 };
 
-function fold(graph: Graph, uses: Uses, bn: BatchNorm): boolean {
+function fold(editor: GraphEditor, bn: BatchNorm): boolean {
+  const { graph, uses } = editor;
   const previous = uses.producer(bn.input);
   if (!previous || !uses.hasOneUse(bn.input)) return false;
-  if (isOp(previous, 'Add')) return foldIntoMatMulAdd(graph, uses, bn, previous);
+  if (isOp(previous, 'Add')) return foldIntoMatMulAdd(editor, bn, previous);
   const layer = linearLayerOf(graph, previous);
   if (!layer || layer.outputChannels !== bn.scale.length) return false;
   if (isOp(previous, 'MatMul')) {
     if (rankOf(graph, uses, bn.input) !== 2) return false;
-    scaleWeight(graph, layer, bn.scale, outputChannelOf(layer));
-    const bias = addInitializer(
-      graph,
+    scaleWeight(editor, layer, bn.scale, outputChannelOf(layer));
+    const bias = editor.addInitializer(
       `${layer.weight}_bias`,
       floatTensor(layer.tensor.dataType, [bn.shift.length], bn.shift),
     );
     const add = node('Add', [bn.input, bias], [bn.output]);
-    graph.nodes.splice(graph.nodes.indexOf(bn.node), 1, add);
+    editor.replace(bn.node, add);
     return true;
   }
   const bias = foldedBias(graph, layer, bn);
   if (!bias) return false;
-  scaleWeight(graph, layer, bn.scale, outputChannelOf(layer));
+  scaleWeight(editor, layer, bn.scale, outputChannelOf(layer));
   const wanted = layer.bias ?? `${layer.weight}_bias`;
-  previous.inputs[BIAS_INPUT] = addInitializer(
-    graph,
-    wanted,
-    floatTensor(layer.tensor.dataType, bias.dims, bias.values),
-  );
+  const name = editor.addInitializer(wanted, floatTensor(layer.tensor.dataType, bias.dims, bias.values));
   if (isOp(previous, 'Gemm')) previous.attributes.set('beta', attribute.float(1));
-  takeOver(graph, previous, bn);
+  takeOver(editor, previous, bn, BIAS_INPUT, name);
   return true;
 }
 
 /** MatMul → Add(constant) → BatchNormalization: the shift goes into the Add. */
-function foldIntoMatMulAdd(graph: Graph, uses: Uses, bn: BatchNorm, add: Node): boolean {
+function foldIntoMatMulAdd(editor: GraphEditor, bn: BatchNorm, add: Node): boolean {
+  const { graph, uses } = editor;
   const constantAt = add.inputs.findIndex((name) => graph.initializers.has(name));
   const product = constantAt < 0 ? undefined : inputAt(add, 1 - constantAt);
   const matMul = product && uses.hasOneUse(product) ? uses.producer(product) : undefined;
@@ -89,14 +87,12 @@ function foldIntoMatMulAdd(graph: Graph, uses: Uses, bn: BatchNorm, add: Node): 
   if (bias.dims.length !== 1 || rankOf(graph, uses, bn.input) !== 2) return false;
   const values = floatsOf(bias);
   const shifted = bn.shift.map((shift, c) => at(values, c) * (bn.scale[c] ?? 0) + shift);
-  scaleWeight(graph, layer, bn.scale, outputChannelOf(layer));
-  const name = addInitializer(
-    graph,
+  scaleWeight(editor, layer, bn.scale, outputChannelOf(layer));
+  const name = editor.addInitializer(
     add.inputs[constantAt] ?? 'bias',
     floatTensor(bias.dataType, [shifted.length], shifted),
   );
-  add.inputs[constantAt] = name;
-  takeOver(graph, add, bn);
+  takeOver(editor, add, bn, constantAt, name);
   return true;
 }
 
@@ -124,9 +120,12 @@ function foldedBias(graph: Graph, layer: LinearLayer, bn: BatchNorm) {
   return { dims: rows > 1 ? [rows, channels] : [channels], values: folded };
 }
 
-/** The node makes what the BatchNormalization made. */
-function takeOver(graph: Graph, taker: Node, bn: BatchNorm): void {
-  taker.outputs[0] = bn.output;
-  graph.valueInfo.delete(bn.input);
-  graph.nodes.splice(graph.nodes.indexOf(bn.node), 1);
+/** The node reads its new bias, and makes what the BatchNormalization made. */
+function takeOver(editor: GraphEditor, taker: Node, bn: BatchNorm, biasInput: number, bias: string): void {
+  editor.replace(bn.node);
+  editor.change(taker, () => {
+    taker.inputs[biasInput] = bias;
+    taker.outputs[0] = bn.output;
+  });
+  editor.graph.valueInfo.delete(bn.input);
 }

@@ -22,7 +22,7 @@ export interface BatchNorm {
   readonly moments: BatchNormMoments;
 }
 
-/** The nodes to look at. The graph is indexed again for each of them, which every node of a large graph cannot have. */
+/** The nodes to look at. */
 export function batchNormNodes(graph: Graph): Node[] {
   return graph.nodes.filter((node) => isOp(node, 'BatchNormalization'));
 }

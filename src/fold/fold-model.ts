@@ -1,7 +1,6 @@
 import type { Model } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { encodeModel } from '../proto/encode.js';
-import { withSession } from '../runtime/session.js';
 import { passes } from './passes.js';
 
 /** What one pass did. */
@@ -26,7 +25,7 @@ export async function foldModel(model: Model): Promise<PassReport[]> {
 }
 
 async function evaluate(model: Model, values: readonly string[]): Promise<Map<string, NdArray>> {
-  return withSession(encodeModel(model), { mode: 'disabled', label: 'the constant part' }, (session) =>
+  return withModel(model, { mode: 'disabled', label: 'the constant part' }, (session) =>
     session.run({}, values),
   );
 }

@@ -1,4 +1,4 @@
-import { addInitializer } from '../graph/edit.js';
+import { GraphEditor } from '../graph/editor.js';
 import { BIAS_INPUT, linearLayerOf } from '../graph/linear-layer.js';
 import { attribute, floatAttribute, isOp, type Model } from '../graph/model.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
@@ -16,6 +16,8 @@ export const gemmFactors: Pass = {
   summary: "Gemm's alpha and beta fold into weight and bias",
   run(model: Model): number {
     const { graph } = model;
+    if (!graph.nodes.some((node) => isOp(node, 'Gemm'))) return 0;
+    const editor = new GraphEditor(graph);
     let folded = 0;
     for (const node of graph.nodes) {
       const layer = isOp(node, 'Gemm') ? linearLayerOf(graph, node) : undefined;
@@ -26,7 +28,7 @@ export const gemmFactors: Pass = {
       if (layer.bias && (!bias || !isFloatTensor(bias))) continue;
       const { dataType, dims } = layer.tensor;
       setWeight(
-        graph,
+        editor,
         layer,
         floatTensor(
           dataType,
@@ -40,7 +42,10 @@ export const gemmFactors: Pass = {
           bias.dims,
           Float64Array.from(floatsOf(bias), (b) => beta * b),
         );
-        node.inputs[BIAS_INPUT] = addInitializer(graph, layer.bias, scaled);
+        const name = editor.addInitializer(layer.bias, scaled);
+        editor.change(node, () => {
+          node.inputs[BIAS_INPUT] = name;
+        });
       }
       node.attributes.set('alpha', attribute.float(1));
       node.attributes.set('beta', attribute.float(1));

@@ -1,7 +1,7 @@
-import { renameValue, replaceReads } from '../graph/edit.js';
+import { GraphEditor } from '../graph/editor.js';
 import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
 import { arrayOf } from '../graph/tensor.js';
-import { indexUses } from '../graph/uses.js';
+import type { Uses } from '../graph/uses.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -18,35 +18,38 @@ export const identities: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let removed = 0;
-    for (const node of [...graph.nodes]) {
-      if (!isOp(node, 'Identity') && !isInferenceDropout(graph, node)) continue;
-      if (!bypass(graph, node)) continue;
-      graph.nodes.splice(graph.nodes.indexOf(node), 1);
+    const nodes = graph.nodes.filter((node) => isOp(node, 'Identity', 'Dropout'));
+    if (nodes.length === 0) return 0;
+    const editor = new GraphEditor(graph);
+    for (const node of nodes) {
+      if (!isOp(node, 'Identity') && !isInferenceDropout(graph, editor.uses, node)) continue;
+      if (!bypass(editor, node)) continue;
+      editor.replace(node);
       removed++;
     }
     return removed;
   },
 };
 
-function bypass(graph: Graph, node: Node): boolean {
-  const uses = indexUses(graph);
+function bypass(editor: GraphEditor, node: Node): boolean {
+  const { graph, uses } = editor;
   const from = inputAt(node, 0);
   const [to] = node.outputs;
   if (!from || !to) return false;
   if (!uses.isOutput(to)) {
-    replaceReads(graph, to, from);
+    editor.replaceReads(to, from);
     graph.valueInfo.delete(to);
     return true;
   }
   if (!uses.producer(from) || uses.isOutput(from)) return false;
-  renameValue(graph, from, to);
+  editor.rename(from, to);
   return true;
 }
 
-function isInferenceDropout(graph: Graph, node: Node): boolean {
+function isInferenceDropout(graph: Graph, uses: Uses, node: Node): boolean {
   if (!isOp(node, 'Dropout')) return false;
   const mask = node.outputs[1];
-  if (mask && !indexUses(graph).isUnused(mask)) return false;
+  if (mask && !uses.isUnused(mask)) return false;
   const trainingMode = inputAt(node, 2);
   if (!trainingMode) return true;
   const constant = graph.initializers.get(trainingMode);

@@ -1,8 +1,7 @@
-import { NameScope } from '../graph/edit.js';
+import { GraphEditor } from '../graph/editor.js';
 import { type Model, node } from '../graph/model.js';
-import { rankOf } from '../graph/rank.js';
+import { ranksOf } from '../graph/rank.js';
 import { floatTensor } from '../graph/tensor.js';
-import { indexUses } from '../graph/uses.js';
 import { batchNormNodes, batchNormOf } from './batch-norm.js';
 import type { Pass } from './pass.js';
 
@@ -18,21 +17,22 @@ export const loneBatchNorm: Pass = {
   run(model: Model): number {
     const { graph } = model;
     let rewritten = 0;
-    for (const found of batchNormNodes(graph)) {
-      const uses = indexUses(graph);
-      const bn = batchNormOf(graph, uses, found);
-      const rank = bn && rankOf(graph, uses, bn.input);
+    const nodes = batchNormNodes(graph);
+    if (nodes.length === 0) return 0;
+    const editor = new GraphEditor(graph);
+    // A rank outlives the rewrite, which keeps it.
+    const rankOf = ranksOf(graph, editor.uses);
+    for (const found of nodes) {
+      const bn = batchNormOf(graph, editor.uses, found);
+      const rank = bn && rankOf(bn.input);
       const dataType = bn && graph.initializers.get(bn.node.inputs[1] ?? '')?.dataType;
       if (!bn || !rank || rank < 2 || !dataType) continue;
-      const names = new NameScope(graph);
       const dims = [bn.scale.length, ...Array.from({ length: rank - 2 }, () => 1)];
-      const scale = names.fresh(`${bn.output}_scale`);
-      const shift = names.fresh(`${bn.output}_shift`);
-      const product = names.fresh(`${bn.output}_scaled`);
-      graph.initializers.set(scale, floatTensor(dataType, dims, bn.scale));
-      graph.initializers.set(shift, floatTensor(dataType, dims, bn.shift));
+      const scale = editor.addInitializer(`${bn.output}_scale`, floatTensor(dataType, dims, bn.scale));
+      const shift = editor.addInitializer(`${bn.output}_shift`, floatTensor(dataType, dims, bn.shift));
+      const product = editor.fresh(`${bn.output}_scaled`);
       const pair = [node('Mul', [bn.input, scale], [product]), node('Add', [product, shift], [bn.output])];
-      graph.nodes.splice(graph.nodes.indexOf(found), 1, ...pair);
+      editor.replace(found, ...pair);
       model.batchNorms.set(bn.output, bn.moments);
       rewritten++;
     }

@@ -1,9 +1,11 @@
 import { batchNormIntoNext } from './batch-norm-into-next.js';
 import { batchNormIntoPrevious } from './batch-norm-into-previous.js';
 import { constantNodes } from './constant-nodes.js';
+import { constantOperands } from './constant-operands.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
 import { deadCode } from './dead-code.js';
 import { gemmFactors } from './gemm-factors.js';
+import { hardSwish } from './hard-swish.js';
 import { identities } from './identities.js';
 import { initializerInputs } from './initializer-inputs.js';
 import { loneBatchNorm } from './lone-batch-norm.js';
@@ -21,6 +23,8 @@ export const passes: readonly Pass[] = [
   batchNormIntoNext,
   loneBatchNorm,
   gemmFactors,
+  constantOperands,
+  hardSwish,
   padAxes,
   deadCode,
 ];

@@ -1,9 +1,9 @@
-import type { SampleSource } from '../../calibration/source.js';
+import type { Batch, SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
-import { type Feed, type NdArray, numbersOf } from '../numerics/nd-array.js';
-import { encodeApart } from '../proto/encode-apart.js';
-import { type Session, withSession } from '../runtime/session.js';
+import { withModel } from '../load/with-model.js';
+import { type NdArray, numbersOf } from '../numerics/nd-array.js';
+import type { Session } from '../runtime/session.js';
 
 /** Samples that the folded model is compared on. */
 const SAMPLES = 4;
@@ -11,53 +11,53 @@ const SAMPLES = 4;
 /** Largest difference, relative to the largest magnitude of the output: float32 sums in another order reach 1e-5. */
 const TOLERANCE = 1e-4;
 
-/** What the original model makes of one feed. */
-export interface ExpectedRun {
-  readonly feed: Feed;
-  readonly outputs: ReadonlyMap<string, NdArray>;
+/** What the original gave: its session is not needed any more then, and two sessions are never loaded at once. */
+export interface FoldReference {
+  readonly runs: readonly { readonly batch: Batch; readonly outputs: ReadonlyMap<string, NdArray> }[];
 }
 
-/** Run the original on the first samples. */
-export async function runFirstSamples(original: Session, source: SampleSource): Promise<ExpectedRun[]> {
-  const runs: ExpectedRun[] = [];
+/** Run the original on the samples that the folded model will be compared on. */
+export async function referenceOf(original: Session, source: SampleSource): Promise<FoldReference> {
+  const runs: { batch: Batch; outputs: Map<string, NdArray> }[] = [];
   let done = 0;
-  for await (const { feed, samples } of source.open()) {
-    runs.push({ feed, outputs: await original.run(feed) });
-    done += samples;
+  for await (const batch of source.open()) {
+    runs.push({ batch, outputs: await original.run(batch.feed) });
+    done += batch.samples;
     if (done >= SAMPLES) break;
   }
-  return runs;
+  return { runs };
 }
 
 /**
- * Run the folded model on the same samples, and refuse to go on where its outputs differ by more than float rounding.
+ * Run the folded model on the same samples, and refuse to go on where its outputs differ from the original's: floats by
+ * more than rounding, integers and booleans at all.
  *
  * @throws QuantizeError `fold-changed-output`
  */
 export async function verifyFold(
-  expected: readonly ExpectedRun[],
+  { runs }: FoldReference,
   folded: Model,
   threads: number | undefined,
 ): Promise<void> {
-  await withSession(
-    encodeApart(folded),
-    { mode: 'basic', threads, label: 'the folded model' },
-    async (session) => {
-      for (const { feed, outputs } of expected) {
-        const after = await session.run(feed);
-        for (const [output, array] of outputs) {
-          const other = after.get(output);
-          if (!other) throw new Error(`the folded model has lost the output ${output}`);
-          const { difference, limit } = largestDifference(numbersOf(array), numbersOf(other));
-          if (!(difference <= limit))
-            throw new QuantizeError('fold-changed-output', { output, difference, limit });
-        }
+  await withModel(folded, { mode: 'basic', threads, label: 'the folded model' }, async (session) => {
+    for (const { batch, outputs } of runs) {
+      const after = await session.run(batch.feed);
+      for (const [output, array] of outputs) {
+        const other = after.get(output);
+        if (!other) throw new Error(`the folded model has lost the output ${output}`);
+        const { difference, limit } = largestDifference(array, other);
+        if (!(difference <= limit))
+          throw new QuantizeError('fold-changed-output', { output, difference, limit });
       }
-    },
-  );
+    }
+  });
 }
 
-function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>) {
+function largestDifference(before: NdArray, after: NdArray) {
+  const isFloat = before.type.startsWith('float');
+  // int64 as it is: as a number two neighbours above 2^53 are one.
+  if (!isFloat && sameElements(before.data, after.data)) return { difference: 0, limit: 0 };
+  const [a, b] = [numbersOf(before), numbersOf(after)];
   let difference = a.length === b.length ? 0 : Number.NaN;
   let magnitude = 0;
   for (let i = 0; i < a.length; i++) {
@@ -66,5 +66,12 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>) {
     // NaN in one of the two makes the difference NaN, which passes no limit.
     if (!Object.is(x, y)) difference = Math.max(difference, Math.abs(x - y));
   }
-  return { difference, limit: TOLERANCE * magnitude };
+  // Integers that differ may be one as numbers: at least 1 apart.
+  return isFloat
+    ? { difference, limit: TOLERANCE * magnitude }
+    : { difference: Math.max(difference, 1), limit: 0 };
+}
+
+function sameElements(a: NdArray['data'], b: NdArray['data']): boolean {
+  return a.length === b.length && a.every((value: number | bigint, i: number) => value === b[i]);
 }

@@ -30,7 +30,13 @@ const rankKeepers = new Set([
  * An exact answer or none: a pass that needs a rank leaves the graph alone without one.
  */
 export function rankOf(graph: Graph, uses: Uses, value: string): number | undefined {
-  return new Ranks(graph, uses).of(value);
+  return ranksOf(graph, uses)(value);
+}
+
+/** The same for many values of one graph: what was found for one is not sought again for the next. */
+export function ranksOf(graph: Graph, uses: Uses): (value: string) => number | undefined {
+  const ranks = new Ranks(graph, uses);
+  return (value) => ranks.of(value);
 }
 
 /** Remembers what it found: without that, a chain of residual blocks takes time exponential in its length. */

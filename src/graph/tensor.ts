@@ -14,7 +14,8 @@ export type Carried = Readonly<Record<string, unknown>>;
 /**
  * Where the elements stand: `raw` little-endian bytes, `typed` one of the repeated fields of TensorProto (kept as the
  * file had it, one number per element or per packed word), `external` in another file (offset and length in bytes, as
- * the model has them in text; a loaded model has none of these left), `strings` as UTF-8 bytes.
+ * the model has them in text; a loaded model has none of these left), `range` a part of a file that is known to hold
+ * them, as raw bytes, read when asked for and not kept, `strings` as UTF-8 bytes.
  */
 export type TensorStorage =
   | { readonly kind: 'raw'; readonly bytes: Uint8Array }
@@ -25,7 +26,20 @@ export type TensorStorage =
       readonly offset?: string | undefined;
       readonly length?: string | undefined;
     }
+  | FileRange
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
+
+/** The place of a tensor's raw bytes in a file. */
+export interface FileRange {
+  readonly kind: 'range';
+  /** Real path. */
+  readonly file: string;
+  /** In bytes from the beginning of the file. */
+  readonly start: number;
+  readonly length: number;
+  /** The bytes, read anew at each call. */
+  readonly read: () => Uint8Array;
+}
 
 /** A constant of the graph. Immutable: a pass that changes values makes a new one. */
 export interface Tensor {
@@ -43,6 +57,12 @@ export function tensorOf(array: NdArray): Tensor {
     dims: [...array.dims],
     storage: { kind: 'raw', bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
   };
+}
+
+/** The elements as raw little-endian bytes, where they are held or kept in a file so; undefined otherwise. */
+export function rawBytesOf({ storage }: Tensor): Uint8Array | undefined {
+  if (storage.kind === 'range') return storage.read();
+  return storage.kind === 'raw' ? storage.bytes : undefined;
 }
 
 /** Size of the elements as raw data, in bytes; strings count as nothing. */
@@ -74,7 +94,8 @@ export function isFloatTensor(tensor: Tensor): boolean {
 export function arrayOf(tensor: Tensor): NdArray {
   const { dataType, dims, storage } = tensor;
   if (!isArrayType(dataType)) throw new Error(`no dense array holds ${dataType}`);
-  if (storage.kind === 'raw') return { type: dataType, dims, data: viewBytes(dataType, storage.bytes) };
+  const bytes = rawBytesOf(tensor);
+  if (bytes) return { type: dataType, dims, data: viewBytes(dataType, bytes) };
   if (storage.kind === 'typed') return { type: dataType, dims, data: ofTyped(dataType, storage.values) };
   throw new Error(`the elements are not at hand (${storage.kind})`);
 }
@@ -112,9 +133,8 @@ function ofTyped(type: ArrayType, values: readonly unknown[]): ArrayData {
 export function floatsOf(tensor: Tensor): Float32Array {
   if (tensor.dataType === 'bfloat16') {
     const { storage } = tensor;
-    if (storage.kind === 'raw') {
-      return Float32Array.from(viewBytes('uint16', storage.bytes) as Uint16Array, bfloat16ToNumber);
-    }
+    const bytes = rawBytesOf(tensor);
+    if (bytes) return Float32Array.from(viewBytes('uint16', bytes) as Uint16Array, bfloat16ToNumber);
     if (storage.kind === 'typed') return Float32Array.from(storage.values.map(Number), bfloat16ToNumber);
   }
   const { type, data } = arrayOf(tensor);

@@ -21,16 +21,24 @@ export interface Uses {
   isUnused(value: string): boolean;
 }
 
+/** An index that can follow a change; `graph/editor.ts` does so. */
+export interface EditableUses extends Uses {
+  /** Forget a node: what it makes and what it reads, but not what its subgraphs capture. */
+  remove(node: Node): void;
+  /** Index a node, after all that read the same values. */
+  add(node: Node): void;
+}
+
 const none: readonly Use[] = [];
 
 /** Index a graph: producers, readers, and what its subgraphs capture. */
-export function indexUses(graph: Graph): Uses {
+export function indexUses(graph: Graph): EditableUses {
   const producers = new Map<string, Node>();
   const readers = new Map<string, Use[]>();
   const captured = new Set<string>();
   const outputs = new Set(graph.outputs.map((output) => output.name));
 
-  for (const node of graph.nodes) {
+  const add = (node: Node) => {
     for (const output of node.outputs) if (output) producers.set(output, node);
     node.inputs.forEach((value, index) => {
       if (!value) return;
@@ -39,10 +47,20 @@ export function indexUses(graph: Graph): Uses {
       else readers.set(value, [{ node, index }]);
     });
     for (const subgraph of subgraphsOf(node)) for (const value of outerValues(subgraph)) captured.add(value);
-  }
+  };
+  const remove = (node: Node) => {
+    for (const output of node.outputs) if (producers.get(output) === node) producers.delete(output);
+    for (const value of new Set(node.inputs)) {
+      const others = readers.get(value)?.filter((use) => use.node !== node);
+      if (others) readers.set(value, others);
+    }
+  };
+  for (const node of graph.nodes) add(node);
 
   const readersOf = (value: string) => readers.get(value) ?? none;
   return {
+    add,
+    remove,
     producer: (value) => producers.get(value),
     readers: readersOf,
     isCaptured: (value) => captured.has(value),

@@ -1,12 +1,17 @@
-import { open, realpath, stat } from 'node:fs/promises';
+import { constants as bufferLimits } from 'node:buffer';
+import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { type ErrorCode, QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
 import { type Tensor, type TensorStorage, tensorBytes } from '../graph/tensor.js';
+import { readBytes } from '../proto/file-range.js';
 import { EXTERNAL_LOCATION } from '../proto/messages.js';
 
-/** A protobuf message, and so a .onnx file, is at most 2^31 − 1 bytes (protobuf.dev, "Proto Limits"). */
-const SIZE_LIMIT = 2 ** 31 - 1;
+/**
+ * Smaller tensors are held in memory: biases and shapes, which passes read again and again. All weights of a model of
+ * several GB are above it.
+ */
+const HELD_BYTES = 64 * 1024;
 
 /** The files beside a model that its tensors were read from. */
 export interface ExternalData {
@@ -34,22 +39,24 @@ interface Range {
 }
 
 /**
- * Read the tensors that stand in other files (external data) into the model, whose tensors all have their elements
- * then. The format: onnx.proto, TensorProto.external_data; the checksum is not looked at, as in onnxruntime.
+ * Find the tensors that stand in other files (external data), and read the small ones: all tensors of the model have
+ * their elements at hand then, the large ones as ranges that are read whenever a step asks for them. So the weights of a
+ * model are never in memory all at once. The format: onnx.proto, TensorProto.external_data; the checksum is not looked
+ * at, as in onnxruntime.
  *
  * - A location is a path relative to the folder of the model, and leads to a regular file in it, or in the folder that
  *   the model file itself is linked from.
  * - A range lies within its file and has as many bytes as the shape needs; without a length it goes to the end.
- * - Nothing is read before all ranges are known to be right and to fit one .onnx file.
+ * - Nothing is read before all ranges are known to be right.
  *
  * @param path - the .onnx file
- * @param modelBytes - its size
+ * @param heldBytes - size from which on a tensor stays a range
  * @throws QuantizeError where one of the rules is broken, or a file cannot be read
  */
 export async function readExternalData(
   path: string,
-  modelBytes: number,
   model: Model,
+  heldBytes = HELD_BYTES,
 ): Promise<ExternalData> {
   refuseElsewhere(path, model);
   const slots = [...externalTensors(model.graph)];
@@ -60,17 +67,26 @@ export async function readExternalData(
   for (const slot of slots) {
     const { file, sizeBytes } = await locate(path, slot, folders);
     const range = rangeOf(path, slot, sizeBytes);
+    refuseHuge(path, range);
     const inFile = byFile.get(file);
     if (inFile) inFile.push(range);
     else byFile.set(file, [range]);
   }
-  const ranges = [...byFile.values()];
-  const total = ranges.flat().reduce((sum, { length }) => sum + length, modelBytes);
-  if (total >= SIZE_LIMIT)
-    throw new QuantizeError('model-too-large', { path, size: (total / 1e9).toFixed(2) });
-
-  for (const [file, inFile] of byFile) await readRanges(path, file, inFile);
-  return { files: [...byFile.keys()], sizeBytes: ranges.reduce((sum, inFile) => sum + union(inFile), 0) };
+  for (const [file, inFile] of byFile) {
+    for (const range of inFile) {
+      const { slot, start, length } = range;
+      const read = () => readRange(path, file, range);
+      const isHeld = length < heldBytes;
+      // What cannot be read is refused now, not an hour later.
+      if (!isHeld) readRange(path, file, { slot, start: start + length - 1, length: 1 });
+      const storage: TensorStorage = isHeld
+        ? { kind: 'raw', bytes: read() }
+        : { kind: 'range', file, start, length, read };
+      slot.replace(stored(slot.tensor, storage));
+    }
+  }
+  const sizeBytes = [...byFile.values()].reduce((sum, inFile) => sum + union(inFile), 0);
+  return { files: [...byFile.keys()], sizeBytes };
 }
 
 function* externalTensors(graph: Graph): Generator<Slot> {
@@ -163,33 +179,30 @@ function rangeOf(path: string, slot: Slot, fileBytes: number): Range {
   return { slot, start, length };
 }
 
-/** Read the ranges of one file, each into a buffer of its own, and put the tensors in their places. */
-async function readRanges(path: string, file: string, ranges: readonly Range[]): Promise<void> {
-  let current = ranges[0] as Range;
+/** A tensor that no buffer of this Node.js holds. */
+function refuseHuge(path: string, { slot, length }: Range): void {
+  if (length <= bufferLimits.MAX_LENGTH) return;
+  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(2);
+  const facts = {
+    path,
+    tensor: slot.name,
+    size: gigabytes(length),
+    limit: gigabytes(bufferLimits.MAX_LENGTH),
+  };
+  throw new QuantizeError('tensor-too-large', facts);
+}
+
+function readRange(path: string, file: string, { slot, start, length }: Range): Uint8Array {
   try {
-    const handle = await open(file);
-    try {
-      for (const range of ranges) {
-        current = range;
-        const bytes = new Uint8Array(range.length);
-        for (let done = 0; done < bytes.length; ) {
-          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, range.start + done);
-          if (bytesRead === 0) throw new Error('it became shorter while it was read');
-          done += bytesRead;
-        }
-        range.slot.replace(inline(range.slot.tensor, bytes));
-      }
-    } finally {
-      await handle.close();
-    }
+    return readBytes(file, start, length);
   } catch (thrown) {
-    throw refuse('external-unreadable', path, current.slot, reasonOf(thrown), thrown);
+    throw refuse('external-unreadable', path, slot, reasonOf(thrown), thrown);
   }
 }
 
-function inline(tensor: Tensor, bytes: Uint8Array): Tensor {
+function stored(tensor: Tensor, storage: TensorStorage): Tensor {
   const { external_data, data_location, ...carried } = tensor.carried ?? {};
-  return { ...tensor, storage: { kind: 'raw', bytes }, carried };
+  return { ...tensor, storage, carried };
 }
 
 /** Bytes that the ranges cover together. */

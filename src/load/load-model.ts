@@ -4,6 +4,7 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
+import { metadataKeys } from '../version.js';
 import { readExternalData } from './external-data.js';
 
 /** IR versions read: 3 is the oldest with a stable format, 13 the newest that onnxruntime 1.30 takes. */
@@ -31,9 +32,10 @@ export interface LoadedModel {
  * Read a .onnx file, and the files beside it that its tensors stand in.
  *
  * @param path - the file
- * @throws QuantizeError where it is no readable ONNX model of the versions above, is too large, or is quantized already
+ * @param heldBytes - size from which on a tensor of another file is not held in memory
+ * @throws QuantizeError where it is no readable ONNX model of the versions above, or is quantized already
  */
-export async function loadModel(path: string): Promise<LoadedModel> {
+export async function loadModel(path: string, heldBytes?: number): Promise<LoadedModel> {
   const bytes = await readBytes(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
   if (Buffer.from(bytes.subarray(0, LFS_POINTER.length)).toString('latin1') === LFS_POINTER) {
@@ -48,8 +50,10 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   }
   checkVersions(path, model);
   checkNames(path, model.graph);
+  // Weights alone are stored with operators that float models have too.
+  if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
   checkNotQuantized(path, model.graph);
-  const external = await readExternalData(path, bytes.byteLength, model);
+  const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -104,6 +108,8 @@ function checkTensors(path: string, graph: Graph): void {
 function checkTensor(path: string, name: string, tensor: Tensor): void {
   const { storage } = tensor;
   if (storage.kind === 'external') throw new Error(`tensor "${name}" was not read`);
+  // A range was measured when it was found.
+  if (storage.kind === 'range') return;
   const [found, needed, unit] =
     storage.kind === 'raw'
       ? [storage.bytes.byteLength, tensorBytes(tensor), 'bytes']
@@ -129,7 +135,7 @@ function checkNames(path: string, graph: Graph): void {
 
 /** Operators that only a quantized model has, of the default domain and of onnxruntime's own. */
 const quantizedOp =
-  /^(QuantizeLinear|DequantizeLinear|DynamicQuantize.*|QLinear.*|QGemm|QAttention|ConvInteger|MatMulInteger.*|MatMulNBits)$/;
+  /^(QuantizeLinear|DequantizeLinear|DynamicQuantize.*|QLinear.*|QOrdered.*|QGemm|QAttention|QMoE|QEmbedLayerNormalization|ConvInteger.*|MatMulInteger.*|MatMulNBits|MatMulBnb4|MatMulFpQ4|GatherBlockQuantized)$/;
 
 function checkNotQuantized(path: string, graph: Graph): void {
   const [first, ...others] = graph.nodes.filter((node) => quantizedOp.test(node.opType));

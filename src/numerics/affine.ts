@@ -16,6 +16,9 @@ export interface AffineQuantizer {
 /** Smallest normal float32: below it the runtime's arithmetic may flush to zero. */
 export const SMALLEST_NORMAL = 2 ** -126;
 
+/** Largest finite float32. */
+export const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
+
 /**
  * The code of a value, as QuantizeLinear computes it: saturate(round(x / scale) + zeroPoint), the division in float32.
  */

@@ -1,4 +1,11 @@
-import { type Graph, inputAt, intAttribute, type Node, stringAttribute } from '../graph/model.js';
+import {
+  floatAttribute,
+  type Graph,
+  inputAt,
+  intAttribute,
+  type Node,
+  stringAttribute,
+} from '../graph/model.js';
 import { floatsOf, isFloatTensor } from '../graph/tensor.js';
 
 /**
@@ -8,7 +15,7 @@ import { floatsOf, isFloatTensor } from '../graph/tensor.js';
  * - `layer`: integer kernel with a constant weight. A Conv needs Q on its output to get one; Gemm and MatMul also write
  *   float (`output: 'either'`).
  * - `arithmetic`: integer kernel between DQ and Q, output with parameters of its own. `constants`: a constant operand
- *   may take part, as uint8.
+ *   may take part, as uint8. `clamps`: it ends in a clamp of its own, which its Q takes over.
  * - `codes`: moves values without computing, so it runs on the uint8 codes themselves and keeps their parameters.
  * - `clamp`: vanishes into the Q after the operator before it, or clamps the codes.
  * - `shape`: reads only the shape, so it reads the codes where there are some.
@@ -17,6 +24,7 @@ export interface OperatorRule {
   readonly role: 'layer' | 'arithmetic' | 'codes' | 'clamp' | 'shape';
   readonly output?: 'codes' | 'either';
   readonly constants?: boolean;
+  readonly clamps?: boolean;
   /** Why this node is an exception and stays float; undefined where it is none. */
   readonly exception?: (node: Node, graph: Graph) => string | undefined;
 }
@@ -41,6 +49,7 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
   Concat: arithmetic,
   AveragePool: { ...arithmetic, exception: ceilAveragePool },
   GlobalAveragePool: arithmetic,
+  HardSigmoid: { ...arithmetic, clamps: true, exception: notRising },
   Sigmoid: arithmetic,
   LeakyRelu: arithmetic,
   Softmax: arithmetic,
@@ -112,6 +121,17 @@ export function ruleOf(node: Node): OperatorRule | undefined {
 function ceilAveragePool(node: Node): string | undefined {
   const wrong = intAttribute(node, 'ceil_mode', 0) !== 0 && intAttribute(node, 'count_include_pad', 0) !== 0;
   return wrong ? 'its integer kernel is wrong with ceil_mode and count_include_pad together' : undefined;
+}
+
+// Written as an addition whose Q clamps: x + β/α, with β/α a uint8 constant.
+function notRising(node: Node): string | undefined {
+  const { alpha, beta } = hardSigmoidOf(node);
+  return alpha > 0 && beta > 0 ? undefined : 'its slope or its offset is not positive';
+}
+
+/** Slope and offset of a HardSigmoid, max(0, min(1, αx + β)). */
+export function hardSigmoidOf(node: Node): { alpha: number; beta: number } {
+  return { alpha: floatAttribute(node, 'alpha', 0.2), beta: floatAttribute(node, 'beta', 0.5) };
 }
 
 const isDefault = ({ domain }: Node): boolean => domain === '' || domain === 'ai.onnx';

@@ -60,6 +60,8 @@ class Placer {
   readonly #uses: Uses;
   readonly #roles = new Map<Node, Role>();
   readonly #layers: QuantizedLayer[] = [];
+  /** MatMuls of two activations that run on integers. */
+  readonly #products: Node[] = [];
 
   constructor(graph: Graph, recipe: Recipe) {
     this.#graph = graph;
@@ -90,6 +92,11 @@ class Placer {
       }
       const linear = linearLayerOf(this.#graph, node);
       const recipe = recipeFor(this.#recipe, node, position !== 'inner');
+      if (!recipe.keptBy && this.#isProduct(node)) {
+        this.#products.push(node);
+        this.#roles.set(node, { kind: 'arithmetic' });
+        continue;
+      }
       const reason = linear ? (recipe.keptBy ?? whyNot(this.#graph, linear)) : notConstant(this.#graph, node);
       if (reason || !linear) {
         this.#roles.set(node, { kind: 'float', reason: reason ?? 'its weight is not constant' });
@@ -103,6 +110,13 @@ class Placer {
       this.#roles.set(node, { kind, layer });
       if (biasAdd) this.#roles.set(biasAdd, { kind: 'bias', layer });
     }
+  }
+
+  /** Whether a MatMul of two activations is to run on integers. */
+  #isProduct(node: Node): boolean {
+    const { matMulActivations, actBits, dynamic } = this.#recipe;
+    const isStatic = actBits !== 'float' && !dynamic;
+    return matMulActivations && isStatic && isOp(node, 'MatMul') && !hasConstant(this.#graph, node);
   }
 
   /** How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. */
@@ -147,6 +161,8 @@ class Placer {
       demanded.add(inputAt(linear.node, 0) ?? '');
       if (ruleOf(linear.node)?.output === 'codes') demanded.add(this.#resultOf(linear.node));
     }
+    // Their results are wanted as codes by whoever wants them: alone they are float, and what follows stays float.
+    for (const node of this.#products) for (const input of node.inputs) demanded.add(input);
     for (const node of [...this.#graph.nodes].reverse()) {
       const rule = ruleOf(node);
       if (this.#roles.has(node) || !rule || !eligible.has(node)) continue;
@@ -218,7 +234,11 @@ class Placer {
   #isLayerInput(value: string): boolean {
     return this.#uses
       .readers(value)
-      .some((use) => use.index === 0 && this.#roles.get(use.node)?.kind === 'layer');
+      .some(
+        (use) =>
+          (use.index === 0 && this.#roles.get(use.node)?.kind === 'layer') ||
+          this.#products.includes(use.node),
+      );
   }
 
   /** The value at the end of a layer's or an arithmetic operator's fused chain: after its bias and its clamp. */
@@ -240,7 +260,8 @@ class Placer {
     if (!producer || !this.#uses.hasOneUse(value) || ruleOf(clamp)?.exception?.(clamp, this.#graph))
       return false;
     const kind = this.#roles.get(producer)?.kind;
-    return kind === 'layer' || kind === 'bias' || ruleOf(producer)?.role === 'arithmetic';
+    const rule = ruleOf(producer);
+    return kind === 'layer' || kind === 'bias' || (rule?.role === 'arithmetic' && !rule.clamps);
   }
 
   #valuesOf(demanded: ReadonlySet<string>): Map<string, QuantizedValue> {
@@ -315,10 +336,13 @@ function whyNot(graph: Graph, linear: LinearLayer): string | undefined {
   return undefined;
 }
 
+const hasConstant = (graph: Graph, node: Node) =>
+  node.inputs.slice(0, 2).some((name) => graph.initializers.has(name));
+
 function notConstant(graph: Graph, node: Node): string {
-  const constants = node.inputs.slice(0, 2).filter((name) => graph.initializers.has(name));
-  if (isOp(node, 'MatMul') && constants.length === 0) return 'both operands are activations';
-  return constants.length > 0
+  const isConstant = hasConstant(graph, node);
+  if (isOp(node, 'MatMul') && !isConstant) return 'both operands are activations';
+  return isConstant
     ? 'its constant operand is not a float matrix on the right'
     : 'its weight is not constant';
 }

@@ -167,7 +167,8 @@ function isFilled(m: AttributeMessage, field: keyof AttributeMessage): boolean {
 
 const has = (message: object, field: string): boolean => Object.hasOwn(message, field);
 
-function decodeTensor(message: TensorMessage, name: string): Tensor {
+/** A TensorProto as a tensor of the model; see {@link decodeModel}. */
+export function decodeTensor(message: TensorMessage, name: string): Tensor {
   const dataType = dataTypeOf(message.data_type ?? 0);
   if (!dataType) throw new DecodeError(`tensor "${name}" has the unknown data type ${message.data_type}`);
   const dims = (message.dims ?? []).map(toNumber);

@@ -1,5 +1,4 @@
 import type { Model } from '../graph/model.js';
-import type { Tensor } from '../graph/tensor.js';
 import { encodeModel } from './encode.js';
 
 /** A model with its large constants beside it: what a session is made of without another copy of them. */
@@ -13,34 +12,14 @@ export interface ModelParts {
 /** Constants below this stay inside: shapes and axes are read while a model is loaded, and must be there. */
 const LARGE_BYTES = 2 ** 16;
 
-/** TensorProto.DataLocation.EXTERNAL. */
-const EXTERNAL = 1;
-
 /** Encode all of a model but its large constants. */
 export function encodeApart(model: Model): ModelParts {
   const files = new Map<string, Uint8Array>();
-  const initializers = new Map<string, Tensor>();
-  for (const [name, tensor] of model.graph.initializers) {
-    const { storage } = tensor;
-    if (storage.kind !== 'raw' || storage.bytes.byteLength < LARGE_BYTES) {
-      initializers.set(name, tensor);
-      continue;
-    }
+  const bytes = encodeModel(model, ({ storage }) => {
+    if (storage.kind !== 'raw' || storage.bytes.byteLength < LARGE_BYTES) return undefined;
     const location = `constant-${files.size}`;
     files.set(location, storage.bytes);
-    initializers.set(name, outside(tensor, location));
-  }
-  return { bytes: encodeModel({ ...model, graph: { ...model.graph, initializers } }), files };
-}
-
-function outside(tensor: Tensor, location: string): Tensor {
-  return {
-    ...tensor,
-    storage: { kind: 'external', location },
-    carried: {
-      ...tensor.carried,
-      data_location: EXTERNAL,
-      external_data: [{ key: 'location', value: location }],
-    },
-  };
+    return { location, offset: 0, length: storage.bytes.byteLength };
+  });
+  return { bytes, files };
 }

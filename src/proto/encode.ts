@@ -1,10 +1,11 @@
 import { dataTypeCodes } from '../graph/data-type.js';
 import type { Attribute, Graph, Model, Node, ValueInfo } from '../graph/model.js';
-import type { Tensor } from '../graph/tensor.js';
+import { rawBytesOf, type Tensor } from '../graph/tensor.js';
 import {
   type AttributeMessage,
   attributeTypes,
   type EntryMessage,
+  EXTERNAL_LOCATION,
   type GraphMessage,
   type Int64,
   type ModelMessage,
@@ -15,13 +16,29 @@ import {
 } from './messages.js';
 import { ModelType, TensorType } from './schema.js';
 
-/** A model as the bytes of a .onnx file. What was loaded and left alone is written field by field as it was. */
-export function encodeModel(model: Model): Uint8Array {
+/** Where the elements of a tensor stand, outside the .onnx file. */
+export interface ExternalPlace {
+  /** Path of the file, relative to a folder that the reader knows, with `/` between. */
+  readonly location: string;
+  /** Both in bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Says of an initializer where it stands; undefined where it goes into the .onnx file itself. */
+export type PlaceOf = (tensor: Tensor) => ExternalPlace | undefined;
+
+/**
+ * A model as the bytes of a .onnx file. What was loaded and left alone is written field by field as it was.
+ *
+ * @param placeOf - initializers that are left out, as external data; by default there are none
+ */
+export function encodeModel(model: Model, placeOf: PlaceOf = () => undefined): Uint8Array {
   const message: ModelMessage = {
     ...model.carried,
     ir_version: model.irVersion,
     opset_import: encodeOpsets(model),
-    graph: encodeGraph(model.graph),
+    graph: encodeGraph(model.graph, placeOf),
     ...(model.metadata.size > 0 && { metadata_props: entries(model.metadata) }),
   };
   return ModelType.encode(message as Record<string, unknown>).finish();
@@ -51,20 +68,20 @@ function int64(value: bigint): Int64 {
   return words as unknown as Int64;
 }
 
-function encodeGraph(graph: Graph): GraphMessage {
+function encodeGraph(graph: Graph, placeOf: PlaceOf): GraphMessage {
   return {
     // The format requires a name; a loaded graph brings its own.
     name: 'main',
     ...graph.carried,
-    node: graph.nodes.map(encodeNode),
-    initializer: [...graph.initializers].map(([name, tensor]) => encodeTensor(tensor, name)),
+    node: graph.nodes.map((node) => encodeNode(node, placeOf)),
+    initializer: [...graph.initializers].map(([name, tensor]) => encodeTensor(tensor, name, placeOf(tensor))),
     input: graph.inputs.map(encodeValueInfo),
     output: graph.outputs.map(encodeValueInfo),
     value_info: [...graph.valueInfo.values()].map(encodeValueInfo),
   };
 }
 
-function encodeNode(node: Node): NodeMessage {
+function encodeNode(node: Node, placeOf: PlaceOf): NodeMessage {
   return {
     ...node.carried,
     ...(node.name !== undefined && { name: node.name }),
@@ -72,11 +89,11 @@ function encodeNode(node: Node): NodeMessage {
     ...(node.domain !== '' && { domain: node.domain }),
     input: node.inputs,
     output: node.outputs,
-    attribute: [...node.attributes].map(([name, value]) => encodeAttribute(name, value)),
+    attribute: [...node.attributes].map(([name, value]) => encodeAttribute(name, value, placeOf)),
   };
 }
 
-function encodeAttribute(name: string, attribute: Attribute): AttributeMessage {
+function encodeAttribute(name: string, attribute: Attribute, placeOf: PlaceOf): AttributeMessage {
   if (attribute.kind === 'opaque') return { name, ...attribute.carried };
   // Old files leave the type out; what carries fields of a file keeps them as they are.
   const base = { name, ...(attribute.carried ?? { type: attributeTypes[attribute.kind] }) };
@@ -90,7 +107,7 @@ function encodeAttribute(name: string, attribute: Attribute): AttributeMessage {
     case 'tensor':
       return { ...base, t: encodeTensor(attribute.value) };
     case 'graph':
-      return { ...base, g: encodeGraph(attribute.value) };
+      return { ...base, g: encodeGraph(attribute.value, placeOf) };
     case 'floats':
       return { ...base, floats: [...attribute.value] };
     case 'ints':
@@ -98,11 +115,11 @@ function encodeAttribute(name: string, attribute: Attribute): AttributeMessage {
     case 'strings':
       return { ...base, strings: [...attribute.value] };
     case 'graphs':
-      return { ...base, graphs: attribute.value.map(encodeGraph) };
+      return { ...base, graphs: attribute.value.map((graph) => encodeGraph(graph, placeOf)) };
   }
 }
 
-function encodeTensor(tensor: Tensor, name?: string): TensorMessage {
+function encodeTensor(tensor: Tensor, name?: string, place?: ExternalPlace): TensorMessage {
   const { storage } = tensor;
   const message: TensorMessage = {
     ...tensor.carried,
@@ -110,7 +127,12 @@ function encodeTensor(tensor: Tensor, name?: string): TensorMessage {
     dims: [...tensor.dims],
     data_type: dataTypeCodes[tensor.dataType],
   };
-  if (storage.kind === 'raw') return { ...message, raw_data: storage.bytes };
+  if (place) {
+    const external_data = Object.entries(place).map(([key, value]) => ({ key, value: String(value) }));
+    return { ...message, data_location: EXTERNAL_LOCATION, external_data };
+  }
+  const bytes = rawBytesOf(tensor);
+  if (bytes) return { ...message, raw_data: bytes };
   if (storage.kind === 'strings') return { ...message, string_data: [...storage.values] };
   if (storage.kind === 'typed' && storage.field) return { ...message, [storage.field]: storage.values };
   return message;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Model } from '../graph/model.js';
-import type { Tensor } from '../graph/tensor.js';
+import { rawBytesOf, type Tensor } from '../graph/tensor.js';
 import { encodeInitializer, encodeModel } from './encode.js';
 
 /**
@@ -17,10 +17,10 @@ export function hashModel(model: Model): string {
   };
   add(encodeModel({ ...model, graph: { ...model.graph, initializers: new Map() } }));
   for (const [name, tensor] of model.graph.initializers) {
-    const { storage } = tensor;
-    if (storage.kind === 'raw') {
+    const bytes = rawBytesOf(tensor);
+    if (bytes) {
       add(encodeInitializer(name, emptied(tensor)));
-      add(storage.bytes);
+      add(bytes);
     } else {
       add(encodeInitializer(name, tensor));
     }

@@ -1,14 +1,21 @@
 import onnxProto from 'onnx-proto';
 import { dataTypeCodes } from '../graph/data-type.js';
 import type { Model } from '../graph/model.js';
+import { rawBytesOf } from '../graph/tensor.js';
+import { EXTERNAL_LOCATION } from './messages.js';
 
 /**
  * Read bytes that this tool wrote through a second, independent decoder, and compare what it sees with the model.
  * Only ever given our own bytes, never a stranger's.
  *
+ * @param readExternal - bytes of a file beside the model, where the model has such
  * @returns the first difference in words; undefined where there is none
  */
-export function readBack(bytes: Uint8Array, model: Model): string | undefined {
+export function readBack(
+  bytes: Uint8Array,
+  model: Model,
+  readExternal?: (location: string, offset: number, length: number) => Uint8Array,
+): string | undefined {
   const graph = onnxProto.onnx.ModelProto.decode(bytes).graph;
   if (!graph) return 'the second decoder sees no graph';
   const nodes = graph.node ?? [];
@@ -31,8 +38,15 @@ export function readBack(bytes: Uint8Array, model: Model): string | undefined {
     if (!seen || !sameShape || Number(seen.dataType) !== dataTypeCodes[tensor.dataType]) {
       return `initializer "${name}" reads differently`;
     }
-    const { storage } = tensor;
-    if (storage.kind === 'raw' && Buffer.compare(seen.rawData ?? new Uint8Array(), storage.bytes) !== 0) {
+    const written = rawBytesOf(tensor);
+    if (!written) continue;
+    const entries = new Map((seen.externalData ?? []).map(({ key, value }) => [key ?? '', value ?? '']));
+    const place = (key: string) => entries.get(key) ?? '';
+    const found =
+      seen.dataLocation === EXTERNAL_LOCATION
+        ? readExternal?.(place('location'), Number(place('offset')), Number(place('length')))
+        : seen.rawData;
+    if (Buffer.compare(found ?? new Uint8Array(), written) !== 0) {
       return `the elements of "${name}" read differently`;
     }
   }

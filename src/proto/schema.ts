@@ -211,5 +211,5 @@ const { root } = protobuf.parse(source, { keepCase: true });
 /** The message type that a whole .onnx file is. */
 export const ModelType = root.lookupType('onnx.ModelProto');
 
-/** The message type of a constant. */
+/** The message type of one tensor, which ONNX test data are files of. */
 export const TensorType = root.lookupType('onnx.TensorProto');

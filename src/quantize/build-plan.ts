@@ -14,15 +14,12 @@ import {
   type StoredWeight,
   storedWeights,
 } from '../place/placement.js';
-import { MAX_BITS, named, type Recipe } from '../recipe.js';
+import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
+import { integerLimit, STORED_LIMIT } from './integer-limit.js';
 import type { LayerPlan, Observation, Plan, QuantizedConstant } from './plan.js';
 import type { QuantizedTensor } from './quantized-tensor.js';
 import type { Scheme } from './schemes/scheme.js';
-
-/** Integers that weights are stored and multiplied as: int8 less −128, or half of it. */
-const FULL_RANGE = 127;
-const REDUCED_RANGE = 63;
 
 /** What the numbers of a plan are made from. */
 export interface PlanSources {
@@ -76,7 +73,8 @@ function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeigh
     dims,
     bits: recipe.bits,
     axis: along,
-    limit: FULL_RANGE,
+    channelsPerCodebook: channelsPerCodebook(recipe),
+    limit: STORED_LIMIT,
     scaleFloor,
   };
   return scheme.quantize(request);
@@ -127,7 +125,7 @@ function planLayer(
   const { linear, recipe } = layer;
   const { dims } = linear.tensor;
   const values = floatsOf(linear.tensor);
-  const limit = sources.recipe.reduceRange ? REDUCED_RANGE : FULL_RANGE;
+  const limit = integerLimit(sources.recipe);
   // ConvTranspose shares an axis entry among groups; all that is quantized so far has one scale an output channel.
   const axis = recipe.granularity === 'channel' ? linear.outputAxis : undefined;
   const scales = axis === undefined ? 1 : (dims[axis] ?? 1);
@@ -136,7 +134,15 @@ function planLayer(
   const floor = input ? scaleFloor(bias, input.scale, scales, accumulator) : new Float32Array(scales);
 
   const scheme = named(sources.schemes, recipe.scheme);
-  const weight = scheme.quantize({ values, dims, bits: recipe.bits, axis, limit, scaleFloor: floor });
+  const weight = scheme.quantize({
+    values,
+    dims,
+    bits: recipe.bits,
+    axis,
+    channelsPerCodebook: channelsPerCodebook(recipe),
+    limit,
+    scaleFloor: floor,
+  });
   return {
     layer,
     weight,
@@ -144,6 +150,12 @@ function planLayer(
     raisedChannels: floor.filter((least, c) => least > 0 && weight.scales[c] === least && bias !== undefined)
       .length,
   };
+}
+
+/** One scale for the tensor leaves no channels to tell apart: its codebook is one, too. */
+function channelsPerCodebook({ granularity, group }: LayerRecipe): number | undefined {
+  if (granularity === 'tensor' || group === 'tensor') return undefined;
+  return group === 'channel' ? 1 : group;
 }
 
 /** Layers that read one weight with the same recipe have one quantized tensor, so that it is written once. */

@@ -56,6 +56,20 @@ export interface Plan {
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
 }
 
+/** A plan without its weights, which take much memory: what a report shows. */
+export interface ReportedPlan extends Pick<Plan, 'placement' | 'activations' | 'observations'> {
+  readonly layers: ReadonlyMap<Node, LayerNumbers>;
+}
+
+/** Of a layer's plan, what a report shows. */
+export type LayerNumbers = Pick<LayerPlan, 'raisedChannels'>;
+
+/** What a report shows of a plan; the weights can go. */
+export function reportedPlan({ placement, activations, observations, layers }: Plan): ReportedPlan {
+  const numbers = [...layers].map(([node, { raisedChannels }]) => [node, { raisedChannels }] as const);
+  return { placement, activations, observations, layers: new Map(numbers) };
+}
+
 /** The quantizer of a quantized value: that of its root. */
 export function quantizerOf(plan: Plan, value: string): AffineQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;

@@ -4,7 +4,7 @@ import { channelAlong } from '../numerics/nd-array.js';
 export interface AffineTensor {
   readonly kind: 'affine';
   readonly dims: readonly number[];
-  /** Row-major, within ±(2^(bits−1) − 1). */
+  /** Row-major, from −2^(bits−1) (at 8 bits −127) to 2^(bits−1) − 1. */
   readonly codes: Int8Array;
   readonly bits: number;
   /** Axis that the scales run along; undefined where one serves all. */

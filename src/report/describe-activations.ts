@@ -1,4 +1,4 @@
-import type { Plan } from '../quantize/plan.js';
+import type { ReportedPlan } from '../quantize/plan.js';
 
 /** The quantizer of one activation, and where it is from. */
 export interface ActivationRecord {
@@ -19,7 +19,10 @@ export interface ActivationRecord {
 }
 
 /** Every quantizer of an activation, in the order of the graph. */
-export function describeActivations({ activations, observations }: Plan): ActivationRecord[] {
+export function describeActivations({
+  activations,
+  observations,
+}: Pick<ReportedPlan, 'activations' | 'observations'>): ActivationRecord[] {
   return [...activations].map(([name, { scale, zeroPoint, high }]) => {
     const seen = observations.get(name);
     const { offset } = seen ?? {};

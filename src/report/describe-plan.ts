@@ -1,7 +1,10 @@
 import { type Graph, inputAt, type Node } from '../graph/model.js';
 import { layerNodes } from '../place/place.js';
 import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
-import { MAX_BITS } from '../recipe.js';
+import { integerLimit, STORED_LIMIT } from '../quantize/integer-limit.js';
+import type { LayerNumbers } from '../quantize/plan.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { type LayerRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -20,6 +23,10 @@ export interface LayerDescription {
     readonly inputBits: number | null;
     /** `float` where the weight is only stored in few bits. */
     readonly runs: 'integer' | 'float';
+    /** What int8 cannot hold of the scheme at this width; null where it holds all. */
+    readonly note: string | null;
+    /** Channels whose scale was raised, so that their bias fits int32; null in a plan without numbers. */
+    readonly raisedChannels: number | null;
   } | null;
   readonly reason: string | null;
 }
@@ -46,10 +53,22 @@ export interface PlanDescription {
   readonly float: readonly FloatDescription[];
 }
 
-/** Put a placement into words: what is quantized how, and the reason for everything that is not. */
-export function describePlan(graph: Graph, placement: Placement): PlanDescription {
+/**
+ * Put a placement into words: what is quantized how, and the reason for everything that is not.
+ *
+ * @param numbers - the numbers of each layer; undefined in a dry run
+ */
+export function describePlan(
+  graph: Graph,
+  placement: Placement,
+  recipe: Pick<Recipe, 'reduceRange'>,
+  numbers?: ReadonlyMap<Node, LayerNumbers>,
+): PlanDescription {
+  const limit = integerLimit(recipe);
   const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
-  const layers = layerNodes(graph).map((node): LayerDescription => {
+  // A product of two activations on integers has no weight: it shows by the activations that it reads.
+  const named = layerNodes(graph).filter((node) => placement.roles.get(node)?.kind !== 'arithmetic');
+  const layers = named.map((node): LayerDescription => {
     const layer = byNode.get(node);
     const role = placement.roles.get(node);
     if (role?.kind === 'storing') return describeStoring(node, role);
@@ -60,7 +79,7 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
       position: layer?.position ?? null,
       weight: layer?.linear.weight ?? inputAt(node, 1) ?? null,
       dims: layer?.linear.tensor.dims ?? [],
-      quantized: layer ? describeLayer(layer, placement) : null,
+      quantized: layer ? describeLayer(layer, placement, limit, numbers?.get(node)) : null,
       reason: role?.kind === 'float' ? role.reason : null,
     };
   });
@@ -81,13 +100,22 @@ export function describePlan(graph: Graph, placement: Placement): PlanDescriptio
 function describeLayer(
   { linear, recipe }: QuantizedLayer,
   placement: Placement,
+  limit: number,
+  numbers: LayerNumbers | undefined,
 ): LayerDescription['quantized'] {
   const { bits, scheme, granularity } = recipe;
+  const note = noteOf(recipe, limit);
   const isDynamic = placement.roles.get(linear.node)?.kind === 'dynamic';
   const inputBits = isDynamic
     ? MAX_BITS
     : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
-  return { bits, scheme, granularity, inputBits, runs: inputBits === null ? 'float' : 'integer' };
+  const runs = inputBits === null ? 'float' : 'integer';
+  const raisedChannels = numbers?.raisedChannels ?? null;
+  return { bits, scheme, granularity, inputBits, runs, note, raisedChannels };
+}
+
+function noteOf({ scheme, bits }: LayerRecipe, limit: number): string | null {
+  return schemes.find(({ name }) => name === scheme)?.note?.({ bits, limit }) ?? null;
 }
 
 function describeStoring(
@@ -104,7 +132,15 @@ function describeStoring(
     position,
     weight: first.name,
     dims: first.tensor.dims,
-    quantized: { bits, scheme, granularity, inputBits: null, runs: 'float' },
+    quantized: {
+      bits,
+      scheme,
+      granularity,
+      inputBits: null,
+      runs: 'float',
+      note: noteOf(first.recipe, STORED_LIMIT),
+      raisedChannels: null,
+    },
     reason: null,
   };
 }

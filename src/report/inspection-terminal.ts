@@ -35,8 +35,9 @@ function layers({ plan }: Inspection): string[] {
   const rows = [['layer', 'operator', 'weight', 'place', 'plan']];
   for (const { id, opType, dims, position, quantized, reason } of plan.layers) {
     const input = quantized?.inputBits ? `, input ${quantized.inputBits} bits` : ', stored; runs in float';
+    const note = quantized?.note ? ` (${quantized.note})` : '';
     const described = quantized
-      ? `${quantized.scheme} ${quantized.bits} bits a ${quantized.granularity}${input}`
+      ? `${quantized.scheme} ${quantized.bits} bits a ${quantized.granularity}${input}${note}`
       : `float: ${reason}`;
     rows.push([id, opType, dims.join('×'), position ?? '', described].map(escapeControls));
   }

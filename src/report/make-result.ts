@@ -6,7 +6,7 @@ import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
-import type { Plan } from '../quantize/plan.js';
+import type { ReportedPlan } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
@@ -29,11 +29,11 @@ export interface ModelFile {
 /** What a run made, for its record. */
 export interface RunOutcome {
   readonly recipe: Recipe;
-  /** The float model, folded by now; the hash is that of its file. */
+  /** The float model, folded by now; size and hash are those of its file. */
   readonly float: ModelFile;
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
-  readonly plan: Plan;
+  readonly plan: ReportedPlan;
   readonly samples: Samples;
   /** Undefined where activations stay in float, or their ranges are found at every run. */
   readonly statistics: Statistics | undefined;
@@ -47,6 +47,8 @@ export function makeResult(run: RunOutcome): Result {
   const { recipe, float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { outputs, task, layers, speed } = evaluation;
   const machine = describeMachine();
+  const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.layers);
+  const observed = { recipe, machine, plan, outputs, speed, evaluationKind: samples.kind };
   return {
     schemaVersion: RESULT_VERSION,
     tool,
@@ -58,12 +60,12 @@ export function makeResult(run: RunOutcome): Result {
     calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
-    plan: describePlan(float.model.graph, run.plan.placement),
+    plan,
     activations: describeActivations(run.plan),
     outputs,
     task: task ?? null,
     layers,
-    warnings: warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
+    warnings: [...sampleWarnings(samples), ...warningsOf(observed)],
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }
@@ -77,6 +79,11 @@ function calibrationRecord(
   if (!statistics) return null;
   const { data, samples, preprocess } = statistics;
   return { label: data, samples, preprocess };
+}
+
+/** The calibration samples may be those that are measured on, too. */
+function sampleWarnings({ calibration, evaluation }: Samples): string[] {
+  return [...new Set([...(calibration?.warnings ?? []), ...(evaluation.warnings ?? [])])];
 }
 
 function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {

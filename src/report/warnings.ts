@@ -2,11 +2,13 @@ import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Recipe } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
+import type { PlanDescription } from './describe-plan.js';
 
 /** What the warnings are read from. */
 export interface Observed {
   readonly recipe: Recipe;
   readonly machine: Machine;
+  readonly plan: PlanDescription;
   readonly outputs: readonly OutputDrift[];
   readonly speed: Speed;
   readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
@@ -19,13 +21,19 @@ const SLOWER_RATIO = 0.95;
 const SATURATING_BITS = 7;
 
 /** What a user should know before trusting the numbers. */
-export function warningsOf({ recipe, machine, outputs, speed, evaluationKind }: Observed): string[] {
+export function warningsOf({ recipe, machine, plan, outputs, speed, evaluationKind }: Observed): string[] {
   const warnings: string[] = [];
   if (recipe.actBits === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }
   if (evaluationKind === 'synthetic') {
     warnings.push('The drift is measured on seeded random input: it says little about real data.');
+  }
+  for (const { id, quantized } of plan.layers) {
+    if (!quantized?.raisedChannels) continue;
+    warnings.push(
+      `Layer "${id}" has biases too large for its steps: ${quantized.raisedChannels} channels take coarser weights. Keep it in float with --exclude "${id}".`,
+    );
   }
   for (const { name, deployed, exact, kernels } of outputs) {
     if (deployed.nonFiniteMismatches > 0) {

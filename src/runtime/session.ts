@@ -39,6 +39,8 @@ export interface SessionSettings {
   readonly provider?: Provider | undefined;
   /** Where the optimized model is dumped. */
   readonly dumpTo?: string | undefined;
+  /** The folder that the external data of a model given as bytes is in. */
+  readonly dataFolder?: string | undefined;
   /** What the model is called in an error message. */
   readonly label?: string | undefined;
 }
@@ -46,9 +48,10 @@ export interface SessionSettings {
 const levels = { default: 'all', exact: 'basic', basic: 'basic', disabled: 'disabled' } as const;
 
 /** Settings that the typings do not list; names of onnxruntime_session_options_config_keys.h. */
-const hiddenOptions = ({ mode, spins = false }: SessionSettings) => ({
+const hiddenOptions = ({ mode, dataFolder, spins = false }: SessionSettings) => ({
   session: {
     ...(mode === 'exact' && { disable_quant_qdq: '1' }),
+    ...(dataFolder && { model_external_initializers_file_folder_path: dataFolder }),
     // Sessions run in turn here: idle threads of one that spin take the cores from the next.
     intra_op: { allow_spinning: spins ? '1' : '0' },
   },

@@ -24,7 +24,11 @@ const source = (...values: readonly number[]): SampleSource => ({
   length: 1,
   preprocess: 'none',
   async *open() {
-    yield { feed: { x: { type: 'float32', dims: [1, 2], data: Float32Array.from(values) } }, samples: 1 };
+    yield {
+      feed: { x: { type: 'float32', dims: [1, 2], data: Float32Array.from(values) } },
+      size: 1,
+      samples: 1,
+    };
   },
 });
 
@@ -83,6 +87,7 @@ describe('chooseObservers', () => {
       async *open() {
         yield {
           feed: { x: { type: 'float32', dims: [1, 2, 1, 1], data: Float32Array.of(0.5, 0.25) } },
+          size: 1,
           samples: 1,
         };
       },

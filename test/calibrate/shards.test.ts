@@ -31,7 +31,7 @@ const set = (length: number) => ({
   label: 'x.npy',
   length,
   preprocess: 'none',
-  sample: (i: number) => ({
+  sample: async (i: number) => ({
     x: { type: 'float32' as const, dims: [6], data: randomFloats(6, i + 1, -1, 1 + i / 7) },
   }),
 });

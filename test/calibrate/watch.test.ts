@@ -10,7 +10,7 @@ const source: SampleSource = {
   length: 6,
   preprocess: 'none',
   async *open() {
-    for (let i = 0; i < 3; i++) yield { feed: {}, samples: 2 };
+    for (let i = 0; i < 3; i++) yield { feed: {}, size: 2, samples: 2 };
   },
 };
 

@@ -13,7 +13,7 @@ const floats = (dims: readonly number[], ...data: number[]): NdArray => ({
 
 /** Samples 1, 2, … of one element, in batches of a fixed or (undefined) a dynamic size. */
 function source(samples: number, size: number | undefined): SampleSource {
-  const sample = (i: number) => ({
+  const sample = async (i: number) => ({
     x: { type: 'float32' as const, dims: [1], data: Float32Array.of(i + 1) },
   });
   const set = { label: 'test', length: samples, preprocess: 'none', sample };

@@ -14,6 +14,7 @@ function counting(length: number, perRun: number): SampleSource {
         const data = Float32Array.from({ length: perRun }, (_, i) => (start + i) % length);
         yield {
           feed: { x: { type: 'float32', dims: [perRun], data } },
+          size: perRun,
           samples: Math.min(perRun, length - start),
         };
       }

@@ -24,7 +24,7 @@ async function calibrated(
     label: 'x.npy',
     length: samples.length,
     preprocess: 'none',
-    sample: (i: number) => ({
+    sample: async (i: number) => ({
       x: { type: 'float32' as const, dims: [2], data: Float32Array.from(samples[i] ?? []) },
     }),
   };

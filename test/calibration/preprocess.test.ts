@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { fits, type Layout, makeTransform, type Preprocess, presets } from '../../calibration/preprocess.js';
+import {
+  fits,
+  type Layout,
+  makeTransform,
+  type Preprocess,
+  type Preset,
+  presets,
+} from '../../calibration/preprocess.js';
 import type { InputSpec } from '../../calibration/source.js';
 import { anyInteger, codeOf, forSeeds, shuffled } from '../support/random-data.js';
 
-const imagenet: Preprocess = { ...(presets.imagenet as Preprocess), label: 'imagenet', layout: undefined };
+const imagenet: Preprocess = { ...(presets.imagenet as Preset), label: 'imagenet', layout: undefined };
 const raw: Preprocess = { label: 'raw', scale: 1, mean: [0], std: [1], layout: undefined };
 
 const input = (...shape: NonNullable<InputSpec['shape']>): InputSpec => ({

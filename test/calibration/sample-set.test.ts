@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   batchSizeOf,
+  chooseReadable,
   concatenateSets,
   type SampleSet,
   sourceOf,
@@ -20,7 +21,9 @@ const pairs = (length: number, input = 'x', first = 0): SampleSet => ({
   label: `${input}.npy`,
   length,
   preprocess: 'as stored',
-  sample: (i) => ({ [input]: { type: 'float32', dims: [2], data: Float32Array.of(first + i, 10 * i) } }),
+  sample: async (i) => ({
+    [input]: { type: 'float32', dims: [2], data: Float32Array.of(first + i, 10 * i) },
+  }),
 });
 
 async function allOf(set: SampleSet, batchSize: number, samples?: number): Promise<Batch[]> {
@@ -169,5 +172,62 @@ describe('shards', () => {
   it('refuses more shards than runs', async () => {
     expect(await codeOf(() => shardOf(1, 4, 2, 6))).toBe('bad-option');
     expect((await shardOf(3, 3, 2, 6)).source.length).toBe(2);
+  });
+});
+
+describe('samples that cannot be read', () => {
+  const flawed = (length: number, ...flaws: number[]): SampleSet => ({
+    ...pairs(length),
+    flawOf: async (index) => (flaws.includes(index) ? `${index}.jpg (broken)` : undefined),
+  });
+  const choose = (set: SampleSet) => chooseReadable(set, { samples: undefined, seed: 0 });
+
+  it('are left out, counted, and named up to three of them', async () => {
+    const { indices, warnings } = await choose(flawed(50, 4, 7, 11, 40));
+    expect(indices).toEqual(
+      Array.from({ length: 50 }, (_, i) => i).filter((i) => ![4, 7, 11, 40].includes(i)),
+    );
+    const named = '4.jpg (broken); 7.jpg (broken); 11.jpg (broken), and 1 more';
+    expect(warnings).toEqual([`4 of 50 samples of x.npy cannot be read and were left out: ${named}.`]);
+    expect((await choose(flawed(50))).warnings).toEqual([]);
+  });
+
+  it('of more than a tenth are an error, of a tenth not', async () => {
+    expect((await choose(flawed(10, 3))).indices).toHaveLength(9);
+    expect(await codeOf(() => choose(flawed(10, 3, 4)))).toBe('data-unreadable');
+    expect(await codeOf(() => choose(flawed(1, 0)))).toBe('data-unreadable');
+  });
+
+  it('are those of any part, side by side or one after the other', async () => {
+    expect((await choose(zipSets([flawed(20, 1), flawed(20, 5)]))).indices).toHaveLength(18);
+    const { indices } = await choose(concatenateSets([flawed(10), flawed(10, 5)]));
+    expect(indices).not.toContain(15);
+  });
+});
+
+describe('inputs without a batch axis', () => {
+  const scalar = (...values: number[]): SampleSet => ({
+    label: 's.npy',
+    length: values.length,
+    preprocess: 'as stored',
+    whole: new Set(['s']),
+    sample: async (i) => ({ s: { type: 'float32', dims: [], data: Float32Array.of(values[i] as number) } }),
+  });
+
+  it('are fed as they are, once a run', async () => {
+    const [run] = await allOf(zipSets([pairs(2), scalar(5, 5)]), 2);
+    expect(run).toMatchObject({ size: 2, samples: 2 });
+    expect(run?.feed.s).toEqual({ type: 'float32', dims: [], data: Float32Array.of(5) });
+    expect(run?.feed.x?.dims).toEqual([2, 2]);
+  });
+
+  it('do not fix the batch', () => {
+    expect(batchSizeOf([input(3, 8, 8)], new Set(['x']))).toBe(1);
+  });
+
+  it('must be the same for all samples of a run', async () => {
+    const both = zipSets([pairs(2), scalar(5, 6)]);
+    expect(await codeOf(() => allOf(both, 2))).toBe('data-format');
+    expect(await allOf(both, 1)).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InputSpec, SampleSource } from '../../calibration/source.js';
-import { syntheticSource } from '../../calibration/synthetic.js';
+import { type OpenDims, syntheticSource, syntheticSources } from '../../calibration/synthetic.js';
 import { halfToNumber } from '../../src/numerics/half.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
 
@@ -33,16 +33,33 @@ describe('syntheticSource', () => {
     expect(feeds[1]).not.toEqual(feeds[0]);
   });
 
-  it('fills every input, one sample a run, 16 for a dimension that is open', async () => {
+  it('fills every input, the fixed batch in all of them, 16 for a dimension that is open', async () => {
     const inputs = [
       { name: 'image', type: 'float32', shape: ['n', 3, 'h', undefined] },
       { name: 'ids', type: 'int64', shape: [2, 'length'] },
     ];
     const [feed] = await feedsOf(syntheticSource(inputs, 1, 0));
-    expect(feed?.image?.dims).toEqual([1, 3, 16, 16]);
+    expect(feed?.image?.dims).toEqual([2, 3, 16, 16]);
     expect(feed?.ids?.dims).toEqual([2, 16]);
-    expect(feed?.image?.data).toHaveLength(768);
+    expect(feed?.image?.data).toHaveLength(1536);
     expect(feed?.ids?.data).toBeInstanceOf(BigInt64Array);
+  });
+
+  it('takes other guesses at open dimensions, channels apart', async () => {
+    const inputs = [input('float32', 'n', 'c', 'h', 'w')];
+    const dims = async (open: OpenDims) => (await feedsOf(syntheticSource(inputs, 1, 0, open)))[0]?.x?.dims;
+    expect(await dims({ side: 64, channels: { axis: 1, count: 3 } })).toEqual([1, 3, 64, 64]);
+    expect(await dims({ side: 64, channels: { axis: -1, count: 1 } })).toEqual([1, 64, 64, 1]);
+  });
+
+  it('tries one shape where none is open, and others that are no larger than a large picture', async () => {
+    expect(syntheticSources([input('float32', 'n', 3, 8, 8)], 1, 0)).toHaveLength(1);
+    const tried = syntheticSources([input('float32', 'n', 'c', 'h', 'w')], 1, 0);
+    const shapes: unknown[] = [];
+    for (const source of tried) shapes.push((await feedsOf(source))[0]?.x?.dims);
+    expect(shapes).toContainEqual([1, 3, 512, 512]);
+    expect(shapes).toContainEqual([1, 224, 224, 3]);
+    expect(shapes).not.toContainEqual([1, 224, 224, 224]);
   });
 
   it.each(['float32', 'float64', 'float16'])('is standard normal in %s', async (type) => {

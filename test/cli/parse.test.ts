@@ -5,7 +5,9 @@ import {
   parseCount,
   parseNumber,
   parseNumbers,
+  parsePictures,
   parsePreprocess,
+  parseRaw,
   parseRule,
   parseShard,
 } from '../../src/cli/parse.js';
@@ -77,13 +79,16 @@ describe('parseNumbers', () => {
 
 describe('parseRule', () => {
   it('reads every setting', () => {
-    expect(parseRule('layer3*:bits=4,act-bits=6,scheme=log,granularity=tensor')).toEqual({
+    expect(parseRule('layer3*:bits=4,act-bits=6,scheme=log,granularity=tensor,group=16')).toEqual({
       pattern: 'layer3*',
       bits: 4,
       actBits: 6,
       scheme: 'log',
       granularity: 'tensor',
+      group: 16,
     });
+    expect(parseRule('a:group=tensor').group).toBe('tensor');
+    expect(parseRule('a:group=channel').group).toBe('channel');
   });
 
   it.each([
@@ -108,6 +113,9 @@ describe('parseRule', () => {
     'conv:bit=4',
     'conv:act-bits=float',
     'conv:granularity=row',
+    'conv:group=row',
+    'conv:group=0',
+    'conv:group=1.5',
     'conv:bits=4,',
     'conv:constructor=1',
   ])('refuses %j', async (text) => {
@@ -135,6 +143,10 @@ describe('parsePreprocess', () => {
       { preprocess: 'imagenet', std: '0.25' },
       { label: '--preprocess imagenet --std 0.25', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.25] },
     ],
+    [{ preprocess: 'caffe' }, { scale: 1, mean: [103.939, 116.779, 123.68], std: [1], channelOrder: 'bgr' }],
+    // 0 → −1 and 255 → 1.
+    [{ preprocess: 'tf' }, { scale: 2 / 255, mean: [1], std: [1] }],
+    [{ preprocess: 'unit' }, { scale: 1 / 255, mean: [0], std: [1] }],
     // torchvision's transforms.Normalize for its pretrained models.
     [{ preprocess: 'imagenet' }, { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], scale: 1 / 255 }],
   ])('reads %j', (flags, expected) => {
@@ -154,4 +166,45 @@ describe('parsePreprocess', () => {
   ])('refuses %j', async (flags) => {
     await refused(() => parsePreprocess(flags));
   });
+});
+
+describe('parsePictures', () => {
+  it('leaves to the model and the preset what is not said', () => {
+    const nothing = { size: undefined, fit: undefined, channelOrder: undefined };
+    expect(parsePictures({})).toEqual(nothing);
+    expect(parsePictures({ size: '240x320', resize: 'letterbox', channelOrder: 'bgr' })).toEqual({
+      size: { height: 240, width: 320 },
+      fit: 'letterbox',
+      channelOrder: 'bgr',
+    });
+  });
+
+  it.each([
+    { size: '224' },
+    { size: '0x224' },
+    { size: '2x2x3' },
+    { size: '1.5x2' },
+    { size: '' },
+    { resize: 'fit' },
+    { channelOrder: 'RGB' },
+  ])('refuses %j', async (flags) => {
+    await refused(() => parsePictures(flags));
+  });
+});
+
+describe('parseRaw', () => {
+  it('reads a type and a shape of any rank', () => {
+    expect(parseRaw({ binDtype: 'bfloat16', binShape: '3X4x5' })).toEqual({
+      type: 'bfloat16',
+      shape: [3, 4, 5],
+    });
+    expect(parseRaw({ binShape: '7' })).toEqual({ type: undefined, shape: [7] });
+  });
+
+  it.each([{ binDtype: 'complex64' }, { binShape: '3,4' }, { binShape: '-1x2' }])(
+    'refuses %j',
+    async (flags) => {
+      await refused(() => parseRaw(flags));
+    },
+  );
 });

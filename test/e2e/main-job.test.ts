@@ -1,11 +1,12 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseNpy } from '../../calibration/readers/npy-format.js';
 import { decodeModel } from '../../src/proto/decode.js';
 import type { Result } from '../../src/report/result.js';
 import { withSession } from '../../src/runtime/session.js';
 import { example, runCommand } from '../support/command.js';
+import { externalBytes, modelFolder, rawBytes } from '../support/external-model.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const data = ['--data', example('digits-calib.npy'), '--scale', '1/16'];
@@ -106,6 +107,21 @@ test('without samples it quantizes weights only, says so, and names the output b
   const written = decodeModel(readFileSync(output));
   expect(written.graph.nodes.some((node) => node.opType.includes('QuantizeLinear'))).toBe(false);
   expect(await accuracyOf(output)).toBeGreaterThan(0.98);
+});
+
+test('a model with external data gives the file that it gives as one file', async () => {
+  const model = decodeModel(readFileSync(example('digits.onnx')));
+  const weights = [...model.graph.initializers].filter(([, { dims }]) => dims.length >= 2);
+  const files = Object.fromEntries(weights.map(([name], i) => [`weights/${i}.bin`, rawBytes(model, name)]));
+  const places = Object.fromEntries(weights.map(([name], i) => [name, { location: `weights/${i}.bin` }]));
+  const path = modelFolder({ 'model.onnx': externalBytes(model, places), ...files });
+  const outputs = ['a', 'b'].map((name) => join(dirname(path), `${name}.onnx`));
+  for (const [i, input] of [path, example('digits.onnx')].entries()) {
+    const { code, stderr } = await runCommand(input, '--bits', '4', '-o', outputs[i] ?? '');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  }
+  const [a, b] = outputs.map((output) => readFileSync(output));
+  expect(a?.equals(b as Buffer)).toBe(true);
 });
 
 test('inspect prints the plan without data', async () => {

@@ -27,7 +27,7 @@ const sourceOfRows = (...batches: [rows: number[][], samples: number][]): Sample
   async *open() {
     for (const [rows, samples] of batches) {
       const data = Float32Array.from(rows.flat());
-      yield { feed: { x: { type: 'float32', dims: [rows.length, 3], data } }, samples };
+      yield { feed: { x: { type: 'float32', dims: [rows.length, 3], data } }, size: rows.length, samples };
     }
   },
 });

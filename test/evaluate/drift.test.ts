@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { argmax, batchRows, DriftMeter, isClassScores } from '../../src/evaluate/drift.js';
+import { argmax, DriftMeter, isClassScores } from '../../src/evaluate/drift.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
 
 const array = (dims: number[], values: number[]): NdArray => ({
@@ -120,11 +120,5 @@ describe('a batch', () => {
     const scalar = new DriftMeter();
     scalar.add(array([], [3]), array([], [1]), { size: 4, samples: 1 });
     expect(scalar.drift.maxAbsError).toBe(2);
-  });
-
-  it('is as long as its first input', () => {
-    expect(batchRows({ feed: { x: array([4, 2], []) }, samples: 3 })).toEqual({ size: 4, samples: 3 });
-    expect(batchRows({ feed: { x: array([], []) }, samples: 1 })).toEqual({ size: 1, samples: 1 });
-    expect(batchRows({ feed: {}, samples: 1 })).toEqual({ size: 1, samples: 1 });
   });
 });

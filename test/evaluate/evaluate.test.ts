@@ -9,14 +9,16 @@ import { temporaryFile } from '../support/temporary-file.js';
 const evaluated = (
   { float, emitted, placement, bytes, feeds }: QuantizedModel,
   labels: readonly number[] | undefined,
+  inTurn = false,
 ) =>
   evaluate(
     {
       floatPath: temporaryFile('m.onnx', encodeModel(float)),
-      quantizedBytes: bytes,
+      quantized: bytes,
       folded: float,
       placement,
       emitted,
+      inTurn,
     },
     { calibration: undefined, evaluation: sourceOf(feeds), kind: 'evaluation', labels },
     { threads: 1 },
@@ -33,6 +35,17 @@ it('a classifier: outputs, layers in order, accuracy and speed', async () => {
   expect(layers.map(({ id }) => id)).toEqual(['h', 'y']);
   expect(task?.samples).toBe(3);
   expect(speed.ratio).toBeGreaterThan(0);
+});
+
+it('finds the same with one model in memory at a time', async () => {
+  const net = new Net();
+  net.input('x', [1, 8]);
+  net.gemm(net.node('Relu', [net.gemm('x', 'h', 8, 8)], 'r'), 'y', 8, 3);
+  const quantized = await quantizeModel(finish(net, 'y'));
+  const { speed, ...found } = await evaluated(quantized, [0, 1, 2], true);
+  const { speed: _, ...expected } = await evaluated(quantized, [0, 1, 2]);
+  expect(found).toEqual(expected);
+  expect(speed.ratio).toBeCloseTo(speed.floatMs / speed.quantizedMs, 12);
 });
 
 it('refuses labels where no output has classes, and names the outputs', async () => {

@@ -32,7 +32,10 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
     /797 labels for 256 samples/,
   ],
   ['no such samples', [digits, '--data', 'nowhere.npy'], 2, /no file nowhere\.npy/],
-  ['an unknown format', [digits, '--data', 'samples.xyz'], 2, /samples\.xyz.*format is not known/],
+  ['an unknown format', [digits, '--data', example('README.md')], 2, /README\.md.*format is not known/],
+  ['a folder without images', [digits, '--data', 'docs'], 2, /docs: the folder holds no images/],
+  ['a size that is none', [digits, '--size', '224'], 2, /--size cannot be "224".*224x224/s],
+  ['an unknown fit', [digits, '--resize', 'zoom'], 2, /--resize cannot be "zoom".*letterbox/s],
   ['an unknown scheme', [digits, '--scheme', 'nope'], 2, /--scheme does not know "nope".*minmax/s],
   ['an unknown observer', [digits, '--observer', 'nope'], 2, /--observer does not know "nope".*mse/s],
   ['too many bits', [digits, '--bits', '9'], 2, /--bits cannot be "9"/],
@@ -83,9 +86,13 @@ test('the input is never overwritten, and a failed run leaves what was there', a
   expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'out.onnx', 'wrong.npy']);
 });
 
-test('a model that was quantized by this tool is refused, with the way out', async () => {
+test.each([
+  ['static', data],
+  ['weights alone', []],
+  ['dynamic', ['--dynamic']],
+])('a model that was quantized by this tool is refused, with the way out: %s', async (_, how) => {
   const output = join(temporaryFolder(), 'quantized.onnx');
-  expect((await runCommand(digits, ...data, '-o', output)).code).toBe(0);
+  expect((await runCommand(digits, ...how, '-o', output)).code).toBe(0);
   const again = await runCommand(output, ...data);
   expect(again.code).toBe(2);
   expect(again.stderr).toMatch(/quantized already.*\n.*float model/);

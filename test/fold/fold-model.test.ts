@@ -94,3 +94,24 @@ test('thousands of nodes take no time that grows with their square', async () =>
   // 0.1 s here; an index for each node would take minutes.
   expect(performance.now() - started).toBeLessThan(5000);
 });
+
+test('nor do thousands of BatchNormalizations, whichever way they fold', async () => {
+  const g = new GraphBuilder();
+  let value = g.input('x', [1, 2, 3, 3]);
+  for (let i = 0; i < 1500; i++) {
+    // One for the layer before it, one that no layer takes.
+    g.constant(`w${i}`, [2, 2, 1, 1], [1, 0, 0, 1]);
+    g.node('Conv', [value, `w${i}`], `c${i}`);
+    g.node('BatchNormalization', batchNormInputs(g, `c${i}`, 2), `n${i}`);
+    g.node('Relu', [`n${i}`], `r${i}`);
+    value = g.node('BatchNormalization', batchNormInputs(g, `r${i}`, 2), `m${i}`);
+    value = g.node('Relu', [value], `s${i}`);
+  }
+  g.output(value, [1, 2, 3, 3]);
+  const started = performance.now();
+  const reports = await foldModel(g.build());
+  expect(reports.find(({ pass }) => pass === 'batch-norm-into-previous')?.changes).toBe(1500);
+  expect(reports.find(({ pass }) => pass === 'lone-batch-norm')?.changes).toBe(1500);
+  // 2 s here; an index for each of them takes minutes.
+  expect(performance.now() - started).toBeLessThan(30_000);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SampleSource } from '../../calibration/source.js';
 import { syntheticSource } from '../../calibration/synthetic.js';
-import { runFirstSamples, verifyFold } from '../../src/fold/verify-fold.js';
+import { referenceOf, verifyFold } from '../../src/fold/verify-fold.js';
 import type { Model } from '../../src/graph/model.js';
 import { floatsOf, floatTensor } from '../../src/graph/tensor.js';
 import { encodeModel } from '../../src/proto/encode.js';
@@ -12,10 +12,12 @@ import { smallModel } from '../support/small-model.js';
 
 const samples = syntheticSource([{ name: 'x', type: 'float32', shape: [1, 4] }], 8, 1);
 
-const verify = (original: Model, folded: Model, source: SampleSource = samples) =>
-  withSession(encodeModel(original), { mode: 'basic', threads: 1 }, async (session) =>
-    verifyFold(await runFirstSamples(session, source), folded, 1),
+const verify = async (original: Model, folded: Model, source: SampleSource = samples) => {
+  const reference = await withSession(encodeModel(original), { mode: 'basic', threads: 1 }, (session) =>
+    referenceOf(session, source),
   );
+  await verifyFold(reference, folded, 1);
+};
 
 /** The small model with its bias multiplied. */
 function withBias(factor: number): Model {
@@ -85,4 +87,24 @@ test('a few samples are enough', async () => {
   };
   await verify(smallModel(), smallModel(), counting);
   expect(read).toBe(4);
+});
+
+/** x, and an int64 output that no input moves. */
+function counting(value: bigint): Model {
+  const g = new GraphBuilder();
+  g.input('x', [1, 4]);
+  g.constant('c', [2], BigInt64Array.of(value, 7n));
+  g.node('Identity', ['c'], 'y');
+  g.output('y', [2], 'int64');
+  return g.build();
+}
+
+test.each([1_000_000n, 2n ** 53n])('an integer output is compared to the last digit: %d', async (value) => {
+  await verify(counting(value), counting(value));
+  const error = await expectRefusal(
+    () => verify(counting(value), counting(value + 1n)),
+    'fold-changed-output',
+    70,
+  );
+  expect(error.facts.difference).toBe(1);
 });

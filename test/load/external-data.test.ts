@@ -1,6 +1,8 @@
+import { constants } from 'node:buffer';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { floatsOf } from '../../src/graph/tensor.js';
 import { loadModel } from '../../src/load/load-model.js';
 import { quantize } from '../../src/pipeline.js';
 import { encodeModel } from '../../src/proto/encode.js';
@@ -62,6 +64,23 @@ test('a whole run writes the one file that the inline model gives', async () => 
   expect(written.equals(readFileSync(join(dirname(inline), other.quantized.name)))).toBe(true);
   expect(result.float.sizeBytes).toBe(readFileSync(path).byteLength + 256);
   expect(result.outputs).toEqual(other.outputs);
+});
+
+test('a large tensor is read when it is asked for, and a file that has changed is refused then', async () => {
+  const path = write();
+  const loaded = await loadModel(path, 96);
+  const { initializers } = loaded.model.graph;
+  expect(['w1', 'w2', 'b1'].map((name) => initializers.get(name)?.storage.kind)).toEqual([
+    'range',
+    'range',
+    'raw',
+  ]);
+  const w2 = initializers.get('w2') ?? expect.fail();
+  expect(floatsOf(w2)).toEqual(floatsOf(model.graph.initializers.get('w2') ?? expect.fail()));
+  expect(Buffer.compare(encodeModel(loaded.model), encodeModel(model))).toBe(0);
+  truncateSync(join(dirname(path), 'weights.bin'), 200);
+  const error = await expectRefusal(() => floatsOf(w2), 'external-unreadable', 2);
+  expect(error.message).toContain('"w2" in "weights.bin", which cannot be read: it became shorter');
 });
 
 test('a run never writes over a file that the model reads', async () => {
@@ -165,9 +184,15 @@ describe('2 GB', () => {
     return path;
   };
 
-  test('of tensors are refused, before they are read', async () => {
-    const error = await expectRefusal(() => loadModel(huge(2 ** 31)), 'model-too-large', 2);
-    expect(error.message).toContain('holds 2.15 GB; this version takes models below 2 GB');
+  test('of tensors and more are not held in memory', async () => {
+    const { model: loaded, sizeBytes } = await loadModel(huge(2 ** 32));
+    expect(loaded.graph.initializers.get('w')?.storage).toMatchObject({ kind: 'range', length: 2 ** 32 });
+    expect(sizeBytes).toBeGreaterThan(2 ** 32);
+  });
+
+  test('of one tensor beyond what a buffer holds are refused', async () => {
+    const error = await expectRefusal(() => loadModel(huge(constants.MAX_LENGTH + 1)), 'tensor-too-large', 2);
+    expect(error.message).toContain('tensor "w" takes');
   });
 
   test('a little of them is read', async () => {

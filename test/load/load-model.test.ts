@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { addRecipe } from '../../src/emit/recipe-metadata.js';
 import type { Model } from '../../src/graph/model.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { loadModel } from '../../src/load/load-model.js';
 import { encodeModel } from '../../src/proto/encode.js';
+import { defaultRecipe } from '../../src/recipe.js';
 import { ifNode } from '../support/branching-model.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { expectRefusal } from '../support/refusal.js';
@@ -179,18 +181,46 @@ describe('tensors that are not what they say', () => {
 });
 
 describe('graphs that are refused', () => {
-  test.each(['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'QLinearConv', 'MatMulInteger'])(
-    'one that has %s',
-    async (opType) => {
-      const g = new GraphBuilder();
-      g.input('x', [1]);
-      g.node(opType, ['x'], 'a');
-      g.node(opType, ['a'], 'y');
-      g.output('y');
-      const error = await expectRefusal(() => loadBuilt(g.build()), 'already-quantized', 2);
-      expect(error.message).toContain(`2 operators like ${opType}`);
-    },
-  );
+  test.each([
+    ...['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'QLinearConv', 'QLinearMatMul'],
+    ...['MatMulInteger', 'ConvInteger', 'MatMulNBits', 'MatMulBnb4', 'QGemm', 'QAttention', 'QOrderedMatMul'],
+    ...['DynamicQuantizeMatMul', 'DynamicQuantizeLSTM', 'MatMulIntegerToFloat', 'GatherBlockQuantized'],
+  ])('one that has %s', async (opType) => {
+    const g = new GraphBuilder();
+    g.input('x', [1]);
+    g.node(opType, ['x'], 'a');
+    g.node(opType, ['a'], 'y');
+    g.output('y');
+    const error = await expectRefusal(() => loadBuilt(g.build()), 'already-quantized', 2);
+    expect(error.message).toContain(`2 operators like ${opType}`);
+    expect(error.hint).toBe('Give the float model that it was made from.');
+  });
+
+  test('one that is quantized within a subgraph, by an operator of another domain', async () => {
+    const branch = new GraphBuilder();
+    branch.node('MatMulNBits', ['x'], 'inner');
+    branch.graph.nodes[0] = { ...(branch.graph.nodes[0] ?? expect.fail()), domain: 'com.microsoft' };
+    branch.output('inner');
+    const g = new GraphBuilder();
+    g.input('condition', [], 'bool');
+    g.input('x', [1]);
+    const graph = { kind: 'graph', value: branch.graph } as const;
+    g.node('If', ['condition'], 'y', { then_branch: graph, else_branch: graph });
+    g.output('y');
+    const error = await expectRefusal(() => loadBuilt(g.build()), 'already-quantized', 2);
+    expect(error.message).toContain('1 operators like MatMulNBits');
+  });
+
+  test('one of our own whose weights alone are quantized, in operators that any model may have', async () => {
+    const model = smallModel();
+    addRecipe(model, { ...defaultRecipe, actBits: 'float' });
+    const error = await expectRefusal(() => loadBuilt(model), 'made-by-this-tool', 2);
+    expect(error.hint).toBe('Give the float model that it was made from.');
+    // Another tool's note is none of ours.
+    const other = smallModel();
+    other.metadata.set('quantize', 'no');
+    await expect(loadBuilt(other)).resolves.toBeDefined();
+  });
 
   test('two nodes that make one value', async () => {
     const g = new GraphBuilder();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Model } from '../../src/graph/model.js';
+import { attribute, type Model } from '../../src/graph/model.js';
 import { place } from '../../src/place/place.js';
 import { defaultRecipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
@@ -73,6 +73,12 @@ const exceptions: readonly Exception[] = [
     reason: 'its indices are an output too',
     // The runtime draws the Q before the next Conv back over the pool.
     ops: 'Q QLinearConv DQ Q DQ MaxPool Q QLinearConv DQ',
+  },
+  {
+    name: 'HardSigmoid that falls',
+    model: () => between((net, v) => net.node('HardSigmoid', [v], 'o', { alpha: attribute.float(-0.2) })),
+    reason: 'its slope or its offset is not positive',
+    ops: 'Q QLinearConv DQ HardSigmoid Q QLinearConv DQ',
   },
   {
     name: 'Pad with a computed value',

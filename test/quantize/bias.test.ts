@@ -74,8 +74,14 @@ describe('a bias that is too large for its weights', () => {
   ) {
     const biases = Float32Array.from(bias);
     const floor = scaleFloor(biases, inputScale, biases.length, accumulator);
-    const request = { values: Float32Array.from(weights), dims: [biases.length, 2], bits: 8, axis: 0 };
-    const weight = minmax.quantize({ ...request, limit: accumulator.limit, scaleFloor: floor });
+    const request = { values: Float32Array.from(weights), dims: [biases.length, 2], bits: 8 };
+    const weight = minmax.quantize({
+      ...request,
+      axis: 0,
+      channelsPerCodebook: undefined,
+      limit: accumulator.limit,
+      scaleFloor: floor,
+    });
     return { weight, floor, ...quantizeBias(biases, inputScale, weight.scales, accumulator) };
   }
 

@@ -8,6 +8,7 @@ import { observedValues } from '../../src/place/placement.js';
 import { buildPlan } from '../../src/quantize/build-plan.js';
 import { quantizerOf } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
+import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
@@ -18,6 +19,7 @@ function plan(
   model: Model,
   given: Readonly<Record<string, TensorStatistics>> = {},
   changes: Partial<Recipe> = {},
+  known: readonly Scheme[] = schemes,
 ) {
   const recipe = { ...defaultRecipe, ...changes };
   const placement = place(model, recipe, 'model.onnx');
@@ -25,7 +27,7 @@ function plan(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
   const statistics = { ...provenance(), tensors };
-  const made = buildPlan({ model, recipe, placement, statistics, observers, schemes });
+  const made = buildPlan({ model, recipe, placement, statistics, observers, schemes: known });
   return { made, layers: [...made.layers.values()] };
 }
 
@@ -102,6 +104,26 @@ describe('buildPlan', () => {
       129, -129, 48, 254,
     ]);
     expect(layers[0]?.bias?.scales).toHaveLength(1);
+  });
+
+  it.each([
+    [{}, 1],
+    [{ group: 2 }, 2],
+    [{ group: 'tensor' }, undefined],
+    [{ group: 1, granularity: 'tensor' }, undefined],
+  ] as const)('hands on what shares a codebook: %j', (changes, expected) => {
+    const seen: unknown[] = [];
+    const [scheme] = schemes;
+    if (!scheme) throw new Error('there is a scheme');
+    const spy: Scheme = {
+      ...scheme,
+      quantize(request) {
+        seen.push(request.channelsPerCodebook);
+        return scheme.quantize(request);
+      },
+    };
+    plan(twins(), {}, changes, [spy]);
+    expect(seen).toEqual([expected, expected]);
   });
 
   it("takes the recipe's observer and the layer's width of activations", () => {

@@ -3,10 +3,11 @@ import { defaultRecipe } from '../../src/recipe.js';
 import { type Observed, warningsOf } from '../../src/report/warnings.js';
 import { sampleResult } from '../support/result.js';
 
-const { machine, outputs, timing } = sampleResult();
+const { machine, plan, outputs, timing } = sampleResult();
 const calm: Observed = {
   recipe: defaultRecipe,
   machine,
+  plan,
   outputs,
   speed: timing.speed,
   evaluationKind: 'evaluation',
@@ -25,6 +26,19 @@ test.each<[string, Partial<Observed>, RegExp]>([
     'kernels',
     { outputs: outputs.map((o) => ({ ...o, kernels: { ...o.kernels, sqnrDb: 20 } })) },
     /kernels of this machine lose more of output "logits" than the quantization: 20\.0 dB, the quantization itself 30\.6/,
+  ],
+  [
+    'raised scales',
+    {
+      plan: {
+        ...plan,
+        layers: plan.layers.map((layer, i) => ({
+          ...layer,
+          quantized: layer.quantized && { ...layer.quantized, raisedChannels: i === 1 ? 3 : 0 },
+        })),
+      },
+    },
+    /^Layer "conv2_out" has biases too large for its steps: 3 channels .* --exclude "conv2_out"\.$/,
   ],
   [
     'another shape',

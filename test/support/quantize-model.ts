@@ -50,7 +50,7 @@ export function sourceOf(feeds: readonly Feed[]): SampleSource {
     length: feeds.length,
     preprocess: 'none',
     async *open() {
-      for (const feed of feeds) yield { feed, samples: 1 };
+      for (const feed of feeds) yield { feed, size: 1, samples: 1 };
     },
   };
 }

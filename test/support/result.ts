@@ -75,6 +75,8 @@ function layer(
     granularity: 'channel',
     inputBits: 8,
     runs: 'integer' as const,
+    note: null,
+    raisedChannels: 0,
   };
   return {
     id,

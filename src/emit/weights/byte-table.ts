@@ -26,8 +26,7 @@ export const byteTable: WeightForm = {
   emit(tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] {
     const slot = slotBits(tensor.bits);
     const perByte = 8 / slot;
-    const indices = indicesOf(tensor, slot);
-    const packed = constants.add(`${name}_q${slot}`, pack(indices, slot));
+    const packed = constants.add(`${name}_q${slot}`, pack(slotsOf(tensor), slot));
     const table =
       tensor.kind === 'affine'
         ? constants.shared(`int${slot}_table`, () => tableOf(uniformLevels(slot), slot))
@@ -54,10 +53,9 @@ export const byteTable: WeightForm = {
   },
 };
 
-/** Slot contents: two's complement for uniform codes, the index for codebooks. */
-function indicesOf(tensor: QuantizedTensor, slot: number): Uint8Array {
-  const mask = 2 ** slot - 1;
-  return tensor.kind === 'affine' ? Uint8Array.from(tensor.codes, (code) => code & mask) : tensor.indices;
+/** What goes into the slots, in its lowest bits: two's complement for uniform codes, the index for codebooks. */
+function slotsOf(tensor: QuantizedTensor): Int8Array | Uint8Array {
+  return tensor.kind === 'affine' ? tensor.codes : tensor.indices;
 }
 
 /** The integers of two's complement slots, by their bits: 0, 1, …, −2, −1. */
@@ -67,14 +65,15 @@ function uniformLevels(slot: number): Int8Array {
 }
 
 /** The first element in the highest bits of a byte. */
-function pack(indices: Uint8Array, slot: number): NdArray {
+function pack(slots: Int8Array | Uint8Array, slot: number): NdArray {
   const perByte = 8 / slot;
-  const data = new Uint8Array(Math.ceil(indices.length / perByte));
-  indices.forEach((index, i) => {
-    const shift = 8 - slot * ((i % perByte) + 1);
-    const at = Math.floor(i / perByte);
-    data[at] = (data[at] as number) | (index << shift);
-  });
+  const mask = 2 ** slot - 1;
+  const data = new Uint8Array(Math.ceil(slots.length / perByte));
+  for (let at = 0, i = 0; at < data.length; at++) {
+    let byte = 0;
+    for (let shift = 8 - slot; shift >= 0; shift -= slot, i++) byte |= ((slots[i] ?? 0) & mask) << shift;
+    data[at] = byte;
+  }
   return { type: 'uint8', dims: [data.length], data };
 }
 

@@ -1,5 +1,5 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
-import { channelAlong } from '../../numerics/nd-array.js';
+import { elementCount } from '../../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
 import type { QuantizedTensor } from '../quantized-tensor.js';
 import type { Scheme, WeightRequest } from './scheme.js';
@@ -14,19 +14,29 @@ export const minmax: Scheme = {
   quantize(request: WeightRequest): QuantizedTensor {
     const { values, dims, bits, axis } = request;
     const top = Math.min(2 ** (bits - 1) - 1, request.limit);
-    const channelOf = channelAlong(dims, axis);
-    const largest = new Float64Array(axis === undefined ? 1 : (dims[axis] ?? 1));
-    values.forEach((w, i) => {
-      const c = channelOf(i);
-      largest[c] = Math.max(largest[c] as number, Math.abs(w));
-    });
+    const channels = axis === undefined ? 1 : (dims[axis] ?? 1);
+    // Elements side by side of one channel. Plain loops: a large model has some 10^9 weights.
+    const run = axis === undefined ? values.length : elementCount(dims.slice(axis + 1));
+    const largest = new Float64Array(channels);
+    for (let i = 0; i < values.length; ) {
+      for (let c = 0; c < channels; c++) {
+        let most = largest[c] as number;
+        for (const end = i + run; i < end; i++) most = Math.max(most, Math.abs(values[i] as number));
+        largest[c] = most;
+      }
+    }
     const scales = Float32Array.from(largest, (magnitude, c) =>
       Math.max(magnitude / top, request.scaleFloor[c] as number, SMALLEST_NORMAL),
     );
-    const codes = Int8Array.from(values, (w, i) => {
-      const scale = scales[channelOf(i)] as number;
-      return clamp(roundHalfEven(Math.fround(w / scale)), -top, top);
-    });
+    const codes = new Int8Array(values.length);
+    for (let i = 0; i < values.length; ) {
+      for (let c = 0; c < channels; c++) {
+        const scale = scales[c] as number;
+        for (const end = i + run; i < end; i++) {
+          codes[i] = clamp(roundHalfEven(Math.fround((values[i] as number) / scale)), -top, top);
+        }
+      }
+    }
     return { kind: 'affine', dims, codes, bits, axis, scales };
   },
 };

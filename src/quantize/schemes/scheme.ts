@@ -8,6 +8,8 @@ export interface WeightRequest {
   readonly bits: number;
   /** Axis of the output channels where each has its own scale; undefined for one scale. */
   readonly axis: number | undefined;
+  /** Consecutive channels along `axis` that share a codebook, where the scheme has one; undefined where all do. */
+  readonly channelsPerCodebook: number | undefined;
   /** Largest magnitude of the integers that are stored and multiplied: 127, or 63 with a reduced range. */
   readonly limit: number;
   /**
@@ -22,4 +24,6 @@ export interface Scheme {
   readonly name: string;
   readonly summary: string;
   quantize(request: WeightRequest): QuantizedTensor;
+  /** What int8 cannot hold of the scheme at this width, in a few words for the plan; undefined where it holds all. */
+  note?(request: Pick<WeightRequest, 'bits' | 'limit'>): string | undefined;
 }

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Preprocess, presets } from '../../../calibration/preprocess.js';
+import { type Preprocess, type Preset, presets } from '../../../calibration/preprocess.js';
 import { openSamples } from '../../../calibration/readers/readers.js';
 import { batchSizeOf, sourceOf } from '../../../calibration/sample-set.js';
 import type { InputSpec, SampleSource } from '../../../calibration/source.js';
@@ -10,7 +10,7 @@ import { npyBytes } from '../../support/npy.js';
 import { codeOf } from '../../support/random-data.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
-const raw: Preprocess = { ...(presets.none as Preprocess), label: '--preprocess none', layout: undefined };
+const raw: Preprocess = { ...(presets.none as Preset), label: '--preprocess none', layout: undefined };
 
 /** An array in a file, opened for an input of type and shape. */
 async function open(
@@ -144,16 +144,66 @@ describe('the npy reader', () => {
     expect(array).toEqual({ type: 'int64', dims: [1, 4], data: BigInt64Array.of(1n, 2n, 3n, 4n) });
   });
 
-  it('refuses a format that is not known', async () => {
+  it('refuses a format that is not known, and a path that is not there', async () => {
     const inputs = [{ name: 'x', type: 'float32', shape: ['n'] }];
-    const request = {
-      path: 'samples.csv',
-      inputs,
-      batchSize: 1,
-      preprocess: undefined,
-      samples: undefined,
-      seed: 0,
-    };
-    expect(await codeOf(() => openSamples(request))).toBe('data-format');
+    expect(await codeOf(() => openSamples({ path: 'package.json', inputs }))).toBe('data-format');
+    expect(await codeOf(() => openSamples({ path: 'samples.xyz', inputs }))).toBe('file-missing');
+  });
+
+  it('takes an entry of axis 0 for the whole input where that has no batch axis', async () => {
+    const pictures = await open(['<f4', [3, 1, 2], six], ['float32', 1, 2]);
+    expect(await arraysOf(pictures)).toEqual([
+      floats([1, 2], 1, 2),
+      floats([1, 2], 3, 4),
+      floats([1, 2], 5, 6),
+    ]);
+    const scalars = await open(['<f4', [2], Float32Array.of(7, 8)], ['float32']);
+    expect(await arraysOf(scalars)).toEqual([floats([], 7), floats([], 8)]);
+  });
+
+  it('reads each sample out of its place, whatever the order and the byte order', async () => {
+    // Sample i of [n, 2, 3] is 6i + 3j + k; in Fortran order the file has i fastest, then j, then k.
+    const n = 5;
+    const value = (i: number, j: number, k: number) => 6 * i + 3 * j + k;
+    const fortran = new DataView(new ArrayBuffer(n * 6 * 2));
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < 2; j++) {
+        for (let k = 0; k < 3; k++) fortran.setInt16(2 * (i + n * (j + 2 * k)), value(i, j, k), false);
+      }
+    }
+    const path = join(temporaryFolder(), 'x.npy');
+    writeFileSync(path, npyBytes('>i2', [n, 2, 3], fortran, true));
+    const inputs = [{ name: 'x', type: 'int16', shape: ['n', 2, 3] }];
+    const set = await openSamples({ path, inputs });
+    for (const i of [3, 0, 4, 4, 1]) {
+      const expected = Int16Array.from({ length: 6 }, (_, at) => 6 * i + at);
+      expect((await set.sample(i)).x).toEqual({ type: 'int16', dims: [2, 3], data: expected });
+    }
+  });
+
+  it('reads a file beyond 4 GB without holding it', async () => {
+    // A sparse file: only the last sample has bytes of its own.
+    const path = join(temporaryFolder(), 'x.npy');
+    const size = 2 ** 20;
+    const total = 4200;
+    const header = npyBytes('|u1', [total, size], new Uint8Array());
+    writeFileSync(path, header);
+    truncateSync(path, header.length + total * size);
+    const file = openSync(path, 'r+');
+    writeSync(file, Uint8Array.of(1, 2, 3), 0, 3, header.length + (total - 1) * size);
+    closeSync(file);
+    const set = await openSamples({ path, inputs: [{ name: 'x', type: 'uint8', shape: ['n', size] }] });
+    expect(set.length).toBe(total);
+    const last = (await set.sample(total - 1)).x;
+    expect([last?.data.length, ...(last?.data.slice(0, 4) ?? [])]).toEqual([size, 1, 2, 3, 0]);
+  });
+
+  it('says so where the file has become shorter', async () => {
+    const path = join(temporaryFolder(), 'x.npy');
+    const size = 2 ** 20;
+    writeFileSync(path, npyBytes('|u1', [2, size], new Uint8Array(2 * size)));
+    const set = await openSamples({ path, inputs: [{ name: 'x', type: 'uint8', shape: ['n', size] }] });
+    truncateSync(path, size);
+    expect(await codeOf(() => set.sample(1))).toBe('file-unreadable');
   });
 });

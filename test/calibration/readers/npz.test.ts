@@ -6,6 +6,7 @@ import { openSamples } from '../../../calibration/readers/readers.js';
 import { sourceOf } from '../../../calibration/sample-set.js';
 import { npyBytes } from '../../support/npy.js';
 import { codeOf } from '../../support/random-data.js';
+import { sampleFiles } from '../../support/sample-files.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 
 const ids = npyBytes('<i8', [2, 3], BigInt64Array.of(1n, 2n, 3n, 4n, 5n, 6n));
@@ -34,6 +35,21 @@ describe('the npz reader', () => {
       });
     },
   );
+
+  it.each(['npz', 'npzDeflated'] as const)('reads what numpy.savez writes (%s)', async (name) => {
+    const path = join(temporaryFolder(), 'x.npz');
+    writeFileSync(path, Buffer.from(sampleFiles[name], 'base64'));
+    const set = await openSamples({ path, inputs });
+    expect((await set.sample(0)).ids?.data).toEqual(BigInt64Array.of(1n, 2n, 3n));
+    expect((await set.sample(1)).mask?.data).toEqual(BigInt64Array.of(1n, 0n, 0n));
+  });
+
+  it('takes the only array for the only input, whatever its name', async () => {
+    const path = join(temporaryFolder(), 'x.npz');
+    writeFileSync(path, zipSync({ 'arr_0.npy': ids }));
+    const set = await openSamples({ path, inputs: inputs.slice(0, 1) });
+    expect((await set.sample(1)).ids?.data).toEqual(BigInt64Array.of(4n, 5n, 6n));
+  });
 
   it.each([
     ['an input without an array', { 'ids.npy': ids }, 'data-input-missing'],

@@ -13,6 +13,7 @@ function quantize(values: ArrayLike<number>, dims: readonly number[], options: P
     dims,
     bits: 8,
     axis,
+    channelsPerCodebook: undefined,
     limit: 127,
     scaleFloor,
     ...options,

@@ -1,4 +1,4 @@
-import type { Model } from '../../../src/graph/model.js';
+import { attribute, type Model } from '../../../src/graph/model.js';
 import { between, finish, Net } from '../nets.js';
 import { mid, type OperatorCase } from './operator-case.js';
 
@@ -111,6 +111,25 @@ export const arithmeticCases: readonly OperatorCase[] = [
     name: 'SiLU',
     model: () => between((net, v) => net.node('Mul', [v, net.node('Sigmoid', [v], 's')], 'o')),
     ops: mid('QLinearSigmoid QLinearMul'),
+  },
+  {
+    name: 'HardSigmoid',
+    model: () => between((net, v) => net.node('HardSigmoid', [v], 'o')),
+    ops: mid('QLinearAdd'),
+  },
+  {
+    name: 'HardSigmoid with a clamp behind it',
+    model: () => between((net, v) => net.clip(net.node('HardSigmoid', [v], 'h'), 'o', 0.25, 0.75)),
+    ops: mid('QLinearAdd Clip'),
+  },
+  {
+    name: 'HardSwish in its two halves',
+    model: () =>
+      between((net, v) => {
+        const attributes = { alpha: attribute.float(1 / 6), beta: attribute.float(0.5) };
+        return net.node('Mul', [v, net.node('HardSigmoid', [v], 'h', attributes)], 'o');
+      }),
+    ops: mid('QLinearAdd QLinearMul'),
   },
   {
     name: 'LeakyRelu',

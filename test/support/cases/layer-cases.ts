@@ -1,4 +1,4 @@
-import type { Model } from '../../../src/graph/model.js';
+import type { Dim, Model } from '../../../src/graph/model.js';
 import { between, finish, Net } from '../nets.js';
 import { mid, type OperatorCase } from './operator-case.js';
 
@@ -51,7 +51,47 @@ export const layerCases: readonly OperatorCase[] = [
     model: () => matMulNet([1, 5, 8], true),
     ops: 'Q Reshape QGemm Reshape Reshape QGemm Reshape',
   },
+  {
+    name: 'MatMul and bias, dynamic batch and sequence',
+    model: () => matMulNet(['batch', 'sequence', 8], true),
+    ops: 'Q Reshape QGemm Shape Slice Concat Reshape Reshape QGemm Shape Slice Concat Reshape',
+    reordered: true,
+  },
+  {
+    name: 'Two MatMuls with biases that read one value of dynamic shape',
+    model: () => {
+      const net = new Net();
+      net.input('x', ['batch', 'sequence', 8]);
+      const layer = (name: string) =>
+        net.node('Add', [net.random(`${name}_bias`, [8]), net.matMul('x', `${name}_product`, 8, 8)], name);
+      return finish(net, net.node('Add', [layer('a'), layer('b')], 'y'));
+    },
+    ops: 'Q Reshape QGemm Shape Slice Concat Reshape QGemm Reshape Add',
+    reordered: true,
+  },
+  {
+    name: 'Product of two activations, read by a layer',
+    model: () => attention((_, v) => v),
+    recipe: { matMulActivations: true },
+    ops: 'Q QLinearMatMul QLinearMatMul QLinearMatMul QLinearMatMul QLinearMatMul MatMulIntegerToFloat',
+  },
+  {
+    name: 'Product of two activations behind a Softmax',
+    model: () => attention((net, v) => net.node('Softmax', [v], 'p', { axis: -1 })),
+    recipe: { matMulActivations: true },
+    ops: 'Q QLinearMatMul QLinearMatMul QLinearMatMul MatMulIntegerToFloat Softmax Q QLinearMatMul MatMulIntegerToFloat',
+  },
 ];
+
+/** Attention of one head: q·kᵀ, what `middle` makes of it, then times v, then a layer. */
+function attention(middle: (net: Net, logits: string) => string): Model {
+  const net = new Net();
+  net.input('x', [1, 6, 8]);
+  const [q = '', k = '', v = ''] = ['q', 'k', 'v'].map((name) => net.matMul('x', name, 8, 8));
+  net.node('Transpose', [k], 'kt', { perm: [0, 2, 1] });
+  const weights = middle(net, net.node('MatMul', [q, 'kt'], 'logits'));
+  return finish(net, net.matMul(net.node('MatMul', [weights, v], 'heads'), 'y', 8, 8));
+}
 
 function convOf(kernel: number[], shape: number[]): Model {
   const net = new Net();
@@ -74,7 +114,7 @@ function transAGemm(): Model {
   return finish(net, 'y');
 }
 
-function matMulNet(shape: number[], biased: boolean): Model {
+function matMulNet(shape: Dim[], biased: boolean): Model {
   const net = new Net();
   net.input('x', shape);
   const layer = (input: string, name: string, outputs: number) => {

@@ -8,6 +8,8 @@ export interface OperatorCase {
   readonly recipe?: Partial<Recipe>;
   /** Operators of the optimized graph, in order; Transposes are left out. */
   readonly ops: string;
+  /** Float sums come in another order than in the model given: equal up to float32 rounding, not to the bit. */
+  readonly reordered?: true;
   /** Largest difference between integer and float arithmetic, in steps of the output; 2 by default. */
   readonly steps?: number;
 }

@@ -1,0 +1,199 @@
+import { SMALLEST_NORMAL } from '../../numerics/affine.js';
+import { bestChain } from '../../numerics/best-chain.js';
+import { clamp } from '../../numerics/round.js';
+import type { CodebookTensor } from '../quantized-tensor.js';
+import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
+import { uniformScale } from './mse.js';
+import type { Scheme, WeightRequest } from './scheme.js';
+import { fullRange } from './uniform.js';
+
+/**
+ * The codebook of least squared error: one-dimensional k-means (Lloyd 1982), solved exactly by dynamic programming (Wu
+ * 1991; Wang and Song 2011), not by iteration.
+ *
+ * The levels are those that are stored: which 2^bits of the integers ±limit to take, at a given scale, is what is
+ * optimized, exactly, with every weight at the nearest one. The cost of the weights between two neighbouring levels
+ * depends on these two alone and obeys the quadrangle inequality, so a program over the integers finds the optimum.
+ *
+ * The scale is tried at two values: the largest weight on the largest integer, and that of the uniform scheme `mse` (or
+ * the part of it that puts its levels on integers), so that a lone channel is never worse than there. Then scale and
+ * levels are improved in turn: finer searches of the scale gained less than 0.1 % of the squared error on a ResNet-20.
+ *
+ * Where channels with their own scales share a codebook, the errors are those of the weights, not of the steps: a
+ * channel counts by the square of its scale.
+ */
+export const kmeans: Scheme = {
+  name: 'kmeans',
+  summary: 'the codebook of least squared error',
+  quantize(request: WeightRequest): CodebookTensor {
+    const { values, dims, bits, axis, channelsPerCodebook } = request;
+    const channels = splitChannels(request);
+    const blocks = codebookBlocks(channels.length, channelsPerCodebook);
+    const fitted = blocks.map(([first, end]) => {
+      const block = channels.slice(first, end);
+      return fitBlock(block, request.scaleFloor.subarray(first, end), request);
+    });
+    const levels = fitted.map((fit) => fit.levels);
+    const scales = Float32Array.from(fitted.flatMap((fit) => [...fit.scales]));
+    const indices = channels.map((weights, c) => {
+      const book = levels[Math.floor(c / (channelsPerCodebook ?? channels.length))] as Int32Array;
+      return nearestIndices(weights, scales[c] as number, book, request.limit);
+    });
+    return {
+      kind: 'codebook',
+      dims,
+      indices: joinChannels(indices, request, new Uint8Array(values.length)),
+      bits,
+      levels: Int8Array.from(levels.flatMap((book) => padded(book, 2 ** bits))),
+      channelsPerCodebook: blocks.length === 1 ? undefined : channelsPerCodebook,
+      axis,
+      scales,
+    };
+  },
+};
+
+/** Levels, ascending, and the scales that they are used with. */
+interface Fit {
+  readonly scales: Float32Array;
+  readonly levels: Int32Array;
+  /** Σ(w − s·l)² over the channels. */
+  readonly error: number;
+}
+
+/** Rounds of scale and levels in turn, at most; one that gains less than 0.1 % is the last. */
+const ROUNDS = 4;
+const LEAST_GAIN = 0.001;
+
+function fitBlock(
+  channels: readonly Float32Array[],
+  floors: Float32Array,
+  { bits, limit }: WeightRequest,
+): Fit {
+  const stored = (scale: number, c: number) =>
+    Math.fround(Math.max(scale, floors[c] as number, SMALLEST_NORMAL));
+  const count = Math.min(2 ** bits, 2 * limit + 1);
+  const widest = Float32Array.from(channels, (weights, c) => stored(largestMagnitude(weights) / limit, c));
+  const uniform = uniformStart(channels, floors, bits, limit).map(stored);
+  let best = fitLevels(channels, widest, count, limit);
+  const other = fitLevels(channels, uniform, count, limit);
+  if (other.error < best.error) best = other;
+  for (let round = 0; round < ROUNDS; round++) {
+    const { levels, scales } = best;
+    const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levels, limit));
+    const fit = fitLevels(channels, Float32Array.from(improved, stored), count, limit);
+    const gained = best.error - fit.error;
+    if (gained > 0) best = fit;
+    if (gained <= LEAST_GAIN * best.error) break;
+  }
+  return best;
+}
+
+/** Scales at which integers hold the levels of `mse`. */
+function uniformStart(
+  channels: readonly Float32Array[],
+  floors: Float32Array,
+  bits: number,
+  limit: number,
+): Float32Array {
+  const range = fullRange({ bits, limit });
+  const parts = Math.max(1, Math.floor(limit / -range.low));
+  return Float32Array.from(channels, (weights, c) => {
+    const least = Math.max(floors[c] as number, SMALLEST_NORMAL);
+    return uniformScale(weights, range, least) / parts;
+  });
+}
+
+/** The best levels at given scales. */
+function fitLevels(
+  channels: readonly Float32Array[],
+  scales: Float32Array,
+  count: number,
+  limit: number,
+): Fit {
+  const { weights, sums, squares } = halfStepSums(channels, scales, limit);
+  const nodes = 2 * limit + 1;
+  const total = 2 * nodes - 1;
+  // Σ(u − l)² by parts: all weights at the highest level, and for each two neighbours what those below their middle
+  // gain by the lower one, (u − b)² − (u − a)² = (b − a)·(a + b − 2u). The middle is half step from + to.
+  const gain = (from: number, to: number) => {
+    const middle = from + to;
+    return (to - from) * ((middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number));
+  };
+  const start = new Float64Array(nodes);
+  const end = Float64Array.from({ length: nodes }, (_, node) => {
+    const level = node - limit;
+    const square = level * level * (weights[total] as number);
+    return 2 * level * (sums[total] as number) - square - (squares[total] as number);
+  });
+  const chain = bestChain(start, count, gain, end);
+  let error = -(end[chain[count - 1] as number] as number);
+  for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
+  return { scales, levels: chain.map((node) => node - limit), error };
+}
+
+/** Running sums over half steps, those below each: of s², s²·(w/s) and s²·(w/s)². */
+interface HalfStepSums {
+  readonly weights: Float64Array;
+  readonly sums: Float64Array;
+  readonly squares: Float64Array;
+}
+
+/** The weights in steps, summed over half steps from −limit to limit; what is beyond the ends lies in the outermost. */
+function halfStepSums(channels: readonly Float32Array[], scales: Float32Array, limit: number): HalfStepSums {
+  const bins = 4 * limit + 1;
+  const weights = new Float64Array(bins + 1);
+  const sums = new Float64Array(bins + 1);
+  const squares = new Float64Array(bins + 1);
+  channels.forEach((channel, c) => {
+    const scale = scales[c] as number;
+    const square = scale * scale;
+    for (const w of channel) {
+      const steps = w / scale;
+      const bin = 1 + clamp(Math.floor(2 * (steps + limit)), 0, bins - 1);
+      weights[bin] = (weights[bin] as number) + square;
+      sums[bin] = (sums[bin] as number) + square * steps;
+      squares[bin] = (squares[bin] as number) + square * steps * steps;
+    }
+  });
+  for (const list of [weights, sums, squares]) {
+    for (let bin = 1; bin <= bins; bin++) list[bin] = (list[bin] as number) + (list[bin - 1] as number);
+  }
+  return { weights, sums, squares };
+}
+
+/** The scale of least squared error for levels that each weight keeps: Σw·l / Σl². */
+function idealScale(weights: Float32Array, scale: number, levels: Int32Array, limit: number): number {
+  let products = 0;
+  let squares = 0;
+  nearestIndices(weights, scale, levels, limit).forEach((index, i) => {
+    const level = levels[index] as number;
+    products += (weights[i] as number) * level;
+    squares += level * level;
+  });
+  return squares > 0 && products > 0 ? products / squares : scale;
+}
+
+/** The nearest of ascending levels, for each weight; halfway, the higher one. */
+function nearestIndices(weights: Float32Array, scale: number, levels: Int32Array, limit: number): Uint8Array {
+  const nearest = new Uint8Array(4 * limit + 1);
+  let index = 0;
+  for (let bin = 0; bin < nearest.length; bin++) {
+    // The middle of two levels is a multiple of half a step, so a bin has one nearest level.
+    while (
+      index + 1 < levels.length &&
+      (levels[index] as number) + (levels[index + 1] as number) + 2 * limit <= bin
+    ) {
+      index++;
+    }
+    nearest[bin] = index;
+  }
+  return Uint8Array.from(
+    weights,
+    (w) => nearest[clamp(Math.floor(2 * (w / scale + limit)), 0, nearest.length - 1)] as number,
+  );
+}
+
+/** As many levels as there must be: the highest again where the integers are fewer. */
+function padded(levels: Int32Array, length: number): number[] {
+  return Array.from({ length }, (_, n) => levels[Math.min(n, levels.length - 1)] as number);
+}

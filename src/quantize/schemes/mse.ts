@@ -1,0 +1,26 @@
+import { leastSquaresScale, magnitudesBySign, type Side } from './scale-search.js';
+import type { Scheme } from './scheme.js';
+import { type CodeRange, quantizeUniform } from './uniform.js';
+
+/**
+ * Uniform, symmetric about 0, the scale of least squared error Σ(w − s·q)² for each channel or the tensor: exact, but
+ * for its rounding to float32. Codes are −2^(bits−1) … 2^(bits−1) − 1, at 8 bits without −128: no scale is worse for a
+ * level more.
+ */
+export const mse: Scheme = {
+  name: 'mse',
+  summary: 'symmetric, the scale of least squared error',
+  quantize: (request) => quantizeUniform(request, uniformScale),
+};
+
+/** The scale of least squared error of uniform codes. */
+export function uniformScale(weights: Float32Array, { low, high }: CodeRange, least: number): number {
+  const { negative, positive } = magnitudesBySign(weights);
+  return leastSquaresScale([uniformSide(negative, -low), uniformSide(positive, high)], least);
+}
+
+/** Levels 1 to `top`, each from half a step below it. */
+function uniformSide(magnitudes: Float64Array, top: number): Side {
+  const levels = Array.from({ length: top }, (_, k) => k + 1);
+  return { magnitudes, levels, thresholds: levels.map((level) => level - 0.5) };
+}

@@ -1,0 +1,191 @@
+import { bestChain } from '../../numerics/best-chain.js';
+
+/** Magnitudes in ascending order, equal ones as one, with running sums over them. */
+export interface SortedMagnitudes {
+  /** The distinct magnitudes, D of them. */
+  readonly values: Float64Array;
+  /** How many weights there are below each: D + 1 entries, the last one their number. */
+  readonly counts: Float64Array;
+  /** The importance, Σw², of those below each: D + 1 entries. */
+  readonly importances: Float64Array;
+}
+
+/**
+ * Sort magnitudes for clustering.
+ *
+ * @param most - with more distinct magnitudes than this, neighbours are joined, so that boundaries lie between groups of
+ *   as many weights each; it bounds memory
+ */
+export function sortMagnitudes(magnitudes: Float64Array, most = Number.POSITIVE_INFINITY): SortedMagnitudes {
+  const sorted = magnitudes.slice().sort();
+  const leastShare = Math.ceil(sorted.length / most);
+  const values = new Float64Array(sorted.length);
+  const counts = new Float64Array(sorted.length + 1);
+  const importances = new Float64Array(sorted.length + 1);
+  let distinct = 0;
+  let importance = 0;
+  sorted.forEach((w, i) => {
+    const isNew = distinct === 0 || w !== sorted[i - 1];
+    if (isNew && i - (counts[distinct - 1] ?? Number.NEGATIVE_INFINITY) >= leastShare) {
+      values[distinct] = w;
+      counts[distinct] = i;
+      importances[distinct] = importance;
+      distinct++;
+    }
+    importance += w * w;
+  });
+  counts[distinct] = sorted.length;
+  importances[distinct] = importance;
+  return {
+    values: values.subarray(0, distinct),
+    counts: counts.subarray(0, distinct + 1),
+    importances: importances.subarray(0, distinct + 1),
+  };
+}
+
+/**
+ * Where clusters begin: c_0 = 0 < c_1 < … < c_K = D, cluster n holding the distinct magnitudes c_n … c_{n+1} − 1.
+ */
+export type Boundaries = Int32Array;
+
+/** How a clustering is found. */
+export interface ClusterOptions {
+  /** The first cluster is the level 0, which S leaves out: the authors' code with an odd number of levels. */
+  readonly zeroLevel?: boolean;
+}
+
+/** What cluster [from, to) adds to S, times the number of weights: −Σ_n · log P_n, with Σ_n = I_n · |C_n|. */
+function termOf({ counts, importances }: SortedMagnitudes): (from: number, to: number) => number {
+  const total = counts.at(-1) as number;
+  // Logarithms of all shares, once: the search asks for some a million times.
+  const logs = Float64Array.from({ length: total + 1 }, (_, count) => Math.log(count / total));
+  return (from, to) => {
+    const importance = (importances[to] as number) - (importances[from] as number);
+    const count = (counts[to] as number) - (counts[from] as number);
+    // 0 · log 0 is 0.
+    return count === 0 ? 0 : -importance * (logs[count] as number);
+  };
+}
+
+/**
+ * Weighted entropy of a clustering (Park et al. 2017, §3.1): S = −Σ I_n · P_n · log P_n, I_n the mean importance w² of
+ * cluster n and P_n its share of the weights.
+ */
+export function weightedEntropy(
+  sorted: SortedMagnitudes,
+  boundaries: Boundaries,
+  { zeroLevel = false }: ClusterOptions = {},
+): number {
+  const term = termOf(sorted);
+  let sum = 0;
+  for (let n = zeroLevel ? 1 : 0; n + 1 < boundaries.length; n++) {
+    sum += term(boundaries[n] as number, boundaries[n + 1] as number);
+  }
+  return sum / (sorted.counts.at(-1) as number);
+}
+
+/** Clusters that there can be: none is empty, and equal magnitudes are never split. */
+const possible = ({ values }: SortedMagnitudes, clusters: number): number =>
+  Math.min(clusters, values.length);
+
+/**
+ * The clustering of largest weighted entropy, exactly.
+ *
+ * S is a sum over contiguous clusters, and for ascending importances each term obeys the quadrangle inequality, so
+ * divide and conquer finds the optimum in O(K·D·log D). A split never lowers S: all K clusters are used where there are
+ * K distinct magnitudes.
+ *
+ * @param clusters - at least 1
+ */
+export function exactClusters(
+  sorted: SortedMagnitudes,
+  clusters: number,
+  { zeroLevel = false }: ClusterOptions = {},
+): Boundaries {
+  const distinct = sorted.values.length;
+  const count = possible(sorted, clusters);
+  if (count === 0) return Int32Array.of(0);
+  const term = termOf(sorted);
+  // Node i is a cluster's end behind i + 1 magnitudes.
+  const start = Float64Array.from({ length: distinct }, (_, i) => (zeroLevel ? 0 : term(0, i + 1)));
+  const ends = bestChain(start, count, (from, to) => term(from + 1, to + 1));
+  return Int32Array.of(0, ...ends.map((node) => node + 1));
+}
+
+/**
+ * The paper's search (Park et al. 2017, algorithm 1): from clusters of equal counts, while S rises, put each boundary
+ * in turn where S is largest between its neighbours. It ends in an optimum of one boundary at a time.
+ */
+export function searchClusters(
+  sorted: SortedMagnitudes,
+  clusters: number,
+  { zeroLevel = false }: ClusterOptions = {},
+): Boundaries {
+  const count = possible(sorted, clusters);
+  const boundaries = equalCounts(sorted, count);
+  const term = termOf(sorted);
+  const firstTerm = (to: number) => (zeroLevel ? 0 : term(0, to));
+  for (let rose = true; rose; ) {
+    rose = false;
+    for (let k = 1; k < count; k++) {
+      const before = boundaries[k - 1] as number;
+      const after = boundaries[k + 1] as number;
+      const valueAt = (c: number) => (k === 1 ? firstTerm(c) : term(before, c)) + term(c, after);
+      let best = boundaries[k] as number;
+      let most = valueAt(best);
+      for (let c = before + 1; c < after; c++) {
+        const value = valueAt(c);
+        if (value <= most) continue;
+        [best, most] = [c, value];
+        rose = true;
+      }
+      boundaries[k] = best;
+    }
+  }
+  return boundaries;
+}
+
+/** Boundaries nearest below equal counts, no cluster empty. */
+function equalCounts({ values, counts }: SortedMagnitudes, clusters: number): Boundaries {
+  const total = counts.at(-1) as number;
+  const boundaries = new Int32Array(clusters + 1);
+  let at = 0;
+  for (let k = 1; k <= clusters; k++) {
+    at++;
+    const room = values.length - (clusters - k);
+    while (at < room && (counts[at + 1] as number) <= (k * total) / clusters) at++;
+    boundaries[k] = at;
+  }
+  boundaries[clusters] = values.length;
+  return boundaries;
+}
+
+/** A clustering as a quantizer: from where each cluster reaches, and what stands for it. */
+export interface ClusterLevels {
+  /** b_n, the least magnitude of cluster n, ascending. */
+  readonly lows: Float64Array;
+  /** r_n = √I_n, the root of the cluster's mean importance; 0 for a zero level. */
+  readonly levels: Float64Array;
+  readonly counts: Float64Array;
+}
+
+/** The representatives and the boundary values of a clustering (Park et al. 2017, §3.1). */
+export function levelsOf(
+  { values, counts, importances }: SortedMagnitudes,
+  boundaries: Boundaries,
+  { zeroLevel = false }: ClusterOptions = {},
+): ClusterLevels {
+  const size = boundaries.length - 1;
+  const lows = new Float64Array(size);
+  const levels = new Float64Array(size);
+  const sizes = new Float64Array(size);
+  for (let n = 0; n < size; n++) {
+    const [from, to] = [boundaries[n] as number, boundaries[n + 1] as number];
+    const count = (counts[to] as number) - (counts[from] as number);
+    const importance = (importances[to] as number) - (importances[from] as number);
+    lows[n] = values[from] as number;
+    levels[n] = zeroLevel && n === 0 ? 0 : Math.sqrt(importance / count);
+    sizes[n] = count;
+  }
+  return { lows, levels, counts: sizes };
+}

@@ -1,0 +1,231 @@
+import { SMALLEST_NORMAL } from '../../numerics/affine.js';
+import { clamp, roundHalfEven } from '../../numerics/round.js';
+import { countAtMost } from '../../numerics/sorted.js';
+import type { CodebookTensor } from '../quantized-tensor.js';
+import { codebookBlocks, joinChannels, splitChannels } from './channels.js';
+import type { Scheme, WeightRequest } from './scheme.js';
+import {
+  type Boundaries,
+  type ClusterLevels,
+  type ClusterOptions,
+  exactClusters,
+  levelsOf,
+  type SortedMagnitudes,
+  searchClusters,
+  sortMagnitudes,
+} from './weighted-entropy.js';
+
+/**
+ * Weighted entropy (Park, Ahn and Yoo 2017, §3.1): half of the levels for negative weights, half for the others (0 among
+ * them, so it becomes the smallest level above 0); each sign clustered by magnitude, so that S = −Σ I_n·P_n·log P_n is
+ * largest, exactly; a cluster's level is the root of its mean importance w². Weights go to the cluster whose boundaries
+ * hold them, which need not be the nearest level.
+ */
+export const wentropy: Scheme = weightedEntropyScheme({
+  name: 'wentropy',
+  summary: 'weighted entropy of Park et al. 2017, exact optimum',
+  solve: exactClusters,
+});
+
+/** The same by the boundary search of the paper, which may end below the optimum. */
+export const wentropySearch: Scheme = weightedEntropyScheme({
+  name: 'wentropy-search',
+  summary: "the same by the paper's search",
+  solve: searchClusters,
+});
+
+/** The levels of `wentropy`; each weight goes to the nearest one, of either sign. */
+export const wentropyNearest: Scheme = weightedEntropyScheme({
+  name: 'wentropy-nearest',
+  summary: 'its levels, each weight to the nearest',
+  solve: exactClusters,
+  nearest: true,
+});
+
+/** As in the authors' code, not in the paper: one set of magnitudes serves both signs. */
+export const wentropyAuthors: Scheme = weightedEntropyScheme({
+  name: 'wentropy-authors',
+  summary: "one codebook of magnitudes for both signs, as in the authors' code",
+  solve: exactClusters,
+  bothSigns: true,
+});
+
+/**
+ * The authors' code with an odd number of levels, 2^bits − 1: the smallest magnitudes become 0, a cluster that S leaves
+ * out.
+ */
+export const wentropyAuthorsZero: Scheme = weightedEntropyScheme({
+  name: 'wentropy-authors-zero',
+  summary: 'the same with a level 0',
+  solve: exactClusters,
+  bothSigns: true,
+  zeroLevel: true,
+});
+
+interface Variant extends ClusterOptions {
+  readonly name: string;
+  readonly summary: string;
+  readonly solve: (sorted: SortedMagnitudes, clusters: number, options: ClusterOptions) => Boundaries;
+  readonly nearest?: boolean;
+  readonly bothSigns?: boolean;
+}
+
+/**
+ * Magnitudes × clusters that are kept for the way back through the optimum: 256 MiB. Beyond it (8 million distinct
+ * magnitudes a sign at 4 bits) neighbours are joined, and the optimum is that over the boundaries that are left.
+ */
+const MOST_STATES = 2 ** 26;
+
+/**
+ * Levels are the representatives, rounded to the integers that are stored. S does not see them, so it is that of the
+ * float levels; the scale is the one that moves the levels least, in squares, each counted by its weights.
+ *
+ * Where channels with their own scales share a codebook, each is divided by the root of its mean square first: what is
+ * clustered are weights whose mean importance is 1 in every channel.
+ */
+function weightedEntropyScheme(variant: Variant): Scheme {
+  return {
+    name: variant.name,
+    summary: variant.summary,
+    quantize(request: WeightRequest): CodebookTensor {
+      const { values, dims, bits, axis, channelsPerCodebook } = request;
+      const channels = splitChannels(request);
+      const blocks = codebookBlocks(channels.length, channelsPerCodebook);
+      const coded = blocks.map(([first, end]) =>
+        quantizeBlock(channels.slice(first, end), request.scaleFloor.subarray(first, end), request, variant),
+      );
+      return {
+        kind: 'codebook',
+        dims,
+        indices: joinChannels(
+          coded.flatMap(({ indices }) => indices),
+          request,
+          new Uint8Array(values.length),
+        ),
+        bits,
+        levels: Int8Array.from(coded.flatMap(({ levels }) => levels)),
+        channelsPerCodebook: blocks.length === 1 ? undefined : channelsPerCodebook,
+        axis,
+        scales: Float32Array.from(coded.flatMap(({ scales }) => scales)),
+      };
+    },
+  };
+}
+
+/** The channels that share a codebook, quantized. */
+interface Block {
+  readonly levels: number[];
+  readonly scales: number[];
+  readonly indices: Uint8Array[];
+}
+
+function quantizeBlock(
+  channels: readonly Float32Array[],
+  floors: Float32Array,
+  { bits, limit }: WeightRequest,
+  variant: Variant,
+): Block {
+  const [lone] = channels.length === 1 ? floors : [];
+  const natural = lone === undefined ? channels.map(rootMeanSquare) : [1];
+  const first = clusterSigns(channels, natural, bits, variant);
+  const unit = Math.max(gridUnit([first.negative, first.other], limit), lone ?? 0);
+  // A channel whose scale must be larger than its share is smaller in steps: the clusters must know it so.
+  const norms = natural.map((norm, c) =>
+    lone === undefined ? Math.max(norm, (floors[c] as number) / unit) : norm,
+  );
+  const isRaised = norms.some((norm, c) => norm !== natural[c]);
+  const { negative, other } = isRaised ? clusterSigns(channels, norms, bits, variant) : first;
+  const round = ({ levels }: ClusterLevels) =>
+    [...levels].map((r) => clamp(roundHalfEven(r / unit), 0, limit));
+  const half = 2 ** (bits - 1);
+  const levels = [...padded(round(other), half), ...padded(round(negative), half).map((level) => -level)];
+  const scales = norms.map((norm, c) =>
+    Math.fround(Math.max(norm * unit, floors[c] as number, SMALLEST_NORMAL)),
+  );
+  const indices = channels.map((weights, c) => {
+    if (variant.nearest) return nearestIndices(weights, levels, scales[c] as number);
+    const norm = norms[c] as number;
+    return Uint8Array.from(weights, (w) =>
+      w < 0 ? half + clusterOf(-w / norm, negative) : clusterOf(w / norm, other),
+    );
+  });
+  return { levels, scales, indices };
+}
+
+/** The clusters of each sign; the same twice where one codebook serves both. */
+function clusterSigns(
+  channels: readonly Float32Array[],
+  norms: readonly number[],
+  bits: number,
+  { solve, bothSigns = false, zeroLevel = false }: Variant,
+): { negative: ClusterLevels; other: ClusterLevels } {
+  const clusters = 2 ** (bits - 1);
+  const most = Math.floor(MOST_STATES / clusters);
+  const gather = (belongs: (w: number) => boolean): Float64Array => {
+    const parts = channels.map((weights, c) =>
+      Float64Array.from(weights.filter(belongs), (w) => Math.abs(w) / (norms[c] as number)),
+    );
+    const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  };
+  const cluster = (magnitudes: Float64Array): ClusterLevels => {
+    const sorted = sortMagnitudes(magnitudes, most);
+    return levelsOf(sorted, solve(sorted, clusters, { zeroLevel }), { zeroLevel });
+  };
+  if (!bothSigns) return { negative: cluster(gather((w) => w < 0)), other: cluster(gather((w) => !(w < 0))) };
+  const both = cluster(gather(() => true));
+  return { negative: both, other: both };
+}
+
+/** The root of the mean square; 1 where all is zero. */
+function rootMeanSquare(weights: Float32Array): number {
+  let squares = 0;
+  for (const w of weights) squares += w * w;
+  return Math.sqrt(squares / Math.max(weights.length, 1)) || 1;
+}
+
+/** The width of one integer step: of those that put the largest level on an integer of the upper half, the best. */
+function gridUnit(sides: readonly ClusterLevels[], limit: number): number {
+  const largest = Math.max(0, ...sides.map(({ levels }) => levels.at(-1) ?? 0));
+  let best = 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (let top = limit; top > limit / 2; top--) {
+    const unit = largest / top;
+    let error = 0;
+    for (const { levels, counts } of sides) {
+      levels.forEach((r, n) => {
+        error += (counts[n] as number) * (r - unit * roundHalfEven(r / unit)) ** 2;
+      });
+    }
+    if (error < least) [best, least] = [unit, error];
+  }
+  return Math.max(best, SMALLEST_NORMAL);
+}
+
+/** As many levels as there must be: the last one again where there are fewer clusters, 0 where there are none. */
+function padded(levels: readonly number[], length: number): number[] {
+  return Array.from({ length }, (_, n) => levels[n] ?? levels.at(-1) ?? 0);
+}
+
+/** The last cluster that begins at or below a magnitude; the first where none does. */
+function clusterOf(magnitude: number, { lows }: ClusterLevels): number {
+  return Math.max(countAtMost(lows, magnitude) - 1, 0);
+}
+
+/** The index of the nearest level; of two as near, the first. */
+function nearestIndices(weights: Float32Array, levels: readonly number[], scale: number): Uint8Array {
+  return Uint8Array.from(weights, (w) => {
+    let best = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < levels.length; index++) {
+      const distance = Math.abs(w - scale * (levels[index] as number));
+      if (distance < least) [best, least] = [index, distance];
+    }
+    return best;
+  });
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { type CodebookTensor, dequantizeTensor } from '../../../src/quantize/quantized-tensor.js';
+import { kmeans } from '../../../src/quantize/schemes/kmeans.js';
+import { mse } from '../../../src/quantize/schemes/mse.js';
+import { anyInteger, forSeeds } from '../../support/random-data.js';
+import { errorOf, normalFloats, weightRequest } from '../../support/weight-request.js';
+
+/** Every choice of so many of the integers low … high. */
+function choices(low: number, high: number, count: number): number[][] {
+  if (count === 0) return [[]];
+  return Array.from({ length: high - low + 1 }, (_, i) => low + i).flatMap((first) =>
+    choices(first + 1, high, count - 1).map((rest) => [first, ...rest]),
+  );
+}
+
+describe('kmeans', () => {
+  it('holds clusters exactly, by hand', () => {
+    const values = [-1, -1, 0.5, 0.5, 2, 1.5];
+    const tensor = kmeans.quantize(weightRequest(values, { bits: 2 })) as CodebookTensor;
+    const stored = dequantizeTensor(tensor);
+    values.forEach((w, i) => {
+      expect(stored[i]).toBeCloseTo(w, 1);
+    });
+    // Five values for four levels: the two nearest share their mean.
+    const shared = kmeans.quantize(weightRequest([-10, -3, 5, 6, 10], { bits: 2 }));
+    expect(dequantizeTensor(shared)[2]).toBeCloseTo(5.5, 1);
+    expect(dequantizeTensor(shared)[3]).toBeCloseTo(5.5, 1);
+  });
+
+  it('takes the best of all choices of integer levels at its scale, each weight at the nearest', () => {
+    const limit = 6;
+    const books = choices(-limit, limit, 4);
+    forSeeds(25, (random, seed) => {
+      const request = weightRequest(normalFloats(anyInteger(random, 1, 30), seed), { bits: 2, limit });
+      const tensor = kmeans.quantize(request);
+      const scale = tensor.scales[0] as number;
+      const found = errorOf(request, tensor);
+      const least = Math.min(
+        ...books.map((levels) =>
+          request.values.reduce((sum, w) => sum + Math.min(...levels.map((l) => (w - scale * l) ** 2)), 0),
+        ),
+      );
+      expect(found).toBeCloseTo(least, 5);
+    });
+  });
+
+  it('counts the error of weights, not of steps, where channels share a codebook', () => {
+    const limit = 6;
+    const books = choices(-limit, limit, 4);
+    forSeeds(15, (_, seed) => {
+      // The second channel is 20 times the first.
+      const values = normalFloats(40, seed).map((w, i) => (i < 20 ? w : 20 * w ** 3));
+      const shape = { dims: [2, 20], axis: 0, channelsPerCodebook: undefined };
+      const request = weightRequest(values, { bits: 2, limit, ...shape });
+      const tensor = kmeans.quantize(request) as CodebookTensor;
+      expect(tensor.levels).toHaveLength(4);
+      const errors = books.map((levels) =>
+        values.reduce((sum, w, i) => {
+          const scale = tensor.scales[i < 20 ? 0 : 1] as number;
+          return sum + Math.min(...levels.map((l) => (w - scale * l) ** 2));
+        }, 0),
+      );
+      expect(errorOf(request, tensor) / Math.min(...errors)).toBeCloseTo(1, 4);
+    });
+  });
+
+  it('is never worse than mse, at any width', () => {
+    forSeeds(10, (_, seed) => {
+      for (let bits = 2; bits <= 8; bits++) {
+        for (const limit of [127, 63]) {
+          const request = weightRequest(normalFloats(30 * seed, seed), { bits, limit });
+          const [found, uniform] = [kmeans, mse].map((scheme) => errorOf(request, scheme.quantize(request)));
+          expect(found).toBeLessThanOrEqual((uniform as number) * 1.0001);
+        }
+      }
+    });
+  });
+
+  it('reaches the optimum of Lloyd and Max on a normal distribution: 9.30, 14.62, 20.22 dB', () => {
+    const request = weightRequest(normalFloats(50_000, 1));
+    const power = request.values.reduce((sum, w) => sum + w * w, 0);
+    const measured = [2, 3, 4].map((bits) => {
+      const wanted = { ...request, bits };
+      return 10 * Math.log10(power / errorOf(wanted, kmeans.quantize(wanted)));
+    });
+    [9.3, 14.62, 20.22].forEach((expected, i) => {
+      expect(Math.abs((measured[i] as number) - expected)).toBeLessThan(0.1);
+    });
+  });
+
+  it('gives more with a codebook a channel than with a shared one', () => {
+    const values = [
+      ...normalFloats(300, 1),
+      ...normalFloats(300, 2).map((w) => w ** 3),
+      ...normalFloats(300, 3),
+    ];
+    const errors = [1, 2, undefined].map((channelsPerCodebook) => {
+      const request = weightRequest(values, { dims: [3, 300], axis: 0, channelsPerCodebook });
+      const tensor = kmeans.quantize(request) as CodebookTensor;
+      expect(tensor.levels).toHaveLength(16 * Math.ceil(3 / (channelsPerCodebook ?? 3)));
+      return errorOf(request, tensor);
+    });
+    expect(errors[0]).toBeLessThan(errors[1] as number);
+    expect(errors[0]).toBeLessThan(errors[2] as number);
+  });
+});
