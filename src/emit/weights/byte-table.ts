@@ -1,18 +1,23 @@
 import type { Node } from '../../graph/model.js';
+import { elementCount } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { FormTarget, WeightForm } from './form.js';
-import { byteLayout } from './layout.js';
+import { byteLayout, packedBytes } from './layout.js';
 import { canLookUp, emitLookUp } from './look-up.js';
 
 /**
  * Codes of up to 4 bits, packed 2 or 4 a byte, looked up byte by byte. It needs nothing newer than opset 13, folds at
- * load, and holds uniform codes and codebooks, one for the weight or one for each channel or block of channels.
+ * load, and holds uniform codes and codebooks, one for the weight or one for each channel or block of channels. Not
+ * where int8 is smaller: a depthwise channel of 9 weights has fewer bytes than a codebook of its own.
  */
 export const byteTable: WeightForm = {
   name: 'byte-table',
-  holds: (tensor: QuantizedTensor, { opset }: FormTarget) =>
-    tensor.bits <= 4 && canLookUp(tensor, byteLayout(tensor.bits), opset),
+  holds(tensor: QuantizedTensor, { opset }: FormTarget): boolean {
+    const layout = byteLayout(tensor.bits);
+    const isSmall = packedBytes(tensor, layout) <= elementCount(tensor.dims);
+    return tensor.bits <= 4 && isSmall && canLookUp(tensor, layout, opset);
+  },
   emit: (tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] =>
     emitLookUp(tensor, byteLayout(tensor.bits), name, output, constants),
 };

@@ -79,6 +79,13 @@ export function rowsOf(tensor: QuantizedTensor, layout: Layout): Rows {
 /** Whether codes fill their rows, so that nothing must be cut off. */
 export const isFull = ({ used, words }: Rows, { codes }: Layout): boolean => words * codes === used;
 
+/** Bytes of a packed weight in the file: its words and its levels. */
+export function packedBytes(tensor: QuantizedTensor, layout: Layout): number {
+  const { count, words, codebooks } = rowsOf(tensor, layout);
+  const levels = tensor.kind === 'codebook' ? codebooks * 2 ** tensor.bits : 0;
+  return Math.ceil((count * words * layout.slot * layout.codes) / BYTE_BITS) + levels;
+}
+
 function channelsPerCodebookOf(tensor: QuantizedTensor): number | undefined {
   return tensor.kind === 'codebook' && tensor.axis !== undefined ? tensor.channelsPerCodebook : undefined;
 }

@@ -3,7 +3,7 @@ import { elementCount } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { FormTarget, WeightForm } from './form.js';
-import { rowsOf, wordLayouts } from './layout.js';
+import { byteLayout, packedBytes, rowsOf, wordLayouts } from './layout.js';
 import { canLookUp, emitLookUp } from './look-up.js';
 
 /** What the nodes of this form take more in a file than those of the next one: up to eight more, of some 100 bytes. */
@@ -20,8 +20,8 @@ export const wordTable: WeightForm = {
     const layout = wordLayouts[tensor.bits];
     if (!layout || !canLookUp(tensor, layout, opset)) return false;
     const count = elementCount(tensor.dims);
-    const next = tensor.bits < 4 ? 4 : 8;
-    const saved = (count * (next - tensor.bits)) / 8;
+    const next = tensor.bits < 4 ? packedBytes(tensor, byteLayout(tensor.bits)) : count;
+    const saved = next - packedBytes(tensor, layout);
     const { codebooks } = rowsOf(tensor, layout);
     const table = codebooks * layout.codes * 2 ** (layout.slot * layout.codes);
     return saved > NODE_BYTES && (codebooks === 1 || table <= count);
