@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
 import { observers } from '../calibration/observers/observers.js';
 import { calibrate } from './calibrate/calibrate.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
@@ -32,7 +33,11 @@ import type { Result } from './report/result.js';
 export async function quantize(options: QuantizeOptions): Promise<Result> {
   const started = performance.now();
   const { threads, onStep = () => {} } = options;
-  const recipe = resolveRecipe(options.recipe, { schemes, observers }, options.data !== undefined);
+  const recipe = resolveRecipe(
+    options.recipe,
+    { schemes, observers, actSchemes },
+    options.data !== undefined,
+  );
   const output = options.output ?? outputPath(options.model, recipeName(recipe));
   await checkOutput(options.model, output);
 
@@ -61,7 +66,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   const statistics = await calibrate(model, observedValues(placement), samples.calibration);
 
   onStep('quantize');
-  const plan = buildPlan({ model, recipe, placement, statistics, observers, schemes });
+  const plan = buildPlan({ model, recipe, placement, statistics, observers, actSchemes, schemes });
 
   onStep('emit');
   const emitted = emitModel(model, plan);
@@ -90,7 +95,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
  * @throws QuantizeError for a model that cannot be read, or a pattern that names no layer
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
-  const recipe = resolveRecipe(options.recipe, { schemes, observers }, true);
+  const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, true);
   const { model } = await loadModel(options.model);
   const { inputs, outputs } = model.graph;
   if (recipe.actBits !== 'float') convertModel(model, options.model);

@@ -29,6 +29,8 @@ export interface Recipe {
   readonly actBits: number | 'float';
   /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
   readonly dynamic: boolean;
+  /** How the levels of activations below 8 bits are chosen, a name of the registry. */
+  readonly actScheme: string;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
   /** What the observers can be told. */
@@ -50,6 +52,7 @@ export const defaultRecipe: Recipe = {
   granularity: 'channel',
   actBits: 8,
   dynamic: false,
+  actScheme: 'uniform',
   observer: 'minmax',
   observerSettings: defaultObserverSettings,
   rules: [],
@@ -63,6 +66,7 @@ export const defaultRecipe: Recipe = {
 export interface Registries {
   readonly schemes: readonly Named[];
   readonly observers: readonly Named[];
+  readonly actSchemes: readonly Named[];
 }
 
 interface Named {
@@ -100,6 +104,8 @@ export function resolveRecipe(
   }
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkName('--observer', recipe.observer, registries.observers);
+  checkName('--act-scheme', recipe.actScheme, registries.actSchemes);
+  checkActScheme(recipe);
   checkBits('--bits', recipe.bits);
   checkObserverSettings(recipe.observerSettings);
   for (const rule of recipe.rules) {
@@ -109,6 +115,19 @@ export function resolveRecipe(
     if (rule.actBits !== undefined) checkBits(`--rule "${rule.pattern}": act-bits`, rule.actBits);
   }
   return recipe;
+}
+
+/** A non-uniform scheme must have something to do: activations of fewer bits than the grid has. */
+function checkActScheme({ actScheme, actBits, rules }: Recipe): void {
+  if (actScheme === defaultRecipe.actScheme) return;
+  const isNarrow = (bits: number | 'float' | undefined) => typeof bits === 'number' && bits < MAX_BITS;
+  if (actBits !== 'float' && [actBits, ...rules.map((rule) => rule.actBits)].some(isNarrow)) return;
+  const mend =
+    actBits === 'float'
+      ? 'Give samples with --data and a width with --act-bits.'
+      : 'Give a width from 2 to 7 with --act-bits.';
+  const problem = `${actScheme} is for activations below ${MAX_BITS} bits`;
+  throw new QuantizeError('bad-option', { flag: '--act-scheme', problem, mend });
 }
 
 function checkName(flag: string, name: string, registry: readonly Named[]): void {
@@ -138,10 +157,11 @@ function checkBits(flag: string, bits: number): void {
   throw new QuantizeError('bad-option', { flag, problem: `cannot be ${bits}`, mend });
 }
 
-/** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`. */
-export function recipeName({ scheme, bits, actBits, dynamic }: Recipe): string {
+/** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`, `minmax-w4a4-log`. */
+export function recipeName({ scheme, bits, actBits, actScheme, dynamic }: Recipe): string {
   if (dynamic) return `${scheme}-w${bits}-dynamic`;
-  return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}`}`;
+  const levels = actScheme === defaultRecipe.actScheme ? '' : `-${actScheme}`;
+  return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}${levels}`}`;
 }
 
 /** What a pattern is matched against. */

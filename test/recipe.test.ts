@@ -14,6 +14,7 @@ import { codeOf } from './support/random-data.js';
 const registries = {
   schemes: [{ name: 'minmax' }, { name: 'log' }],
   observers: [{ name: 'minmax' }, { name: 'mse' }],
+  actSchemes: [{ name: 'uniform' }, { name: 'log' }],
 };
 const conv = { id: '/layer3/conv1/Conv_output_0', name: '/layer3/conv1/Conv' };
 const recipe = (given: Partial<Recipe>): Recipe => ({ ...defaultRecipe, ...given });
@@ -147,6 +148,14 @@ describe('resolveRecipe', () => {
     expect(recipeName(resolved)).toBe('minmax-w4');
   });
 
+  it('names a scheme of activations, which needs some below 8 bits and samples', async () => {
+    const narrow = resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, true);
+    expect(recipeName(narrow)).toBe('minmax-w8a4-log');
+    const rules = [{ pattern: '*', actBits: 4 }];
+    expect(resolveRecipe({ actScheme: 'log', rules }, registries, true).actBits).toBe(8);
+    expect(() => resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, false)).toThrow('--act-scheme');
+  });
+
   it.each([2, 8])('takes %i bits', (bits) => {
     expect(
       resolveRecipe(
@@ -164,6 +173,8 @@ describe('resolveRecipe', () => {
     ['--scheme does not know "max"', { scheme: 'max' }],
     ['--scheme does not know "mse"', { scheme: 'mse' }],
     ['--observer does not know "log"', { observer: 'log' }],
+    ['--act-scheme does not know "mse"', { actScheme: 'mse', actBits: 4 }],
+    ['--act-scheme log is for activations below 8 bits', { actScheme: 'log' }],
     ['--bits cannot be 1', { bits: 1 }],
     ['--bits cannot be 9', { bits: 9 }],
     ['--bits cannot be 4.5', { bits: 4.5 }],

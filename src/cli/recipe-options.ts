@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
@@ -11,6 +12,7 @@ export interface RecipeFlags {
   readonly bits: number;
   readonly actBits: number | 'float';
   readonly dynamic?: true;
+  readonly actScheme: string;
   readonly observer: string;
   readonly actSymmetric?: true;
   readonly momentum: number;
@@ -33,7 +35,7 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, observer } = defaultRecipe;
+  const { scheme, bits, actBits, actScheme, observer } = defaultRecipe;
   const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
     .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
@@ -48,6 +50,7 @@ export function addRecipeOptions(command: Command): Command {
       '--dynamic',
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
+    .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
     .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
     .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
     .option(
@@ -88,6 +91,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     granularity: flags.perTensor ? 'tensor' : 'channel',
     actBits: flags.actBits,
     dynamic: flags.dynamic ?? false,
+    actScheme: flags.actScheme,
     observer: flags.observer,
     observerSettings: {
       symmetric: flags.actSymmetric ?? false,

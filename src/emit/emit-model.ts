@@ -12,7 +12,9 @@ import {
 } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
+import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
 import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
+import { clamp } from '../numerics/round.js';
 import type { QuantizedValue, StoredWeight } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
@@ -127,10 +129,15 @@ class Emitter {
     return names;
   }
 
-  #quantizer(value: string): AffineQuantizer {
+  #activation(value: string): ActivationQuantizer {
     const quantizer = quantizerOf(this.#plan, value);
     if (!quantizer) throw new Error(`${value} has no quantizer`);
     return quantizer;
+  }
+
+  /** The grid of a value's codes, before and behind a table alike. */
+  #quantizer(value: string): AffineQuantizer {
+    return this.#activation(value).grid;
   }
 
   /** The operator before a fused clamp writes what the Q behind the clamp reads. */
@@ -307,19 +314,37 @@ class Emitter {
     this.#graph.nodes.push({ ...source, opType: 'Clip', attributes: new Map(), inputs, outputs });
   }
 
-  /** Q behind a value that is quantized and not made of codes already; where fewer codes are reached, they are clipped. */
+  /**
+   * Q behind a value that is quantized and not made of codes already; where fewer codes are reached, they are clipped,
+   * or replaced by what a table says.
+   */
   #quantize(value: string): void {
     const names = this.#names.get(value);
     if (!names || this.#movesCodes(value)) return;
     const { low, high } = this.#reachedCodes(value);
     const { nodes } = this.#graph;
+    const quantizer = this.#activation(value);
+    const hasTable = quantizer.kind === 'lut';
     const narrow = low > 0 || high < UINT8_MAX;
-    const wide = narrow ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
+    const wide = narrow || hasTable ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
     nodes.push(node('QuantizeLinear', [names.raw, ...this.#parameters(value)], [wide]));
-    if (narrow) {
+    if (hasTable) this.#replaceCodes(value, wide, quantizer.table, { low, high });
+    else if (narrow) {
       const bounds = [this.#constants.uint8(low), this.#constants.uint8(high)];
       nodes.push(node('Clip', [wide, ...bounds], [names.codes]));
     }
+  }
+
+  /** Q → Cast → Gather of a table: integer operators before and behind it keep their kernels. The table clamps, too. */
+  #replaceCodes(value: string, wide: string, table: Uint8Array, { low, high }: ClampBounds): void {
+    const data = Uint8Array.from({ length: CODES }, (_, code) => table[clamp(code, low, high)] as number);
+    const levels = this.#constants.add(`${value}_table`, { type: 'uint8', dims: [CODES], data });
+    const indices = this.#constants.names.fresh(`${value}_q32`);
+    const to = attribute.int(dataTypeCodes.int32);
+    this.#graph.nodes.push(
+      node('Cast', [wide], [indices], { to }),
+      node('Gather', [levels, indices], [this.#namesFor(value).codes]),
+    );
   }
 
   /**

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
 import { type Graph, inputAt, type Model, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
 import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
@@ -32,6 +34,7 @@ export interface PlanSources {
   /** Undefined where activations stay in float. */
   readonly statistics: Statistics | undefined;
   readonly observers: readonly Observer[];
+  readonly actSchemes: readonly ActScheme[];
   readonly schemes: readonly Scheme[];
 }
 
@@ -42,13 +45,13 @@ export interface PlanSources {
  */
 export function buildPlan(sources: PlanSources): Plan {
   const { model, recipe, placement } = sources;
-  const activations = new Map<string, AffineQuantizer>();
+  const activations = new Map<string, ActivationQuantizer>();
   for (const name of observedValues(placement)) activations.set(name, activationQuantizer(sources, name));
   const layers = new Map<Node, LayerPlan>();
   for (const layer of placement.layers) {
     const input = placement.values.get(inputAt(layer.linear.node, 0) ?? '');
     const quantizer = input && activations.get(input.root);
-    const plan = planLayer(sources, layer, quantizer);
+    const plan = planLayer(sources, layer, quantizer?.grid);
     layers.set(layer.linear.node, { ...plan, weight: sharedWeight([...layers.values()], plan) });
   }
   const stored = new Map(
@@ -75,7 +78,7 @@ function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeigh
   return scheme.quantize(request);
 }
 
-function activationQuantizer(sources: PlanSources, name: string): AffineQuantizer {
+function activationQuantizer(sources: PlanSources, name: string): ActivationQuantizer {
   const { placement, statistics, recipe } = sources;
   const observer = named(sources.observers, recipe.observer);
   const seen = statistics?.tensors.get(name);
@@ -90,7 +93,12 @@ function activationQuantizer(sources: PlanSources, name: string): AffineQuantize
       !seen || seen.min > seen.max ? 'no values' : `${seen.nonFinite} values that are not finite`;
     throw new QuantizeError('bad-values', { tensor: name, problem, layer: layer?.id ?? name });
   }
-  return observer.quantizer(seen, placement.values.get(name)?.bits ?? MAX_BITS, recipe.observerSettings);
+  const bits = placement.values.get(name)?.bits ?? MAX_BITS;
+  const isInput = sources.model.graph.inputs.some((input) => input.name === name);
+  const scheme = named(sources.actSchemes, recipe.actScheme);
+  // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
+  const chosen = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
+  return chosen ?? { kind: 'affine', grid: observer.quantizer(seen, bits, recipe.observerSettings) };
 }
 
 function planLayer(

@@ -1,4 +1,5 @@
 import type { Node } from '../graph/model.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { Placement, QuantizedLayer } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
@@ -36,13 +37,13 @@ export interface Plan {
   /** Weights that float operators read, by name. */
   readonly stored: ReadonlyMap<string, QuantizedTensor>;
   /** Quantizers of the activations, by the root value that they were chosen for. */
-  readonly activations: ReadonlyMap<string, AffineQuantizer>;
+  readonly activations: ReadonlyMap<string, ActivationQuantizer>;
   /** Constant operands of integer arithmetic, by name. */
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
 }
 
 /** The quantizer of a quantized value: that of its root. */
-export function quantizerOf(plan: Plan, value: string): AffineQuantizer | undefined {
+export function quantizerOf(plan: Plan, value: string): ActivationQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;
   return root === undefined ? undefined : plan.activations.get(root);
 }
