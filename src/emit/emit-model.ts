@@ -335,15 +335,22 @@ class Emitter {
     }
   }
 
-  /** Q → Cast → Gather of a table: integer operators before and behind it keep their kernels. The table clamps, too. */
+  /**
+   * Q → Cast → GatherElements of a table: integer operators before and behind it keep their kernels. The table clamps,
+   * too. The codes lie in one row for it: a Gather, which needs no Reshape, takes 4 to 5 times as long (measured).
+   */
   #replaceCodes(value: string, wide: string, table: Uint8Array, { low, high }: ClampBounds): void {
     const data = Uint8Array.from({ length: CODES }, (_, code) => table[clamp(code, low, high)] as number);
-    const levels = this.#constants.add(`${value}_table`, { type: 'uint8', dims: [CODES], data });
-    const indices = this.#constants.names.fresh(`${value}_q32`);
+    const levels = this.#constants.add(`${value}_table`, { type: 'uint8', dims: [1, CODES], data });
+    const fresh = (suffix: string) => this.#constants.names.fresh(`${value}_${suffix}`);
+    const [indices, row, found, shape] = [fresh('q32'), fresh('row'), fresh('found'), fresh('shape')];
     const to = attribute.int(dataTypeCodes.int32);
     this.#graph.nodes.push(
       node('Cast', [wide], [indices], { to }),
-      node('Gather', [levels, indices], [this.#namesFor(value).codes]),
+      node('Reshape', [indices, this.#constants.int64List([1, -1])], [row]),
+      node('GatherElements', [levels, row], [found], { axis: attribute.int(1) }),
+      node('Shape', [wide], [shape]),
+      node('Reshape', [found, shape], [this.#namesFor(value).codes]),
     );
   }
 
