@@ -86,7 +86,7 @@ export async function quantize(options: QuantizeOptions): Promise<Result> {
   const sizeBytes = quantizedBytes.byteLength;
   const quantized = { path: output, bytes: quantizedBytes, sizeBytes, model: emitted.model };
   const elapsedMs = performance.now() - started;
-  return makeResult({ recipe, float: loaded, quantized, fold, placement, samples, evaluation, elapsedMs });
+  return makeResult({ plan, float: loaded, quantized, fold, samples, evaluation, elapsedMs });
 }
 
 /**

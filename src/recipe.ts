@@ -9,6 +9,13 @@ export const MAX_BITS = 8;
 /** One scale for the whole weight, or one for each output channel. */
 export type Granularity = 'tensor' | 'channel';
 
+/**
+ * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
+ * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads.
+ */
+export const formats = ['packed', 'qdq-int8'] as const;
+export type Format = (typeof formats)[number];
+
 /** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
 export interface Rule {
   /** Matches a layer's id or node name; `*` stands for any characters. */
@@ -42,6 +49,7 @@ export interface Recipe {
   readonly include: readonly string[];
   /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
   readonly allLayers: boolean;
+  readonly format: Format;
   /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
   readonly reduceRange: boolean;
 }
@@ -59,6 +67,7 @@ export const defaultRecipe: Recipe = {
   exclude: [],
   include: [],
   allLayers: false,
+  format: 'packed',
   reduceRange: false,
 };
 
@@ -106,6 +115,11 @@ export function resolveRecipe(
   checkName('--observer', recipe.observer, registries.observers);
   checkName('--act-scheme', recipe.actScheme, registries.actSchemes);
   checkActScheme(recipe);
+  checkName(
+    '--format',
+    recipe.format,
+    formats.map((name) => ({ name })),
+  );
   checkBits('--bits', recipe.bits);
   checkObserverSettings(recipe.observerSettings);
   for (const rule of recipe.rules) {

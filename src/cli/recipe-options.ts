@@ -1,9 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
+import { defaultRecipe, type Format, formats, type Recipe, type Rule } from '../recipe.js';
 import { parseActBits, parseBits, parseCount, parseNumber, parseRule } from './parse.js';
 
 /** The recipe's flags, as commander gives them. */
@@ -23,6 +23,7 @@ export interface RecipeFlags {
   readonly exclude?: string[];
   readonly include?: string[];
   readonly allLayers?: true;
+  readonly format: Format;
   readonly reduceRange?: true;
 }
 
@@ -80,6 +81,14 @@ export function addRecipeOptions(command: Command): Command {
     .option('--exclude <pattern>', 'keep layers in float', collect<string>)
     .option('--include <pattern>', 'quantize these layers only', collect<string>)
     .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8')
+    .addOption(
+      new Option(
+        '--format <name>',
+        'weights in the file: packed in as few bits as onnxruntime unpacks at load, or qdq-int8 for other runtimes',
+      )
+        .choices(formats)
+        .default(defaultRecipe.format),
+    )
     .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
 }
 
@@ -103,6 +112,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     exclude: flags.exclude ?? [],
     include: flags.include ?? [],
     allLayers: flags.allLayers ?? false,
+    format: flags.format,
     reduceRange: flags.reduceRange ?? false,
   };
 }

@@ -1,15 +1,6 @@
 import { dataTypeCodes } from '../graph/data-type.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
-import {
-  attribute,
-  type Graph,
-  inputAt,
-  isOp,
-  type Model,
-  type Node,
-  node,
-  opsetOf,
-} from '../graph/model.js';
+import { attribute, type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
@@ -23,6 +14,7 @@ import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
 import { WeightWriter } from './weight-writer.js';
+import { formTarget } from './weights/forms.js';
 
 /** Codes of the runtime's uint8: narrower ones are clipped to their width after Q. */
 const UINT8_MAX = 255;
@@ -84,7 +76,7 @@ class Emitter {
     this.#graph = graph;
     this.#constants = new Constants(graph, model.graph);
     this.#uses = indexUses(model.graph);
-    const target = { opset: opsetOf(model), irVersion: model.irVersion };
+    const target = formTarget(model, plan.recipe.format);
     this.#weights = new WeightWriter(graph.nodes, this.#constants, target);
     this.#dynamic = new DynamicWriter(graph.nodes, this.#constants, this.#weights);
   }

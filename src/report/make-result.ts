@@ -3,11 +3,12 @@ import { basename } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
+import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
-import type { Placement } from '../place/placement.js';
-import type { Recipe } from '../recipe.js';
+import type { Plan } from '../quantize/plan.js';
+import type { Format } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
@@ -26,12 +27,11 @@ export interface ModelFile {
 
 /** What a run made, for its record. */
 export interface RunOutcome {
-  readonly recipe: Recipe;
+  readonly plan: Plan;
   /** The float model, folded by now; the bytes are those of its file. */
   readonly float: ModelFile;
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
-  readonly placement: Placement;
   readonly samples: Samples;
   readonly evaluation: Evaluation;
   readonly elapsedMs: number;
@@ -39,9 +39,12 @@ export interface RunOutcome {
 
 /** The record of a run, version 1. */
 export function makeResult(run: RunOutcome): Result {
-  const { recipe, float, quantized, samples, evaluation } = run;
+  const { plan, float, quantized, samples, evaluation } = run;
+  const { recipe } = plan;
+  const bytesAs = (format: Format) => weightBytes(plan, formTarget(quantized.model, format));
   const { outputs, task, layers, speed } = evaluation;
   const machine = describeMachine();
+  const described = describePlan(float.model.graph, plan.placement, plan);
   return {
     schemaVersion: RESULT_VERSION,
     tool,
@@ -53,11 +56,19 @@ export function makeResult(run: RunOutcome): Result {
     calibration: samples.calibration && !recipe.dynamic ? dataRecord(samples.calibration) : null,
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
-    plan: describePlan(float.model.graph, run.placement),
+    plan: described,
     outputs,
     task: task ?? null,
     layers,
-    warnings: warningsOf({ recipe, machine, outputs, speed, evaluationKind: samples.kind }),
+    warnings: warningsOf({
+      recipe,
+      machine,
+      outputs,
+      speed,
+      evaluationKind: samples.kind,
+      activations: described.activations,
+      weightBytes: { stored: bytesAs(recipe.format), packed: bytesAs('packed') },
+    }),
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }

@@ -26,7 +26,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     fold: [{ pass: 'batch-norm-into-previous', summary: 'BatchNormalization folds', changes: 19 }],
     plan: {
       layers: [layer('conv1_out', 8, 'first'), layer('conv2_out', 4, 'inner'), layer('fc_out', 8, 'last')],
-      activations: [{ name: 'x', bits: 8, parametersOf: 'x' }],
+      activations: [{ name: 'x', bits: 8, scheme: 'uniform', levels: 256, parametersOf: 'x' }],
       float: [],
     },
     outputs: [

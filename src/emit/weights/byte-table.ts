@@ -18,6 +18,7 @@ export const byteTable: WeightForm = {
     const isSmall = packedBytes(tensor, layout) <= elementCount(tensor.dims);
     return tensor.bits <= 4 && isSmall && canLookUp(tensor, layout, opset);
   },
+  bytes: (tensor: QuantizedTensor) => packedBytes(tensor, byteLayout(tensor.bits)),
   emit: (tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] =>
     emitLookUp(tensor, byteLayout(tensor.bits), name, output, constants),
 };

@@ -3,7 +3,7 @@ import { elementCount } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { FormTarget, WeightForm } from './form.js';
-import { byteLayout, packedBytes, rowsOf, wordLayouts } from './layout.js';
+import { byteLayout, type Layout, packedBytes, rowsOf, wordLayouts } from './layout.js';
 import { canLookUp, emitLookUp } from './look-up.js';
 
 /** What the nodes of this form take more in a file than those of the next one: up to eight more, of some 100 bytes. */
@@ -26,9 +26,13 @@ export const wordTable: WeightForm = {
     const table = codebooks * layout.codes * 2 ** (layout.slot * layout.codes);
     return saved > NODE_BYTES && (codebooks === 1 || table <= count);
   },
-  emit(tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] {
-    const layout = wordLayouts[tensor.bits];
-    if (!layout) throw new Error(`word-table holds no ${tensor.bits} bits`);
-    return emitLookUp(tensor, layout, name, output, constants);
-  },
+  bytes: (tensor: QuantizedTensor) => packedBytes(tensor, layoutOf(tensor)),
+  emit: (tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] =>
+    emitLookUp(tensor, layoutOf(tensor), name, output, constants),
 };
+
+function layoutOf({ bits }: QuantizedTensor): Layout {
+  const layout = wordLayouts[bits];
+  if (!layout) throw new Error(`word-table holds no ${bits} bits`);
+  return layout;
+}
