@@ -87,9 +87,10 @@ export function logHistogram(statistics: TensorStatistics): Float64Array {
   const binOf = (x: number) =>
     Math.min(Math.max(Math.floor(PER_OCTAVE * Math.log2(x)) - FIRST_BIN, 0), BINS - 1);
   for (const { low, high, count } of statistics.distribution().bins) {
-    if (high <= 0) continue;
+    // Zeros share a bin with subnormals alone.
+    if (low <= 0) continue;
     // A bin of the float's bits is evenly filled, and narrower than one of these: it lies in one or two of them.
-    const [first, last] = [binOf(Math.max(low, Number.MIN_VALUE)), binOf(high)];
+    const [first, last] = [binOf(low), binOf(high)];
     const edge = 2 ** ((last + FIRST_BIN) / PER_OCTAVE);
     const share = first === last ? 1 : (high - edge) / (high - low);
     histogram[last] = (histogram[last] as number) + count * share;
