@@ -2,6 +2,12 @@ import { QuantizeError } from '../src/errors.js';
 import { elementCount, type NdArray } from '../src/numerics/nd-array.js';
 import type { InputSpec } from './source.js';
 
+/** The range of a model's input, one pair of ends a channel, or one for all. */
+export interface InputRange {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
 export type Layout = 'nhwc' | 'nchw';
 
 /** How raw sample values become model inputs: (x·scale − mean) / std, per channel, then the model's layout. */
@@ -14,6 +20,24 @@ export interface Preprocess {
   readonly std: readonly number[];
   /** Layout of the samples; found from the shapes without it. */
   readonly layout: Layout | undefined;
+}
+
+/**
+ * What a model's input can hold where its samples are 8-bit images: one pair of ends a channel. Undefined without a
+ * preprocessing, which leaves it open what they are.
+ */
+export function rangeOfPixels(how: Preprocess | undefined): InputRange | undefined {
+  if (!how) return undefined;
+  const { scale, mean, std } = how;
+  const channels = Math.max(mean.length, std.length);
+  const at = (values: readonly number[], c: number) => values[values.length === 1 ? 0 : c] ?? 0;
+  const end = (pixel: number) =>
+    Array.from({ length: channels }, (_, c) => (pixel * scale - at(mean, c)) / at(std, c));
+  const [ofBlack, ofWhite] = [end(0), end(255)];
+  return {
+    low: ofBlack.map((x, c) => Math.min(x, ofWhite[c] as number)),
+    high: ofBlack.map((x, c) => Math.max(x, ofWhite[c] as number)),
+  };
 }
 
 /** The named presets; on arrays a preset normalizes and lays out, and never resizes. */

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { QuantizeError } from '../src/errors.js';
 import { allocate, elementCount, type Feed, type NdArray } from '../src/numerics/nd-array.js';
 import { chooseSamples } from './sampling.js';
-import type { Batch, InputSpec, SampleSource } from './source.js';
+import type { Batch, InputSpec, SampleSource, Shard } from './source.js';
 
 /** Samples by number, each with an array for every input that the set provides, without the batch axis. */
 export interface SampleSet {
@@ -61,6 +62,8 @@ export interface Batching {
   readonly seed: number;
   /** Samples that one run takes. */
   readonly batchSize: number;
+  /** Only the runs of this shard; all of them without it. */
+  readonly shard?: Shard | undefined;
 }
 
 /** Samples that one run takes: the fixed batch dimension of the inputs, 1 where all are dynamic. */
@@ -73,22 +76,47 @@ export function batchSizeOf(inputs: readonly InputSpec[]): number {
  * The samples of a set as runs of the model.
  *
  * A run takes `batchSize` samples; the last one is filled up with the first samples again, which `Batch.samples` does
- * not count.
+ * not count. A shard has some of the runs of the whole, each as it is there: what it sees is the same to the bit.
+ *
+ * @throws QuantizeError `bad-option` where there are fewer runs than shards
  */
-export function sourceOf(set: SampleSet, { samples, seed, batchSize }: Batching): SampleSource {
+export function sourceOf(set: SampleSet, { samples, seed, batchSize, shard }: Batching): SampleSource {
   const chosen = chooseSamples(set.length, samples, seed);
   const feed = (index: number) => set.sample(chosen[index % chosen.length] as number);
+  const { first, end } = rangeOf(shard ?? WHOLE, chosen.length, batchSize);
   return {
     label: set.label,
     preprocess: set.preprocess,
-    length: chosen.length,
+    length: end - first,
+    part: {
+      shard: shard ?? WHOLE,
+      first,
+      total: chosen.length,
+      choice: createHash('sha256')
+        .update(JSON.stringify([set.label, set.length, chosen]))
+        .digest('hex'),
+    },
     async *open(): AsyncGenerator<Batch> {
-      for (let start = 0; start < chosen.length; start += batchSize) {
+      for (let start = first; start < end; start += batchSize) {
         const feeds = Array.from({ length: batchSize }, (_, i) => feed(start + i));
         yield { feed: stack(feeds), samples: Math.min(batchSize, chosen.length - start) };
       }
     },
   };
+}
+
+const WHOLE: Shard = { index: 1, count: 1 };
+
+/** The samples of a shard, from `first` up to `end`: runs are shared out evenly, none is cut. */
+function rangeOf({ index, count }: Shard, samples: number, batchSize: number) {
+  const runs = Math.ceil(samples / batchSize);
+  if (count > runs && count > 1) {
+    const mend = `Make at most ${runs} shards, or calibrate on more samples.`;
+    const problem = `cannot be ${index}/${count}: ${samples} samples are ${runs} runs of the model`;
+    throw new QuantizeError('bad-option', { flag: '--shard', problem, mend });
+  }
+  const start = (shards: number) => Math.floor((shards * runs) / count) * batchSize;
+  return { first: start(index - 1), end: Math.min(start(index), samples) };
 }
 
 /** Samples of the same shapes as one feed, the batch axis before the others. */

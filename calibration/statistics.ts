@@ -1,14 +1,17 @@
-import { QuantizeError, reasonOf } from '../src/errors.js';
+import type { Part } from './source.js';
 
 /**
  * Bits of a float32 that are dropped to make its bin: sign, exponent and the upper 7 bits of the mantissa remain.
  * At 7 bits a bin is 0.8 % of its value wide, and the least-squares optimum moves by less than that.
  */
 const DROPPED_BITS = 16;
-const BINS = 1 << (32 - DROPPED_BITS);
+export const BINS = 1 << (32 - DROPPED_BITS);
 const HALF = BINS / 2;
 /** The first bin whose exponent is all ones: infinities and NaNs. */
 const NON_FINITE = 0x7f800000 >>> DROPPED_BITS;
+
+/** Whether a bin is one of infinities and NaNs, which stays empty. */
+export const isNonFiniteBin = (bin: number): boolean => bin % HALF >= NON_FINITE;
 
 /** The smallest and the largest element of one sample's tensor. */
 export interface SampleRange {
@@ -148,118 +151,18 @@ function binEdges(index: number): [number, number] {
   return index < HALF ? [inner, outer] : [outer, inner];
 }
 
-/** Version of the statistics file. */
-const STATISTICS_VERSION = 1;
-
 /** What calibration saw: the statistics of every tensor asked for, and of what model, data and preprocessing they are. */
 export interface Statistics {
   /** SHA-256 of the folded graph; statistics of another model are refused. */
   readonly modelHash: string;
+  /** What a report calls the data: the files' names. */
   readonly data: string;
   readonly preprocess: string;
+  /** The execution provider that ran the model. */
+  readonly provider: string;
+  /** Samples seen. */
   readonly samples: number;
+  /** Which of the chosen samples they are. */
+  readonly part: Part;
   readonly tensors: ReadonlyMap<string, TensorStatistics>;
-}
-
-interface TensorRecord {
-  /** Bin, count, bin, count, …: empty bins are left out. */
-  readonly bins: readonly number[];
-  readonly ranges: readonly (readonly [number, number])[];
-  readonly nonFinite: number;
-}
-
-interface StatisticsRecord {
-  readonly schemaVersion: number;
-  readonly modelHash: string;
-  readonly data: string;
-  readonly preprocess: string;
-  readonly samples: number;
-  readonly tensors: Readonly<Record<string, TensorRecord>>;
-}
-
-/** The statistics as the text of a statistics file, version 1. */
-export function serializeStatistics(statistics: Statistics): string {
-  const tensors = [...statistics.tensors].map(([name, { counts, samples, nonFinite }]) => {
-    const bins: number[] = [];
-    counts.forEach((count, bin) => {
-      if (count > 0) bins.push(bin, count);
-    });
-    const ranges = samples.map(({ min, max }) => [min, max] as const);
-    return [name, { bins, ranges, nonFinite }] as const;
-  });
-  const { modelHash, data, preprocess, samples } = statistics;
-  const record: StatisticsRecord = {
-    schemaVersion: STATISTICS_VERSION,
-    modelHash,
-    data,
-    preprocess,
-    samples,
-    // Not by assignment: a tensor may be named __proto__.
-    tensors: Object.fromEntries(tensors),
-  };
-  return `${JSON.stringify(record)}\n`;
-}
-
-/**
- * The statistics in the text of a statistics file.
- *
- * @param expectedHash - hash of the folded graph that they must belong to
- * @throws QuantizeError for another version, another model, or a text that is no statistics file
- */
-export function parseStatistics(path: string, text: string, expectedHash: string): Statistics {
-  const bad = (reason: string) =>
-    new QuantizeError('statistics-format', { path, version: STATISTICS_VERSION, reason });
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (thrown) {
-    throw bad(reasonOf(thrown));
-  }
-  if (!isRecord(parsed)) throw bad('it holds no object');
-  const { schemaVersion, modelHash, data, preprocess, samples, tensors } =
-    parsed as Partial<StatisticsRecord>;
-  if (schemaVersion !== STATISTICS_VERSION) throw bad(`its version is ${schemaVersion}`);
-  if (![modelHash, data, preprocess].every((field) => typeof field === 'string') || !isCount(samples))
-    throw bad('it does not say what it is of');
-  if (modelHash !== expectedHash) {
-    throw new QuantizeError('statistics-model', { found: String(modelHash), expected: expectedHash });
-  }
-  if (!isRecord(tensors)) throw bad('it has no tensors');
-  const read = Object.entries(tensors).map(([name, record]) => {
-    const tensor = tensorStatisticsOf(record);
-    if (!tensor) throw bad(`its entry for tensor "${name}" is damaged`);
-    return [name, tensor] as const;
-  });
-  return { modelHash, data, preprocess, samples, tensors: new Map(read) } as Statistics;
-}
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** The statistics that an entry of a file stands for; undefined where it cannot have been written by us. */
-function tensorStatisticsOf(record: unknown): TensorStatistics | undefined {
-  if (!isRecord(record)) return undefined;
-  const { bins, ranges, nonFinite } = record as Partial<TensorRecord>;
-  if (!Array.isArray(bins) || bins.length % 2 !== 0 || !Array.isArray(ranges) || !isCount(nonFinite))
-    return undefined;
-  const counts = new Float64Array(BINS);
-  for (let i = 0; i < bins.length; i += 2) {
-    const [bin, count] = [bins[i], bins[i + 1]] as unknown[];
-    if (!isCount(bin) || bin % HALF >= NON_FINITE || bin >= BINS || !isCount(count)) return undefined;
-    counts[bin] = count;
-  }
-  const samples: SampleRange[] = [];
-  for (const range of ranges as unknown[]) {
-    if (!Array.isArray(range) || range.length !== 2) return undefined;
-    const [min, max] = range as unknown[];
-    // A sample without finite elements has no range; JSON writes its infinities as null.
-    if (min === null && max === null)
-      samples.push({ min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY });
-    else if (Number.isFinite(min) && Number.isFinite(max) && (min as number) <= (max as number))
-      samples.push({ min: min as number, max: max as number });
-    else return undefined;
-  }
-  return new TensorStatistics(counts, samples, nonFinite);
 }

@@ -119,6 +119,17 @@ const messages = {
     'Check the samples against the inputs that `quantize inspect` prints; without samples, give some with --eval-data.',
   ),
 
+  'provider-missing': message(
+    2,
+    'onnxruntime {version} for {platform} has no provider "{provider}"; it has {known}.',
+    'Leave out --provider, or choose one of those.',
+  ),
+  'provider-failed': message(
+    3,
+    'onnxruntime cannot load {what} on the provider "{provider}": {reason}.',
+    "Check the device's driver and libraries, or leave out --provider to run on the CPU.",
+  ),
+
   // Data.
   'data-format': message(2, '{path}: {reason}.', '{mend}'),
   'data-needs-preprocess': message(
@@ -170,17 +181,44 @@ const messages = {
   'statistics-format': message(
     2,
     '{path} is not a statistics file of version {version}: {reason}.',
-    'Calibrate again.',
+    'Calibrate again: `quantize calibrate`.',
   ),
   'statistics-model': message(
     2,
-    'The statistics are of another model: {found} instead of {expected}.',
-    'Calibrate this model again.',
+    '{path} holds the statistics of another model, not of {model}.',
+    'Calibrate this model again: `quantize calibrate {model}`.',
   ),
+  'statistics-tensor': message(
+    2,
+    '{path} has nothing on tensor "{tensor}", which this recipe quantizes.',
+    'Calibrate again with this version of the tool, or give the samples themselves with --data instead of --stats.',
+  ),
+  'statistics-part': message(
+    2,
+    '{path} is shard {index} of {count}, not the whole.',
+    'Merge the shards first: `quantize merge … -o all.json`.',
+  ),
+  'statistics-differ': message(
+    2,
+    '{path} and {other} are not of one calibration: they differ in {what}.',
+    'Merge shards that were made with the same model, data and options, and only --shard different.',
+  ),
+  'statistics-shards': message(2, 'The shards do not make a whole: {problem}.', '{mend}'),
   'bad-values': message(
     2,
     'Tensor "{tensor}" has {problem} on the calibration samples.',
     'Check the samples and the preprocessing, or keep the layer in float with --exclude "{layer}".',
+  ),
+
+  'no-data-free-range': message(
+    2,
+    'Without samples nothing tells the range of tensor "{tensor}": no BatchNormalization reaches it, or the range of the input is not known.',
+    "Give the input's range with --input-range or --preprocess, samples with --data, or keep the layer in float with --exclude.",
+  ),
+  interrupted: message(
+    130,
+    'Stopped in step "{step}"{where}: nothing was written, and every file is as it was.',
+    '{mend}',
   ),
 
   // Ours.

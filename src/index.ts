@@ -5,10 +5,17 @@ export { observers } from '../calibration/observers/observers.js';
 export type { Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
 export { QuantizeError } from './errors.js';
-export type { InspectOptions, QuantizeOptions } from './options.js';
-export { inspect, quantize } from './pipeline.js';
+export type {
+  CalibrateOptions,
+  InspectOptions,
+  MergeOptions,
+  QuantizeOptions,
+  RunProgress,
+} from './options.js';
+export { calibrate, inspect, mergeStatistics, quantize } from './pipeline.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
 export type { Result } from './report/result.js';
+export type { StatisticsSummary } from './report/statistics-summary.js';

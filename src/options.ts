@@ -1,5 +1,7 @@
-import type { Preprocess } from '../calibration/preprocess.js';
+import type { InputRange, Preprocess } from '../calibration/preprocess.js';
+import type { Shard } from '../calibration/source.js';
 import type { Recipe } from './recipe.js';
+import type { Provider } from './runtime/session.js';
 
 /**
  * One path, or several: `input=path` provides one input of the model, any other path provides the inputs that are not
@@ -23,17 +25,67 @@ export interface DataOptions {
   readonly seed?: number | undefined;
 }
 
+/** How far a step is that goes over samples. */
+export interface RunProgress {
+  readonly step: string;
+  /** Samples. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** How a run is followed, and stopped. */
+export interface RunHooks {
+  /** Told when a step begins. */
+  readonly onStep?: ((step: string) => void) | undefined;
+  /** Told after each run of the model how many samples are done. */
+  readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+  /**
+   * Stops the run between two runs of the model: it ends in the QuantizeError `interrupted`, whose cause is the signal's
+   * reason, and every existing file is as it was.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where a run runs. */
+export interface MachineOptions {
+  /** Threads inside an operator where models are compared; all cores by default. The written file does not depend on it. */
+  readonly threads?: number | undefined;
+  /** Where models run for calibration and evaluation; the CPU by default, on which bits do not depend on the machine's cores. */
+  readonly provider?: Provider | undefined;
+}
+
 /** What a run of the main job is asked for. */
-export interface QuantizeOptions extends DataOptions {
+export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
   /** Path of the float model. */
   readonly model: string;
+  /** A statistics file of this model, instead of a calibration; `data` then serves to measure on. */
+  readonly stats?: string | undefined;
+  /** What the model's inputs can hold, for ranges without samples; from `preprocess` for 8-bit images without it. */
+  readonly inputRange?: InputRange | undefined;
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */
   readonly output?: string | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
-  /** Threads inside an operator where models are compared; all cores by default. The written file does not depend on it. */
-  readonly threads?: number | undefined;
-  /** Told when a step begins. */
-  readonly onStep?: ((step: string) => void) | undefined;
+}
+
+/** What `calibrate` is asked for. */
+export interface CalibrateOptions
+  extends Pick<DataOptions, 'preprocess' | 'samples' | 'seed'>,
+    MachineOptions,
+    RunHooks {
+  /** Path of the float model. */
+  readonly model: string;
+  readonly data: Paths;
+  /** Path of the statistics file; by default beside the model, as `model.stats.json` or `model.stats.2-of-8.json`. */
+  readonly output?: string | undefined;
+  /** Calibrate on this shard of the samples only. */
+  readonly shard?: Shard | undefined;
+}
+
+/** What `mergeStatistics` is asked for. */
+export interface MergeOptions {
+  /** Paths of the statistics files of all shards, in any order. */
+  readonly inputs: readonly string[];
+  readonly output: string;
 }
 
 /** What `inspect` is asked for. */

@@ -1,29 +1,42 @@
 import { basename, dirname, join } from 'node:path';
 import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
+import { mergeStatistics as merge } from '../calibration/merge-statistics.js';
 import { observers } from '../calibration/observers/observers.js';
-import { calibrate } from './calibrate/calibrate.js';
+import { rangeOfPixels } from '../calibration/preprocess.js';
+import type { Statistics } from '../calibration/statistics.js';
+import {
+  readStatisticsFile,
+  type StatisticsFile,
+  serializeStatistics,
+} from '../calibration/statistics-file.js';
+import { calibrate as observe } from './calibrate/calibrate.js';
+import { findRanges } from './calibrate/find-ranges.js';
 import { firstFeed, openAll } from './calibrate/samples.js';
+import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
 import { checkModel } from './emit/check-model.js';
 import { emitModel } from './emit/emit-model.js';
 import { addRecipe } from './emit/recipe-metadata.js';
 import { checkOutput, writeFileWhole } from './emit/write-file.js';
+import { QuantizeError } from './errors.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
 import { verifyFold } from './fold/verify-fold.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
-import type { InspectOptions, QuantizeOptions } from './options.js';
+import type { CalibrateOptions, InspectOptions, MergeOptions, QuantizeOptions } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
-import { observedValues } from './place/placement.js';
+import { observableValues } from './place/placement.js';
 import { encodeModel } from './proto/encode.js';
 import { buildPlan } from './quantize/build-plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
-import { recipeName, resolveRecipe } from './recipe.js';
+import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
 import type { Inspection } from './report/inspection.js';
 import { makeResult } from './report/make-result.js';
 import type { Result } from './report/result.js';
+import { type StatisticsSummary, summarizeStatistics } from './report/statistics-summary.js';
+import { checkProvider } from './runtime/session.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -32,61 +45,111 @@ import type { Result } from './report/result.js';
  */
 export async function quantize(options: QuantizeOptions): Promise<Result> {
   const started = performance.now();
-  const { threads, onStep = () => {} } = options;
-  const recipe = resolveRecipe(
-    options.recipe,
-    { schemes, observers, actSchemes },
-    options.data !== undefined,
-  );
-  const output = options.output ?? outputPath(options.model, recipeName(recipe));
-  await checkOutput(options.model, output);
+  const { stats, threads, provider } = options;
+  const watch = new Watch(options);
+  const hasRanges = options.data !== undefined || stats !== undefined;
+  const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
+  if (stats !== undefined) refuseUnusedStatistics(recipe);
+  const output = options.output ?? besideModel(options.model, `${recipeName(recipe)}.onnx`);
 
-  onStep('load');
-  const loaded = await loadModel(options.model);
-  const { model } = loaded;
-  for (const file of loaded.externalFiles) await checkOutput(file, output);
+  const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch });
+  const { loaded, model, fold, samples } = prepared;
 
-  onStep('convert');
-  // Weights alone are stored in what every opset has.
-  if (recipe.actBits !== 'float') convertModel(model, options.model);
-
-  onStep('fold');
-  const { fold, samples } = await withOriginal(options.model, threads, async (original) => {
-    const reports = await foldModel(model);
-    const opened = await openAll(model, options);
-    await verifyFold(original, model, opened.evaluation, threads);
-    return { fold: reports, samples: opened };
-  });
-
-  onStep('place');
+  await watch.begin('place');
   const placement = place(model, recipe, options.model);
   refuseEmpty(placement, options.model);
 
-  onStep('calibrate');
-  const statistics = await calibrate(model, observedValues(placement), samples.calibration);
+  await watch.begin('calibrate');
+  const ranges = await findRanges({
+    ...{ model, path: options.model, recipe, placement, observers, stats, provider },
+    samples: samples.calibration,
+    inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+    progress: watch.progress,
+  });
 
-  onStep('quantize');
-  const plan = buildPlan({ model, recipe, placement, statistics, observers, actSchemes, schemes });
+  await watch.begin('quantize');
+  const plan = buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes });
 
-  onStep('emit');
+  await watch.begin('emit');
   const emitted = emitModel(model, plan);
   addRecipe(emitted.model, recipe);
   const quantizedBytes = encodeModel(emitted.model);
   await checkModel(quantizedBytes, emitted.model, await firstFeed(samples.evaluation));
 
-  onStep('evaluate');
+  await watch.begin('evaluate');
   const evaluation = await evaluate(
     { floatPath: options.model, quantizedBytes, folded: model, placement, emitted },
     samples,
-    threads,
+    { threads, provider, told: (source) => watch.told(source) },
   );
-  await writeFileWhole(output, quantizedBytes);
 
-  onStep('report');
-  const sizeBytes = quantizedBytes.byteLength;
-  const quantized = { path: output, bytes: quantizedBytes, sizeBytes, model: emitted.model };
+  await watch.begin('write');
+  await writeFileWhole(output, quantizedBytes);
+  const quantized = {
+    path: output,
+    bytes: quantizedBytes,
+    sizeBytes: quantizedBytes.byteLength,
+    model: emitted.model,
+  };
   const elapsedMs = performance.now() - started;
-  return makeResult({ plan, float: loaded, quantized, fold, samples, evaluation, elapsedMs });
+  const run = {
+    float: loaded,
+    quantized,
+    fold,
+    plan,
+    samples,
+    statistics: ranges.statistics,
+    evaluation,
+  };
+  return makeResult({ ...run, provider, elapsedMs });
+}
+
+/**
+ * One pass over the samples, written as a statistics file: every value that any recipe for this model could need.
+ *
+ * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
+ */
+export async function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
+  const started = performance.now();
+  const { data, provider, shard } = options;
+  if (data === undefined || data.length === 0) {
+    const mend = 'Give samples like those that the model will see.';
+    throw new QuantizeError('bad-option', { flag: '--data', problem: 'is missing', mend });
+  }
+  const watch = new Watch(options);
+  const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
+  const output = options.output ?? besideModel(options.model, suffix);
+
+  const { model, samples } = await prepare(options, { output, converts: true, watch });
+
+  await watch.begin('place');
+  const placement = place(model, widestRecipe, options.model);
+  refuseEmpty(placement, options.model);
+  const values = observableValues(placement);
+  if (values.length === 0) {
+    const reason = 'it has no layer whose input could be integer, so that there is nothing to calibrate';
+    throw new QuantizeError('nothing-to-quantize', { path: options.model, reason });
+  }
+
+  await watch.begin('calibrate');
+  const settings = { provider, progress: watch.progress };
+  const statistics = (await observe(model, values, samples.calibration, settings)) as Statistics;
+
+  await watch.begin('write');
+  return writeStatistics(output, statistics, started);
+}
+
+/**
+ * The statistics of all shards of a calibration in one file: byte for byte that of one run over all samples.
+ *
+ * @throws QuantizeError where a shard is missing or does not belong; every existing file is then as it was
+ */
+export async function mergeStatistics({ inputs, output }: MergeOptions): Promise<StatisticsSummary> {
+  const started = performance.now();
+  for (const input of inputs) await checkOutput(input, output);
+  const files: StatisticsFile[] = [];
+  for (const input of inputs) files.push(await readStatisticsFile(input));
+  return writeStatistics(output, merge(files), started);
 }
 
 /**
@@ -111,7 +174,62 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
   };
 }
 
-/** `model.onnx` → `model.minmax-w8a8.onnx`, in the same folder. */
-function outputPath(model: string, recipe: string): string {
-  return join(dirname(model), `${basename(model).replace(/\.onnx$/i, '')}.${recipe}.onnx`);
+/** How a run prepares its model. */
+interface Preparation {
+  /** The file that will be written. */
+  readonly output: string;
+  /** Weights alone are stored in what every opset has, and need no conversion. */
+  readonly converts: boolean;
+  readonly watch: Watch;
+}
+
+/** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
+async function prepare(
+  options: QuantizeOptions | CalibrateOptions,
+  { output, converts, watch }: Preparation,
+) {
+  const { threads, provider } = options;
+  if (provider) checkProvider(provider);
+  const stats = 'stats' in options ? options.stats : undefined;
+  for (const input of [options.model, stats]) if (input !== undefined) await checkOutput(input, output);
+
+  await watch.begin('load');
+  const loaded = await loadModel(options.model);
+  const { model } = loaded;
+  for (const file of loaded.externalFiles) await checkOutput(file, output);
+
+  await watch.begin('convert');
+  if (converts) convertModel(model, options.model);
+
+  await watch.begin('fold');
+  return withOriginal(options.model, threads, async (original) => {
+    const fold = await foldModel(model);
+    const opened = await openAll(model, options);
+    const calibration = watch.stoppable(opened.calibration);
+    const evaluation = watch.stoppable(opened.evaluation);
+    await verifyFold(original, model, evaluation, threads);
+    return { loaded, model, fold, samples: { ...opened, calibration, evaluation } };
+  });
+}
+
+/** A flag that would do nothing is a mistake. */
+function refuseUnusedStatistics({ actBits, dynamic }: Recipe): void {
+  if (actBits !== 'float' && !dynamic) return;
+  const problem = `has no use with ${dynamic ? '--dynamic' : '--act-bits float'}, which needs no activation ranges`;
+  throw new QuantizeError('bad-option', { flag: '--stats', problem, mend: 'Leave out one of the two.' });
+}
+
+async function writeStatistics(
+  path: string,
+  statistics: Statistics,
+  started: number,
+): Promise<StatisticsSummary> {
+  const text = serializeStatistics(statistics);
+  await writeFileWhole(path, text);
+  return summarizeStatistics(path, text, statistics, performance.now() - started);
+}
+
+/** `model.onnx` → `model.<suffix>`, in the same folder. */
+function besideModel(model: string, suffix: string): string {
+  return join(dirname(model), `${basename(model).replace(/\.onnx$/i, '')}.${suffix}`);
 }

@@ -1,5 +1,9 @@
 import { isMatch } from 'matcher';
-import { defaultObserverSettings, type ObserverSettings } from '../calibration/observers/observer.js';
+import {
+  defaultObserverSettings,
+  type Observer,
+  type ObserverSettings,
+} from '../calibration/observers/observer.js';
 import { QuantizeError } from './errors.js';
 
 /** Widths that weights and activations can have. */
@@ -71,11 +75,14 @@ export const defaultRecipe: Recipe = {
   reduceRange: false,
 };
 
+/** The recipe that quantizes all that any recipe quantizes: what it observes is enough for every other. */
+export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true };
+
 /** The registries that a recipe names entries of. */
 export interface Registries {
   readonly schemes: readonly Named[];
-  readonly observers: readonly Named[];
   readonly actSchemes: readonly Named[];
+  readonly observers: readonly (Named & Pick<Observer, 'from'>)[];
 }
 
 interface Named {
@@ -102,7 +109,9 @@ export function resolveRecipe(
 ): Recipe {
   const wanted: Recipe = { ...defaultRecipe, ...given };
   if (wanted.actBits !== 'float') checkBits('--act-bits', wanted.actBits);
-  const recipe: Recipe = hasData || wanted.dynamic ? wanted : { ...wanted, actBits: 'float' };
+  checkName('--observer', wanted.observer, registries.observers);
+  const needsData = named(registries.observers, wanted.observer).from !== 'batch-norm';
+  const recipe: Recipe = hasData || wanted.dynamic || !needsData ? wanted : { ...wanted, actBits: 'float' };
   if (recipe.dynamic && recipe.actBits !== MAX_BITS) {
     const mend = 'Leave out --act-bits, or give samples with --data instead of --dynamic.';
     throw new QuantizeError('bad-option', {
@@ -112,7 +121,6 @@ export function resolveRecipe(
     });
   }
   checkName('--scheme', recipe.scheme, registries.schemes);
-  checkName('--observer', recipe.observer, registries.observers);
   checkName('--act-scheme', recipe.actScheme, registries.actSchemes);
   checkActScheme(recipe);
   checkName(

@@ -47,6 +47,7 @@ const owners: Readonly<Record<string, string>> = {
   protobufjs: 'proto',
   'onnx-proto': 'proto',
   commander: 'cli',
+  'cli-progress': 'cli',
 };
 
 interface Import {

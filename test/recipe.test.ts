@@ -13,8 +13,12 @@ import { codeOf } from './support/random-data.js';
 
 const registries = {
   schemes: [{ name: 'minmax' }, { name: 'log' }],
-  observers: [{ name: 'minmax' }, { name: 'mse' }],
   actSchemes: [{ name: 'uniform' }, { name: 'log' }],
+  observers: [
+    { name: 'minmax', from: 'statistics' as const },
+    { name: 'mse', from: 'statistics' as const },
+    { name: 'dfq', from: 'batch-norm' as const },
+  ],
 };
 const conv = { id: '/layer3/conv1/Conv_output_0', name: '/layer3/conv1/Conv' };
 const recipe = (given: Partial<Recipe>): Recipe => ({ ...defaultRecipe, ...given });

@@ -13,5 +13,6 @@ export const tensorRtVariant: DivergenceVariant = {
 export const entropy: Observer = {
   name: 'entropy',
   summary: "least KL divergence, TensorRT's variant",
+  from: 'statistics',
   quantizer: (statistics, bits, settings) => leastDivergent(statistics, bits, tensorRtVariant, settings),
 };

@@ -16,6 +16,7 @@ import { quantile } from './percentile.js';
 export const lsqplus: Observer = {
   name: 'lsqplus',
   summary: 'LSQ+ initialization: scale and offset of least squared error',
+  from: 'statistics',
   quantizer(statistics, bits, { lsqplusConfig } = defaultObserverSettings) {
     const { low, high } = unsignedRange(bits);
     const search = searchOf(statistics);

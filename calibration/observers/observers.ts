@@ -1,3 +1,5 @@
+import { auto } from './auto.js';
+import { dfq } from './dfq.js';
 import { ema } from './ema.js';
 import { entropy } from './entropy.js';
 import { entropyNcnn } from './entropy-ncnn.js';
@@ -8,4 +10,14 @@ import type { Observer } from './observer.js';
 import { percentile } from './percentile.js';
 
 /** The ways to choose an activation's range, the default first. */
-export const observers: readonly Observer[] = [minmax, ema, percentile, entropy, entropyNcnn, mse, lsqplus];
+export const observers: readonly Observer[] = [
+  minmax,
+  ema,
+  percentile,
+  entropy,
+  entropyNcnn,
+  mse,
+  lsqplus,
+  dfq,
+  auto,
+];

@@ -1,12 +1,19 @@
-import { createHash } from 'node:crypto';
 import { collectStatistics, type Progress } from '../../calibration/collect.js';
-import type { SampleSource } from '../../calibration/source.js';
+import { type SampleSource, wholePart } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import { encodeModel } from '../proto/encode.js';
-import { type Session, withSession } from '../runtime/session.js';
+import { hashModel } from '../proto/hash.js';
+import { type Provider, type Session, withSession } from '../runtime/session.js';
+
+/** How calibration runs. */
+export interface CalibrationSettings {
+  /** The CPU without it. */
+  readonly provider?: Provider | undefined;
+  readonly progress?: Progress | undefined;
+}
 
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
@@ -19,13 +26,13 @@ export async function calibrate(
   model: Model,
   values: readonly string[],
   source: SampleSource | undefined,
-  progress?: Progress,
+  { provider = 'cpu', progress }: CalibrationSettings = {},
 ): Promise<Statistics | undefined> {
   if (!source || values.length === 0) return undefined;
   const inputs = new Set(model.graph.inputs.map((input) => input.name));
   const inner = values.filter((value) => !inputs.has(value));
   const bytes = encodeModel(exposing(model, inner));
-  const settings = { mode: 'basic', threads: 1, label: 'the float model' } as const;
+  const settings = { mode: 'basic', threads: 1, provider, label: 'the float model' } as const;
   const tensors = await withSession(bytes, settings, (session) =>
     collectStatistics(
       source,
@@ -35,13 +42,15 @@ export async function calibrate(
     ),
   );
   return {
-    // Only a statistics file asks for it, and it takes another encoding of the whole model.
+    // Only a statistics file asks for it.
     get modelHash() {
-      return hashOf(model);
+      return hashModel(model);
     },
     data: source.label,
     preprocess: source.preprocess,
+    provider,
     samples: source.length,
+    part: source.part ?? wholePart(source.length),
     tensors,
   };
 }
@@ -49,8 +58,3 @@ export async function calibrate(
 /** The runtime refuses to be asked for nothing, as where every value observed is an input. */
 const runOf = async (session: Session, feed: Feed, values: readonly string[]) =>
   values.length === 0 ? [] : session.run(feed, values);
-
-/** SHA-256 of the folded graph as it is written: what statistics belong to. */
-function hashOf(model: Model): string {
-  return createHash('sha256').update(encodeModel(model)).digest('hex');
-}

@@ -7,7 +7,7 @@ import {
   sourceOf,
   zipSets,
 } from '../../calibration/sample-set.js';
-import type { InputSpec, SampleSource } from '../../calibration/source.js';
+import type { InputSpec, SampleSource, Shard } from '../../calibration/source.js';
 import { syntheticSource } from '../../calibration/synthetic.js';
 import { QuantizeError } from '../errors.js';
 import { isArrayType } from '../graph/data-type.js';
@@ -46,31 +46,40 @@ function inputSpecs(model: Model): InputSpec[] {
     });
 }
 
+/** Which samples are opened, and what for. */
+interface SampleOptions extends DataOptions {
+  /** Only this shard of the calibration samples. */
+  readonly shard?: Shard | undefined;
+  /** Where statistics are at hand, the calibration samples only serve to measure on. */
+  readonly stats?: string | undefined;
+}
+
 /**
  * Open the samples that the options name, and synthetic ones where they name none.
  *
  * @throws QuantizeError where a file is unreadable or does not fit the model
  */
-export async function openAll(model: Model, options: DataOptions): Promise<Samples> {
+export async function openAll(model: Model, options: SampleOptions): Promise<Samples> {
   if (options.labels !== undefined && options.data === undefined && options.evalData === undefined) {
     const mend = 'Give the samples that they belong to with --eval-data.';
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
   const inputs = inputSpecs(model);
   const seed = options.seed ?? 0;
-  const open = (paths: Paths | undefined, samples: number | undefined) =>
-    paths === undefined ? undefined : openPaths([paths].flat(), inputs, { ...options, samples, seed });
-  const calibration = await open(options.data, options.samples);
-  const given = await open(options.evalData, undefined);
+  const { preprocess, samples, shard } = options;
+  const open = (paths: Paths | undefined, choice: Pick<ReadOptions, 'samples' | 'shard'>) =>
+    paths === undefined ? undefined : openPaths([paths].flat(), inputs, { preprocess, seed, ...choice });
+  const calibration = await open(options.data, { samples, shard });
+  const given = await open(options.evalData, {});
   const evaluation = given ?? calibration ?? syntheticSource(inputs, SYNTHETIC_SAMPLES, seed);
   const kind = given ? 'evaluation' : calibration ? 'calibration' : 'synthetic';
   const labels =
     options.labels === undefined ? undefined : await readLabels(options.labels, evaluation.length);
-  return { calibration, evaluation, kind, labels };
+  return { calibration: options.stats === undefined ? calibration : undefined, evaluation, kind, labels };
 }
 
 /** How samples are chosen and made fit. */
-type ReadOptions = Pick<DataOptions, 'preprocess' | 'samples'> & { readonly seed: number };
+type ReadOptions = Pick<SampleOptions, 'preprocess' | 'samples' | 'shard'> & { readonly seed: number };
 
 /**
  * Samples from several paths: `input=path` provides that input, and every other path provides the inputs that no
@@ -79,7 +88,7 @@ type ReadOptions = Pick<DataOptions, 'preprocess' | 'samples'> & { readonly seed
 async function openPaths(
   paths: readonly string[],
   inputs: readonly InputSpec[],
-  { preprocess, samples, seed }: ReadOptions,
+  { preprocess, samples, shard, seed }: ReadOptions,
 ): Promise<SampleSource> {
   const named = paths.map((path) => ({
     path,
@@ -105,7 +114,7 @@ async function openPaths(
     throw new QuantizeError('data-input-missing', facts);
   }
   if (unnamed.length > 0) sets.unshift(await open(rest, unnamed));
-  return sourceOf(zipSets(sets), { samples, seed, batchSize: batchSizeOf(inputs) });
+  return sourceOf(zipSets(sets), { samples, shard, seed, batchSize: batchSizeOf(inputs) });
 }
 
 /** The first run's worth of a source. */

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { inspect } from '../pipeline.js';
 import { renderInspection } from '../report/inspection-terminal.js';
 import { addRecipeOptions, type RecipeFlags, recipeOf } from './recipe-options.js';
+import { addQuietOption } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
 /** `quantize inspect <model>`: the plan without data. */
@@ -9,7 +10,7 @@ export function inspectCommand(process: CommandProcess): Command {
   const command = new Command('inspect')
     .description('show what would be quantized, and why the rest would not; needs no data')
     .argument('<model>', 'the float model, a .onnx file');
-  return addRecipeOptions(command)
+  return addQuietOption(addRecipeOptions(command))
     .option('--json', 'print the plan as one JSON record')
     .action(async (model: string, flags: RecipeFlags & { json?: true }) => {
       const inspection = await inspect({ model, recipe: recipeOf(flags) });

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import { type InputRange, type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import type { Shard } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
 import { type Granularity, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
 
@@ -48,6 +49,14 @@ export function parseNumbers(flag: string, text: string): number[] {
   return text.split(',').map((part) => parseNumber(flag, part));
 }
 
+/** `low,high`: what the model's inputs can hold. */
+export function parseInputRange(text: string): InputRange {
+  const [low, high, ...others] = parseNumbers('--input-range', text);
+  if (low === undefined || high === undefined || others.length > 0 || low >= high)
+    throw refuse('--input-range', `cannot be "${text}"`, 'Give the least and the greatest value, as -1,1.');
+  return { low: [low], high: [high] };
+}
+
 /** `pattern:bits=4,scheme=minmax`; the last colon ends the pattern, since names may hold some. */
 export function parseRule(text: string): Rule {
   const flag = '--rule';
@@ -70,6 +79,17 @@ export function parseRule(text: string): Rule {
 function parseGranularity(flag: string, text: string): Granularity {
   if (text === 'tensor' || text === 'channel') return text;
   throw refuse(flag, `cannot have granularity "${text}"`, 'Choose tensor or channel.');
+}
+
+/** `2/8`: the second of eight shards. */
+export function parseShard(text: string): Shard {
+  const flag = '--shard';
+  const [index, count, ...rest] = text.split('/');
+  if (index === undefined || count === undefined || rest.length > 0) {
+    throw refuse(flag, `cannot be "${text}"`, 'Write i/n, as 2/8 for the second of eight shards.');
+  }
+  const shards = parseCount(flag, count, 1);
+  return { index: parseCount(flag, index, 1, shards), count: shards };
 }
 
 /** The flags that say how samples become inputs. */

@@ -1,19 +1,26 @@
 import { Command, Option } from 'commander';
-import { readers } from '../../calibration/readers/readers.js';
+import type { InputRange } from '../../calibration/preprocess.js';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
-import { type PreprocessFlags, parseCount, parsePreprocess, parseThreads } from './parse.js';
+import { follow } from './follow.js';
+import { parseInputRange, parsePreprocess } from './parse.js';
 import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
+import {
+  addDataOption,
+  addMachineOptions,
+  addSampleOptions,
+  type MachineFlags,
+  type SampleFlags,
+} from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
-interface QuantizeFlags extends RecipeFlags, PreprocessFlags {
+interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly output?: string;
   readonly data?: string[];
+  readonly stats?: string;
+  readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
-  readonly samples?: number;
-  readonly seed?: number;
-  readonly threads?: number;
   readonly reporter: string;
   readonly json?: true;
 }
@@ -23,6 +30,8 @@ Examples:
   quantize model.onnx --data calib.npy --preprocess imagenet
   quantize model.onnx --data calib.npy --preprocess imagenet --bits 4 --eval-data test.npy --labels labels.npy
   quantize model.onnx --bits 4                       weights only, no samples needed
+  quantize calibrate model.onnx --data calib.npy     once, then for any recipe:
+  quantize model.onnx --stats model.stats.json --bits 4
   quantize inspect model.onnx                        the plan, without data`;
 
 /** `quantize <model>`: the main job. */
@@ -33,33 +42,22 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option(
       '-o, --output <file>',
       'the quantized model (default: beside the input, as model.minmax-w8a8.onnx)',
-    )
+    );
+  addDataOption(command, '; without them weights alone are quantized')
+    .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
-      '--data <[input=]path>',
-      `calibration samples, repeatable: ${listOf(readers)}; without them weights alone are quantized`,
-      collect<string>,
+      '--input-range <low,high>',
+      "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
+      parseInputRange,
     )
     .option(
       '--eval-data <[input=]path>',
       'samples to measure on (default: the calibration samples)',
       collect<string>,
     )
-    .option('--labels <path>', 'the class of each sample to measure on (.npy)')
-    .option('--samples <n>', 'calibrate on this many samples, chosen by the seed', (text) =>
-      parseCount('--samples', text, 1),
-    )
-    .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
-    .option('--preprocess <preset>', 'how integer samples become floats: imagenet or none')
-    .option('--scale <x>', 'multiply samples by this first, as 1/255')
-    .option('--mean <x,…>', 'then subtract this, one value or one a channel')
-    .option('--std <x,…>', 'then divide by this, one value or one a channel')
-    .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell');
-  return addRecipeOptions(command)
-    .option(
-      '--threads <n>',
-      'threads for comparing the models (default: all cores; the file does not depend on it)',
-      (text) => parseThreads('--threads', text),
-    )
+    .option('--labels <path>', 'the class of each sample to measure on (.npy)');
+  addRecipeOptions(addSampleOptions(command));
+  return addMachineOptions(command)
     .addOption(
       new Option('--reporter <name>', `print the result as: ${listOf(reporters)}`)
         .choices(reporters.map(({ name }) => name))
@@ -68,28 +66,30 @@ export function quantizeCommand(process: CommandProcess): Command {
     .option('--json', 'the same as --reporter json')
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
-      const { output, data, evalData, labels, samples, seed, threads } = flags;
-      const result = await quantize({
-        model,
-        output,
-        data,
-        evalData,
-        labels,
-        samples,
-        seed,
-        threads,
-        preprocess: parsePreprocess(flags),
-        recipe: recipeOf(flags),
-        onStep: (step) => showStep(process, `${step} …`),
-      });
-      showStep(process, '');
+      const { output, data, stats, inputRange, evalData, labels, samples, seed, threads, provider, quiet } =
+        flags;
+      const preprocess = parsePreprocess(flags);
+      const recipe = recipeOf(flags);
+      const result = await follow(process, quiet, (hooks) =>
+        quantize({
+          model,
+          output,
+          data,
+          stats,
+          inputRange,
+          evalData,
+          labels,
+          samples,
+          seed,
+          threads,
+          provider,
+          preprocess,
+          recipe,
+          ...hooks,
+        }),
+      );
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write(reporter?.render(result) ?? '');
     });
-}
-
-/** The step at work, on one line of a terminal that the next one overwrites; nothing where there is no terminal. */
-function showStep({ stderr }: CommandProcess, text: string): void {
-  if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
 }

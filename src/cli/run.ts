@@ -2,7 +2,9 @@ import { CommanderError } from 'commander';
 import { exitCodes, QuantizeError, reasonOf } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { tool } from '../version.js';
+import { calibrateCommand } from './calibrate-command.js';
 import { inspectCommand } from './inspect-command.js';
+import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
@@ -17,7 +19,7 @@ export async function run(process: CommandProcess): Promise<void> {
     .version(tool.version)
     .enablePositionalOptions()
     .addHelpText('after', exitHelp);
-  const commands = [inspectCommand(process)];
+  const commands = [calibrateCommand(process), mergeCommand(process), inspectCommand(process)];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({
@@ -45,10 +47,9 @@ function watchOutput(process: CommandProcess): void {
 function report(thrown: unknown, process: CommandProcess): number {
   // commander has printed its own message; help and version end in a "failure" of code 0.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  // The line of the step at work is not the place for an error.
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   if (thrown instanceof QuantizeError) {
-    process.stderr.write(`error: ${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
+    const prefix = thrown.code === 'interrupted' ? '' : 'error: ';
+    process.stderr.write(`${prefix}${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
     return thrown.exitCode;
   }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);

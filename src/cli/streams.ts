@@ -3,6 +3,8 @@ export interface CommandProcess {
   readonly argv: readonly string[];
   readonly stdout: Output;
   readonly stderr: Output;
+  once?(event: 'SIGINT', listener: () => void): unknown;
+  removeListener?(event: 'SIGINT', listener: () => void): unknown;
   exitCode?: number | string | null | undefined;
 }
 

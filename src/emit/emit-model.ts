@@ -9,7 +9,7 @@ import { clamp } from '../numerics/round.js';
 import type { QuantizedValue, StoredWeight } from '../place/placement.js';
 import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
-import { type ClampBounds, clampBounds, clampCodes } from './clamps.js';
+import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
@@ -416,3 +416,5 @@ function dropUnread(graph: Graph): void {
     if (uses.isUnused(name)) graph.initializers.delete(name);
   }
 }
+
+import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';

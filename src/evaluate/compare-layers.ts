@@ -1,6 +1,7 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
+import type { MachineOptions } from '../options.js';
 import { encodeModel } from '../proto/encode.js';
 import { withSession } from '../runtime/session.js';
 import { batchRows, type Drift, DriftMeter } from './drift.js';
@@ -26,7 +27,7 @@ export async function compareLayers(
   float: Model,
   quantized: Model,
   pairs: readonly LayerPair[],
-  threads: number | undefined,
+  machine: MachineOptions,
 ): Promise<LayerDrift[]> {
   const floatBytes = encodeModel(
     exposing(
@@ -41,21 +42,25 @@ export async function compareLayers(
     ),
   );
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
-  await withSession(floatBytes, { mode: 'basic', threads, label: 'the float model' }, (reference) =>
-    withSession(quantizedBytes, { mode: 'exact', threads, label: 'the quantized model' }, async (exact) => {
-      let done = 0;
-      for await (const batch of source.open()) {
-        const { feed, samples } = batch;
-        const a = await reference.run(feed);
-        const b = await exact.run(feed);
-        for (const { pair, meter } of meters) {
-          const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
-          if (x && y) meter.add(x, y, batchRows(batch));
+  await withSession(floatBytes, { ...machine, mode: 'basic', label: 'the float model' }, (reference) =>
+    withSession(
+      quantizedBytes,
+      { ...machine, mode: 'exact', label: 'the quantized model' },
+      async (exact) => {
+        let done = 0;
+        for await (const batch of source.open()) {
+          const { feed, samples } = batch;
+          const a = await reference.run(feed);
+          const b = await exact.run(feed);
+          for (const { pair, meter } of meters) {
+            const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
+            if (x && y) meter.add(x, y, batchRows(batch));
+          }
+          done += samples;
+          if (done >= LAYER_SAMPLES) break;
         }
-        done += samples;
-        if (done >= LAYER_SAMPLES) break;
-      }
-    }),
+      },
+    ),
   );
   return meters.map(({ pair, meter }) => ({ id: pair.id, drift: meter.drift }));
 }

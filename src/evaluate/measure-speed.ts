@@ -1,4 +1,5 @@
 import type { Feed } from '../numerics/nd-array.js';
+import type { MachineOptions } from '../options.js';
 import { type Session, withSession } from '../runtime/session.js';
 
 /** How long one run takes, both models measured in turn. */
@@ -31,9 +32,9 @@ export async function measureSpeed(
   float: Uint8Array | string,
   quantized: Uint8Array,
   feed: Feed,
-  threads: number = DEFAULT_THREADS,
+  { threads = DEFAULT_THREADS, provider }: MachineOptions = {},
 ): Promise<Speed> {
-  const settings = { mode: 'default', threads } as const;
+  const settings = { mode: 'default', threads, provider } as const;
   return withSession(float, { ...settings, label: 'the float model' }, (a) =>
     withSession(quantized, { ...settings, label: 'the quantized model' }, async (b) => ({
       ...(await timeInTurn(a, b, feed)),

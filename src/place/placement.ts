@@ -71,6 +71,19 @@ export function observedValues(placement: Placement): string[] {
     .map((value) => value.name);
 }
 
+/**
+ * The values that some recipe could have observed, from the placement of the recipe that keeps nothing in float: all that
+ * exist as codes there, less those that are only moved, whose parameters are always those of what they were moved from.
+ * What a clamp makes of codes is among them: where a recipe keeps the layers before it in float, it computes in float too,
+ * and its result has parameters of its own.
+ */
+export function observableValues(widest: Placement): string[] {
+  const moved = new Set(
+    [...widest.roles].flatMap(([node, role]) => (role.kind === 'codes' ? node.outputs : [])),
+  );
+  return [...widest.values.keys()].filter((value) => !moved.has(value));
+}
+
 /** Every weight that is stored for a float operator, once. */
 export function storedWeights(placement: Placement): StoredWeight[] {
   const weights = [...placement.roles.values()].flatMap((role) =>

@@ -13,7 +13,7 @@ import {
   type TensorMessage,
   type ValueInfoMessage,
 } from './messages.js';
-import { ModelType } from './schema.js';
+import { ModelType, TensorType } from './schema.js';
 
 /** A model as the bytes of a .onnx file. What was loaded and left alone is written field by field as it was. */
 export function encodeModel(model: Model): Uint8Array {
@@ -25,6 +25,11 @@ export function encodeModel(model: Model): Uint8Array {
     ...(model.metadata.size > 0 && { metadata_props: entries(model.metadata) }),
   };
   return ModelType.encode(message as Record<string, unknown>).finish();
+}
+
+/** One initializer as the bytes of its own message. */
+export function encodeInitializer(name: string, tensor: Tensor): Uint8Array {
+  return TensorType.encode(encodeTensor(tensor, name) as unknown as Record<string, unknown>).finish();
 }
 
 /** The entry as the file had it, unless its version changed: whether an empty domain was written out is kept. */

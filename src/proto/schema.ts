@@ -206,5 +206,10 @@ message FunctionProto {
 }
 `;
 
+const { root } = protobuf.parse(source, { keepCase: true });
+
 /** The message type that a whole .onnx file is. */
-export const ModelType = protobuf.parse(source, { keepCase: true }).root.lookupType('onnx.ModelProto');
+export const ModelType = root.lookupType('onnx.ModelProto');
+
+/** The message type of a constant. */
+export const TensorType = root.lookupType('onnx.TensorProto');

@@ -18,7 +18,7 @@ import {
 } from '../place/placement.js';
 import { MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
-import type { LayerPlan, Plan, QuantizedConstant } from './plan.js';
+import type { LayerPlan, Observation, Plan, QuantizedConstant } from './plan.js';
 import type { QuantizedTensor } from './quantized-tensor.js';
 import type { Scheme } from './schemes/scheme.js';
 
@@ -35,6 +35,8 @@ export interface PlanSources {
   readonly statistics: Statistics | undefined;
   readonly observers: readonly Observer[];
   readonly actSchemes: readonly ActScheme[];
+  /** The observer of single values, where it is not the recipe's. */
+  readonly choices?: ReadonlyMap<string, Observer> | undefined;
   readonly schemes: readonly Scheme[];
 }
 
@@ -46,7 +48,12 @@ export interface PlanSources {
 export function buildPlan(sources: PlanSources): Plan {
   const { model, recipe, placement } = sources;
   const activations = new Map<string, ActivationQuantizer>();
-  for (const name of observedValues(placement)) activations.set(name, activationQuantizer(sources, name));
+  const observations = new Map<string, Observation>();
+  for (const name of observedValues(placement)) {
+    const { quantizer, observation } = observe(sources, name);
+    activations.set(name, quantizer);
+    observations.set(name, observation);
+  }
   const layers = new Map<Node, LayerPlan>();
   for (const layer of placement.layers) {
     const input = placement.values.get(inputAt(layer.linear.node, 0) ?? '');
@@ -58,7 +65,7 @@ export function buildPlan(sources: PlanSources): Plan {
     storedWeights(placement).map((weight) => [weight.name, storeWeight(sources, weight)]),
   );
   const constants = constantOperands(model.graph, placement);
-  return { recipe, placement, layers, stored, activations, constants };
+  return { recipe, placement, layers, stored, activations, observations, constants };
 }
 
 /** A weight for a float operator: no bias and no integer sum bind its scale. */
@@ -78,27 +85,47 @@ function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeigh
   return scheme.quantize(request);
 }
 
-function activationQuantizer(sources: PlanSources, name: string): ActivationQuantizer {
+function observe(
+  sources: PlanSources,
+  name: string,
+): { quantizer: ActivationQuantizer; observation: Observation } {
   const { placement, statistics, recipe } = sources;
-  const observer = named(sources.observers, recipe.observer);
+  const observer = sources.choices?.get(name) ?? named(sources.observers, recipe.observer);
   const seen = statistics?.tensors.get(name);
+  const bits = placement.values.get(name)?.bits ?? MAX_BITS;
   // What to exclude: a layer that reads the value, as it is or moved, or else the one that makes it.
   const rootOf = (value: string | undefined) => placement.values.get(value ?? '')?.root;
   const nodes = placement.layers.map((layer) => layer.linear.node);
   const layer =
     nodes.find((node) => rootOf(inputAt(node, 0)) === name) ??
     nodes.find((node) => rootOf(placement.results.get(node)) === name);
-  if (!seen || seen.nonFinite > 0 || seen.min > seen.max) {
-    const problem =
-      !seen || seen.min > seen.max ? 'no values' : `${seen.nonFinite} values that are not finite`;
+  if (!seen || seen.nonFinite > 0) {
+    const problem = seen ? `${seen.nonFinite} values that are not finite` : 'no values';
     throw new QuantizeError('bad-values', { tensor: name, problem, layer: layer?.id ?? name });
   }
-  const bits = placement.values.get(name)?.bits ?? MAX_BITS;
+  const { min, max } = seen;
+  // No sample had an element there: any quantizer serves.
+  if (min > max) {
+    const quantizer = { kind: 'affine', grid: quantizerOfRange(0, 0, bits) } as const;
+    const observation = {
+      observer: observer.name,
+      range: undefined,
+      oddity: 'empty',
+      offset: undefined,
+    } as const;
+    return { quantizer, observation };
+  }
   const isInput = sources.model.graph.inputs.some((input) => input.name === name);
   const scheme = named(sources.actSchemes, recipe.actScheme);
   // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
-  const chosen = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
-  return chosen ?? { kind: 'affine', grid: observer.quantizer(seen, bits, recipe.observerSettings) };
+  const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
+  const quantizer = levels ?? {
+    kind: 'affine',
+    grid: observer.quantizer(seen, bits, recipe.observerSettings),
+  };
+  const offset = levels ? undefined : observer.offsetFit?.(seen, bits, recipe.observerSettings);
+  const oddity = min < max ? undefined : min === 0 ? 'all zero' : 'constant';
+  return { quantizer, observation: { observer: observer.name, range: { min, max }, oddity, offset } };
 }
 
 function planLayer(

@@ -1,3 +1,4 @@
+import type { OffsetFit } from '../../calibration/observers/observer.js';
 import type { Node } from '../graph/model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
@@ -29,6 +30,18 @@ export interface QuantizedConstant {
   readonly quantizer: AffineQuantizer;
 }
 
+/** How an activation's quantizer came about. */
+export interface Observation {
+  /** The observer that chose it, a name of the registry. */
+  readonly observer: string;
+  /** Finite range on the samples; undefined where there was no element. */
+  readonly range: { readonly min: number; readonly max: number } | undefined;
+  /** What is odd about the values, where something is. */
+  readonly oddity: 'empty' | 'all zero' | 'constant' | undefined;
+  /** With a real offset, and what the integer zero point costs; undefined where the observer has none to lose. */
+  readonly offset: OffsetFit | undefined;
+}
+
 /** Every number that the quantized model is written from. Frozen: refiners make a new one. */
 export interface Plan {
   readonly recipe: Recipe;
@@ -38,6 +51,8 @@ export interface Plan {
   readonly stored: ReadonlyMap<string, QuantizedTensor>;
   /** Quantizers of the activations, by the root value that they were chosen for. */
   readonly activations: ReadonlyMap<string, ActivationQuantizer>;
+  /** Where each of them is from, by the same names. */
+  readonly observations: ReadonlyMap<string, Observation>;
   /** Constant operands of integer arithmetic, by name. */
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
 }

@@ -1,9 +1,7 @@
 import { type Graph, inputAt, type Node } from '../graph/model.js';
-import { levelCount } from '../numerics/activation.js';
 import { layerNodes } from '../place/place.js';
 import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
-import type { Plan } from '../quantize/plan.js';
-import { defaultRecipe, MAX_BITS } from '../recipe.js';
+import { MAX_BITS } from '../recipe.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -30,10 +28,6 @@ export interface LayerDescription {
 export interface ActivationDescription {
   readonly name: string;
   readonly bits: number;
-  /** The activation scheme that its levels are of; null where no data told. */
-  readonly scheme: string | null;
-  /** How many levels it has; null where no data told. */
-  readonly levels: number | null;
   /** The value whose scale and zero point it shares; its own name where it has its own. */
   readonly parametersOf: string;
 }
@@ -52,12 +46,8 @@ export interface PlanDescription {
   readonly float: readonly FloatDescription[];
 }
 
-/**
- * Put a placement into words: what is quantized how, and the reason for everything that is not.
- *
- * @param plan - its numbers, where there are some
- */
-export function describePlan(graph: Graph, placement: Placement, plan?: Plan): PlanDescription {
+/** Put a placement into words: what is quantized how, and the reason for everything that is not. */
+export function describePlan(graph: Graph, placement: Placement): PlanDescription {
   const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
   const layers = layerNodes(graph).map((node): LayerDescription => {
     const layer = byNode.get(node);
@@ -83,21 +73,9 @@ export function describePlan(graph: Graph, placement: Placement, plan?: Plan): P
   const activations = [...placement.values.values()].map(({ name, bits, root }) => ({
     name,
     bits,
-    ...describeLevels(plan, root),
     parametersOf: root,
   }));
   return { layers, activations, float };
-}
-
-/** Where the recipe's scheme is not for a value, its levels are uniform. */
-function describeLevels(
-  plan: Plan | undefined,
-  root: string,
-): Pick<ActivationDescription, 'scheme' | 'levels'> {
-  const quantizer = plan?.activations.get(root);
-  if (!plan || !quantizer) return { scheme: null, levels: null };
-  const scheme = quantizer.kind === 'lut' ? plan.recipe.actScheme : defaultRecipe.actScheme;
-  return { scheme, levels: levelCount(quantizer) };
 }
 
 function describeLayer(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
+import type { Statistics } from '../../calibration/statistics.js';
 import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
@@ -10,8 +11,9 @@ import { type Model, opsetOf } from '../graph/model.js';
 import type { Plan } from '../quantize/plan.js';
 import type { Format } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
-import { runtimeVersion } from '../runtime/session.js';
+import { type Provider, runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
+import { describeActivations } from './describe-activations.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { warningsOf } from './warnings.js';
@@ -33,30 +35,34 @@ export interface RunOutcome {
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
   readonly samples: Samples;
+  /** Undefined where activations stay in float, or their ranges are found at every run. */
+  readonly statistics: Statistics | undefined;
   readonly evaluation: Evaluation;
+  readonly provider: Provider | undefined;
   readonly elapsedMs: number;
 }
 
 /** The record of a run, version 1. */
 export function makeResult(run: RunOutcome): Result {
-  const { plan, float, quantized, samples, evaluation } = run;
+  const { plan, float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { recipe } = plan;
   const bytesAs = (format: Format) => weightBytes(plan, formTarget(quantized.model, format));
   const { outputs, task, layers, speed } = evaluation;
   const machine = describeMachine();
-  const described = describePlan(float.model.graph, plan.placement, plan);
+  const activations = describeActivations(plan);
   return {
     schemaVersion: RESULT_VERSION,
     tool,
-    runtime: { name: 'onnxruntime', version: runtimeVersion },
+    runtime: { name: 'onnxruntime', version: runtimeVersion, provider },
     machine,
     recipe,
     float: { ...fileRecord(float), irVersion: float.model.irVersion, opset: opsetOf(float.model) },
     quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
-    calibration: samples.calibration && !recipe.dynamic ? dataRecord(samples.calibration) : null,
+    calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
-    plan: described,
+    plan: describePlan(float.model.graph, plan.placement),
+    activations,
     outputs,
     task: task ?? null,
     layers,
@@ -66,11 +72,22 @@ export function makeResult(run: RunOutcome): Result {
       outputs,
       speed,
       evaluationKind: samples.kind,
-      activations: described.activations,
+      activations,
       weightBytes: { stored: bytesAs(recipe.format), packed: bytesAs('packed') },
     }),
     timing: { speed, elapsedMs: run.elapsedMs },
   };
+}
+
+/** The samples behind the activation ranges, whether they were seen in this run or come from a file. */
+function calibrationRecord(
+  source: SampleSource | undefined,
+  statistics: Statistics | undefined,
+): DataRecord | null {
+  if (source) return dataRecord(source);
+  if (!statistics) return null;
+  const { data, samples, preprocess } = statistics;
+  return { label: data, samples, preprocess };
 }
 
 function fileRecord({ path, bytes, sizeBytes }: ModelFile): FileRecord {

@@ -4,6 +4,7 @@ import type { Speed } from '../evaluate/measure-speed.js';
 import type { PassReport } from '../fold/fold-model.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
+import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
 
 /** Version of the result record. */
@@ -30,7 +31,8 @@ export interface DataRecord {
 export interface Result {
   readonly schemaVersion: typeof RESULT_VERSION;
   readonly tool: { readonly name: string; readonly version: string };
-  readonly runtime: { readonly name: string; readonly version: string };
+  /** `provider` is where models ran for calibration and evaluation. */
+  readonly runtime: { readonly name: string; readonly version: string; readonly provider: string };
   readonly machine: Machine;
   readonly recipe: Recipe;
   readonly float: FileRecord & { readonly irVersion: number; readonly opset: number };
@@ -41,6 +43,8 @@ export interface Result {
   readonly evaluation: DataRecord & { readonly kind: 'evaluation' | 'calibration' | 'synthetic' };
   readonly fold: readonly PassReport[];
   readonly plan: PlanDescription;
+  /** The numbers of the activations; none where they stay in float. */
+  readonly activations: readonly ActivationRecord[];
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | null;
   readonly layers: readonly LayerDrift[];

@@ -2,7 +2,7 @@ import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
-import type { ActivationDescription } from './describe-plan.js';
+import type { ActivationRecord } from './describe-activations.js';
 import { formatBytes } from './format.js';
 
 /** What the warnings are read from. */
@@ -11,7 +11,7 @@ export interface Observed {
   readonly machine: Machine;
   readonly outputs: readonly OutputDrift[];
   readonly speed: Speed;
-  readonly activations: readonly ActivationDescription[];
+  readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme'>[];
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
@@ -33,9 +33,7 @@ function formatWarnings({ recipe, weightBytes: { stored, packed } }: Observed): 
 /** Narrow activations that the recipe's scheme is not for. */
 function levelWarnings({ recipe, activations }: Observed): string[] {
   if (recipe.actScheme === defaultRecipe.actScheme) return [];
-  const narrow = activations.filter(
-    ({ bits, scheme, name, parametersOf }) => bits < MAX_BITS && scheme !== null && name === parametersOf,
-  );
+  const narrow = activations.filter(({ bits }) => bits < MAX_BITS);
   const uniform = narrow.filter(({ scheme }) => scheme !== recipe.actScheme);
   const [first] = uniform;
   if (!first) return [];

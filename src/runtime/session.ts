@@ -1,7 +1,28 @@
-import { availableParallelism } from 'node:os';
+import { arch, availableParallelism, platform } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { QuantizeError, reasonOf } from '../errors.js';
 import type { ArrayType, Feed, NdArray } from '../numerics/nd-array.js';
+
+/** Where a model can run, by the names of onnxruntime's execution providers. */
+export const providers = ['cpu', 'cuda', 'dml', 'webgpu', 'coreml'] as const;
+export type Provider = (typeof providers)[number];
+
+/**
+ * Refuse a provider that this build of the runtime does not have. Whether one that it has also finds its device and its
+ * libraries shows when a session is made.
+ *
+ * @throws QuantizeError `provider-missing`
+ */
+export function checkProvider(provider: Provider): void {
+  const known = ort.listSupportedBackends().map(({ name }) => name);
+  if (known.includes(provider)) return;
+  throw new QuantizeError('provider-missing', {
+    version: runtimeVersion,
+    platform: `${platform()}-${arch()}`,
+    provider,
+    known: providers.filter((name) => known.includes(name)).join(', '),
+  });
+}
 
 /** What a session is made for; each is a fixed set of runtime options. */
 export interface SessionSettings {
@@ -12,6 +33,8 @@ export interface SessionSettings {
   readonly mode: 'default' | 'exact' | 'basic' | 'disabled';
   /** Threads inside an operator; the machine's cores without it. */
   readonly threads?: number | undefined;
+  /** Where it runs; the CPU without it. What the provider has no kernel for runs on the CPU. */
+  readonly provider?: Provider | undefined;
   /** Where the optimized model is dumped. */
   readonly dumpTo?: string | undefined;
   /** What the model is called in an error message. */
@@ -49,10 +72,13 @@ export class Session {
    * @throws QuantizeError `runtime-refused`, with the runtime's own reason
    */
   static async create(model: Uint8Array | string, settings: SessionSettings): Promise<Session> {
+    const { provider = 'cpu' } = settings;
+    // Before the first session: what goes wrong is told once, in an error of ours.
+    ort.env.logLevel = 'fatal';
     const options: ort.InferenceSession.SessionOptions = {
       graphOptimizationLevel: levels[settings.mode],
       extra: hiddenOptions(settings.mode),
-      executionProviders: ['cpu'],
+      executionProviders: [provider],
       intraOpNumThreads: settings.threads ?? availableParallelism(),
       logSeverityLevel: FATAL,
       ...(settings.dumpTo && { optimizedModelFilePath: settings.dumpTo }),
@@ -65,11 +91,9 @@ export class Session {
           : await ort.InferenceSession.create(model, options);
       return new Session(session, label);
     } catch (thrown) {
-      throw new QuantizeError(
-        'runtime-refused',
-        { what: label, reason: reasonOf(thrown) },
-        { cause: thrown },
-      );
+      const facts = { what: label, provider, reason: reasonOf(thrown) };
+      const code = provider === 'cpu' ? 'runtime-refused' : 'provider-failed';
+      throw new QuantizeError(code, facts, { cause: thrown });
     }
   }
 

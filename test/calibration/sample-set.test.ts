@@ -129,3 +129,45 @@ describe('several sets', () => {
     expect(await codeOf(async () => zipSets([pairs(3, 'a'), pairs(2, 'b')]))).toBe('data-lengths');
   });
 });
+
+describe('shards', () => {
+  const shardOf = async (index: number, count: number, batchSize: number, samples: number) => {
+    const options = { batchSize, samples: undefined, seed: 0, shard: { index, count } };
+    const source = sourceOf(pairs(samples), options);
+    const all: Batch[] = [];
+    for await (const batch of source.open()) all.push(batch);
+    return { source, all };
+  };
+
+  it('have the runs of the whole between them, each as it is there', async () => {
+    for (const [batchSize, samples] of [
+      [1, 7],
+      [4, 21],
+      [4, 3],
+    ] as const) {
+      const whole = await allOf(pairs(samples), batchSize);
+      for (let count = 1; count <= whole.length; count++) {
+        const found: Batch[] = [];
+        for (let index = 1; index <= count; index++) {
+          const { source, all } = await shardOf(index, count, batchSize, samples);
+          expect(source.part?.first).toBe(found.reduce((sum, batch) => sum + batch.samples, 0));
+          expect(source.length).toBe(all.reduce((sum, batch) => sum + batch.samples, 0));
+          expect(all.length).toBeGreaterThan(0);
+          found.push(...all);
+        }
+        expect(found).toEqual(whole);
+      }
+    }
+  });
+
+  it('know what they are shards of', async () => {
+    const [a, b, other] = await Promise.all([shardOf(1, 2, 1, 6), shardOf(2, 2, 1, 6), shardOf(2, 2, 1, 7)]);
+    expect(b.source.part).toEqual({ ...a.source.part, shard: { index: 2, count: 2 }, first: 3 });
+    expect(other.source.part?.choice).not.toBe(a.source.part?.choice);
+  });
+
+  it('refuses more shards than runs', async () => {
+    expect(await codeOf(() => shardOf(1, 4, 2, 6))).toBe('bad-option');
+    expect((await shardOf(3, 3, 2, 6)).source.length).toBe(2);
+  });
+});

@@ -18,6 +18,8 @@ async function outputOf(...args: string[]): Promise<string> {
 test.each([
   ['quantize', []],
   ['quantize inspect', ['inspect']],
+  ['quantize calibrate', ['calibrate']],
+  ['quantize merge', ['merge']],
 ])('%s --help', async (_, args) => {
   expect(await outputOf(...args, '--help')).toMatchSnapshot();
 });

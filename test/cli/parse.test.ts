@@ -7,6 +7,7 @@ import {
   parseNumbers,
   parsePreprocess,
   parseRule,
+  parseShard,
 } from '../../src/cli/parse.js';
 import { codeOf } from '../support/random-data.js';
 
@@ -22,6 +23,22 @@ describe('parseCount', () => {
     'refuses %j',
     async (text) => {
       await refused(() => parseCount('--n', text, 1));
+    },
+  );
+});
+
+describe('parseShard', () => {
+  it('counts from 1', () => {
+    expect([parseShard('1/1'), parseShard('2/8'), parseShard('8/8')]).toEqual([
+      { index: 1, count: 1 },
+      { index: 2, count: 8 },
+      { index: 8, count: 8 },
+    ]);
+  });
+  it.each(['0/2', '3/2', '2', '1/2/3', '1/0', '/2', '1/', 'a/b', '1.5/2', '-1/2'])(
+    'refuses %j',
+    async (text) => {
+      await refused(() => parseShard(text));
     },
   );
 });

@@ -73,7 +73,7 @@ describe('activations through a table of codes', () => {
     for (const actScheme of ['uniform', 'log']) {
       const { float, placement, emitted, feeds } = await quantizeModel(model, { ...recipe, actScheme });
       const { model: quantized, pairs } = layerPairs(placement, emitted);
-      drifts.push(await compareLayers(sourceOf(feeds), float, quantized, pairs, 1));
+      drifts.push(await compareLayers(sourceOf(feeds), float, quantized, pairs, { threads: 1 }));
     }
     const sqnr = drifts.map((layers) => layers.find(({ id }) => id === 'before')?.drift.sqnrDb ?? 0);
     expect(sqnr[1]).not.toBeCloseTo(sqnr[0] as number, 1);

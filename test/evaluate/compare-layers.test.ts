@@ -11,7 +11,7 @@ async function layerDrift(float: Model, recipe: Partial<Recipe> = {}): Promise<R
   const { placement, emitted, feeds, bytes } = await quantizeModel(float, recipe);
   const { model, pairs } = layerPairs(placement, emitted);
   expect(Buffer.compare(encodeModel(emitted.model), bytes)).toBe(0);
-  const drifts = await compareLayers(sourceOf(feeds), float, model, pairs, 1);
+  const drifts = await compareLayers(sourceOf(feeds), float, model, pairs, { threads: 1 });
   return Object.fromEntries(drifts.map(({ id, drift }) => [id, drift.sqnrDb ?? Infinity]));
 }
 

@@ -19,7 +19,7 @@ const evaluated = (
       emitted,
     },
     { calibration: undefined, evaluation: sourceOf(feeds), kind: 'evaluation', labels },
-    1,
+    { threads: 1 },
   );
 
 it('a classifier: outputs, layers in order, accuracy and speed', async () => {

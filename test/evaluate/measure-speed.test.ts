@@ -21,5 +21,5 @@ it('times both models in turn: the one with twenty times the work takes longer',
   expect(speed.ratio).toBeGreaterThan(3);
   expect(speed.runs).toBeGreaterThanOrEqual(15);
   expect(speed.threads).toBe(1);
-  expect((await measureSpeed(convs(1), convs(1), feed, 2)).threads).toBe(2);
+  expect((await measureSpeed(convs(1), convs(1), feed, { threads: 2 })).threads).toBe(2);
 });

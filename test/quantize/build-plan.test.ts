@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
-import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
+import type { TensorStatistics } from '../../calibration/statistics.js';
 import type { QuantizeError } from '../../src/errors.js';
 import type { Model } from '../../src/graph/model.js';
 import { place } from '../../src/place/place.js';
@@ -12,7 +12,7 @@ import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
-import { statisticsOf } from '../support/statistics.js';
+import { provenance, statisticsOf } from '../support/statistics.js';
 
 /** Plans a model; each value observed has the statistics given, or the range [0, 255]. */
 function plan(
@@ -25,7 +25,7 @@ function plan(
   const tensors = new Map(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
-  const statistics: Statistics = { modelHash: '', data: '', preprocess: '', samples: 1, tensors };
+  const statistics = { ...provenance(), tensors };
   const made = buildPlan({ model, recipe, placement, statistics, observers, actSchemes, schemes });
   return { made, layers: [...made.layers.values()] };
 }
@@ -178,9 +178,31 @@ describe('buildPlan', () => {
       const error = errorOf(() => plan(g.build(), { x: statisticsOf([Number.NaN]) }));
       expect(error.facts).toMatchObject({ tensor: 'x', layer: 'y' });
     });
-
-    it('says so of a tensor without values', () => {
-      expect(errorOf(() => plan(twins(), { a: statisticsOf([]) })).facts.problem).toBe('no values');
-    });
   });
+
+  it.each([
+    ['empty', [], 1, 0, undefined],
+    ['all zero', [0, 0], 1, 0, { min: 0, max: 0 }],
+    [
+      'constant',
+      [2.55, 2.55],
+      Math.fround(Math.fround(2.55) / 255),
+      0,
+      { min: Math.fround(2.55), max: Math.fround(2.55) },
+    ],
+    [
+      'constant',
+      [-5.1],
+      Math.fround(Math.fround(5.1) / 255),
+      255,
+      { min: Math.fround(-5.1), max: Math.fround(-5.1) },
+    ],
+  ])(
+    'gives a tensor that is %s a quantizer, and says what it is',
+    (oddity, values, scale, zeroPoint, range) => {
+      const { made } = plan(twins(), { a: statisticsOf(values) });
+      expect(made.activations.get('a')).toEqual({ scale, zeroPoint, low: 0, high: 255 });
+      expect(made.observations.get('a')).toEqual({ observer: 'minmax', range, oddity, offset: undefined });
+    },
+  );
 });

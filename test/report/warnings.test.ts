@@ -30,10 +30,9 @@ test.each<[string, Partial<Observed>, RegExp]>([
     {
       recipe: { ...defaultRecipe, actBits: 4, actScheme: 'log' },
       activations: [
-        { name: 'image', bits: 8, scheme: 'uniform', levels: 256, parametersOf: 'image' },
-        { name: 'a', bits: 4, scheme: 'log', levels: 10, parametersOf: 'a' },
-        { name: 'b', bits: 4, scheme: 'uniform', levels: 16, parametersOf: 'b' },
-        { name: 'moved', bits: 4, scheme: 'uniform', levels: 16, parametersOf: 'b' },
+        { name: 'image', bits: 8, scheme: 'uniform' },
+        { name: 'a', bits: 4, scheme: 'log' },
+        { name: 'b', bits: 4, scheme: 'uniform' },
       ],
     },
     /^1 of 2 activations below 8 bits stay uniform, as "b": log is not/,

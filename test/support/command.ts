@@ -8,7 +8,8 @@ export interface CommandOutcome {
   readonly stderr: string;
 }
 
-const bin = fileURLToPath(new URL('../../bin/quantize', import.meta.url));
+/** The command itself. */
+export const bin = fileURLToPath(new URL('../../bin/quantize', import.meta.url));
 
 /** A file of the repository's examples. */
 export const example = (name: string): string =>

@@ -16,7 +16,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
   return {
     schemaVersion: 1,
     tool: { name: 'onnx-quantize', version: '0.0.0' },
-    runtime: { name: 'onnxruntime', version: '1.30.0' },
+    runtime: { name: 'onnxruntime', version: '1.30.0', provider: 'cpu' },
     machine: { platform: 'linux', arch: 'x64', cpu: 'a cpu', cores: 2, features: ['avx2', 'avx512_vnni'] },
     recipe: { ...defaultRecipe, bits: 4 },
     float: { name: 'net.onnx', sizeBytes: 1_116_434, sha256: 'aa', irVersion: 8, opset: 17 },
@@ -26,9 +26,23 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     fold: [{ pass: 'batch-norm-into-previous', summary: 'BatchNormalization folds', changes: 19 }],
     plan: {
       layers: [layer('conv1_out', 8, 'first'), layer('conv2_out', 4, 'inner'), layer('fc_out', 8, 'last')],
-      activations: [{ name: 'x', bits: 8, scheme: 'uniform', levels: 256, parametersOf: 'x' }],
+      activations: [{ name: 'x', bits: 8, parametersOf: 'x' }],
       float: [],
     },
+    activations: [
+      {
+        name: 'x',
+        observer: 'lsqplus',
+        bits: 8,
+        scheme: 'uniform',
+        levels: 256,
+        scale: 0.0625,
+        zeroPoint: 3,
+        range: { min: -0.2, max: 15.7 },
+        oddity: null,
+        offset: { lowest: -0.19, error: 0.0003, roundedError: 0.0004 },
+      },
+    ],
     outputs: [
       {
         name: 'logits',

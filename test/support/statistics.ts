@@ -1,4 +1,4 @@
-import { TensorStatistics } from '../../calibration/statistics.js';
+import { type Statistics, TensorStatistics } from '../../calibration/statistics.js';
 
 /** The statistics of some samples of one tensor. */
 export function statisticsOf(...samples: readonly ArrayLike<number>[]): TensorStatistics {
@@ -21,4 +21,17 @@ export function contentOf(statistics: TensorStatistics | undefined) {
   if (!statistics) return undefined;
   const { samples, nonFinite } = statistics;
   return { bins: filledBins(statistics), samples, nonFinite };
+}
+
+/** Where the statistics of a whole calibration on one sample come from; `changes` replace parts of it. */
+export function provenance(changes: Partial<Statistics> = {}): Omit<Statistics, 'tensors'> {
+  return {
+    modelHash: 'a'.repeat(64),
+    data: 'digits.npy',
+    preprocess: '--scale 1/16',
+    provider: 'cpu',
+    samples: 1,
+    part: { shard: { index: 1, count: 1 }, first: 0, total: 1, choice: 'c'.repeat(64) },
+    ...changes,
+  };
 }

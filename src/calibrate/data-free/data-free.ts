@@ -1,0 +1,50 @@
+import type { InputRange } from '../../../calibration/preprocess.js';
+import { type Statistics, TensorStatistics } from '../../../calibration/statistics.js';
+import { QuantizeError } from '../../errors.js';
+import type { Model } from '../../graph/model.js';
+import { type ChannelMoments, even } from './moments.js';
+import { propagate } from './propagate.js';
+
+/**
+ * Ranges without a sample: β ± 6γ of the folded BatchNormalizations, carried through the operators after them (Nagel et
+ * al. 2019, §5.2).
+ *
+ * @param values - the values whose ranges are needed
+ * @param inputRange - what the model's inputs can hold
+ * @throws QuantizeError `no-data-free-range` for a value that nothing tells the range of
+ */
+export function dataFreeStatistics(
+  model: Model,
+  values: readonly string[],
+  inputRange: InputRange | undefined,
+): Statistics {
+  const { graph, batchNorms } = model;
+  const inputs = new Map<string, ChannelMoments>();
+  if (inputRange) {
+    const ends = even(Float64Array.from(inputRange.low), Float64Array.from(inputRange.high));
+    for (const { name } of graph.inputs) if (!graph.initializers.has(name)) inputs.set(name, ends);
+  }
+  const known = propagate(graph, batchNorms, inputs);
+  const tensors = new Map(
+    values.map((name) => {
+      const moments = known.get(name);
+      if (!moments) throw new QuantizeError('no-data-free-range', { tensor: name });
+      return [name, statisticsOf(moments)] as const;
+    }),
+  );
+  return {
+    modelHash: '',
+    data: 'BatchNormalization',
+    preprocess: 'none',
+    provider: 'none',
+    samples: 0,
+    part: { shard: { index: 1, count: 1 }, first: 0, total: 0, choice: '' },
+    tensors,
+  };
+}
+
+/** Statistics that hold a range, and nothing else. */
+function statisticsOf({ low, high }: ChannelMoments): TensorStatistics {
+  const range = { min: Math.min(...low), max: Math.max(...high) };
+  return new TensorStatistics(undefined, [range]);
+}

@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import type { Shard } from '../../calibration/source.js';
+import { calibrate } from '../pipeline.js';
+import { renderStatistics } from '../report/statistics-summary.js';
+import { follow } from './follow.js';
+import { parsePreprocess, parseShard } from './parse.js';
+import {
+  addDataOption,
+  addMachineOptions,
+  addSampleOptions,
+  type MachineFlags,
+  type SampleFlags,
+} from './sample-options.js';
+import type { CommandProcess } from './streams.js';
+
+interface CalibrateFlags extends SampleFlags, MachineFlags {
+  readonly output?: string;
+  readonly data: string[];
+  readonly shard?: Shard;
+  readonly json?: true;
+}
+
+const examples = `
+Examples:
+  quantize calibrate model.onnx --data calib.npy --preprocess imagenet
+  quantize model.onnx --stats model.stats.json --bits 4
+  quantize calibrate model.onnx --data calib.npy --preprocess imagenet --shard 2/8`;
+
+/** `quantize calibrate <model>`: one pass over the samples, for any number of recipes. */
+export function calibrateCommand(process: CommandProcess): Command {
+  const command = new Command('calibrate')
+    .description(
+      'keep what the activations hold in a file, for --stats: ten recipes then cost one calibration',
+    )
+    .argument('<model>', 'the float model, a .onnx file')
+    .option(
+      '-o, --output <file>',
+      'the statistics (default: beside the model, as model.stats.json or model.stats.2-of-8.json)',
+    );
+  addSampleOptions(addDataOption(command, ''));
+  return addMachineOptions(command)
+    .option('--shard <i/n>', 'only part i of n of the samples; `quantize merge` joins all parts', parseShard)
+    .option('--json', 'print what was written as one JSON record')
+    .addHelpText('after', examples)
+    .action(async (model: string, flags: CalibrateFlags) => {
+      const { output, data, samples, seed, shard, threads, provider, quiet, json } = flags;
+      const preprocess = parsePreprocess(flags);
+      const summary = await follow(process, quiet, (hooks) =>
+        calibrate({
+          model,
+          output,
+          data,
+          samples,
+          seed,
+          shard,
+          threads,
+          provider,
+          preprocess,
+          ...hooks,
+        }),
+      );
+      process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : renderStatistics(summary));
+    });
+}

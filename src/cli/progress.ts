@@ -1,0 +1,111 @@
+import cliProgress from 'cli-progress';
+import type { RunHooks, RunProgress } from '../options.js';
+import type { Output } from './streams.js';
+
+/** Shows how far a run is, until it is stopped. */
+export interface ProgressDisplay extends Required<Pick<RunHooks, 'onStep' | 'onProgress'>> {
+  /** Take what is shown away. */
+  stop(): void;
+}
+
+/** Without a terminal: a log of an hour gets 120 lines, and a run of seconds none. */
+const LINE_INTERVAL_MS = 30_000;
+
+/** What a line of 80 columns has left beside the step, the counts, the rate and the time. */
+const BAR_WIDTH = 24;
+
+/**
+ * Progress on a stream: on a terminal the step at work and a bar of its samples, on one line; elsewhere a plain line now
+ * and then.
+ *
+ * @param now - a clock in milliseconds
+ */
+export function showProgress(
+  stderr: Output,
+  quiet: boolean,
+  now: () => number = () => performance.now(),
+): ProgressDisplay {
+  if (quiet) return { onStep: () => {}, onProgress: () => {}, stop: () => {} };
+  return stderr.isTTY ? bar(stderr, now) : lines(stderr, now);
+}
+
+function bar(stderr: Output, now: () => number): ProgressDisplay {
+  let shown: cliProgress.SingleBar | undefined;
+  let meter = new Meter(now);
+  const show = (text: string) => stderr.write(`\r\u001b[K${text}`);
+  const stop = () => {
+    shown?.stop();
+    shown = undefined;
+    show('');
+  };
+  return {
+    onStep(step) {
+      stop();
+      meter = new Meter(now);
+      show(`${step} …`);
+    },
+    onProgress(progress) {
+      const payload = { step: progress.step, pace: meter.paceOf(progress) };
+      if (!shown) {
+        show('');
+        shown = new cliProgress.SingleBar({
+          format: '{step} {bar} {value}/{total} samples{pace}',
+          stream: stderr as unknown as NodeJS.WritableStream,
+          barsize: BAR_WIDTH,
+          barCompleteChar: '█',
+          barIncompleteChar: '░',
+          clearOnComplete: true,
+          // What it switches off a killed process would never switch on again.
+          linewrap: true,
+        });
+        shown.start(progress.total, progress.done, payload);
+      } else {
+        shown.update(progress.done, payload);
+      }
+    },
+    stop,
+  };
+}
+
+function lines(stderr: Output, now: () => number): ProgressDisplay {
+  let last = now();
+  let meter = new Meter(now);
+  return {
+    onStep() {
+      meter = new Meter(now);
+    },
+    onProgress(progress) {
+      const pace = meter.paceOf(progress);
+      if (now() - last < LINE_INTERVAL_MS) return;
+      last = now();
+      stderr.write(`${progress.step}: ${progress.done} of ${progress.total} samples${pace}\n`);
+    },
+    stop() {},
+  };
+}
+
+/** How fast samples go, since the first of them: loading a session is no part of it. */
+class Meter {
+  readonly #now: () => number;
+  #first: { readonly done: number; readonly at: number } | undefined;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** `, 210/s, 12 s left`; nothing while it is unknown. */
+  paceOf({ done, total }: RunProgress): string {
+    this.#first ??= { done, at: this.#now() };
+    const rate = (1000 * (done - this.#first.done)) / (this.#now() - this.#first.at);
+    if (!(rate > 0 && Number.isFinite(rate))) return '';
+    const perSecond = rate >= 10 ? rate.toFixed(0) : rate.toPrecision(2);
+    return `, ${perSecond}/s, ${formatSeconds((total - done) / rate)} left`;
+  }
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

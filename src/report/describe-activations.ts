@@ -1,0 +1,50 @@
+import { levelCount } from '../numerics/activation.js';
+import type { Plan } from '../quantize/plan.js';
+import { defaultRecipe, MAX_BITS } from '../recipe.js';
+
+/** The quantizer of one activation, and where it is from. */
+export interface ActivationRecord {
+  readonly name: string;
+  readonly observer: string;
+  readonly bits: number;
+  /** The activation scheme that its levels are of. */
+  readonly scheme: string;
+  /** How many values it can have. */
+  readonly levels: number;
+  readonly scale: number;
+  readonly zeroPoint: number;
+  /** Range on the samples; null where no sample had an element there. */
+  readonly range: { readonly min: number; readonly max: number } | null;
+  /** `empty`, `all zero` or `constant`: what is odd about the values. */
+  readonly oddity: string | null;
+  /**
+   * What the integer zero point costs: the value of the lowest level with a real offset, and the mean squared errors with
+   * it and with the zero point. Null where the observer has no real offset.
+   */
+  readonly offset: { readonly lowest: number; readonly error: number; readonly roundedError: number } | null;
+}
+
+/** Every quantizer of an activation, in the order of the graph. */
+export function describeActivations(plan: Plan): ActivationRecord[] {
+  const { activations, observations, placement, recipe } = plan;
+  return [...activations].map(([name, quantizer]) => {
+    const { scale, zeroPoint } = quantizer.grid;
+    const seen = observations.get(name);
+    const { offset } = seen ?? {};
+    return {
+      name,
+      observer: seen?.observer ?? '',
+      bits: placement.values.get(name)?.bits ?? MAX_BITS,
+      // Where the recipe's scheme is not for a value, its levels are uniform.
+      scheme: quantizer.kind === 'lut' ? recipe.actScheme : defaultRecipe.actScheme,
+      levels: levelCount(quantizer),
+      scale,
+      zeroPoint,
+      range: seen?.range ?? null,
+      oddity: seen?.oddity ?? null,
+      offset: offset
+        ? { lowest: offset.offset, error: offset.error, roundedError: offset.roundedError }
+        : null,
+    };
+  });
+}
