@@ -201,7 +201,7 @@ describe('buildPlan', () => {
     'gives a tensor that is %s a quantizer, and says what it is',
     (oddity, values, scale, zeroPoint, range) => {
       const { made } = plan(twins(), { a: statisticsOf(values) });
-      expect(made.activations.get('a')).toEqual({ scale, zeroPoint, low: 0, high: 255 });
+      expect(made.activations.get('a')?.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
       expect(made.observations.get('a')).toEqual({ observer: 'minmax', range, oddity, offset: undefined });
     },
   );
