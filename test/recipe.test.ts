@@ -13,6 +13,7 @@ import { codeOf } from './support/random-data.js';
 
 const registries = {
   schemes: [{ name: 'minmax' }, { name: 'log' }],
+  actSchemes: [{ name: 'uniform' }, { name: 'log' }],
   observers: [
     { name: 'minmax', from: 'statistics' as const },
     { name: 'mse', from: 'statistics' as const },
@@ -152,6 +153,14 @@ describe('resolveRecipe', () => {
     expect(recipeName(resolved)).toBe('minmax-w4');
   });
 
+  it('names a scheme of activations, which needs some below 8 bits and samples', async () => {
+    const narrow = resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, true);
+    expect(recipeName(narrow)).toBe('minmax-w8a4-log');
+    const rules = [{ pattern: '*', actBits: 4 }];
+    expect(resolveRecipe({ actScheme: 'log', rules }, registries, true).actBits).toBe(8);
+    expect(() => resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, false)).toThrow('--act-scheme');
+  });
+
   it.each([2, 8])('takes %i bits', (bits) => {
     expect(
       resolveRecipe(
@@ -169,6 +178,8 @@ describe('resolveRecipe', () => {
     ['--scheme does not know "max"', { scheme: 'max' }],
     ['--scheme does not know "mse"', { scheme: 'mse' }],
     ['--observer does not know "log"', { observer: 'log' }],
+    ['--act-scheme does not know "mse"', { actScheme: 'mse', actBits: 4 }],
+    ['--act-scheme log is for activations below 8 bits', { actScheme: 'log' }],
     ['--bits cannot be 1', { bits: 1 }],
     ['--bits cannot be 9', { bits: 9 }],
     ['--bits cannot be 4.5', { bits: 4.5 }],
