@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { entropyNcnn } from '../../../calibration/observers/entropy-ncnn.js';
+import { divergenceAt, leastDivergentBins } from '../../../calibration/observers/divergence.js';
+import { entropyNcnn, ncnnVariant } from '../../../calibration/observers/entropy-ncnn.js';
 import { defaultObserverSettings } from '../../../calibration/observers/observer.js';
 import { activations } from '../../support/activations.js';
 import {
@@ -40,6 +41,20 @@ describe('entropy-ncnn', () => {
     const divergences = exactDivergences(exactHistogram(data), levels, exact);
     const { excess, allowed } = excessAt(binsOf(thresholdOf(data, bits), data), divergences);
     expect(excess).toBeLessThanOrEqual(allowed);
+  });
+
+  it('has the divergence of its source at every threshold of one histogram', () => {
+    const counts = exactHistogram(tensors['heavy tails'] as Float32Array);
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    const masses = counts.map((count) => count / total);
+    const divergences = exactDivergences(counts, 128, exact);
+    for (let t = 128; t <= exact.last; t += 60) {
+      const tail = masses.slice(t).reduce((sum, mass) => sum + mass, 0);
+      expect(divergenceAt(masses, t, 128, tail, ncnnVariant)).toBeCloseTo(divergences[t] as number, 10);
+    }
+    const least = divergences.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    expect(divergences[leastDivergentBins(counts, 128, ncnnVariant)]).toBeCloseTo(least, 10);
+    expect(ncnnVariant.last).toBe(exact.last);
   });
 
   it("cuts a net's activations there, too", async () => {

@@ -46,7 +46,7 @@ const oddities: readonly (readonly [string, readonly number[]])[] = [
 describe.each(observers.map((observer) => [observer.name, observer] as const))('%s', (name, observer) => {
   it.each(oddities)('gives a quantizer that can be stored for %s', (_, values) => {
     const statistics = statisticsOf(values);
-    for (const bits of [2, 5, 8]) {
+    for (const bits of [2, 8]) {
       expectStorable(observer.quantizer(statistics, bits), bits);
       expectStorable(observer.quantizer(statistics, bits, symmetric), bits);
     }
@@ -66,9 +66,11 @@ describe.each(observers.map((observer) => [observer.name, observer] as const))('
   });
 
   it('has the middle code as zero point of symmetric ranges with negative values, 0 of others', () => {
-    for (const values of Object.values(activations(1000))) {
+    const tensors = activations(500);
+    for (const kind of ['a Gaussian', 'half a Gaussian, as after Relu', 'half a Gaussian below zero']) {
+      const values = tensors[kind] as Float32Array;
       const statistics = statisticsOf(values);
-      for (const bits of [2, 4, 8]) {
+      for (const bits of [2, 5]) {
         const q = observer.quantizer(statistics, bits, symmetric);
         expectStorable(q, bits);
         expect(q.zeroPoint).toBe(statistics.min < 0 ? 2 ** (bits - 1) : 0);
@@ -90,8 +92,9 @@ describe.each(observers.map((observer) => [observer.name, observer] as const))('
 
   if (name === 'mse' || name === 'lsqplus') {
     it.each([false, true])('never errs more with more bits, symmetric: %s', (isSymmetric) => {
-      for (const values of Object.values(activations(2000))) {
-        const statistics = statisticsOf(values);
+      const tensors = activations(1000);
+      for (const kind of ['half a Gaussian, as after Relu', 'heavy tails', 'SiLU, whose minimum is −0.28']) {
+        const statistics = statisticsOf(tensors[kind] as Float32Array);
         const sums = new RunningSums(statistics.distribution());
         const errors = [2, 3, 4, 5, 6, 7, 8].map((bits) =>
           quantizationError(
@@ -113,7 +116,7 @@ it('mse, symmetric, has the best scale of its zero point', () => {
       const q = symmetricMse?.quantizer(statistics, bits, symmetric) as AffineQuantizer;
       const magnitude = Math.max(-statistics.min, statistics.max);
       let least = Number.POSITIVE_INFINITY;
-      for (let share = 1.05; share > 0.01; share /= 1.003) {
+      for (let share = 1.05; share > 0.01; share /= 1.006) {
         const scale = (share * magnitude) / (q.high - q.zeroPoint);
         least = Math.min(least, squaredError(values, { ...q, scale }));
       }
