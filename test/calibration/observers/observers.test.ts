@@ -49,10 +49,9 @@ const own = observers.filter(({ from }) => from === 'statistics');
 describe.each(own.map((observer) => [observer.name, observer] as const))('%s', (name, observer) => {
   it.each(oddities)('gives a quantizer that can be stored for %s', (_, values) => {
     const statistics = statisticsOf(values);
-    for (const bits of [2, 8]) {
-      expectStorable(observer.quantizer(statistics, bits), bits);
-      expectStorable(observer.quantizer(statistics, bits, symmetric), bits);
-    }
+    // The widest step is that of 2 bits, symmetric; the narrowest that of 8.
+    expectStorable(observer.quantizer(statistics, 2, symmetric), 2);
+    expectStorable(observer.quantizer(statistics, 8), 8);
   });
 
   it.each([
@@ -73,11 +72,9 @@ describe.each(own.map((observer) => [observer.name, observer] as const))('%s', (
     for (const kind of ['a Gaussian', 'half a Gaussian, as after Relu', 'half a Gaussian below zero']) {
       const values = tensors[kind] as Float32Array;
       const statistics = statisticsOf(values);
-      for (const bits of [2, 5]) {
-        const q = observer.quantizer(statistics, bits, symmetric);
-        expectStorable(q, bits);
-        expect(q.zeroPoint).toBe(statistics.min < 0 ? 2 ** (bits - 1) : 0);
-      }
+      const q = observer.quantizer(statistics, 5, symmetric);
+      expectStorable(q, 5);
+      expect(q.zeroPoint).toBe(statistics.min < 0 ? 16 : 0);
     }
   });
 
