@@ -57,6 +57,21 @@ function errorOf(work: () => unknown): QuantizeError {
 }
 
 describe('buildPlan', () => {
+  it('tells the observer what the recipe says of it', () => {
+    const given = { x: statisticsOf([-254, 204], [-127, 102]) };
+    const scaleOf = (observer: string, settings: Partial<Recipe['observerSettings']>) =>
+      quantizerOf(
+        plan(twins(), given, {
+          observer,
+          observerSettings: { ...defaultRecipe.observerSettings, ...settings },
+        }).made,
+        'x',
+      )?.scale;
+    expect(scaleOf('minmax', { symmetric: true })).toBe(2);
+    // ½·458 + ½·229.
+    expect(scaleOf('ema', { momentum: 0.5 })).toBe(Math.fround(343.5 / 255));
+  });
+
   it('chooses every number of a layer, by hand', () => {
     const { made, layers } = plan(twins(), { x: statisticsOf([-51, 204]) });
     expect(quantizerOf(made, 'x')).toEqual({
