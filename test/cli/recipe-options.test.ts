@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/recipe-options.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
@@ -10,7 +11,7 @@ import { codeOf } from '../support/random-data.js';
 function recipeFrom(...args: string[]) {
   const command = addRecipeOptions(new Command()).exitOverride();
   command.parse(args, { from: 'user' });
-  return resolveRecipe(recipeOf(command.opts<RecipeFlags>()), { schemes, observers }, true);
+  return resolveRecipe(recipeOf(command.opts<RecipeFlags>()), { schemes, observers, actSchemes }, true);
 }
 
 describe('the flags of a recipe', () => {

@@ -66,7 +66,7 @@ describe('buildPlan', () => {
           observerSettings: { ...defaultRecipe.observerSettings, ...settings },
         }).made,
         'x',
-      )?.scale;
+      )?.grid.scale;
     expect(scaleOf('minmax', { symmetric: true })).toBe(2);
     // ½·458 + ½·229.
     expect(scaleOf('ema', { momentum: 0.5 })).toBe(Math.fround(343.5 / 255));
