@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
 import { mergeStatistics as merge } from '../calibration/merge-statistics.js';
 import { observers } from '../calibration/observers/observers.js';
 import { rangeOfPixels } from '../calibration/preprocess.js';
@@ -16,6 +17,7 @@ import { convertModel } from './convert/convert-model.js';
 import { checkRuns } from './emit/check-model.js';
 import { emitModel } from './emit/emit-model.js';
 import { addRecipe } from './emit/recipe-metadata.js';
+import { storedBytes } from './emit/weights/forms.js';
 import { checkOutput, writeFileWhole } from './emit/write-file.js';
 import { dataPathOf, withWritten } from './emit/write-model.js';
 import { QuantizeError } from './errors.js';
@@ -61,7 +63,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
   const hasRanges = options.data !== undefined || stats !== undefined;
-  const recipe = resolveRecipe(options.recipe, { schemes, observers }, hasRanges);
+  const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(recipe);
   const output = options.output ?? besideModel(options.model, `${recipeName(recipe)}.onnx`);
 
@@ -83,11 +85,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
-    const plan = buildPlan({ model, recipe, placement, ...ranges, observers, schemes });
+    const plan = buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes });
     await watch.begin('emit');
     const emitted = emitModel(model, plan);
     addRecipe(emitted.model, recipe);
-    return { emitted, plan: reportedPlan(plan) };
+    return { emitted, plan: reportedPlan(plan, storedBytes(plan, emitted.model)) };
   };
 
   return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {
@@ -106,7 +108,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
-    const run = { recipe, float: loaded, quantized, fold, plan, samples, statistics, evaluation };
+    const run = { float: loaded, quantized, fold, plan, samples, statistics, evaluation };
     return makeResult({ ...run, provider, elapsedMs });
   });
 }
@@ -165,7 +167,7 @@ export async function mergeStatistics({ inputs, output }: MergeOptions): Promise
  * @throws QuantizeError for a model that cannot be read, or a pattern that names no layer
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
-  const recipe = resolveRecipe(options.recipe, { schemes, observers }, true);
+  const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, true);
   const { model } = await loadModel(options.model);
   const { inputs, outputs } = model.graph;
   if (recipe.actBits !== 'float') convertModel(model, options.model);

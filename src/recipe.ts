@@ -15,6 +15,12 @@ export type Granularity = 'tensor' | 'channel';
 
 /** What shares a codebook, where the scheme has one: the whole weight, a channel, or so many channels in a row. */
 export type Group = 'tensor' | 'channel' | number;
+/**
+ * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
+ * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads.
+ */
+export const formats = ['packed', 'qdq-int8'] as const;
+export type Format = (typeof formats)[number];
 
 /** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
 export interface Rule {
@@ -40,6 +46,8 @@ export interface Recipe {
   readonly dynamic: boolean;
   /** The products of two activations, those of attention, on integers too. */
   readonly matMulActivations: boolean;
+  /** How the levels of activations below 8 bits are chosen, a name of the registry. */
+  readonly actScheme: string;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
   /** What the observers can be told. */
@@ -51,6 +59,7 @@ export interface Recipe {
   readonly include: readonly string[];
   /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
   readonly allLayers: boolean;
+  readonly format: Format;
   /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
   readonly reduceRange: boolean;
 }
@@ -63,12 +72,14 @@ export const defaultRecipe: Recipe = {
   actBits: 8,
   dynamic: false,
   matMulActivations: false,
+  actScheme: 'uniform',
   observer: 'minmax',
   observerSettings: defaultObserverSettings,
   rules: [],
   exclude: [],
   include: [],
   allLayers: false,
+  format: 'packed',
   reduceRange: false,
 };
 
@@ -78,6 +89,7 @@ export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true, matMulA
 /** The registries that a recipe names entries of. */
 export interface Registries {
   readonly schemes: readonly Named[];
+  readonly actSchemes: readonly Named[];
   readonly observers: readonly (Named & Pick<Observer, 'from'>)[];
 }
 
@@ -117,6 +129,13 @@ export function resolveRecipe(
     });
   }
   checkName('--scheme', recipe.scheme, registries.schemes);
+  checkName('--act-scheme', recipe.actScheme, registries.actSchemes);
+  checkActScheme(recipe);
+  checkName(
+    '--format',
+    recipe.format,
+    formats.map((name) => ({ name })),
+  );
   checkBits('--bits', recipe.bits);
   checkObserverSettings(recipe.observerSettings);
   checkGroup('--group', recipe.group);
@@ -128,6 +147,19 @@ export function resolveRecipe(
     if (rule.group !== undefined) checkGroup(`--rule "${rule.pattern}": group`, rule.group);
   }
   return recipe;
+}
+
+/** A non-uniform scheme must have something to do: activations of fewer bits than the grid has. */
+function checkActScheme({ actScheme, actBits, rules }: Recipe): void {
+  if (actScheme === defaultRecipe.actScheme) return;
+  const isNarrow = (bits: number | 'float' | undefined) => typeof bits === 'number' && bits < MAX_BITS;
+  if (actBits !== 'float' && [actBits, ...rules.map((rule) => rule.actBits)].some(isNarrow)) return;
+  const mend =
+    actBits === 'float'
+      ? 'Give samples with --data and a width with --act-bits.'
+      : 'Give a width from 2 to 7 with --act-bits.';
+  const problem = `${actScheme} is for activations below ${MAX_BITS} bits`;
+  throw new QuantizeError('bad-option', { flag: '--act-scheme', problem, mend });
 }
 
 function checkName(flag: string, name: string, registry: readonly Named[]): void {
@@ -163,10 +195,11 @@ function checkGroup(flag: string, group: Group): void {
   throw new QuantizeError('bad-option', { flag, problem: `cannot be ${group}`, mend });
 }
 
-/** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`. */
-export function recipeName({ scheme, bits, actBits, dynamic }: Recipe): string {
+/** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`, `minmax-w4a4-log`. */
+export function recipeName({ scheme, bits, actBits, actScheme, dynamic }: Recipe): string {
   if (dynamic) return `${scheme}-w${bits}-dynamic`;
-  return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}`}`;
+  const levels = actScheme === defaultRecipe.actScheme ? '' : `-${actScheme}`;
+  return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}${levels}`}`;
 }
 
 /** What a pattern is matched against. */

@@ -13,12 +13,14 @@ import { codeOf } from './support/random-data.js';
 
 const registries = {
   schemes: [{ name: 'minmax' }, { name: 'log' }],
+  actSchemes: [{ name: 'uniform' }, { name: 'log' }],
   observers: [
     { name: 'minmax', from: 'statistics' as const },
     { name: 'mse', from: 'statistics' as const },
     { name: 'dfq', from: 'batch-norm' as const },
   ],
 };
+const settings = defaultRecipe.observerSettings;
 const conv = { id: '/layer3/conv1/Conv_output_0', name: '/layer3/conv1/Conv' };
 const recipe = (given: Partial<Recipe>): Recipe => ({ ...defaultRecipe, ...given });
 
@@ -152,6 +154,14 @@ describe('resolveRecipe', () => {
     expect(recipeName(resolved)).toBe('minmax-w4');
   });
 
+  it('names a scheme of activations, which needs some below 8 bits and samples', async () => {
+    const narrow = resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, true);
+    expect(recipeName(narrow)).toBe('minmax-w8a4-log');
+    const rules = [{ pattern: '*', actBits: 4 }];
+    expect(resolveRecipe({ actScheme: 'log', rules }, registries, true).actBits).toBe(8);
+    expect(() => resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, false)).toThrow('--act-scheme');
+  });
+
   it.each([2, 8])('takes %i bits', (bits) => {
     expect(
       resolveRecipe(
@@ -165,10 +175,24 @@ describe('resolveRecipe', () => {
     });
   });
 
+  it('takes the ends of what observers can be told', () => {
+    for (const changes of [
+      { momentum: 0 },
+      { percentile: 100 },
+      { percentile: 0.01 },
+      { lsqplusConfig: 1 as const },
+    ]) {
+      const observerSettings = { ...settings, ...changes };
+      expect(resolveRecipe({ observerSettings }, registries, true)).toMatchObject({ observerSettings });
+    }
+  });
+
   it.each<[string, Partial<Recipe>]>([
     ['--scheme does not know "max"', { scheme: 'max' }],
     ['--scheme does not know "mse"', { scheme: 'mse' }],
     ['--observer does not know "log"', { observer: 'log' }],
+    ['--act-scheme does not know "mse"', { actScheme: 'mse', actBits: 4 }],
+    ['--act-scheme log is for activations below 8 bits', { actScheme: 'log' }],
     ['--bits cannot be 1', { bits: 1 }],
     ['--bits cannot be 9', { bits: 9 }],
     ['--bits cannot be 4.5', { bits: 4.5 }],
@@ -180,6 +204,13 @@ describe('resolveRecipe', () => {
     ['--group cannot be 1.5', { group: 1.5 }],
     ['--rule "a*": group cannot be -1', { rules: [{ pattern: 'a*', group: -1 }] }],
     ['--rule "a*": scheme does not know "x"', { rules: [{ pattern: 'a*', scheme: 'x' }] }],
+    ['--momentum cannot be 1', { observerSettings: { ...settings, momentum: 1 } }],
+    ['--momentum cannot be -0.5', { observerSettings: { ...settings, momentum: -0.5 } }],
+    ['--momentum cannot be NaN', { observerSettings: { ...settings, momentum: Number.NaN } }],
+    ['--percentile cannot be 0', { observerSettings: { ...settings, percentile: 0 } }],
+    ['--percentile cannot be 101', { observerSettings: { ...settings, percentile: 101 } }],
+    ['--percentile cannot be NaN', { observerSettings: { ...settings, percentile: Number.NaN } }],
+    ['--lsqplus-config cannot be 5', { observerSettings: { ...settings, lsqplusConfig: 5 as 4 } }],
   ])('refuses: %s', async (text, given) => {
     expect(() => resolveRecipe(given, registries, true)).toThrow(text);
     expect(await codeOf(() => resolveRecipe(given, registries, true))).toBe('bad-option');

@@ -26,7 +26,7 @@ export interface DivergenceVariant {
 /**
  * The range whose quantized image is least divergent: with P the first t bins of |x|, the mass behind them added to the
  * last, and Q those bins as they are, squeezed into the levels and expanded again, the t of least KL(P ‖ Q).
- * The threshold is T = (t + ½)·max|x| / 2048.
+ * The threshold is T = (t + ½)·max|x| / 2048, but no more than max|x|.
  *
  * Levels: 2^(bits−1) for tensors with negative values, 2^bits for those without. An affine range is [min, max] cut at ±T.
  */
@@ -42,7 +42,8 @@ export function leastDivergent(
   const histogram = magnitudeHistogram(statistics.distribution(), MAGNITUDE_BINS);
   const levels = isSigned ? 2 ** (bits - 1) : unsignedRange(bits).high + 1;
   const bins = leastDivergentBins(histogram, levels, variant);
-  const threshold = ((bins + 0.5) * magnitude) / MAGNITUDE_BINS;
+  // Half a bin beyond the maximum holds nothing, and beyond the largest float32 there is no scale for it.
+  const threshold = Math.min(((bins + 0.5) * magnitude) / MAGNITUDE_BINS, magnitude);
   return symmetric
     ? symmetricQuantizer(threshold, isSigned, bits)
     : quantizerOfRange(Math.max(min, -threshold), Math.min(max, threshold), bits);
@@ -72,13 +73,17 @@ export function magnitudeHistogram(distribution: Distribution, bins: number): Fl
   return histogram;
 }
 
-/** The number of bins kept, from `levels` on, at which KL(P ‖ Q) is least; the first of equals. */
+/**
+ * The number of bins kept, from `levels` on, at which KL(P ‖ Q) is least; the first of equals. All of them where all
+ * magnitudes are in one bin (constants, masks of 0 and 1): there is no shape to compare, and ties would clip them most.
+ */
 export function leastDivergentBins(
   histogram: Float64Array,
   levels: number,
   variant: DivergenceVariant,
 ): number {
   const total = histogram.reduce((sum, count) => sum + count, 0);
+  if (histogram.includes(total)) return histogram.length;
   const masses = histogram.map((count) => count / total);
   let best = levels;
   let least = Number.POSITIVE_INFINITY;

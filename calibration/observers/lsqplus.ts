@@ -1,8 +1,14 @@
-import { type AffineQuantizer, unsignedRange } from '../../src/numerics/affine.js';
+import { type AffineQuantizer, quantizerOfRange, unsignedRange } from '../../src/numerics/affine.js';
 import { RunningSums } from '../running-sums.js';
 import type { Distribution, TensorStatistics } from '../statistics.js';
 import { bestScaleAt, quantizationError } from './mse.js';
-import { defaultObserverSettings, type Observer, type OffsetFit } from './observer.js';
+import {
+  defaultObserverSettings,
+  type LsqplusConfig,
+  type Observer,
+  type ObserverSettings,
+  type OffsetFit,
+} from './observer.js';
 import { quantile } from './percentile.js';
 
 /**
@@ -11,17 +17,21 @@ import { quantile } from './percentile.js';
  *
  * 1 (unsigned) and 2 (signed) have β = 0. 3 and 4 differ in n alone, and s·n + β is free: they are the same quantizers, so
  * that both find the same lowest level and step. ONNX has an integer zero point in the range of the codes: β is rounded
- * to it, and the step searched again; `offsetFit` tells what that costs.
+ * to it, and the step searched again; `offsetFit` tells what that costs. The symmetric setting asks for configuration 2
+ * where there are negative values and for 1 elsewhere, whatever is configured.
  */
 export const lsqplus: Observer = {
   name: 'lsqplus',
   summary: 'LSQ+ initialization: scale and offset of least squared error',
   from: 'statistics',
-  quantizer(statistics, bits, { lsqplusConfig } = defaultObserverSettings) {
+  quantizer(statistics, bits, settings = defaultObserverSettings) {
     const { low, high } = unsignedRange(bits);
     const search = searchOf(statistics);
-    if (lsqplusConfig === 1) return bestScaleAt(search, bits, low);
-    if (lsqplusConfig === 2) return bestScaleAt(search, bits, 2 ** (bits - 1));
+    const config = configurationOf(settings, search);
+    if (config === 1) return bestScaleAt(search, bits, low);
+    if (config === 2) return bestScaleAt(search, bits, 2 ** (bits - 1));
+    // A constant has no step to search for.
+    if (search.min === search.max) return quantizerOfRange(search.min, search.max, bits);
     const { scale, offset } = bestOffset(search, bits);
     const zeroPoint = Math.min(Math.max(-offset / scale, low), high);
     return bestOf(
@@ -30,21 +40,27 @@ export const lsqplus: Observer = {
     );
   },
   offsetFit(statistics, bits, settings = defaultObserverSettings): OffsetFit | undefined {
-    if (settings.lsqplusConfig < 3) return undefined;
     const search = searchOf(statistics);
+    if (configurationOf(settings, search) < 3) return undefined;
     const rounded = lsqplus.quantizer(statistics, bits, settings);
     const best = bestOffset(search, bits);
     const [elements] = search.sums.upTo(Number.POSITIVE_INFINITY);
-    const roundedError = quantizationError(search.sums, rounded);
+    // Where nothing is off, the sums leave a rounding error of either sign.
+    const roundedError = Math.max(quantizationError(search.sums, rounded), 0);
     // The search is of many local optima; an integer zero point is one real offset among others.
     const kept =
       best.error <= roundedError
         ? best
         : { scale: rounded.scale, offset: -rounded.zeroPoint * rounded.scale, error: roundedError };
     const { scale, offset, error } = kept;
-    return { scale, offset, error: error / elements, roundedError: roundedError / elements };
+    return { scale, offset, error: Math.max(error, 0) / elements, roundedError: roundedError / elements };
   },
 };
+
+function configurationOf({ symmetric, lsqplusConfig }: ObserverSettings, { min }: Search): LsqplusConfig {
+  if (!symmetric) return lsqplusConfig;
+  return min < 0 ? 2 : 1;
+}
 
 interface Search {
   readonly sums: RunningSums;

@@ -2,7 +2,7 @@ import type { Bin, Distribution } from '../statistics.js';
 
 /** The distribution of |x|: the bins of negative values mirrored and put between the others. */
 export function magnitudes({ bins, min, max }: Distribution): Distribution {
-  const split = bins.findIndex(({ high }) => high >= 0);
+  const split = bins.findIndex(({ low }) => low >= 0);
   const firstPositive = split < 0 ? bins.length : split;
   const negative = bins
     .slice(0, firstPositive)

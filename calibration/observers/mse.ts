@@ -45,9 +45,8 @@ export function bestScaleAt(
 ): AffineQuantizer {
   const search = { sums, min, max, ...unsignedRange(bits) };
   const { low, high } = search;
-  // A range on the one side, and codes on the other: all is clipped to 0, whatever the step.
-  if (max <= 0 && zeroPoint === low) return { scale: 1, zeroPoint, low, high };
-  if (min >= 0 && zeroPoint === high) return { scale: 1, zeroPoint, low, high };
+  // All is 0, or clipped to 0 where the range is on the one side and the codes on the other, whatever the step.
+  if (!(unclippedScale(search, zeroPoint) > 0)) return { scale: 1, zeroPoint, low, high };
   const coarse = bestScale(search, zeroPoint, COARSE, Number.POSITIVE_INFINITY);
   return polish(sums, better(coarse, bestScale(search, zeroPoint, FINE, coarse.error))).quantizer;
 }
@@ -98,17 +97,18 @@ function zeroPointsOf({ zeroPoint, low, high }: AffineQuantizer, min: number, ma
   return Array.from({ length: high - low + 1 }, (_, i) => low + i).sort((a, b) => distance(a) - distance(b));
 }
 
-/** The best scale of one zero point on a grid, down to where clipping alone is worse than the error to beat. */
-function bestScale(
-  { sums, min, max, low, high }: Search,
-  zeroPoint: number,
-  { from, step }: Grid,
-  toBeat: number,
-): Candidate {
-  const unclipped = Math.max(
+/** The least scale at which the codes of one zero point reach both ends that they have a side for; 0 where none is. */
+function unclippedScale({ min, max, low, high }: Search, zeroPoint: number): number {
+  return Math.max(
     zeroPoint > low ? -min / (zeroPoint - low) : 0,
     high > zeroPoint ? max / (high - zeroPoint) : 0,
   );
+}
+
+/** The best scale of one zero point on a grid, down to where clipping alone is worse than the error to beat. */
+function bestScale(search: Search, zeroPoint: number, { from, step }: Grid, toBeat: number): Candidate {
+  const { sums, low, high } = search;
+  const unclipped = unclippedScale(search, zeroPoint);
   let best = at(sums, { scale: unclipped, zeroPoint, low, high });
   for (let scale = from * unclipped; scale >= SMALLEST_NORMAL; scale /= 1 + step) {
     const quantizer = { scale, zeroPoint, low, high };

@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe, type Group, type Recipe, type Rule } from '../recipe.js';
+import { defaultRecipe, type Format, formats, type Group, type Recipe, type Rule } from '../recipe.js';
 import { parseActBits, parseBits, parseCount, parseGroup, parseNumber, parseRule } from './parse.js';
 
 /** The recipe's flags, as commander gives them. */
@@ -12,6 +13,7 @@ export interface RecipeFlags {
   readonly actBits: number | 'float';
   readonly dynamic?: true;
   readonly matmulActivations?: true;
+  readonly actScheme: string;
   readonly observer: string;
   readonly actSymmetric?: true;
   readonly momentum: number;
@@ -23,6 +25,7 @@ export interface RecipeFlags {
   readonly exclude?: string[];
   readonly include?: string[];
   readonly allLayers?: true;
+  readonly format: Format;
   readonly reduceRange?: true;
 }
 
@@ -35,7 +38,7 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, observer, group } = defaultRecipe;
+  const { scheme, bits, actBits, actScheme, observer, group } = defaultRecipe;
   const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
     .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
@@ -51,6 +54,7 @@ export function addRecipeOptions(command: Command): Command {
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
     .option('--matmul-activations', 'products of two activations (attention) on integers too')
+    .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
     .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
     .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
     .option(
@@ -86,6 +90,14 @@ export function addRecipeOptions(command: Command): Command {
     .option('--exclude <pattern>', 'keep layers in float', collect<string>)
     .option('--include <pattern>', 'quantize these layers only', collect<string>)
     .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8')
+    .addOption(
+      new Option(
+        '--format <name>',
+        'weights in the file: packed in as few bits as onnxruntime unpacks at load, or qdq-int8 for other runtimes',
+      )
+        .choices(formats)
+        .default(defaultRecipe.format),
+    )
     .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
 }
 
@@ -99,6 +111,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     actBits: flags.actBits,
     dynamic: flags.dynamic ?? false,
     matMulActivations: flags.matmulActivations ?? false,
+    actScheme: flags.actScheme,
     observer: flags.observer,
     observerSettings: {
       symmetric: flags.actSymmetric ?? false,
@@ -110,6 +123,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     exclude: flags.exclude ?? [],
     include: flags.include ?? [],
     allLayers: flags.allLayers ?? false,
+    format: flags.format,
     reduceRange: flags.reduceRange ?? false,
   };
 }

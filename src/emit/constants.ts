@@ -43,6 +43,16 @@ export class Constants {
     return name;
   }
 
+  /** A value that nodes make, the same wherever this name is asked for. */
+  sharedValue(wanted: string, make: (name: string) => void): string {
+    const known = this.#shared.get(wanted);
+    if (known) return known;
+    const name = this.names.fresh(wanted);
+    make(name);
+    this.#shared.set(wanted, name);
+    return name;
+  }
+
   /** A uint8 scalar, shared. Rank 0: onnxruntime refuses activation parameters of shape [1]. */
   uint8(value: number): string {
     return this.shared(`u8_${value}`, () => ({ type: 'uint8', dims: [], data: Uint8Array.of(value) }));

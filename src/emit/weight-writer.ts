@@ -6,11 +6,15 @@ import { roundHalfEven } from '../numerics/round.js';
 import type { LayerPlan, QuantizedConstant } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { Constants } from './constants.js';
-import type { FormTarget } from './weights/form.js';
-import { weightForms } from './weights/forms.js';
+import type { StorageTarget } from './weights/form.js';
+import { formFor } from './weights/forms.js';
 
 /** Codes of this magnitude have more digits than a float32. */
 const EXACT_CODE = 2 ** 30;
+
+/** DequantizeLinear exists from the first opset on, and has an axis from the second on. */
+const DQ_OPSET = 10;
+const CHANNEL_DQ_OPSET = 13;
 
 /** The scales of a constant, and the axis that they run along. */
 type Steps = Pick<QuantizedTensor, 'scales' | 'axis'>;
@@ -19,11 +23,11 @@ type Steps = Pick<QuantizedTensor, 'scales' | 'axis'>;
 export class WeightWriter {
   readonly #nodes: Node[];
   readonly #constants: Constants;
-  readonly #target: FormTarget;
+  readonly #target: StorageTarget;
   readonly #written = new Map<QuantizedTensor, string>();
 
   /** @param nodes - gets the nodes, in order */
-  constructor(nodes: Node[], constants: Constants, target: FormTarget) {
+  constructor(nodes: Node[], constants: Constants, target: StorageTarget) {
     this.#nodes = nodes;
     this.#constants = constants;
     this.#target = target;
@@ -40,10 +44,17 @@ export class WeightWriter {
     });
   }
 
-  /** A weight in few bits under float arithmetic: its form → Cast → Mul, which folds to a float constant at load. */
+  /**
+   * A weight in few bits under float arithmetic: its form → Cast → Mul, which folds to a float constant at load; or,
+   * for other runtimes, int8 → DQ.
+   */
   float(weight: QuantizedTensor, name: string): string {
     return this.#once(weight, () => {
       const integers = this.integers(weight, name);
+      const { format, opset } = this.#target;
+      const hasChannels = weight.axis !== undefined;
+      if (format === 'qdq-int8' && opset >= (hasChannels ? CHANNEL_DQ_OPSET : DQ_OPSET))
+        return this.#dequantize([integers], weight, name);
       const floats = this.#constants.names.fresh(`${name}_w`);
       const output = this.#constants.names.fresh(`${name}_dq`);
       const scale = this.#broadcastScale(weight, name);
@@ -100,10 +111,8 @@ export class WeightWriter {
 
   /** The integers of a weight, of its shape. */
   integers(weight: QuantizedTensor, name: string): string {
-    const form = weightForms.find((candidate) => candidate.holds(weight, this.#target));
-    if (!form) throw new Error(`no form holds ${name}`);
     const output = this.#constants.names.fresh(`${name}_q`);
-    this.#nodes.push(...form.emit(weight, name, output, this.#constants));
+    this.#nodes.push(...formFor(weight, this.#target).emit(weight, name, output, this.#constants));
     return output;
   }
 

@@ -13,6 +13,7 @@ import { decodeModel } from '../proto/decode.js';
 import { encodeModel } from '../proto/encode.js';
 import { ownRange, writeRanges } from '../proto/file-range.js';
 import type { ReportedPlan } from '../quantize/plan.js';
+import { collectGarbage } from '../runtime/collect-garbage.js';
 import { checkBytes } from './check-model.js';
 import type { EmittedModel } from './emit-model.js';
 import { writeFileWhole } from './write-file.js';
@@ -72,9 +73,11 @@ export async function withWritten<T>(
   const { output } = settings;
   if (!settings.onDisk) return work(writeInMemory(await emit(), output));
   const prefix = join(dirname(output), `.${basename(output)}.`);
-  return withTemporaryFolder(prefix, async (folder) =>
-    work(await writeToDisk(await emit(), folder, settings)),
-  );
+  return withTemporaryFolder(prefix, async (folder) => {
+    const written = await writeToDisk(await emit(), folder, settings);
+    collectGarbage();
+    return work(written);
+  });
 }
 
 function writeInMemory({ emitted, plan }: Emission, output: string): WrittenModel {

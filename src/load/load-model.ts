@@ -43,7 +43,8 @@ export async function loadModel(path: string, heldBytes?: number): Promise<Loade
   }
   let model: Model;
   try {
-    model = decodeModel(bytes);
+    // Folding frees each tensor that it replaces: a view would keep the whole file.
+    model = decodeModel(bytes, 'copies');
   } catch (thrown) {
     if (!(thrown instanceof DecodeError)) throw thrown;
     throw new QuantizeError('not-a-model', { path, reason: reasonOf(thrown) }, { cause: thrown });

@@ -22,17 +22,21 @@ import { ModelType } from './schema.js';
 /** Thrown for bytes that are no ONNX model; `load` turns it into a message with the file's name. */
 export class DecodeError extends Error {}
 
+/** What tensors hold: `views` of the bytes that were decoded, or `copies`, which are aligned and do not keep the others. */
+export type TensorStorageMode = 'views' | 'copies';
+
 /**
- * The bytes of a .onnx file as a model. Tensors have bytes of their own: each that folding replaces is freed, where a
- * view would keep the whole file, and all are aligned.
+ * The bytes of a .onnx file as a model.
  *
  * @throws DecodeError where the bytes are no protocol buffer of this format, or contradict themselves
  */
-export function decodeModel(bytes: Uint8Array): Model {
+export function decodeModel(bytes: Uint8Array, mode: TensorStorageMode = 'views'): Model {
   const reader = protobuf.Reader.create(bytes);
   reader.discardUnknown = false;
-  const view = reader.bytes.bind(reader);
-  reader.bytes = () => new Uint8Array(view());
+  if (mode === 'copies') {
+    const view = reader.bytes.bind(reader);
+    reader.bytes = () => new Uint8Array(view());
+  }
   let message: ModelMessage;
   try {
     message = ModelType.decode(reader) as ModelMessage;

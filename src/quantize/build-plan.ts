@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
 import { type Graph, inputAt, type Model, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
 import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
@@ -29,6 +31,7 @@ export interface PlanSources {
   /** Undefined where activations stay in float. */
   readonly statistics: Statistics | undefined;
   readonly observers: readonly Observer[];
+  readonly actSchemes: readonly ActScheme[];
   /** The observer of single values, where it is not the recipe's. */
   readonly choices?: ReadonlyMap<string, Observer> | undefined;
   readonly schemes: readonly Scheme[];
@@ -41,7 +44,7 @@ export interface PlanSources {
  */
 export function buildPlan(sources: PlanSources): Plan {
   const { model, recipe, placement } = sources;
-  const activations = new Map<string, AffineQuantizer>();
+  const activations = new Map<string, ActivationQuantizer>();
   const observations = new Map<string, Observation>();
   for (const name of observedValues(placement)) {
     const { quantizer, observation } = observe(sources, name);
@@ -52,7 +55,7 @@ export function buildPlan(sources: PlanSources): Plan {
   for (const layer of placement.layers) {
     const input = placement.values.get(inputAt(layer.linear.node, 0) ?? '');
     const quantizer = input && activations.get(input.root);
-    const plan = planLayer(sources, layer, quantizer);
+    const plan = planLayer(sources, layer, quantizer?.grid);
     layers.set(layer.linear.node, { ...plan, weight: sharedWeight([...layers.values()], plan) });
   }
   const stored = new Map(
@@ -83,7 +86,7 @@ function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeigh
 function observe(
   sources: PlanSources,
   name: string,
-): { quantizer: AffineQuantizer; observation: Observation } {
+): { quantizer: ActivationQuantizer; observation: Observation } {
   const { placement, statistics, recipe } = sources;
   const observer = sources.choices?.get(name) ?? named(sources.observers, recipe.observer);
   const seen = statistics?.tensors.get(name);
@@ -101,7 +104,7 @@ function observe(
   const { min, max } = seen;
   // No sample had an element there: any quantizer serves.
   if (min > max) {
-    const quantizer = quantizerOfRange(0, 0, bits);
+    const quantizer = { kind: 'affine', grid: quantizerOfRange(0, 0, bits) } as const;
     const observation = {
       observer: observer.name,
       range: undefined,
@@ -110,8 +113,15 @@ function observe(
     } as const;
     return { quantizer, observation };
   }
-  const quantizer = observer.quantizer(seen, bits, recipe.observerSettings);
-  const offset = observer.offsetFit?.(seen, bits, recipe.observerSettings);
+  const isInput = sources.model.graph.inputs.some((input) => input.name === name);
+  const scheme = named(sources.actSchemes, recipe.actScheme);
+  // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
+  const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
+  const quantizer = levels ?? {
+    kind: 'affine',
+    grid: observer.quantizer(seen, bits, recipe.observerSettings),
+  };
+  const offset = levels ? undefined : observer.offsetFit?.(seen, bits, recipe.observerSettings);
   const oddity = min < max ? undefined : min === 0 ? 'all zero' : 'constant';
   return { quantizer, observation: { observer: observer.name, range: { min, max }, oddity, offset } };
 }

@@ -1,5 +1,6 @@
 import type { OffsetFit } from '../../calibration/observers/observer.js';
 import type { Node } from '../graph/model.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { Placement, QuantizedLayer } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
@@ -49,7 +50,7 @@ export interface Plan {
   /** Weights that float operators read, by name. */
   readonly stored: ReadonlyMap<string, QuantizedTensor>;
   /** Quantizers of the activations, by the root value that they were chosen for. */
-  readonly activations: ReadonlyMap<string, AffineQuantizer>;
+  readonly activations: ReadonlyMap<string, ActivationQuantizer>;
   /** Where each of them is from, by the same names. */
   readonly observations: ReadonlyMap<string, Observation>;
   /** Constant operands of integer arithmetic, by name. */
@@ -57,21 +58,29 @@ export interface Plan {
 }
 
 /** A plan without its weights, which take much memory: what a report shows. */
-export interface ReportedPlan extends Pick<Plan, 'placement' | 'activations' | 'observations'> {
+export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations' | 'observations'> {
   readonly layers: ReadonlyMap<Node, LayerNumbers>;
+  readonly weightBytes: StoredBytes;
+}
+
+/** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
+export interface StoredBytes {
+  readonly stored: number;
+  readonly packed: number;
 }
 
 /** Of a layer's plan, what a report shows. */
 export type LayerNumbers = Pick<LayerPlan, 'raisedChannels'>;
 
 /** What a report shows of a plan; the weights can go. */
-export function reportedPlan({ placement, activations, observations, layers }: Plan): ReportedPlan {
-  const numbers = [...layers].map(([node, { raisedChannels }]) => [node, { raisedChannels }] as const);
-  return { placement, activations, observations, layers: new Map(numbers) };
+export function reportedPlan(plan: Plan, weightBytes: StoredBytes): ReportedPlan {
+  const { recipe, placement, activations, observations } = plan;
+  const numbers = [...plan.layers].map(([node, { raisedChannels }]) => [node, { raisedChannels }] as const);
+  return { recipe, placement, activations, observations, layers: new Map(numbers), weightBytes };
 }
 
 /** The quantizer of a quantized value: that of its root. */
-export function quantizerOf(plan: Plan, value: string): AffineQuantizer | undefined {
+export function quantizerOf(plan: Plan, value: string): ActivationQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;
   return root === undefined ? undefined : plan.activations.get(root);
 }

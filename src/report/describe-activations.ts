@@ -1,10 +1,16 @@
+import { levelCount } from '../numerics/activation.js';
 import type { ReportedPlan } from '../quantize/plan.js';
+import { defaultRecipe, MAX_BITS } from '../recipe.js';
 
 /** The quantizer of one activation, and where it is from. */
 export interface ActivationRecord {
   readonly name: string;
   readonly observer: string;
   readonly bits: number;
+  /** The activation scheme that its levels are of. */
+  readonly scheme: string;
+  /** How many values it can have. */
+  readonly levels: number;
   readonly scale: number;
   readonly zeroPoint: number;
   /** Range on the samples; null where no sample had an element there. */
@@ -19,17 +25,19 @@ export interface ActivationRecord {
 }
 
 /** Every quantizer of an activation, in the order of the graph. */
-export function describeActivations({
-  activations,
-  observations,
-}: Pick<ReportedPlan, 'activations' | 'observations'>): ActivationRecord[] {
-  return [...activations].map(([name, { scale, zeroPoint, high }]) => {
+export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
+  const { activations, observations, placement, recipe } = plan;
+  return [...activations].map(([name, quantizer]) => {
+    const { scale, zeroPoint } = quantizer.grid;
     const seen = observations.get(name);
     const { offset } = seen ?? {};
     return {
       name,
       observer: seen?.observer ?? '',
-      bits: Math.log2(high + 1),
+      bits: placement.values.get(name)?.bits ?? MAX_BITS,
+      // Where the recipe's scheme is not for a value, its levels are uniform.
+      scheme: quantizer.kind === 'lut' ? recipe.actScheme : defaultRecipe.actScheme,
+      levels: levelCount(quantizer),
       scale,
       zeroPoint,
       range: seen?.range ?? null,

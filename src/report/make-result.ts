@@ -7,7 +7,6 @@ import type { Evaluation } from '../evaluate/evaluate.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
 import type { ReportedPlan } from '../quantize/plan.js';
-import type { Recipe } from '../recipe.js';
 import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
@@ -28,12 +27,11 @@ export interface ModelFile {
 
 /** What a run made, for its record. */
 export interface RunOutcome {
-  readonly recipe: Recipe;
+  readonly plan: ReportedPlan;
   /** The float model, folded by now; size and hash are those of its file. */
   readonly float: ModelFile;
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
-  readonly plan: ReportedPlan;
   readonly samples: Samples;
   /** Undefined where activations stay in float, or their ranges are found at every run. */
   readonly statistics: Statistics | undefined;
@@ -44,11 +42,13 @@ export interface RunOutcome {
 
 /** The record of a run, version 1. */
 export function makeResult(run: RunOutcome): Result {
-  const { recipe, float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
+  const { float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
+  const { recipe } = run.plan;
   const { outputs, task, layers, speed } = evaluation;
   const machine = describeMachine();
+  const activations = describeActivations(run.plan);
   const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.layers);
-  const observed = { recipe, machine, plan, outputs, speed, evaluationKind: samples.kind };
+  const observed = { recipe, machine, plan, outputs, speed, evaluationKind: samples.kind, activations };
   return {
     schemaVersion: RESULT_VERSION,
     tool,
@@ -61,11 +61,11 @@ export function makeResult(run: RunOutcome): Result {
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     fold: run.fold,
     plan,
-    activations: describeActivations(run.plan),
+    activations,
     outputs,
     task: task ?? null,
     layers,
-    warnings: [...sampleWarnings(samples), ...warningsOf(observed)],
+    warnings: [...sampleWarnings(samples), ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes })],
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }

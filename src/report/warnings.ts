@@ -1,8 +1,10 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { Speed } from '../evaluate/measure-speed.js';
-import type { Recipe } from '../recipe.js';
+import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
+import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
+import { formatBytes } from './format.js';
 
 /** What the warnings are read from. */
 export interface Observed {
@@ -11,6 +13,9 @@ export interface Observed {
   readonly plan: PlanDescription;
   readonly outputs: readonly OutputDrift[];
   readonly speed: Speed;
+  readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme'>[];
+  /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
+  readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
 }
 
@@ -20,9 +25,30 @@ const SLOWER_RATIO = 0.95;
 /** Weights wider than this can make two neighbouring products overflow int16: 2·255·64 < 2^15. */
 const SATURATING_BITS = 7;
 
+/** What a portable format costs. */
+function formatWarnings({ recipe, weightBytes: { stored, packed } }: Observed): string[] {
+  if (stored <= packed) return [];
+  const [wide, narrow] = [formatBytes(stored), formatBytes(packed)];
+  return [`--format ${recipe.format} stores the weights in ${wide}; packed they would take ${narrow}.`];
+}
+
+/** Narrow activations that the recipe's scheme is not for. */
+function levelWarnings({ recipe, activations }: Observed): string[] {
+  if (recipe.actScheme === defaultRecipe.actScheme) return [];
+  const narrow = activations.filter(({ bits }) => bits < MAX_BITS);
+  const uniform = narrow.filter(({ scheme }) => scheme !== recipe.actScheme);
+  const [first] = uniform;
+  if (!first) return [];
+  const count = `${uniform.length} of ${narrow.length}`;
+  return [
+    `${count} activations below ${MAX_BITS} bits stay uniform, as "${first.name}": ${recipe.actScheme} is not for a model input, nor where a value has signs that it cannot hold.`,
+  ];
+}
+
 /** What a user should know before trusting the numbers. */
-export function warningsOf({ recipe, machine, plan, outputs, speed, evaluationKind }: Observed): string[] {
-  const warnings: string[] = [];
+export function warningsOf(observed: Observed): string[] {
+  const { recipe, machine, plan, outputs, speed, evaluationKind } = observed;
+  const warnings: string[] = [...formatWarnings(observed), ...levelWarnings(observed)];
   if (recipe.actBits === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }

@@ -143,6 +143,7 @@ it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
   const registries = {
     schemes: [{ name: 'minmax' }],
     observers: [{ name: 'minmax', from: 'statistics' as const }],
+    actSchemes: [{ name: 'uniform' }],
   };
   expect(() => resolveRecipe({ dynamic: true, actBits: 4 }, registries, true)).toThrow(QuantizeError);
   expect(resolveRecipe({ dynamic: true }, registries, false).actBits).toBe(8);

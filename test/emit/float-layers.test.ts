@@ -35,7 +35,7 @@ async function expectReference({ bytes, float, plan, feeds }: QuantizedModel): P
     const reference = await runIn('disabled', referenceModel(float, plan), feed);
     const found = await runIn('disabled', bytes, feed);
     for (const [name, array] of reference) {
-      const step = plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.scale ?? 1e-5;
+      const step = plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.grid.scale ?? 1e-5;
       const data = found.get(name)?.data as Float32Array;
       // The exact constant of a bias is within 2^-30 of itself: a tie may fall to the other side.
       (array.data as Float32Array).forEach((value, i) => {

@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import {
   type AffineQuantizer,
   dequantizeValue,
+  quantizerOfEnds,
   quantizerOfRange,
   quantizeValue,
+  symmetricQuantizer,
   unsignedRange,
 } from '../../src/numerics/affine.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
@@ -49,6 +51,47 @@ describe('quantizerOfRange', () => {
       expect(errors).toEqual([...errors].sort((a, b) => b - a));
     }
   });
+});
+
+describe('symmetricQuantizer', () => {
+  // By hand: scale = magnitude / (2^(bits−1) − 1) with the middle code as zero point, or magnitude / (2^bits − 1) from 0.
+  test.each([
+    ['signed, 8 bits', 127, true, 8, 1, 128],
+    ['signed, 4 bits', 3.5, true, 4, 0.5, 8],
+    ['signed, 2 bits', 0.75, true, 2, 0.75, 2],
+    ['unsigned, 8 bits', 255, false, 8, 1, 0],
+    ['unsigned, 2 bits', 0.75, false, 2, 0.25, 0],
+    ['the scale is rounded to float32', 1, true, 8, 0.007874015718698502, 128],
+    ['zero', 0, true, 8, 1, 128],
+    ['zero, unsigned', 0, false, 8, 1, 0],
+    ['a step below the smallest normal float32', 1e-40, true, 8, 1, 128],
+  ])('%s', (_, magnitude, isSigned, bits, scale, zeroPoint) => {
+    const q = symmetricQuantizer(magnitude, isSigned, bits);
+    expect(q).toEqual({ scale, zeroPoint, low: 0, high: 2 ** bits - 1 });
+  });
+
+  test('both ends and 0 are levels', () => {
+    for (const magnitude of randomFloats(50, 3, 1e-3, 1e3)) {
+      for (const bits of [2, 5, 8]) {
+        const q = symmetricQuantizer(magnitude, true, bits);
+        const levels = [-magnitude, 0, magnitude].map(
+          (x) => dequantizeValue(quantizeValue(x, q), q) / magnitude,
+        );
+        [-1, 0, 1].forEach((expected, i) => {
+          expect(levels[i]).toBeCloseTo(expected, 6);
+        });
+      }
+    }
+  });
+});
+
+test('quantizerOfEnds takes the larger end where it is symmetric, the range where not', () => {
+  expect(quantizerOfEnds(-51, 204, 8, false)).toEqual(quantizerOfRange(-51, 204, 8));
+  expect(quantizerOfEnds(-254, 204, 8, true)).toEqual({ scale: 2, zeroPoint: 128, low: 0, high: 255 });
+  expect(quantizerOfEnds(-1, 254, 8, true)).toEqual({ scale: 2, zeroPoint: 128, low: 0, high: 255 });
+  expect(quantizerOfEnds(0, 510, 8, true)).toEqual({ scale: 2, zeroPoint: 0, low: 0, high: 255 });
+  expect(quantizerOfEnds(3, 510, 8, true)).toEqual({ scale: 2, zeroPoint: 0, low: 0, high: 255 });
+  expect(quantizerOfEnds(-254, -3, 8, true)).toEqual({ scale: 2, zeroPoint: 128, low: 0, high: 255 });
 });
 
 test('unsignedRange', () => {

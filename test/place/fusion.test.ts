@@ -30,7 +30,8 @@ describe('a Clip whose Q reaches about as far as it does', () => {
     net.input('x', [1, 4, 8, 8]);
     net.clip(net.conv('x', 'c'), 'y', low, high);
     const { float, plan } = await quantizeModel(finish(net, 'y'));
-    const chosen = { scale: Math.fround(step), zeroPoint, low: 0, high: 255 };
+    const grid = { scale: Math.fround(step), zeroPoint, low: 0, high: 255 };
+    const chosen = { kind: 'affine', grid } as const;
     return emitModel(float, { ...plan, activations: new Map(plan.activations).set('y', chosen) }).model;
   }
 

@@ -9,6 +9,7 @@ import { readBack } from '../../src/proto/read-back.js';
 import { ModelType } from '../../src/proto/schema.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { encodeMessage, oddMessage } from '../support/odd-model.js';
+import { smallModel } from '../support/small-model.js';
 
 const bytes = encodeMessage(oddMessage);
 const model = decodeModel(bytes);
@@ -142,4 +143,15 @@ describe('a model that was changed', () => {
       { dimValue: expect.objectContaining({ low: 3 }) },
     ]);
   });
+});
+
+test('tensors are views of the bytes, or copies that do not keep them', () => {
+  const bytes = encodeModel(smallModel());
+  const buffers = (mode: 'views' | 'copies') =>
+    [...decodeModel(bytes, mode).graph.initializers.values()].map(({ storage }) =>
+      storage.kind === 'raw' ? storage.bytes.buffer === bytes.buffer : undefined,
+    );
+  expect(new Set(buffers('views'))).toEqual(new Set([true]));
+  expect(new Set(buffers('copies'))).toEqual(new Set([false]));
+  expect(encodeModel(decodeModel(bytes, 'copies'))).toEqual(encodeModel(decodeModel(bytes)));
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import type { TensorStatistics } from '../../calibration/statistics.js';
 import type { QuantizeError } from '../../src/errors.js';
@@ -27,7 +28,7 @@ function plan(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
   const statistics = { ...provenance(), tensors };
-  const made = buildPlan({ model, recipe, placement, statistics, observers, schemes: known });
+  const made = buildPlan({ model, recipe, placement, statistics, observers, actSchemes, schemes: known });
   return { made, layers: [...made.layers.values()] };
 }
 
@@ -56,9 +57,27 @@ function errorOf(work: () => unknown): QuantizeError {
 }
 
 describe('buildPlan', () => {
+  it('tells the observer what the recipe says of it', () => {
+    const given = { x: statisticsOf([-254, 204], [-127, 102]) };
+    const scaleOf = (observer: string, settings: Partial<Recipe['observerSettings']>) =>
+      quantizerOf(
+        plan(twins(), given, {
+          observer,
+          observerSettings: { ...defaultRecipe.observerSettings, ...settings },
+        }).made,
+        'x',
+      )?.grid.scale;
+    expect(scaleOf('minmax', { symmetric: true })).toBe(2);
+    // ½·458 + ½·229.
+    expect(scaleOf('ema', { momentum: 0.5 })).toBe(Math.fround(343.5 / 255));
+  });
+
   it('chooses every number of a layer, by hand', () => {
     const { made, layers } = plan(twins(), { x: statisticsOf([-51, 204]) });
-    expect(quantizerOf(made, 'x')).toEqual({ scale: 1, zeroPoint: 51, low: 0, high: 255 });
+    expect(quantizerOf(made, 'x')).toEqual({
+      kind: 'affine',
+      grid: { scale: 1, zeroPoint: 51, low: 0, high: 255 },
+    });
     expect(quantizerOf(made, 'nothing')).toBeUndefined();
     expect(layers[0]?.weight).toEqual({
       kind: 'affine',
@@ -130,14 +149,14 @@ describe('buildPlan', () => {
     const tail = statisticsOf(Array.from({ length: 5000 }, (_, i) => (i === 0 ? 20 : (i % 100) / 50)));
     const low = { actBits: 4, allLayers: true } as const;
     const whole = plan(twins(), { a: tail }, low).made;
-    expect(quantizerOf(whole, 'a')).toEqual({
+    expect(quantizerOf(whole, 'a')?.grid).toEqual({
       scale: Math.fround(20 / 15),
       zeroPoint: 0,
       low: 0,
       high: 15,
     });
     const cut = plan(twins(), { x: tail }, { ...low, observer: 'mse' }).made;
-    expect(quantizerOf(cut, 'x')).toMatchObject({ low: 0, high: 15 });
+    expect(quantizerOf(cut, 'x')?.grid).toMatchObject({ low: 0, high: 15 });
     expect(quantizerOf(cut, 'x')).not.toEqual(quantizerOf(whole, 'a'));
   });
 
@@ -145,7 +164,15 @@ describe('buildPlan', () => {
     const model = twins();
     const recipe = { ...defaultRecipe, actBits: 'float' as const };
     const placement = place(model, recipe, 'model.onnx');
-    const made = buildPlan({ model, recipe, placement, statistics: undefined, observers, schemes });
+    const made = buildPlan({
+      model,
+      recipe,
+      placement,
+      statistics: undefined,
+      observers,
+      actSchemes,
+      schemes,
+    });
     const [layer] = [...made.layers.values()];
     expect([made.activations.size, layer?.bias]).toEqual([0, undefined]);
     expect(layer?.weight.scales).toEqual(Float32Array.of(0.01, 0.02));
@@ -211,7 +238,7 @@ describe('buildPlan', () => {
     'gives a tensor that is %s a quantizer, and says what it is',
     (oddity, values, scale, zeroPoint, range) => {
       const { made } = plan(twins(), { a: statisticsOf(values) });
-      expect(made.activations.get('a')).toEqual({ scale, zeroPoint, low: 0, high: 255 });
+      expect(made.activations.get('a')?.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
       expect(made.observations.get('a')).toEqual({ observer: 'minmax', range, oddity, offset: undefined });
     },
   );

@@ -11,6 +11,8 @@ const calm: Observed = {
   outputs,
   speed: timing.speed,
   evaluationKind: 'evaluation',
+  activations: [],
+  weightBytes: { stored: 2000, packed: 2000 },
 };
 
 test('a good run has no warnings', () => {
@@ -19,6 +21,23 @@ test('a good run has no warnings', () => {
 
 test.each<[string, Partial<Observed>, RegExp]>([
   ['weights only', { recipe: { ...defaultRecipe, actBits: 'float' } }, /Weights only/],
+  [
+    'a portable format',
+    { recipe: { ...defaultRecipe, format: 'qdq-int8' }, weightBytes: { stored: 300_000, packed: 150_000 } },
+    /--format qdq-int8 stores the weights in 300 kB; packed they would take 150 kB/,
+  ],
+  [
+    'levels that are uniform after all',
+    {
+      recipe: { ...defaultRecipe, actBits: 4, actScheme: 'log' },
+      activations: [
+        { name: 'image', bits: 8, scheme: 'uniform' },
+        { name: 'a', bits: 4, scheme: 'log' },
+        { name: 'b', bits: 4, scheme: 'uniform' },
+      ],
+    },
+    /^1 of 2 activations below 8 bits stay uniform, as "b": log is not/,
+  ],
   ['random input', { evaluationKind: 'synthetic' }, /random input/],
   ['slower', { speed: { ...timing.speed, ratio: 0.8 } }, /slower than the float one here \(0\.80×\)/],
   ['no VNNI', { machine: { ...machine, features: ['avx2'] } }, /--reduce-range/],

@@ -1,3 +1,4 @@
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { calibrate } from '../../src/calibrate/calibrate.js';
@@ -38,7 +39,7 @@ export async function quantizeModel(
   const placement = place(model, whole, 'model.onnx');
   const source = whole.actBits === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);
-  const plan = buildPlan({ model, recipe: whole, placement, statistics, observers, schemes });
+  const plan = buildPlan({ model, recipe: whole, placement, statistics, observers, actSchemes, schemes });
   const emitted = emitModel(model, plan);
   return { float: model, placement, plan, emitted, bytes: encodeModel(emitted.model), feeds };
 }

@@ -1,6 +1,6 @@
-import { type Graph, type Model, node } from '../../src/graph/model.js';
+import { attribute, type Graph, type Model, node } from '../../src/graph/model.js';
 import { tensorOf } from '../../src/graph/tensor.js';
-import type { AffineQuantizer } from '../../src/numerics/affine.js';
+import type { ActivationQuantizer } from '../../src/numerics/activation.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
 import type { Plan } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
@@ -9,6 +9,7 @@ import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
  * The quantized network as float operators alone: the original graph in which
  *
  * - a weight is the float array that its codes stand for, a bias its int32 times its scale;
+ * - where there is a table of codes, the rounded value of a root is looked up in it, as floats;
  * - a quantized value goes through x → clip(round(x / s) + z, 0, 2^bits − 1) → (q − z)·s, which integer operators'
  *   readers see always, and of a value that floats make only the layers do.
  *
@@ -25,16 +26,27 @@ export function referenceModel(model: Model, plan: Plan): Model {
     constant(name, { type: 'float32', dims, data });
 
   const insertRounding = (value: string, output: string, raw: string) => {
-    const quantizer = plan.activations.get(values.get(value)?.root ?? value) as AffineQuantizer;
-    const bits = values.get(value)?.bits ?? 8;
+    const root = values.get(value)?.root ?? value;
+    const activation = plan.activations.get(root) as ActivationQuantizer;
+    const quantizer = activation.grid;
+    const bits = activation.kind === 'lut' ? 8 : (values.get(value)?.bits ?? 8);
     const scalar = (suffix: string, x: number) => floats(`${value}.${suffix}`, [], Float32Array.of(x));
     const [scale, zero] = [scalar('scale', quantizer.scale), scalar('zero', quantizer.zeroPoint)];
+    const look = (codes: string): string => {
+      if (activation.kind !== 'lut' || root !== value) return codes;
+      const table = floats(`${value}.table`, [256], Float32Array.from(activation.table));
+      graph.nodes.push(
+        node('Cast', [codes], [`${value}.index`], { to: attribute.int(7) }),
+        node('Gather', [table, `${value}.index`], [`${value}.level`]),
+      );
+      return `${value}.level`;
+    };
     graph.nodes.push(
       node('Div', [raw, scale], [`${value}.divided`]),
       node('Round', [`${value}.divided`], [`${value}.rounded`]),
       node('Add', [`${value}.rounded`, zero], [`${value}.shifted`]),
       node('Clip', [`${value}.shifted`, scalar('low', 0), scalar('high', 2 ** bits - 1)], [`${value}.codes`]),
-      node('Sub', [`${value}.codes`, zero], [`${value}.steps`]),
+      node('Sub', [look(`${value}.codes`), zero], [`${value}.steps`]),
       node('Mul', [`${value}.steps`, scale], [output]),
     );
   };

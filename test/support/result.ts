@@ -34,6 +34,8 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
         name: 'x',
         observer: 'lsqplus',
         bits: 8,
+        scheme: 'uniform',
+        levels: 256,
         scale: 0.0625,
         zeroPoint: 3,
         range: { min: -0.2, max: 15.7 },

@@ -74,6 +74,64 @@ export function codebook(
   };
 }
 
+/** Indices into several codebooks along an axis. */
+export function codebooks(
+  indices: readonly number[],
+  levels: readonly number[],
+  bits: number,
+  dims: readonly number[],
+  axis: number,
+  channelsPerCodebook: number | undefined,
+): CodebookTensor {
+  const scales = new Float32Array(dims[axis] ?? 1).fill(0.5);
+  return { ...codebook(indices, levels, bits), dims, axis, channelsPerCodebook, scales };
+}
+
+/** What each element's index means, by coordinates: the channel is the coordinate of its axis. */
+export function levelsOf({
+  dims,
+  axis,
+  channelsPerCodebook,
+  indices,
+  levels,
+  bits,
+}: CodebookTensor): number[] {
+  const found: number[] = [];
+  const visit = (coordinates: readonly number[]): void => {
+    if (coordinates.length < dims.length) {
+      for (let i = 0; i < (dims[coordinates.length] as number); i++) visit([...coordinates, i]);
+      return;
+    }
+    const channel = coordinates[axis ?? 0] as number;
+    const book = channelsPerCodebook === undefined ? 0 : Math.floor(channel / channelsPerCodebook);
+    found.push(levels[book * 2 ** bits + (indices[found.length] as number)] as number);
+  };
+  visit([]);
+  return found;
+}
+
+/** Codebooks of these widths for shapes, axes and blocks of channels of every kind: even, uneven, one, all. */
+export function manyCodebooks(widths: readonly number[]) {
+  const shapes: readonly (readonly [dims: readonly number[], axis: number])[] = [
+    [[5, 3, 3], 0],
+    [[7, 6], 1],
+    [[2, 5, 3], 1],
+    [[2, 3, 4], 2],
+    [[9], 0],
+  ];
+  return widths.flatMap((bits) =>
+    shapes.flatMap(([dims, axis]) =>
+      [undefined, 1, 2, 3].map((block) => {
+        const count = dims.reduce((a, b) => a * b, 1);
+        const books = block === undefined ? 1 : Math.ceil((dims[axis] as number) / block);
+        const indices = Array.from({ length: count }, (_, i) => (i * 7 + 3) % 2 ** bits);
+        const levels = Array.from({ length: books * 2 ** bits }, (_, i) => ((i * 37) % 255) - 127);
+        return { bits, dims, axis, block, tensor: codebooks(indices, levels, bits, dims, axis, block) };
+      }),
+    ),
+  );
+}
+
 /** The integers that a session makes of the form, through bytes: the runtime's own decoder reads the packing. */
 export async function integersIn({ model }: EmittedForm): Promise<number[]> {
   const out = (await runIn('disabled', model, {})).get('out');

@@ -1,7 +1,38 @@
+import type { Model } from '../../graph/model.js';
+import { opsetOf } from '../../graph/model.js';
+import type { Plan, StoredBytes } from '../../quantize/plan.js';
+import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import type { Format } from '../../recipe.js';
 import { byteTable } from './byte-table.js';
-import type { WeightForm } from './form.js';
+import type { StorageTarget, WeightForm } from './form.js';
 import { int4Cast } from './int4-cast.js';
 import { int8 } from './int8.js';
+import { wordTable } from './word-table.js';
 
 /** The forms that a weight can be stored in; the first that holds it is taken. */
-export const weightForms: readonly WeightForm[] = [int4Cast, byteTable, int8];
+export const weightForms: readonly WeightForm[] = [wordTable, int4Cast, byteTable, int8];
+
+/** The form that a weight is stored in. */
+export function formFor(tensor: QuantizedTensor, target: StorageTarget): WeightForm {
+  if (target.format === 'qdq-int8') return int8;
+  const form = weightForms.find((candidate) => candidate.holds(tensor, target));
+  if (!form) throw new Error('no form holds a weight');
+  return form;
+}
+
+/** What forms must know of a model and its recipe. */
+export function formTarget(model: Model, format: Format): StorageTarget {
+  return { format, opset: opsetOf(model), irVersion: model.irVersion };
+}
+
+/** Bytes of all weights of a plan in the file: codes and levels, without scales. */
+export function weightBytes({ layers, stored }: Plan, target: StorageTarget): number {
+  const tensors = new Set([...[...layers.values()].map(({ weight }) => weight), ...stored.values()]);
+  return [...tensors].reduce((sum, tensor) => sum + formFor(tensor, target).bytes(tensor), 0);
+}
+
+/** What the weights of a plan take in a model, and what they would take at best. */
+export function storedBytes(plan: Plan, model: Model): StoredBytes {
+  const bytesAs = (format: Format) => weightBytes(plan, formTarget(model, format));
+  return { stored: bytesAs(plan.recipe.format), packed: bytesAs('packed') };
+}

@@ -1,5 +1,6 @@
 import { dataTypeCodes } from '../../graph/data-type.js';
 import { attribute, type Node, node } from '../../graph/model.js';
+import { elementCount } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { FormTarget, WeightForm } from './form.js';
@@ -16,6 +17,7 @@ export const int4Cast: WeightForm = {
     (tensor.bits === 3 || tensor.bits === 4) &&
     target.opset >= FIRST_OPSET &&
     target.irVersion >= FIRST_IR,
+  bytes: ({ dims }: QuantizedTensor) => Math.ceil(elementCount(dims) / 2),
   emit(tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] {
     if (tensor.kind !== 'affine') throw new Error('int4-cast holds uniform codes only');
     const { codes, dims } = tensor;

@@ -1,4 +1,5 @@
 import type { Node } from '../../graph/model.js';
+import { elementCount } from '../../numerics/nd-array.js';
 import { integersOfTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { WeightForm } from './form.js';
@@ -7,6 +8,7 @@ import type { WeightForm } from './form.js';
 export const int8: WeightForm = {
   name: 'int8',
   holds: () => true,
+  bytes: ({ dims }: QuantizedTensor) => elementCount(dims),
   emit(tensor: QuantizedTensor, _name: string, output: string, constants: Constants): readonly Node[] {
     constants.adopt(output, { type: 'int8', dims: tensor.dims, data: integersOfTensor(tensor) });
     return [];

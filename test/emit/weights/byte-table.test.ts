@@ -4,8 +4,11 @@ import { runIn } from '../../support/sessions.js';
 import {
   affine,
   codebook,
+  codebooks,
   emitForm,
   integersIn,
+  levelsOf,
+  manyCodebooks,
   storedBytes,
   storedSize,
 } from '../../support/weight-form.js';
@@ -44,12 +47,14 @@ describe('bytes of uniform codes', () => {
 });
 
 describe('bytes of codebooks', () => {
-  it('indices as they are, and a table of the levels', async () => {
+  it('indices as they are, and the levels', async () => {
     const levels = [-128, -100, -77, -64, -50, -32, -16, -1, 0, 3, 9, 27, 81, 100, 126, 127];
     const emitted = emitForm(byteTable, codebook([0, 15, 9, 2, 8], levels, 4), 13);
     expect(storedBytes(emitted, 'w_q4')).toEqual([0x0f, 0x92, 0x80]);
-    const table = storedBytes(emitted, 'w_table');
-    expect(table.slice(2 * 0x92, 2 * 0x92 + 2)).toEqual([3, -77]);
+    expect(storedBytes(emitted, 'w_levels')).toEqual(levels);
+    // 0x92 → 9, 2.
+    const table = storedBytes(emitted, 'index4_in4_table');
+    expect(table.slice(2 * 0x92, 2 * 0x92 + 2)).toEqual([9, 2]);
     expect(await integersIn(emitted)).toEqual([-128, 127, 3, -77, 0]);
   });
 
@@ -84,6 +89,53 @@ describe('what a session computes', () => {
   it('in the shape of the weight', async () => {
     const emitted = emitForm(byteTable, affine([1, 0, -1, 1, 1, 0], 2, [3, 1, 2]), 13);
     expect((await runIn('disabled', emitted.model, {})).get('out')?.dims).toEqual([3, 1, 2]);
+  });
+});
+
+describe('a codebook for each channel or block of channels', () => {
+  it('each row in whole bytes, its levels after those of the row before', async () => {
+    const tensor = codebooks([3, 0, 1, 2, 2, 0], [-9, -3, 4, 8, 10, 20, 30, 40], 2, [2, 3], 0, 1);
+    const emitted = emitForm(byteTable, tensor, 13);
+    // Three codes a row leave the last slot of each byte free.
+    expect(storedBytes(emitted, 'w_q2')).toEqual([0b1100_0100, 0b1010_0000]);
+    expect(storedBytes(emitted, 'w_levels')).toEqual([-9, -3, 4, 8, 10, 20, 30, 40]);
+    // The second row's words stand behind the 256 of the first.
+    expect(storedBytes(emitted, 'rows_2_1_256')).toEqual([0, 256]);
+    expect(await integersIn(emitted)).toEqual([8, -9, -3, 30, 30, 10]);
+  });
+
+  it('channels that do not come first are stored so, and put back', async () => {
+    const tensor = codebooks(
+      [3, 0, 1, 2, 2, 0],
+      [1, 2, 3, 4, 10, 20, 30, 40, 50, 60, 70, 80],
+      2,
+      [2, 3],
+      1,
+      1,
+    );
+    const emitted = emitForm(byteTable, tensor, 13);
+    // The columns: 3 2, 0 2, 1 0.
+    expect(storedBytes(emitted, 'w_q2')).toEqual([0b1110_0000, 0b0010_0000, 0b0100_0000]);
+    expect(emitted.ops.at(-1)).toBe('Transpose');
+    expect(await integersIn(emitted)).toEqual([4, 10, 60, 3, 30, 50]);
+  });
+
+  it.each(manyCodebooks([2, 3, 4]))('$bits bits, $dims along $axis, $block channels', async ({ tensor }) => {
+    for (const opset of [13, 21]) {
+      expect(await integersIn(emitForm(byteTable, tensor, opset))).toEqual(levelsOf(tensor));
+    }
+  });
+
+  it('is left to int8 where that is smaller', () => {
+    const target = { opset: 13, irVersion: 7 };
+    const of = (count: number) => codebooks(Array(2 * count).fill(1), Array(32).fill(5), 4, [2, count], 0, 1);
+    // A channel takes half a byte a code and 16 levels: 32 codes.
+    expect([9, 31, 32, 33].map((count) => byteTable.holds(of(count), target))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 });
 

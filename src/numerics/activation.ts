@@ -1,0 +1,33 @@
+import { type AffineQuantizer, dequantizeValue, quantizeValue } from './affine.js';
+
+/**
+ * A quantizer of an activation, as it runs on uint8 codes.
+ *
+ * - `affine`: the codes of the grid, clipped to its [low, high].
+ * - `lut`: the codes of the grid, each replaced by what a table of 256 codes says. Input and output have one grid, so
+ *   that scale and zero point of the value are those of the grid, in either case. The table keeps the zero point, so
+ *   that zero padding is exact, and it keeps every code that it gives: quantizing twice is quantizing once.
+ */
+export type ActivationQuantizer =
+  | { readonly kind: 'affine'; readonly grid: AffineQuantizer }
+  | { readonly kind: 'lut'; readonly grid: AffineQuantizer; readonly table: Uint8Array };
+
+/** Codes of a uint8 grid. */
+export const CODES = 256;
+
+/** The code that a value gets. */
+export function quantizeActivation(x: number, quantizer: ActivationQuantizer): number {
+  const code = quantizeValue(x, quantizer.grid);
+  return quantizer.kind === 'lut' ? (quantizer.table[code] as number) : code;
+}
+
+/** The float32 value that readers of a quantized activation see in place of `x`. */
+export function dequantizeActivation(x: number, quantizer: ActivationQuantizer): number {
+  return dequantizeValue(quantizeActivation(x, quantizer), quantizer.grid);
+}
+
+/** How many values a quantized activation can have. */
+export function levelCount(quantizer: ActivationQuantizer): number {
+  const { low, high } = quantizer.grid;
+  return quantizer.kind === 'lut' ? new Set(quantizer.table).size : high - low + 1;
+}
