@@ -24,6 +24,7 @@ const layers = [
   'quantize',
   'emit',
   'evaluate',
+  'gate',
   'report',
   'pipeline',
   'index',

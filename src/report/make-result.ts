@@ -40,7 +40,7 @@ export interface RunOutcome {
   readonly elapsedMs: number;
 }
 
-/** The record of a run, version 1. */
+/** The record of a run, version 2. */
 export function makeResult(run: RunOutcome): Result {
   const { float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { recipe } = run.plan;
@@ -54,6 +54,7 @@ export function makeResult(run: RunOutcome): Result {
     tool,
     runtime: { name: 'onnxruntime', version: runtimeVersion, provider },
     machine,
+    command: 'quantize',
     recipe,
     float: { ...fileRecord(float), irVersion: float.model.irVersion, opset: opsetOf(float.model) },
     quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
@@ -64,7 +65,14 @@ export function makeResult(run: RunOutcome): Result {
     activations,
     outputs,
     task: task ?? null,
+    metrics: [],
     layers,
+    origins: [],
+    suggestions: [],
+    distributions: [],
+    mistakes: [],
+    gates: [],
+    baseline: null,
     warnings: [...sampleWarnings(samples), ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes })],
     timing: { speed, elapsedMs: run.elapsedMs },
   };

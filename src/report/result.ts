@@ -1,14 +1,19 @@
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
+import type { Distribution } from '../evaluate/distribution.js';
 import type { Speed } from '../evaluate/measure-speed.js';
+import type { Mistake } from '../evaluate/mistake.js';
+import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
+import type { UserMetric } from '../evaluate/user-metric.js';
 import type { PassReport } from '../fold/fold-model.js';
+import type { BaselineRecord, GateOutcome } from '../gate/outcome.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
 
 /** Version of the result record. */
-export const RESULT_VERSION = 1;
+export const RESULT_VERSION = 2;
 
 /** A model file. */
 export interface FileRecord {
@@ -34,9 +39,12 @@ export interface Result {
   /** `provider` is where models ran for calibration and evaluation. */
   readonly runtime: { readonly name: string; readonly version: string; readonly provider: string };
   readonly machine: Machine;
-  readonly recipe: Recipe;
+  /** What made the record. */
+  readonly command: 'quantize' | 'compare';
+  /** Null where two given models were compared, and the quantized one does not carry its recipe. */
+  readonly recipe: Recipe | null;
   readonly float: FileRecord & { readonly irVersion: number; readonly opset: number };
-  readonly quantized: FileRecord & { readonly oldestRuntime: string };
+  readonly quantized: FileRecord & { readonly oldestRuntime: string | null };
   /** Null where weights alone are quantized. */
   readonly calibration: DataRecord | null;
   /** `kind` says how much the drift means: labelled or unseen samples, those of the calibration, or random input. */
@@ -47,7 +55,19 @@ export interface Result {
   readonly activations: readonly ActivationRecord[];
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | null;
+  /** What the user's own metrics gave. */
+  readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
+  /** Where the drift comes from, layer by layer; empty where that was not asked for. */
+  readonly origins: readonly LayerOrigin[];
+  /** What mends the worst layers, and what it costs. */
+  readonly suggestions: readonly Suggestion[];
+  /** Weights and activations of the worst layers, with their levels. */
+  readonly distributions: readonly Distribution[];
+  /** Samples that float gets right and the quantized model wrong. */
+  readonly mistakes: readonly Mistake[];
+  readonly gates: readonly GateOutcome[];
+  readonly baseline: BaselineRecord | null;
   /** What a user should know before trusting the numbers. */
   readonly warnings: readonly string[];
   readonly timing: { readonly speed: Speed; readonly elapsedMs: number };

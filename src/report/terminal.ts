@@ -159,7 +159,7 @@ function notes({ plan, quantized, calibration, recipe, runtime, warnings }: Resu
     `${made} of ${count(plan.layers.length, 'layer')} quantized, ${rest}`,
     calibration
       ? `calibrated on ${count(calibration.samples, 'sample')} of ${escapeControls(calibration.label)}`
-      : recipe.dynamic
+      : recipe?.dynamic
         ? 'activation ranges are found at every run'
         : 'no calibration samples: weights only',
     `runs on onnxruntime ${quantized.oldestRuntime} and later (measured on ${runtime.version})`,

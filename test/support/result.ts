@@ -14,10 +14,11 @@ const drift = {
 /** A result record with every part filled in, as a run would make it; `changes` replace parts of it. */
 export function sampleResult(changes: Partial<Result> = {}): Result {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     tool: { name: 'onnx-quantize', version: '0.0.0' },
     runtime: { name: 'onnxruntime', version: '1.30.0', provider: 'cpu' },
     machine: { platform: 'linux', arch: 'x64', cpu: 'a cpu', cores: 2, features: ['avx2', 'avx512_vnni'] },
+    command: 'quantize',
     recipe: { ...defaultRecipe, bits: 4 },
     float: { name: 'net.onnx', sizeBytes: 1_116_434, sha256: 'aa', irVersion: 8, opset: 17 },
     quantized: { name: 'net.minmax-w4a8.onnx', sizeBytes: 176_000, sha256: 'bb', oldestRuntime: '1.17' },
@@ -57,6 +58,13 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
       { id: 'conv2_out', drift: { ...drift, sqnrDb: 12.3 } },
       { id: 'fc_out', drift: { ...drift, sqnrDb: null } },
     ],
+    metrics: [],
+    origins: [],
+    suggestions: [],
+    distributions: [],
+    mistakes: [],
+    gates: [],
+    baseline: null,
     warnings: [],
     timing: {
       speed: { floatMs: 0.865, quantizedMs: 0.403, ratio: 2.19, runs: 800, threads: 1 },
