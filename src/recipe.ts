@@ -50,6 +50,8 @@ export interface Recipe {
   readonly actScheme: string;
   /** How activation ranges are chosen, a name of the registry. */
   readonly observer: string;
+  /** Below 8 bits: real offsets, where the observer has them, kept by a table instead of rounded to a zero point. */
+  readonly exactOffset: boolean;
   /** What the observers can be told. */
   readonly observerSettings: ObserverSettings;
   readonly rules: readonly Rule[];
@@ -74,6 +76,7 @@ export const defaultRecipe: Recipe = {
   matMulActivations: false,
   actScheme: 'uniform',
   observer: 'minmax',
+  exactOffset: false,
   observerSettings: defaultObserverSettings,
   rules: [],
   exclude: [],
@@ -90,7 +93,7 @@ export const widestRecipe: Recipe = { ...defaultRecipe, allLayers: true, matMulA
 export interface Registries {
   readonly schemes: readonly Named[];
   readonly actSchemes: readonly Named[];
-  readonly observers: readonly (Named & Pick<Observer, 'from'>)[];
+  readonly observers: readonly (Named & Pick<Observer, 'from' | 'offsetFit'>)[];
 }
 
 interface Named {
@@ -131,6 +134,7 @@ export function resolveRecipe(
   checkName('--scheme', recipe.scheme, registries.schemes);
   checkName('--act-scheme', recipe.actScheme, registries.actSchemes);
   checkActScheme(recipe);
+  checkExactOffset(recipe, named(registries.observers, recipe.observer));
   checkName(
     '--format',
     recipe.format,
@@ -150,16 +154,33 @@ export function resolveRecipe(
 }
 
 /** A non-uniform scheme must have something to do: activations of fewer bits than the grid has. */
-function checkActScheme({ actScheme, actBits, rules }: Recipe): void {
-  if (actScheme === defaultRecipe.actScheme) return;
+function checkActScheme(recipe: Recipe): void {
+  const { actScheme } = recipe;
+  if (actScheme !== defaultRecipe.actScheme)
+    checkNarrow(recipe, '--act-scheme', `${actScheme} is for activations below ${MAX_BITS} bits`);
+}
+
+function checkExactOffset(recipe: Recipe, { name, offsetFit }: Registries['observers'][number]): void {
+  if (!recipe.exactOffset) return;
+  checkNarrow(recipe, '--exact-offset', `is for activations below ${MAX_BITS} bits`);
+  if (offsetFit) return;
+  const problem = `has no use with --observer ${name}, which has no real offset`;
+  throw new QuantizeError('bad-option', {
+    flag: '--exact-offset',
+    problem,
+    mend: 'Choose --observer lsqplus, or leave it out.',
+  });
+}
+
+/** @throws QuantizeError where no activation is narrower than 8 bits */
+function checkNarrow({ actBits, rules }: Recipe, flag: string, problem: string): void {
   const isNarrow = (bits: number | 'float' | undefined) => typeof bits === 'number' && bits < MAX_BITS;
   if (actBits !== 'float' && [actBits, ...rules.map((rule) => rule.actBits)].some(isNarrow)) return;
   const mend =
     actBits === 'float'
       ? 'Give samples with --data and a width with --act-bits.'
       : 'Give a width from 2 to 7 with --act-bits.';
-  const problem = `${actScheme} is for activations below ${MAX_BITS} bits`;
-  throw new QuantizeError('bad-option', { flag: '--act-scheme', problem, mend });
+  throw new QuantizeError('bad-option', { flag, problem, mend });
 }
 
 function checkName(flag: string, name: string, registry: readonly Named[]): void {

@@ -17,6 +17,7 @@ const registries = {
   observers: [
     { name: 'minmax', from: 'statistics' as const },
     { name: 'mse', from: 'statistics' as const },
+    { name: 'lsqplus', from: 'statistics' as const, offsetFit: () => undefined },
     { name: 'dfq', from: 'batch-norm' as const },
   ],
 };
@@ -193,6 +194,8 @@ describe('resolveRecipe', () => {
     ['--observer does not know "log"', { observer: 'log' }],
     ['--act-scheme does not know "mse"', { actScheme: 'mse', actBits: 4 }],
     ['--act-scheme log is for activations below 8 bits', { actScheme: 'log' }],
+    ['--exact-offset is for activations below 8 bits', { exactOffset: true, observer: 'lsqplus' }],
+    ['--exact-offset has no use with --observer mse', { exactOffset: true, observer: 'mse', actBits: 4 }],
     ['--bits cannot be 1', { bits: 1 }],
     ['--bits cannot be 9', { bits: 9 }],
     ['--bits cannot be 4.5', { bits: 4.5 }],

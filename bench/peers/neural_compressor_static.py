@@ -6,6 +6,7 @@
 IMAGES.npy: uint8 NHWC, normalized here with the ImageNet statistics.
 """
 
+import os
 import sys
 
 import numpy as np
@@ -34,15 +35,17 @@ class Images:
 
 
 def main(model: str, images: str, output: str, method: str) -> None:
-    samples = np.load(images, mmap_mode="r")
+    samples, network = np.load(images, mmap_mode="r"), onnx.load(model)
+    # It leaves a workspace in the current folder.
+    os.chdir(os.path.dirname(os.path.abspath(output)))
     config = PostTrainingQuantConfig(
         approach="static",
         calibration_sampling_size=[len(samples)],
-        op_type_dict={".*": {"activation": {"algo": [method]}}},
+        op_type_dict={".*": {"activation": {"algorithm": [method]}}},
         quant_level=1,
     )
-    quantized = quantization.fit(onnx.load(model), config, calib_dataloader=Images(samples))
-    quantized.save(output)
+    quantized = quantization.fit(network, config, calib_dataloader=Images(samples))
+    quantized.save(os.path.basename(output))
 
 
 main(*sys.argv[1:])

@@ -31,7 +31,7 @@ export function tableQuantizer({ top, isSigned, levelOf }: Levels): ActivationQu
 }
 
 /** A code that is a level stays as it is: a threshold that was rounded may not move the level beside it. */
-function settled(table: Uint8Array): Uint8Array {
+export function settled(table: Uint8Array): Uint8Array {
   const result = table.slice();
   for (const level of table) result[level] = level;
   return result;

@@ -19,6 +19,7 @@ export interface RecipeFlags {
   readonly momentum: number;
   readonly percentile: number;
   readonly lsqplusConfig: LsqplusConfig;
+  readonly exactOffset?: true;
   readonly perTensor?: true;
   readonly group: Group;
   readonly rule?: Rule[];
@@ -75,6 +76,10 @@ export function addRecipeOptions(command: Command): Command {
       (text) => parseCount('--lsqplus-config', text, 1, 4) as LsqplusConfig,
       lsqplusConfig,
     )
+    .option(
+      '--exact-offset',
+      'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
+    )
     .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
     .option(
       '--group <channels>',
@@ -119,6 +124,7 @@ export function recipeOf(flags: RecipeFlags): Recipe {
       percentile: flags.percentile,
       lsqplusConfig: flags.lsqplusConfig,
     },
+    exactOffset: flags.exactOffset ?? false,
     rules: flags.rule ?? [],
     exclude: flags.exclude ?? [],
     include: flags.include ?? [],

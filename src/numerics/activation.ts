@@ -5,8 +5,8 @@ import { type AffineQuantizer, dequantizeValue, quantizeValue } from './affine.j
  *
  * - `affine`: the codes of the grid, clipped to its [low, high].
  * - `lut`: the codes of the grid, each replaced by what a table of 256 codes says. Input and output have one grid, so
- *   that scale and zero point of the value are those of the grid, in either case. The table keeps the zero point, so
- *   that zero padding is exact, and it keeps every code that it gives: quantizing twice is quantizing once.
+ *   that scale and zero point of the value are those of the grid, in either case, and zero padding is exact. The table
+ *   keeps every code that it gives: quantizing twice is quantizing once.
  */
 export type ActivationQuantizer =
   | { readonly kind: 'affine'; readonly grid: AffineQuantizer }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
+import { exactOffset } from '../../calibration/observers/exact-offset.js';
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
@@ -110,6 +111,7 @@ function observe(
       range: undefined,
       oddity: 'empty',
       offset: undefined,
+      exactError: undefined,
     } as const;
     return { quantizer, observation };
   }
@@ -122,8 +124,18 @@ function observe(
     grid: observer.quantizer(seen, bits, recipe.observerSettings),
   };
   const offset = levels ? undefined : observer.offsetFit?.(seen, bits, recipe.observerSettings);
+  const exact =
+    offset && recipe.exactOffset && bits < MAX_BITS
+      ? exactOffset(offset, seen.distribution(), bits)
+      : undefined;
   const oddity = min < max ? undefined : min === 0 ? 'all zero' : 'constant';
-  return { quantizer, observation: { observer: observer.name, range: { min, max }, oddity, offset } };
+  // With many levels the grid of a table can be the coarser of the two.
+  const isExact = exact !== undefined && exact.error < (offset?.roundedError ?? 0);
+  const exactError = isExact ? exact.error : undefined;
+  return {
+    quantizer: isExact ? exact.quantizer : quantizer,
+    observation: { observer: observer.name, range: { min, max }, oddity, offset, exactError },
+  };
 }
 
 function planLayer(

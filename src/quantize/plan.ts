@@ -40,6 +40,8 @@ export interface Observation {
   readonly oddity: 'empty' | 'all zero' | 'constant' | undefined;
   /** With a real offset, and what the integer zero point costs; undefined where the observer has none to lose. */
   readonly offset: OffsetFit | undefined;
+  /** Mean squared error where a table keeps that offset; undefined where it is rounded to the zero point. */
+  readonly exactError: number | undefined;
 }
 
 /** Every number that the quantized model is written from. Frozen: refiners make a new one. */

@@ -19,9 +19,15 @@ export interface ActivationRecord {
   readonly oddity: string | null;
   /**
    * What the integer zero point costs: the value of the lowest level with a real offset, and the mean squared errors with
-   * it and with the zero point. Null where the observer has no real offset.
+   * it, with the zero point, and with the table that keeps it (null where none does). Null where the observer has no real
+   * offset.
    */
-  readonly offset: { readonly lowest: number; readonly error: number; readonly roundedError: number } | null;
+  readonly offset: {
+    readonly lowest: number;
+    readonly error: number;
+    readonly roundedError: number;
+    readonly exactError: number | null;
+  } | null;
 }
 
 /** Every quantizer of an activation, in the order of the graph. */
@@ -36,14 +42,22 @@ export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
       observer: seen?.observer ?? '',
       bits: placement.values.get(name)?.bits ?? MAX_BITS,
       // Where the recipe's scheme is not for a value, its levels are uniform.
-      scheme: quantizer.kind === 'lut' ? recipe.actScheme : defaultRecipe.actScheme,
+      scheme:
+        seen?.exactError === undefined && quantizer.kind === 'lut'
+          ? recipe.actScheme
+          : defaultRecipe.actScheme,
       levels: levelCount(quantizer),
       scale,
       zeroPoint,
       range: seen?.range ?? null,
       oddity: seen?.oddity ?? null,
       offset: offset
-        ? { lowest: offset.offset, error: offset.error, roundedError: offset.roundedError }
+        ? {
+            lowest: offset.offset,
+            error: offset.error,
+            roundedError: offset.roundedError,
+            exactError: seen?.exactError ?? null,
+          }
         : null,
     };
   });

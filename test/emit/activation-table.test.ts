@@ -66,6 +66,24 @@ describe('activations through a table of codes', () => {
     expect(kinds).toEqual({ x: 'affine', before: 'lut', r: 'lut', y: 'affine' });
   });
 
+  it('a real offset is kept by a table', async () => {
+    const model = between((net, v) => net.node('HardSwish', [v], 'h'));
+    const recipe = { actBits: 3, observer: 'lsqplus', allLayers: true };
+    const rounded = await quantizeModel(model, recipe);
+    const { float, plan, bytes, feeds } = await quantizeModel(model, { ...recipe, exactOffset: true });
+    expect([...rounded.plan.activations.values()].map(({ kind }) => kind)).not.toContain('lut');
+    const tables = [...plan.activations].filter(([, { kind }]) => kind === 'lut').map(([name]) => name);
+    expect(tables.length).toBeGreaterThan(0);
+    for (const name of tables) {
+      const { offset, exactError } = plan.observations.get(name) ?? {};
+      expect(exactError).toBeLessThan(offset?.roundedError ?? 0);
+    }
+    for (const feed of feeds) {
+      const reference = referenceModel(float, plan);
+      expect(await runIn('disabled', bytes, feed)).toEqual(await runIn('disabled', reference, feed));
+    }
+  });
+
   it('the drift of a layer sees its table', async () => {
     const model = between((net, v) => net.node('Relu', [v], 'r'));
     const recipe = { actBits: 2, allLayers: true };

@@ -41,7 +41,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
         zeroPoint: 3,
         range: { min: -0.2, max: 15.7 },
         oddity: null,
-        offset: { lowest: -0.19, error: 0.0003, roundedError: 0.0004 },
+        offset: { lowest: -0.19, error: 0.0003, roundedError: 0.0004, exactError: null },
       },
     ],
     outputs: [
