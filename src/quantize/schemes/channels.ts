@@ -11,7 +11,11 @@ function runsOf({ dims, axis = 0 }: Shape): { outer: number; channels: number; i
 }
 
 /** The weights of each channel, of each scale that is: row-major, copied but where there is one scale. */
-export function splitChannels({ values, dims, axis }: WeightRequest): Float32Array[] {
+export function splitChannels({
+  values,
+  dims,
+  axis,
+}: Pick<WeightRequest, 'values' | 'dims' | 'axis'>): Float32Array[] {
   if (axis === undefined) return [values];
   const { outer, channels, inner } = runsOf({ dims, axis });
   return Array.from({ length: channels }, (_, c) => {
