@@ -1,11 +1,11 @@
-import { NameScope } from '../graph/edit.js';
 import type { Graph } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { NdArray } from '../numerics/nd-array.js';
+import { EmittedNames } from './emitted-names.js';
 
 /** Adds the constants that quantization brings; those that many places need are written once. */
 export class Constants {
-  readonly names: NameScope;
+  readonly names: EmittedNames;
   readonly #graph: Graph;
   readonly #shared = new Map<string, string>();
 
@@ -15,7 +15,7 @@ export class Constants {
    */
   constructor(graph: Graph, named: Graph) {
     this.#graph = graph;
-    this.names = new NameScope(named);
+    this.names = new EmittedNames(named);
   }
 
   /** A constant of its own; gives its name. */
