@@ -85,6 +85,8 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
   readonly inputRange?: InputRange | undefined;
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */
   readonly output?: string | undefined;
+  /** Paths of reports to write, each in the format that its ending says: .html, .md, .xml (JUnit), .json. */
+  readonly reports?: readonly string[] | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
 }
 

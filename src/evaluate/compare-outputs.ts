@@ -1,4 +1,5 @@
-import type { SampleSource } from '../../calibration/source.js';
+import type { Batch, SampleSource } from '../../calibration/source.js';
+import type { NdArray } from '../numerics/nd-array.js';
 import { argmax, type Drift, DriftMeter, isClassScores, rowsOf } from './drift.js';
 import type { Runner } from './recording.js';
 
@@ -28,6 +29,14 @@ export interface TaskAccuracy {
   readonly quantized: number;
 }
 
+/** A batch, and what two models made of it. */
+export interface ComparedBatch extends Batch {
+  /** Place of its first sample among all. */
+  readonly first: number;
+  readonly float: ReadonlyMap<string, NdArray>;
+  readonly quantized: ReadonlyMap<string, NdArray>;
+}
+
 /** Samples beyond this many are run in the float and the deployed session only: the error without integer kernels is a
  * mean over every element, and settles soon. */
 export const EXACT_SAMPLES = 128;
@@ -36,11 +45,13 @@ export const EXACT_SAMPLES = 128;
  * Run every sample through the three sessions and measure how far the outputs part.
  *
  * @param labels - the class of each sample; without them no accuracy
+ * @param watch - sees every batch in the float and the deployed session
  */
 export async function compareOutputs(
   source: SampleSource,
   sessions: ComparedSessions,
   labels: readonly number[] | undefined,
+  watch?: (compared: ComparedBatch) => void,
 ): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
   const names = sessions.float.outputNames;
   const meters = names.map((name) => ({
@@ -55,6 +66,7 @@ export async function compareOutputs(
     const { feed, samples } = batch;
     const reference = await sessions.float.run(feed);
     const deployed = await sessions.deployed.run(feed);
+    watch?.({ ...batch, first: done, float: reference, quantized: deployed });
     const exact = done < EXACT_SAMPLES ? await sessions.exact.run(feed) : undefined;
     for (const meter of meters) {
       const a = reference.get(meter.name);

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Preprocess } from '../../calibration/preprocess.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import type { EmittedModel } from '../emit/emit-model.js';
@@ -19,6 +20,7 @@ import {
 } from './compare-outputs.js';
 import { layerPairs } from './layer-pairs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
+import { type Mistake, MistakeCollector } from './mistake.js';
 import { record } from './recording.js';
 
 /** Float against quantized. */
@@ -26,6 +28,8 @@ export interface Evaluation {
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | undefined;
   readonly layers: readonly LayerDrift[];
+  /** Empty without labels. */
+  readonly mistakes: readonly Mistake[];
   readonly speed: Speed;
 }
 
@@ -33,6 +37,8 @@ export interface Evaluation {
 export interface EvaluationSettings extends MachineOptions {
   /** Wraps the samples of the longest part, to tell how far it is. */
   readonly told?: (source: SampleSource) => SampleSource;
+  /** How pixels became inputs, so that samples can be shown as they were. */
+  readonly preprocess?: Preprocess | undefined;
 }
 
 /** The models that are compared. */
@@ -56,13 +62,14 @@ export interface EvaluatedModels {
 export async function evaluate(
   models: EvaluatedModels,
   samples: Samples,
-  { threads, provider, told = (source) => source }: EvaluationSettings = {},
+  { threads, provider, told = (source) => source, preprocess }: EvaluationSettings = {},
 ): Promise<Evaluation> {
   const { floatPath, quantized, folded, placement, emitted, inTurn } = models;
   const machine = { threads, provider };
+  const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const open = inTurn ? withRecordings : withSessions;
   const { outputs, task } = await open(models, samples.evaluation, machine, (sessions) =>
-    compareOutputs(told(samples.evaluation), sessions, samples.labels),
+    compareOutputs(told(samples.evaluation), sessions, samples.labels, collector?.see),
   );
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
@@ -71,7 +78,7 @@ export async function evaluate(
   const layers = await compareLayers(samples.evaluation, folded, model, pairs, machine, inTurn);
   const feed = await firstFeed(samples.evaluation);
   const speed = await measureSpeed(floatPath, quantized, feed, machine, inTurn);
-  return { outputs, task, layers, speed };
+  return { outputs, task, layers, mistakes: (await collector?.mistakes()) ?? [], speed };
 }
 
 type Open = <T>(

@@ -1,5 +1,4 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
-import type { Speed } from '../evaluate/measure-speed.js';
 import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
@@ -12,15 +11,11 @@ export interface Observed {
   readonly machine: Machine;
   readonly plan: PlanDescription;
   readonly outputs: readonly OutputDrift[];
-  readonly speed: Speed;
   readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme'>[];
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
 }
-
-/** Below this ratio the quantized model counts as slower; runs vary by a few percent. */
-const SLOWER_RATIO = 0.95;
 
 /** Weights wider than this can make two neighbouring products overflow int16: 2·255·64 < 2^15. */
 const SATURATING_BITS = 7;
@@ -45,9 +40,9 @@ function levelWarnings({ recipe, activations }: Observed): string[] {
   ];
 }
 
-/** What a user should know before trusting the numbers. */
+/** What a user should know before trusting the numbers; what depends on times stands with them. */
 export function warningsOf(observed: Observed): string[] {
-  const { recipe, machine, plan, outputs, speed, evaluationKind } = observed;
+  const { recipe, machine, plan, outputs, evaluationKind } = observed;
   const warnings: string[] = [...formatWarnings(observed), ...levelWarnings(observed)];
   if (recipe.actBits === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
@@ -78,9 +73,6 @@ export function warningsOf(observed: Observed): string[] {
         `The integer kernels of this machine lose more of output "${name}" than the quantization: ${compared}.`,
       );
     }
-  }
-  if (speed.ratio < SLOWER_RATIO) {
-    warnings.push(`The quantized model is slower than the float one here (${speed.ratio.toFixed(2)}×).`);
   }
   const integers = recipe.actBits !== 'float' && recipe.bits > SATURATING_BITS && !recipe.reduceRange;
   if (integers && saturates(machine)) {
