@@ -8,6 +8,14 @@ export function escapeControls(text: string): string {
   );
 }
 
+/** Text without what is no character of a page: halves of surrogate pairs, U+FFFE and U+FFFF (XML 1.0, §2.2). */
+export function printable(text: string): string {
+  // A half of a pair has no UTF-8, and comes back as U+FFFD.
+  return Buffer.from(escapeControls(text))
+    .toString()
+    .replace(/[\ufffe\uffff]/g, '\ufffd');
+}
+
 /** Text as it stands in HTML and XML, between tags and in attributes with quotes. */
 export function escapeMarkup(text: string): string {
   const entities: Record<string, string> = {
@@ -17,11 +25,7 @@ export function escapeMarkup(text: string): string {
     '"': '&quot;',
     "'": '&#39;',
   };
-  // U+FFFE, U+FFFF and halves of surrogate pairs are no characters of XML 1.0 (§2.2).
-  return Buffer.from(escapeControls(text))
-    .toString()
-    .replace(/[\ufffe\uffff]/g, '\ufffd')
-    .replace(/[&<>"']/g, (character) => entities[character] as string);
+  return printable(text).replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
 /**

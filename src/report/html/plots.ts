@@ -1,8 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Distribution } from '../../evaluate/distribution.js';
+import { printable } from '../escape.js';
 import { formatBytes, formatDb, formatMs } from '../format.js';
-import { Markup } from './markup.js';
+import { Markup, markup } from './markup.js';
 
 /** Class of the marks that show data, as opposed to axes and grids. */
 const MARK = 'mark';
@@ -20,11 +21,11 @@ function render(label: string, className: string, options: Plot.PlotOptions): Ma
   for (const own of svg.querySelectorAll('style')) own.remove();
   svg.setAttribute('class', `plot ${className}`);
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', label);
   svg.setAttribute('font-size', FONT);
   svg.removeAttribute('fill');
   svg.setAttribute('fill', 'currentColor');
-  return new Markup(svg.outerHTML);
+  const name = markup`<svg aria-label="${label}"`;
+  return new Markup(svg.outerHTML.replace(/^<svg/, () => name.text));
 }
 
 /** Two sizes or times, one bar each: what float takes, and what is left of it. */
@@ -89,7 +90,7 @@ export function renderDrift(
   const of = (key: 'accumulated' | 'own' | 'effect') => points.filter((point) => point[key] !== null);
   const r = points.length > DENSE || size === 'narrow' ? 2.2 : 3;
   const title = (what: string, key: 'accumulated' | 'own' | 'effect') => (point: DriftPoint) =>
-    `#${point.place} ${point.id}\n${what} ${formatDb(point[key])}`;
+    `#${point.place} ${printable(point.id)}\n${what} ${formatDb(point[key])}`;
   return render('SQNR of each layer, in the order of the graph', size, {
     ...driftSizes[size],
     marginLeft: 40,
