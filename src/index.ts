@@ -19,5 +19,8 @@ export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
+export type { Reporter } from './report/reporter.js';
+export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
+export { writeReports } from './report/write-reports.js';

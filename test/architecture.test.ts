@@ -49,6 +49,8 @@ const owners: Readonly<Record<string, string>> = {
   'onnx-proto': 'proto',
   commander: 'cli',
   'cli-progress': 'cli',
+  '@observablehq/plot': 'report',
+  linkedom: 'report',
 };
 
 interface Import {

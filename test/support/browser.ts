@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { temporaryFolder } from './temporary-folder.js';
 
 /** Names that Chromium and what is made from it go by. */
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
@@ -33,16 +33,17 @@ type Message = {
 
 /** One page of a headless Chromium, spoken to through the DevTools protocol on two pipes. */
 export class Page {
+  readonly #profile = mkdtempSync(join(tmpdir(), 'quantize-browser-'));
   readonly #browser: ChildProcess;
   readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
-  readonly #events: Message[] = [];
+  #events: Message[] = [];
   readonly #listeners = new Set<(message: Message) => void>();
   #session: string | undefined;
   #last = 0;
   #text = '';
 
   private constructor(path: string) {
-    const profile = temporaryFolder();
+    const profile = this.#profile;
     const flags = [
       '--headless=new',
       '--no-sandbox',
@@ -71,7 +72,7 @@ export class Page {
     return page;
   }
 
-  /** What the browser told since it was opened. */
+  /** What the browser told since the page was loaded. */
   events(method: string): Readonly<Record<string, unknown>>[] {
     return this.#events.flatMap((event) => (event.method === method && event.params ? [event.params] : []));
   }
@@ -94,6 +95,7 @@ export class Page {
       };
       this.#listeners.add(listener);
     });
+    this.#events = [];
     await this.send('Page.navigate', { url });
     await loaded;
   }
@@ -118,6 +120,7 @@ export class Page {
     this.#session = undefined;
     this.send('Browser.close').catch(() => {});
     await ended;
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #receive(part: string): void {
