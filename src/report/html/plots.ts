@@ -143,7 +143,10 @@ export function renderDrift(
         className: MARK,
       }),
       Plot.text(
-        of('accumulated').filter(({ id }) => marked.has(id)),
+        apart(
+          of('accumulated').filter(({ id }) => marked.has(id)),
+          (driftSizes[size].width - 74) / Math.max(last - first, 1),
+        ),
         {
           x: 'place',
           y: 'accumulated',
@@ -155,6 +158,20 @@ export function renderDrift(
       ),
     ],
   });
+}
+
+/** Room that a place below a point takes, in pixels. */
+const LABEL = 30;
+
+/** The points, the lowest first, whose labels do not run into that of a lower one. */
+function apart(points: readonly DriftPoint[], pixelsPerPlace: number): DriftPoint[] {
+  const lowestFirst = [...points].sort((a, b) => (a.accumulated ?? 0) - (b.accumulated ?? 0));
+  const labelled: DriftPoint[] = [];
+  for (const point of lowestFirst) {
+    const isFree = labelled.every(({ place }) => Math.abs(place - point.place) * pixelsPerPlace >= LABEL);
+    if (isFree) labelled.push(point);
+  }
+  return labelled;
 }
 
 /** Levels beyond this many are drawn as short strokes on the axis: full lines would hide the bars. */

@@ -49,11 +49,13 @@ function layerTable({ plan: { layers } }: Result): Markup {
         ]
       : [],
   );
-  const columns = ['layer', 'operator', 'weight', 'place', 'weights', 'input', 'runs', 'note'];
+  const columns = ['layer', 'operator', 'shape', 'place', 'weights', 'input', 'runs', 'note'];
+  // Few plans have anything to note.
+  const shown = rows.some((cells) => cells.at(-1) !== '') ? columns.length : columns.length - 1;
   return table(
     'Quantized layers',
-    columns.map((head) => ({ head })),
-    rows,
+    columns.slice(0, shown).map((head) => ({ head })),
+    rows.map((cells) => cells.slice(0, shown)),
   );
 }
 

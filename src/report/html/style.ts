@@ -106,7 +106,7 @@ figure figcaption { margin-bottom: 0.4rem; }
 .legend svg { width: 1.6rem; height: 0.8rem; margin-right: 0.4rem; vertical-align: -0.05rem; }
 .samples { display: grid; gap: 0.8rem; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); padding: 0; list-style: none; }
 .samples li { background: var(--surface); border: 1px solid var(--line); border-radius: 0.6rem; padding: 0.75rem; font-size: 0.84rem; line-height: 1.45; overflow-wrap: anywhere; }
-.samples img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; border-radius: 0.3rem; margin-bottom: 0.5rem; }
+.samples img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; border-radius: 0.3rem; margin-bottom: 0.5rem; }
 .list { padding-left: 1.1rem; } .list li + li { margin-top: 0.4rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 1.4rem; font-size: 0.92rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -133,7 +133,9 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .cards, figure, .samples li, tr, .pair h3 { break-inside: avoid; }
   .scroll, pre { overflow: visible; }
   pre { white-space: pre-wrap; }
-  th, td { padding: 0.25rem 0.5rem; overflow-wrap: anywhere; }
+  table { font-size: 7.5pt; }
+  th, td { padding: 0.2rem 0.4rem; }
+  th code, td code { overflow-wrap: anywhere; }
   .number, thead th { white-space: normal; }
   summary { color: var(--text); list-style: none; font-weight: 650; }
   details::details-content { content-visibility: visible; block-size: auto; opacity: 1; }

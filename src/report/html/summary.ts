@@ -117,7 +117,7 @@ ${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
 
 /** A number in as many digits as a person compares. */
 export const plain = (value: number | null): string =>
-  value === null ? '–' : String(Number(value.toPrecision(6)));
+  value === null ? '–' : String(Number(value.toPrecision(6))).replace('-', '−');
 
 /** The change since a result that was saved. */
 export function baseline({ baseline: before }: Result): Markup | undefined {
