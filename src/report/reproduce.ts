@@ -91,6 +91,7 @@ function recipeFlags(recipe: Recipe, hasRanges: boolean): string[] {
     ...flagUnless(defaultObserverSettings.momentum, '--momentum', settings.momentum),
     ...flagUnless(defaultObserverSettings.percentile, '--percentile', settings.percentile),
     ...flagUnless(defaultObserverSettings.lsqplusConfig, '--lsqplus-config', settings.lsqplusConfig),
+    ...on('--exact-offset', recipe.exactOffset),
     ...on('--per-tensor', recipe.granularity === 'tensor'),
     ...flagUnless(usual.group, '--group', recipe.group),
     ...on('--dynamic', recipe.dynamic),

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { run } from '../../src/cli/run.js';
 import type { QuantizeOptions } from '../../src/options.js';
-import { defaultRecipe } from '../../src/recipe.js';
+import { defaultRecipe, type Recipe } from '../../src/recipe.js';
 import { quantizeCommandLine, quoted } from '../../src/report/reproduce.js';
 
 const lineOf = (options: Partial<QuantizeOptions>, recipe = {}) =>
@@ -71,6 +71,21 @@ test('words as a shell takes them', () => {
   ]);
 });
 
+/** A recipe that differs from the default in every field. */
+const changed: Recipe = {
+  ...{ scheme: 'mse', bits: 3, granularity: 'tensor', group: 'tensor', actBits: 5, dynamic: true },
+  ...{ matMulActivations: true, actScheme: 'log', observer: 'ema', exactOffset: true, allLayers: true },
+  observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 },
+  rules: [{ pattern: 'a', bits: 8 }],
+  ...{ exclude: ['b'], include: ['c'], format: 'qdq-int8', reduceRange: true },
+};
+
+test('every field of a recipe is in its command', () => {
+  for (const [key, value] of Object.entries(changed)) {
+    expect(lineOf({ data: 'd' }, { [key]: value }), key).not.toBe(lineOf({ data: 'd' }));
+  }
+});
+
 test('the command knows every flag that a result names', async () => {
   let help = '';
   const stream = {
@@ -79,20 +94,6 @@ test('the command knows every flag that a result names', async () => {
     },
   };
   await run({ argv: ['node', 'quantize', '--help'], stdout: stream, stderr: stream });
-  const recipe = {
-    ...({
-      scheme: 'mse',
-      bits: 3,
-      granularity: 'tensor',
-      group: 'tensor',
-      actBits: 5,
-      dynamic: true,
-    } as const),
-    ...{ matMulActivations: true, actScheme: 'log', observer: 'ema', allLayers: true, reduceRange: true },
-    observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 } as const,
-    rules: [{ pattern: 'a', bits: 8 }],
-    ...{ exclude: ['b'], include: ['c'], format: 'qdq-int8' as const },
-  };
   const line = lineOf(
     {
       ...{
@@ -110,7 +111,7 @@ test('the command knows every flag that a result names', async () => {
       pictures: { size: { height: 1, width: 1 }, fit: 'crop', channelOrder: 'rgb' },
       raw: { type: 'float32', shape: [1, 2] },
     },
-    recipe,
+    changed,
   );
   const flags = line.match(/(?<= )--?[a-z][a-z-]*/g) ?? [];
   expect(new Set(flags).size).toBeGreaterThan(30);
