@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
@@ -63,7 +63,7 @@ export function sweepCommand(process: CommandProcess): Command {
   const { scheme, bits, observer, actScheme } = defaultRecipe;
   const command = new Command('sweep')
     .description(
-      'Every combination of schemes and widths: one calibration, a table, and the best under a limit.',
+      'measure every combination of schemes and widths: one calibration, a table, and the best under a limit',
     )
     .argument('<model>', 'the float model, a .onnx file')
     .option(
@@ -72,28 +72,31 @@ export function sweepCommand(process: CommandProcess): Command {
     )
     .option('--report <file>', 'an HTML page with the picture and the table')
     .option('--speed', 'time every model against float, too')
-    .option(
-      '--scheme, --schemes <names>',
-      `weight schemes: ${schemes.map(({ name }) => name).join(', ')}`,
-      listed('--schemes'),
-      [scheme],
+    .addOption(
+      new Option(
+        '--scheme, --schemes <names>',
+        `weight schemes: ${schemes.map(({ name }) => name).join(', ')}`,
+      )
+        .argParser((text) => listed('--schemes', text))
+        .default([scheme], scheme),
     )
-    .option(
-      '--bits <n,…>',
-      'widths of weights, 2 to 8',
-      (text) => parseList('--bits', text, (part) => parseBits('--bits', part)),
-      [bits],
+    .addOption(
+      new Option('--bits <n,…>', 'widths of weights, 2 to 8')
+        .argParser((text) => parseList('--bits', text, (part) => parseBits('--bits', part)))
+        .default([bits], String(bits)),
     )
     .option(
       '--act-bits <n,…>',
       'widths of activations, 2 to 8, or float (default: 8, without samples float)',
       (text) => parseList('--act-bits', text, (part) => parseActBits('--act-bits', part)),
     )
-    .option(
-      '--observer, --observers <names>',
-      `activation ranges: ${observers.map(({ name }) => name).join(', ')}`,
-      listed('--observers'),
-      [observer],
+    .addOption(
+      new Option(
+        '--observer, --observers <names>',
+        `activation ranges: ${observers.map(({ name }) => name).join(', ')}`,
+      )
+        .argParser((text) => listed('--observers', text))
+        .default([observer], observer),
     )
     .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
     .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>
@@ -161,4 +164,4 @@ export function sweepCommand(process: CommandProcess): Command {
 }
 
 /** Names with commas between. */
-const listed = (flag: string) => (text: string) => parseList(flag, text, (part) => part);
+const listed = (flag: string, text: string): string[] => parseList(flag, text, (part) => part);
