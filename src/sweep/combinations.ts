@@ -14,7 +14,7 @@ export interface Combination {
 /**
  * Every combination of the lists, each once: the scheme changes slowest, then the widths, then the observer. What has
  * nothing to do in a combination is as the recipe has it by default: the observer where activations stay in float, the
- * activation scheme where they are not narrow.
+ * activation scheme and exact offsets where they are not narrow.
  *
  * @throws QuantizeError `bad-option` for a name or a width that cannot be, or activation widths without samples
  */
@@ -41,14 +41,17 @@ export function combinationsOf(options: SweepOptions): Combination[] {
 export const keyOf = (recipe: Recipe): string => JSON.stringify(recipe);
 
 function recipeOf(wanted: Recipe, hasRanges: boolean): Recipe {
-  const { actBits, actScheme, rules, observer } = wanted;
+  const { actBits, actScheme, exactOffset, rules, observer } = wanted;
   const isNarrow = [actBits, ...rules.map((rule) => rule.actBits)].some(
     (width) => typeof width === 'number' && width < MAX_BITS,
   );
+  const hasLevels = actBits !== 'float' && isNarrow;
+  const hasOffset = observers.find(({ name }) => name === observer)?.offsetFit !== undefined;
   const recipe = resolveRecipe(
     {
       ...wanted,
-      actScheme: actBits !== 'float' && isNarrow ? actScheme : defaultRecipe.actScheme,
+      actScheme: hasLevels ? actScheme : defaultRecipe.actScheme,
+      exactOffset: exactOffset && hasLevels && hasOffset,
       observer: actBits === 'float' ? defaultRecipe.observer : observer,
     },
     { schemes, observers, actSchemes },

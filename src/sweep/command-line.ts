@@ -24,6 +24,7 @@ export function recipeFlags(recipe: Recipe): string[] {
   value('--act-scheme', actScheme, defaultRecipe.actScheme);
   value('--observer', observer, defaultRecipe.observer);
   flags.push(...observerFlags(recipe.observerSettings));
+  toggle('--exact-offset', recipe.exactOffset);
   toggle('--per-tensor', granularity === 'tensor');
   value('--group', group, defaultRecipe.group);
   for (const rule of recipe.rules) flags.push('--rule', ruleText(rule));

@@ -23,6 +23,9 @@ export const colours: readonly string[] = [
   '#7f7f7f',
 ];
 
+/** What is more than this below the best stands on the edge: a failed combination must not press the others together. */
+const SHOWN = { points: 15, decibels: 40 };
+
 interface Axis {
   readonly low: number;
   readonly high: number;
@@ -37,21 +40,23 @@ function qualityOf(result: SweepResult): number {
 /**
  * Size against quality as SVG: a point for each result, coloured by its scheme, a circle, square, … for each width of the
  * activations, and a line along the front of each width. Outputs that do not differ at all have no finite SQNR: their points
- * stand at the top.
+ * stand at the top; what failed stands at the bottom.
  */
 export function plotSweep(record: SweepRecord): string {
   const { results, front } = record;
+  const hasLabels = results.some(({ task }) => task !== null);
   const finite = results.map(qualityOf).filter(Number.isFinite);
+  const floor = Math.max(...finite) - (hasLabels ? SHOWN.points : SHOWN.decibels);
+  const isCut = finite.some((value) => value < floor);
   const x = axisOf(results.map(({ sizeBytes }) => sizeBytes));
-  const y = axisOf(finite);
+  const y = axisOf(finite.map((value) => Math.max(value, floor)));
   const [plotWidth, plotHeight] = [WIDTH - MARGIN.left - MARGIN.right, HEIGHT - MARGIN.top - MARGIN.bottom];
   const left = (value: number) => MARGIN.left + (plotWidth * (value - x.low)) / (x.high - x.low);
   const top = (value: number) =>
-    MARGIN.top + (plotHeight * (y.high - Math.min(value, y.high))) / (y.high - y.low);
+    MARGIN.top + (plotHeight * (y.high - Math.min(Math.max(value, y.low), y.high))) / (y.high - y.low);
   const at = (result: SweepResult) =>
     [left(result.sizeBytes), top(qualityOf(result))].map((n) => n.toFixed(1)) as [string, string];
 
-  const hasLabels = results.some(({ task }) => task !== null);
   const schemes = schemesOf(record);
   const widths = widthsOf(record);
   const grid = y.ticks.map(
@@ -71,16 +76,18 @@ export function plotSweep(record: SweepRecord): string {
       .sort((a, b) => a.sizeBytes - b.sizeBytes);
     return `<polyline class="front" points="${points.map((point) => at(point).join(',')).join(' ')}"/>`;
   });
-  const marks = results.map((result) => {
+  // The front lies above the others.
+  const isOn = ({ name }: SweepResult) => front.includes(name);
+  const marks = [...results.filter((result) => !isOn(result)), ...results.filter(isOn)].map((result) => {
     const [cx, cy] = at(result);
     const colour = colours[schemes.indexOf(result.recipe.scheme) % colours.length] as string;
     const facts = Object.entries(cellsOf(result, record)).map(([key, value]) => `${key} ${value}`);
     const title = escapeMarkup(`${result.name}: ${facts.join(', ')}`);
-    const kind = front.includes(result.name) ? 'mark' : 'mark behind';
+    const kind = isOn(result) ? 'mark' : 'mark behind';
     return `<g class="${kind}" transform="translate(${cx} ${cy})" fill="${colour}"><title>${title}</title>${shapeOf(widths.indexOf(result.recipe.actBits))}</g>`;
   });
   const titles = [
-    `<text class="title" x="${WIDTH / 2}" y="${HEIGHT - 6}" text-anchor="middle">file size</text>`,
+    `<text class="title" x="${WIDTH / 2}" y="${HEIGHT - 6}" text-anchor="middle">file size${isCut ? '; what lies far below the best stands on the lower edge' : ''}</text>`,
     `<text class="title" transform="translate(14 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">${hasLabels ? 'top-1 accuracy' : 'SQNR, dB'}</text>`,
   ];
   return [

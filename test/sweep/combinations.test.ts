@@ -38,6 +38,18 @@ it('takes the levels of narrow activations where they are narrow', () => {
   expect(found.map(({ recipe }) => recipe.actScheme)).toEqual(['uniform', 'log']);
 });
 
+it('keeps exact offsets where an observer has some, below 8 bits', () => {
+  const found = combinationsOf({
+    model: 'net.onnx',
+    data: 'calib.npy',
+    actBits: [8, 4, 'float'],
+    observers: ['lsqplus', 'minmax'],
+    recipe: { exactOffset: true },
+  });
+  const exact = found.filter(({ recipe }) => recipe.exactOffset).map(({ name }) => name);
+  expect([found.length, exact]).toEqual([5, ['minmax-w8a4-lsqplus']]);
+});
+
 it('is of weights alone without samples, unless widths were asked for', async () => {
   expect(names({ bits: [4, 8] })).toEqual(['minmax-w4', 'minmax-w8']);
   expect(await codeOf(() => names({ actBits: [8] }))).toBe('bad-option');

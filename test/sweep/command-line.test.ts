@@ -24,6 +24,7 @@ describe('the flags of a recipe', () => {
     matMulActivations: true,
     actScheme: 'log',
     observer: 'mse',
+    exactOffset: true,
     observerSettings: { symmetric: true, momentum: 0.5, percentile: 99, lsqplusConfig: 2 },
     rules: [
       { pattern: '/head/*:0', bits: 8, actBits: 4, scheme: 'log', granularity: 'tensor', group: 'tensor' },
