@@ -13,6 +13,8 @@ export type {
   MergeOptions,
   QuantizeOptions,
   RunProgress,
+  SweepLimits,
+  SweepOptions,
 } from './options.js';
 export { calibrate, inspect, mergeStatistics, quantize } from './pipeline.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
@@ -24,3 +26,5 @@ export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
 export { writeReports } from './report/write-reports.js';
+export type { SweepRecord, SweepResult } from './sweep/record.js';
+export { sweep } from './sweep/sweep.js';

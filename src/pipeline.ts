@@ -196,7 +196,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
 }
 
 /** How a run prepares its model. */
-interface Preparation {
+export interface Preparation {
   /** The file that will be written. */
   readonly output: string;
   /** Weights alone are stored in what every opset has, and need no conversion. */
@@ -206,7 +206,7 @@ interface Preparation {
 }
 
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
-async function prepare(
+export async function prepare(
   options: QuantizeOptions | CalibrateOptions,
   { output, converts, watch, limits }: Preparation,
 ) {
@@ -244,7 +244,10 @@ async function prepare(
   return { loaded, model, isLarge, fold, samples };
 }
 
-const calibrationSettings = (options: MachineOptions & RunHooks, watch: Watch): CalibrationSettings => ({
+export const calibrationSettings = (
+  options: MachineOptions & RunHooks,
+  watch: Watch,
+): CalibrationSettings => ({
   provider: options.provider,
   progress: watch.progress,
   maxMemoryBytes: options.maxMemory === undefined ? undefined : options.maxMemory * 2 ** 20,
@@ -269,6 +272,6 @@ async function writeStatistics(
 }
 
 /** `model.onnx` → `model.<suffix>`, in the same folder. */
-function besideModel(model: string, suffix: string): string {
+export function besideModel(model: string, suffix: string): string {
   return join(dirname(model), `${basename(model).replace(/\.onnx$/i, '')}.${suffix}`);
 }

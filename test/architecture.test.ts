@@ -27,6 +27,7 @@ const layers = [
   'gate',
   'report',
   'pipeline',
+  'sweep',
   'index',
   'cli',
 ];

@@ -7,6 +7,7 @@ import { inspectCommand } from './inspect-command.js';
 import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
+import { sweepCommand } from './sweep-command.js';
 
 const exitHelp = `
 Exit codes: 0 fine, 2 bad usage or input, 3 environment (disk, permission, runtime),
@@ -19,7 +20,12 @@ export async function run(process: CommandProcess): Promise<void> {
     .version(tool.version)
     .enablePositionalOptions()
     .addHelpText('after', exitHelp);
-  const commands = [calibrateCommand(process), mergeCommand(process), inspectCommand(process)];
+  const commands = [
+    calibrateCommand(process),
+    mergeCommand(process),
+    inspectCommand(process),
+    sweepCommand(process),
+  ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput({
@@ -48,7 +54,7 @@ function report(thrown: unknown, process: CommandProcess): number {
   // commander has printed its own message; help and version end in a "failure" of code 0.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (thrown instanceof QuantizeError) {
-    const prefix = thrown.code === 'interrupted' ? '' : 'error: ';
+    const prefix = thrown.exitCode === exitCodes.interrupted ? '' : 'error: ';
     process.stderr.write(`${prefix}${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
     return thrown.exitCode;
   }
