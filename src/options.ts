@@ -86,6 +86,23 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */
   readonly output?: string | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
+  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  readonly metric?: string | undefined;
+}
+
+/** What `compare` is asked for. */
+export interface CompareOptions
+  extends Omit<DataOptions, 'data' | 'evalData'>,
+    Pick<MachineOptions, 'threads' | 'provider'>,
+    RunHooks {
+  /** Path of the float model. */
+  readonly float: string;
+  /** Path of the model that is compared with it, whoever made it. */
+  readonly quantized: string;
+  /** Samples to measure on; seeded random input without them. */
+  readonly data?: Paths | undefined;
+  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  readonly metric?: string | undefined;
 }
 
 /** What `calibrate` is asked for. */

@@ -12,6 +12,7 @@ const calm: Observed = {
   speed: timing.speed,
   evaluationKind: 'evaluation',
   activations: [],
+  forms: { float: 'float32', quantized: 'qdq' },
   weightBytes: { stored: 2000, packed: 2000 },
 };
 

@@ -1,0 +1,61 @@
+import type { Graph, Model } from '../graph/model.js';
+import { indexUses, type Uses } from '../graph/uses.js';
+import type { Placement } from '../place/placement.js';
+import { type LayerPair, layerPairs } from './layer-pairs.js';
+
+/**
+ * The results of the layers in a file that this tool wrote, from the placement that it was written by.
+ *
+ * @returns undefined where a result is not where the placement would have put it: the file is of another model
+ */
+export function plannedLayers(
+  placement: Placement,
+  quantized: Model,
+): { model: Model; pairs: LayerPair[] } | undefined {
+  const uses = indexUses(quantized.graph);
+  const codes = new Map<string, readonly string[]>();
+  for (const value of placement.results.values()) {
+    const found = placement.values.has(value) ? codesOf(value, quantized.graph, uses) : undefined;
+    if (found) codes.set(value, found);
+    else if (placement.values.has(value) || !uses.producer(value)) return undefined;
+  }
+  return layerPairs(placement, { model: quantized, codes });
+}
+
+/** The names that codes of a value can have: the writer numbers them where a name is taken. */
+const MAX_NUMBER = 9;
+
+/** What a DQ of a value reads: its codes, their scale and zero point. */
+function codesOf(value: string, graph: Graph, uses: Uses): string[] | undefined {
+  for (let number = 1; number <= MAX_NUMBER; number++) {
+    const codes = number === 1 ? `${value}_q` : `${value}_q_${number}`;
+    const parameters = uses.producer(codes) && parametersOf(codes, graph, uses);
+    if (parameters) return [codes, ...parameters];
+  }
+  return undefined;
+}
+
+/**
+ * Scale and zero point of codes: of the first DQ that reads them, behind operators that move codes and keep both; or of
+ * the Q that makes them.
+ */
+function parametersOf(codes: string, graph: Graph, uses: Uses): readonly string[] | undefined {
+  const seen = new Set<string>();
+  const waiting = [codes];
+  for (let value = waiting.shift(); value !== undefined; value = waiting.shift()) {
+    for (const { node, index } of uses.readers(value)) {
+      if (node.opType === 'DequantizeLinear' && index === 0) return node.inputs.slice(1);
+      // A shape of codes, and what is looked up by them, are no codes of this value.
+      if (node.opType === 'Shape' || node.opType === 'Cast') continue;
+      for (const output of node.outputs) {
+        if (!output || seen.has(output)) continue;
+        seen.add(output);
+        waiting.push(output);
+      }
+    }
+  }
+  let maker = uses.producer(codes);
+  while (maker?.opType === 'Clip') maker = uses.producer(maker.inputs[0] ?? '');
+  const parameters = maker?.opType === 'QuantizeLinear' ? maker.inputs.slice(1) : undefined;
+  return parameters?.every((name) => graph.initializers.has(name)) ? parameters : undefined;
+}
