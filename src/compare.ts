@@ -7,6 +7,7 @@ import { readRecipe } from './emit/recipe-metadata.js';
 import { QuantizeError } from './errors.js';
 import { evaluateFiles } from './evaluate/evaluate.js';
 import { matchLayers } from './evaluate/match-layers.js';
+import { formOf } from './evaluate/model-form.js';
 import { pairModels } from './evaluate/pair-models.js';
 import { plannedLayers } from './evaluate/planned-layers.js';
 import { loadMetric } from './evaluate/user-metric.js';
@@ -38,6 +39,10 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const { threads, provider } = options;
   const watch = new Watch(options);
   if (provider) checkProvider(provider);
+  if (options.labels !== undefined && options.data === undefined) {
+    const mend = 'Give the samples that they belong to with --data.';
+    throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
+  }
 
   await watch.begin('load');
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
@@ -67,6 +72,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
       layers,
       floatOutputs: pairing.floatOutputs,
       adapter: pairing.adapter,
+      exactMode: formOf(quantized.model) === 'qdq' ? 'exact' : 'disabled',
       inTurn: Math.max(float.sizeBytes, quantized.sizeBytes) >= limits.largeBytes,
     },
     samples,

@@ -64,6 +64,11 @@ export interface ComparedFiles {
   readonly floatOutputs?: Adapter | undefined;
   /** How the quantized model is run with the float one's inputs; as it is by default. */
   readonly adapter?: Adapter | undefined;
+  /**
+   * How the quantized model runs as its graph states it: `exact` by default, which computes what is between Q and DQ in
+   * float; `disabled` for a model of other operators, which has nothing of that kind.
+   */
+  readonly exactMode?: 'exact' | 'disabled' | undefined;
   readonly inTurn?: boolean | undefined;
 }
 
@@ -117,7 +122,7 @@ export async function evaluateFiles(
  * may be loaded at a time, so is everything but the deployed session.
  */
 function withRunners<T>(
-  { floatPath, quantized, floatOutputs, adapter, inTurn }: ComparedFiles,
+  { floatPath, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
   source: SampleSource,
   machine: MachineOptions,
   work: (sessions: ComparedSessions) => Promise<T>,
@@ -133,9 +138,9 @@ function withRunners<T>(
       mode,
       label: models[side].label,
     });
-    const recorded = (side: Side, mode: SessionSettings['mode'], samples?: number) =>
+    const recorded = (side: Side, mode: SessionSettings['mode'], samples?: number, name: string = mode) =>
       withSession(models[side].file, settingsOf(side, mode), (session) =>
-        record(adaptRunner(session, models[side].adapter), source, join(folder, `${side}-${mode}`), samples),
+        record(adaptRunner(session, models[side].adapter), source, join(folder, `${side}-${name}`), samples),
       );
     const open = <R>(
       side: Side,
@@ -151,12 +156,12 @@ function withRunners<T>(
     };
     if (inTurn) {
       const float = await recorded('float', 'default');
-      const exact = await recorded('quantized', 'exact', EXACT_SAMPLES);
+      const exact = await recorded('quantized', exactMode, EXACT_SAMPLES, 'exact');
       return open('quantized', 'default', (deployed) => work({ float, deployed, exact, unoptimized }));
     }
     return open('float', 'default', (float) =>
       open('quantized', 'default', (deployed) =>
-        open('quantized', 'exact', (exact) => work({ float, deployed, exact, unoptimized })),
+        open('quantized', exactMode, (exact) => work({ float, deployed, exact, unoptimized })),
       ),
     );
   });

@@ -44,7 +44,11 @@ function keptOf(
   graph: Graph,
   uses: Uses,
 ): { quantized: LayerDescription['quantized']; reason: string | null } {
-  const weight = constantBehind(inputAt(node, weightAt[node.opType] ?? 1), graph, uses);
+  const at = weightAt[node.opType];
+  const weight = constantBehind(inputAt(node, at ?? 1), graph, uses);
+  // The scale of an integer operator's weight follows it.
+  const ownScale = at === undefined ? undefined : graph.initializers.get(inputAt(node, at + 1) ?? '');
+  const isPerChannel = weight?.isPerChannel || hasChannels(ownScale);
   // A product of two activations has no weight; its width is that of its inputs.
   const type = weight?.tensor.dataType ?? codesBehind(inputAt(node, 1), graph, uses);
   const bits = node.opType === 'MatMulNBits' ? intAttribute(node, 'bits', 4) : type && widthOf(type);
@@ -57,7 +61,7 @@ function keptOf(
       bits,
       // Which method chose the codes, a file does not say.
       scheme: type,
-      granularity: weight?.isPerChannel ? 'channel' : 'tensor',
+      granularity: isPerChannel ? 'channel' : 'tensor',
       inputBits: (input && widthOf(input)) ?? null,
       runs: input ? 'integer' : 'float',
       note: null,
@@ -66,6 +70,9 @@ function keptOf(
     reason: null,
   };
 }
+
+/** Whether a scale is one a channel. */
+const hasChannels = (scale: Tensor | undefined): boolean => (scale?.dims[0] ?? 1) > 1;
 
 const widthOf = (type: DataType): number | undefined => bitsOf(type);
 
@@ -85,8 +92,7 @@ function constantBehind(
     if (tensor) return { tensor, isPerChannel };
     const maker = uses.producer(name);
     if (maker?.opType === 'DequantizeLinear') {
-      const scale = graph.initializers.get(inputAt(maker, 1) ?? '');
-      isPerChannel = (scale?.dims[0] ?? 1) > 1;
+      isPerChannel = hasChannels(graph.initializers.get(inputAt(maker, 1) ?? ''));
     }
     name = maker && inputAt(maker, 0);
   }
