@@ -72,14 +72,14 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
         lost: 121,
         gained: 47,
         drop: 0.0148,
-        low: 0.00976,
-        high: 0.01995,
+        low: 0.00984,
+        high: 0.02006,
         isSignificant: true,
       },
       topFive: {
         float: 0.9968,
         quantized: 0.996,
-        drop: { lost: 9, gained: 5, drop: 0.0008, low: -0.00073, high: 0.00245, isSignificant: false },
+        drop: { lost: 9, gained: 5, drop: 0.0008, low: -0.00076, high: 0.00253, isSignificant: false },
       },
     },
     layers: [
