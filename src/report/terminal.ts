@@ -208,7 +208,9 @@ function comparisonNotes({ layers, runtime }: Result, comparison: ComparisonReco
     .map((matching) => [layers.filter(({ matchedBy }) => matchedBy === matching).length, matching] as const)
     .filter(([matched]) => matched > 0)
     .map(([matched, matching]) => `${matched} by ${matchings[matching]}`);
-  const found = by.length === 0 ? 'none was found' : by.join(', ');
+  const missing = comparison.layers - layers.length;
+  const rest = missing > 0 && by.length > 0 ? [`${missing} not found`] : [];
+  const found = by.length === 0 ? 'none was found' : [...by, ...rest].join(', ');
   return [
     `${forms[comparison.quantizedForm]} against ${forms[comparison.floatForm]}; ${count(comparison.layers, 'layer')}: ${found}`,
     `measured on onnxruntime ${runtime.version}`,

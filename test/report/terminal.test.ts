@@ -63,7 +63,9 @@ describe('a comparison', () => {
 
   test('says what the models are and how layers were found, and offers no flag', () => {
     const text = compared();
-    expect(text).toMatch(/^integer operators against float32; 4 layers: 1 by name, 2 by order$/m);
+    expect(text).toMatch(
+      /^integer operators against float32; 4 layers: 1 by name, 2 by order, 1 not found$/m,
+    );
     expect(text).toMatch(/^Input "x" is converted/m);
     expect(text).toMatch(/^ {4}optimizations off \(first 128\)/m);
     expect(text).not.toMatch(/to mend|calibrat|int kernels|null/);
