@@ -127,7 +127,7 @@ async function byPlan(path: string, quantized: Model, recipe: Recipe, heldBytes:
   if (!isConverted) return undefined;
   const fold = await foldModel(folded);
   const placement = unlessRefused(() => place(folded, recipe, path));
-  const layers = placement && plannedLayers(placement, quantized);
+  const layers = placement && plannedLayers(folded.graph, placement, quantized);
   if (!placement || !layers) return undefined;
   return { folded, fold, placement, quantized: layers.model, pairs: layers.pairs, matched: [] };
 }

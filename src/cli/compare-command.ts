@@ -30,14 +30,14 @@ Examples:
   quantize compare model.onnx model.int8.onnx --data test.npy --preprocess imagenet --labels labels.npy
   quantize compare model.onnx model.fp16.onnx --data test.npz --metric ./iou.mjs --json`;
 
-/** `quantize compare <float> <other>`: any two models with the same inputs. */
+/** `quantize compare <float> <new>`: any two models with the same inputs. */
 export function compareCommand(process: CommandProcess): Command {
   const command = new Command('compare')
     .description(
       'measure any quantized model against the float one: QDQ, integer operators or float16, by whatever tool',
     )
     .argument('<float>', 'the float model, a .onnx file')
-    .argument('<other>', 'the model that it became, a .onnx file')
+    .argument('<new>', 'the model that it became, a .onnx file')
     .option(
       '--data <[input=]path>',
       `samples to measure on, repeatable: ${listOf(readers)}; without them seeded random input`,

@@ -1,3 +1,5 @@
+import { EmittedNames } from '../emit/emitted-names.js';
+import { nameValues } from '../emit/value-names.js';
 import type { Graph, Model } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import type { Placement } from '../place/placement.js';
@@ -6,33 +8,26 @@ import { type LayerPair, layerPairs } from './layer-pairs.js';
 /**
  * The results of the layers in a file that this tool wrote, from the placement that it was written by.
  *
+ * @param folded - the float graph that was placed
  * @returns undefined where a result is not where the placement would have put it: the file is of another model
  */
 export function plannedLayers(
+  folded: Graph,
   placement: Placement,
   quantized: Model,
 ): { model: Model; pairs: LayerPair[] } | undefined {
   const uses = indexUses(quantized.graph);
+  const names = nameValues(placement, indexUses(folded), new EmittedNames(folded));
   const codes = new Map<string, readonly string[]>();
   for (const value of placement.results.values()) {
-    const found = placement.values.has(value) ? codesOf(value, quantized.graph, uses) : undefined;
-    if (found) codes.set(value, found);
-    else if (placement.values.has(value) || !uses.producer(value)) return undefined;
+    const { raw, codes: tensor } = names.get(value) ?? { raw: value, codes: undefined };
+    // Codes of another model may have the same number, but what they are made of keeps the name that it had there.
+    if (!uses.producer(raw) || !uses.producer(tensor ?? value)) return undefined;
+    const parameters = tensor && parametersOf(tensor, quantized.graph, uses);
+    if (parameters) codes.set(value, [tensor, ...parameters]);
+    else if (tensor) return undefined;
   }
   return layerPairs(placement, { model: quantized, codes });
-}
-
-/** The names that codes of a value can have: the writer numbers them where a name is taken. */
-const MAX_NUMBER = 9;
-
-/** What a DQ of a value reads: its codes, their scale and zero point. */
-function codesOf(value: string, graph: Graph, uses: Uses): string[] | undefined {
-  for (let number = 1; number <= MAX_NUMBER; number++) {
-    const codes = number === 1 ? `${value}_q` : `${value}_q_${number}`;
-    const parameters = uses.producer(codes) && parametersOf(codes, graph, uses);
-    if (parameters) return [codes, ...parameters];
-  }
-  return undefined;
 }
 
 /**

@@ -40,9 +40,9 @@ describe('the layers of a file that this tool wrote', () => {
       { exclude: ['a'] },
     ],
   ])('%s: found in the file where the writer put them', async (_, make, recipe) => {
-    const { placement, emitted, bytes } = await quantizeModel(make(), recipe);
+    const { float, placement, emitted, bytes } = await quantizeModel(make(), recipe);
     const expected = layerPairs(placement, emitted);
-    const found = plannedLayers(placement, decodeModel(bytes));
+    const found = plannedLayers(float.graph, placement, decodeModel(bytes));
     expect(found?.pairs).toEqual(expected.pairs);
     const measured = ({ graph }: Model) =>
       graph.nodes
@@ -51,9 +51,11 @@ describe('the layers of a file that this tool wrote', () => {
     expect(measured(found?.model as Model)).toEqual(measured(expected.model));
   });
 
-  it('are not those of another model', async () => {
-    const { placement } = await quantizeModel(between((net, v) => net.conv(v, 'a')));
-    const other = await quantizeModel(between((net, v) => net.conv(v, 'other')));
-    expect(plannedLayers(placement, other.emitted.model)).toBeUndefined();
+  it.each(['other', '/features/other.1/conv'])('are not those of another model, as of %s', async (name) => {
+    const modelOf = (layer: string) =>
+      between((net, v) => net.node('Relu', [net.conv(v, layer)], `${layer}_relu`));
+    const { float, placement } = await quantizeModel(modelOf('/features/block.1/conv'));
+    const other = await quantizeModel(modelOf(name));
+    expect(plannedLayers(float.graph, placement, other.emitted.model)).toBeUndefined();
   });
 });
