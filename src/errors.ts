@@ -233,6 +233,31 @@ const messages = {
     '--labels needs an output of shape [N, classes]; this model has {outputs}.',
     'Leave out --labels.',
   ),
+  'inputs-differ': message(
+    2,
+    '{float} and {quantized} take different inputs: {problem}.',
+    'Only models with the same inputs can be compared: take the file that this float model became.',
+  ),
+  'outputs-differ': message(
+    2,
+    '{float} and {quantized} have no output in common: {floatOutputs}, and {quantizedOutputs}.',
+    'Only models with the same outputs can be compared: take the file that this float model became.',
+  ),
+  'metric-failed': message(
+    2,
+    '{path} failed in {step}: {reason}.',
+    'This is an error of the metric module itself; run it with node to see where.',
+  ),
+  'metric-contract': message(
+    2,
+    '{path} is no metric: its default export is {found}.',
+    'Export an object with add({ outputs, labels, index }) and result(), or a function that returns one.',
+  ),
+  'metric-result': message(
+    2,
+    '{path} gives {found} where result() must give a record of name → { float, quantized } or a number.',
+    'Return an object, as { iou: { float: 0.71, quantized: 0.7 } }.',
+  ),
   'statistics-format': message(
     2,
     '{path} is not a statistics file of version {version}: {reason}.',

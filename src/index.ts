@@ -6,9 +6,12 @@ export type { PictureOptions } from '../calibration/pictures.js';
 export type { Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
 export type { RawFormat } from '../calibration/readers/reader.js';
+export { compare } from './compare.js';
 export { QuantizeError } from './errors.js';
+export type { MetricArray, MetricBatch, MetricModule } from './evaluate/user-metric.js';
 export type {
   CalibrateOptions,
+  CompareOptions,
   InspectOptions,
   MergeOptions,
   QuantizeOptions,

@@ -88,6 +88,25 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
   /** Paths of reports to write, each in the format that its ending says: .html, .md, .xml (JUnit), .json. */
   readonly reports?: readonly string[] | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
+  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  readonly metric?: string | undefined;
+}
+
+/** What `compare` is asked for. */
+export interface CompareOptions
+  extends Omit<DataOptions, 'data' | 'evalData'>,
+    Pick<MachineOptions, 'threads' | 'provider'>,
+    RunHooks {
+  /** Path of the float model. */
+  readonly float: string;
+  /** Path of the model that is compared with it, whoever made it. */
+  readonly quantized: string;
+  /** Samples to measure on; seeded random input without them. */
+  readonly data?: Paths | undefined;
+  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  readonly metric?: string | undefined;
+  /** Paths of reports to write, each in the format that its ending says. */
+  readonly reports?: readonly string[] | undefined;
 }
 
 /** What `calibrate` is asked for. */

@@ -23,6 +23,7 @@ import { dataPathOf, withWritten } from './emit/write-model.js';
 import { QuantizeError } from './errors.js';
 import { type Distribution, weightDistributions, worstDistributions } from './evaluate/distribution.js';
 import { evaluate } from './evaluate/evaluate.js';
+import { loadMetric } from './evaluate/user-metric.js';
 import { foldModel } from './fold/fold-model.js';
 import { referenceOf, verifyFold } from './fold/verify-fold.js';
 import { defaultLimits, type Limits } from './load/limits.js';
@@ -65,6 +66,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const started = performance.now();
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
+  const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const hasRanges = options.data !== undefined || stats !== undefined;
   const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(recipe);
@@ -107,7 +109,13 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const evaluation = await evaluate(
       { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
       samples,
-      { threads, provider, told: (told) => watch.told(told), preprocess: options.preprocess },
+      {
+        threads,
+        provider,
+        told: (told) => watch.told(told),
+        preprocess: options.preprocess,
+        metric: await makeMetric?.(),
+      },
     );
 
     await watch.begin('write');

@@ -27,6 +27,7 @@ const layers = [
   'gate',
   'report',
   'pipeline',
+  'compare',
   'sweep',
   'index',
   'cli',

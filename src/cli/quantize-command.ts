@@ -8,7 +8,9 @@ import { parseInputRange } from './parse.js';
 import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
+  addLabelsOption,
   addMachineOptions,
+  addMetricOption,
   addSampleOptions,
   type MachineFlags,
   type SampleFlags,
@@ -23,6 +25,7 @@ interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
+  readonly metric?: string;
   readonly reporter: string;
   readonly report?: string[];
   readonly json?: true;
@@ -35,7 +38,8 @@ Examples:
   quantize model.onnx --bits 4                       weights only, no samples needed
   quantize calibrate model.onnx --data calib.npy     once, then for any recipe:
   quantize model.onnx --stats model.stats.json --bits 4
-  quantize inspect model.onnx                        the plan, without data`;
+  quantize inspect model.onnx                        the plan, without data
+  quantize compare model.onnx other.onnx --data test.npy    any two models, side by side`;
 
 /** `quantize <model>`: the main job. */
 export function quantizeCommand(process: CommandProcess): Command {
@@ -57,11 +61,8 @@ export function quantizeCommand(process: CommandProcess): Command {
       '--eval-data <[input=]path>',
       'samples to measure on (default: the calibration samples)',
       collect<string>,
-    )
-    .option(
-      '--labels <path>',
-      'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
     );
+  addMetricOption(addLabelsOption(command));
   addRecipeOptions(addSampleOptions(command));
   return addMachineOptions(command)
     .addOption(
@@ -77,8 +78,8 @@ export function quantizeCommand(process: CommandProcess): Command {
     )
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
-      const { output, data, stats, inputRange, evalData, labels, threads, maxMemory } = flags;
-      const { provider, quiet } = flags;
+      const { output, data, stats, inputRange, evalData, labels, metric } = flags;
+      const { threads, maxMemory, provider, quiet } = flags;
       const recipe = recipeOf(flags);
       const result = await follow(process, quiet, (hooks) =>
         quantize({
@@ -89,6 +90,7 @@ export function quantizeCommand(process: CommandProcess): Command {
           inputRange,
           evalData,
           labels,
+          metric,
           threads,
           maxMemory,
           provider,

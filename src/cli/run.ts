@@ -3,6 +3,7 @@ import { exitCodes, QuantizeError, reasonOf } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { tool } from '../version.js';
 import { calibrateCommand } from './calibrate-command.js';
+import { compareCommand } from './compare-command.js';
 import { inspectCommand } from './inspect-command.js';
 import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
@@ -23,6 +24,7 @@ export async function run(process: CommandProcess): Promise<void> {
   const commands = [
     calibrateCommand(process),
     mergeCommand(process),
+    compareCommand(process),
     inspectCommand(process),
     sweepCommand(process),
   ];

@@ -39,11 +39,12 @@ export function addDataOption(command: Command, without: string): Command {
 }
 
 /** Add the flags that choose samples and make them inputs. */
-export function addSampleOptions(command: Command): Command {
+export function addSampleOptions(
+  command: Command,
+  samples = 'calibrate on this many samples, chosen by the seed',
+): Command {
   return command
-    .option('--samples <n>', 'calibrate on this many samples, chosen by the seed', (text) =>
-      parseCount('--samples', text, 1),
-    )
+    .option('--samples <n>', samples, (text) => parseCount('--samples', text, 1))
     .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
     .option('--preprocess <preset>', `how integers and images become floats: ${listOf(presetList)}`)
     .option('--scale <x>', 'multiply samples by this first, as 1/255')
@@ -71,26 +72,47 @@ export function sampleOptionsOf(
   };
 }
 
+/** Add `--labels`. */
+export function addLabelsOption(command: Command): Command {
+  return command.option(
+    '--labels <path>',
+    'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
+  );
+}
+
+/** Add `--metric`. */
+export function addMetricOption(command: Command): Command {
+  return command.option(
+    '--metric <module>',
+    "a metric of your own: a JavaScript module that gets both models' outputs and the labels (docs/compare.md)",
+  );
+}
+
 /** Add the flags of the machine. */
 export function addMachineOptions(command: Command): Command {
-  return addQuietOption(
-    command
-      .option(
-        '--threads <n>',
-        'threads for comparing the models (default: all cores; the file does not depend on it)',
-        (text) => parseThreads('--threads', text),
-      )
-      .option(
-        '--max-memory <MiB>',
-        'peak memory while calibrating, in more passes where needed (default: half of the machine)',
-        (text) => parseCount('--max-memory', text, 1),
-      )
-      .addOption(
-        new Option(
-          '--provider <name>',
-          'where models run for calibration and evaluation (default: cpu)',
-        ).choices(providers),
-      ),
+  addThreadsOption(command).option(
+    '--max-memory <MiB>',
+    'peak memory while calibrating, in more passes where needed (default: half of the machine)',
+    (text) => parseCount('--max-memory', text, 1),
+  );
+  return addQuietOption(addProviderOption(command));
+}
+
+/** Add `--threads`. */
+export function addThreadsOption(command: Command): Command {
+  return command.option(
+    '--threads <n>',
+    'threads for comparing the models (default: all cores; the file does not depend on it)',
+    (text) => parseThreads('--threads', text),
+  );
+}
+
+/** Add `--provider`. */
+export function addProviderOption(command: Command): Command {
+  return command.addOption(
+    new Option('--provider <name>', 'where models run for calibration and evaluation (default: cpu)').choices(
+      providers,
+    ),
   );
 }
 

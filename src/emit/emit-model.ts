@@ -8,7 +8,7 @@ import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
 import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { clamp } from '../numerics/round.js';
 import { hardSigmoidOf } from '../place/operators.js';
-import type { QuantizedValue, StoredWeight } from '../place/placement.js';
+import type { StoredWeight } from '../place/placement.js';
 import { integerWeight, type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { MAX_BITS } from '../recipe.js';
@@ -17,6 +17,7 @@ import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
+import { movesCodes, nameValues, type ValueNames } from './value-names.js';
 import { WeightWriter } from './weight-writer.js';
 import { formTarget } from './weights/forms.js';
 
@@ -54,13 +55,6 @@ export function emitModel(model: Model, plan: Plan): EmittedModel {
   return { model: { ...model, opsets, graph, metadata: new Map(model.metadata) }, codes };
 }
 
-/** Names of a quantized value: the float before Q, the codes, and the float after DQ. */
-interface ValueNames {
-  readonly raw: string;
-  readonly codes: string;
-  readonly dequantized: string;
-}
-
 class Emitter {
   readonly #source: Graph;
   readonly #plan: Plan;
@@ -70,7 +64,7 @@ class Emitter {
   readonly #weights: WeightWriter;
   readonly #dynamic: DynamicWriter;
   readonly #blocks: BlockWriter;
-  readonly #names = new Map<string, ValueNames>();
+  readonly #names: ReadonlyMap<string, ValueNames>;
   /** Scale initializers by root value: shared by all values that have the root's parameters. */
   readonly #scales = new Map<string, string>();
   readonly #dequantizedConstants = new Map<string, string>();
@@ -85,6 +79,7 @@ class Emitter {
     this.#graph = graph;
     this.#constants = new Constants(graph, model.graph);
     this.#uses = indexUses(model.graph);
+    this.#names = nameValues(plan.placement, this.#uses, this.#constants.names);
     const target = formTarget(model, plan.recipe.format);
     this.#weights = new WeightWriter(graph.nodes, this.#constants, target);
     this.#dynamic = new DynamicWriter(graph.nodes, this.#constants, this.#weights);
@@ -92,8 +87,6 @@ class Emitter {
   }
 
   emit(): Map<string, readonly string[]> {
-    for (const value of this.#plan.placement.values.values())
-      this.#names.set(value.name, this.#namesOf(value));
     this.#fuseClamps();
     for (const input of this.#source.inputs) this.#quantize(input.name);
     for (const each of this.#source.nodes) {
@@ -104,25 +97,6 @@ class Emitter {
       }
     }
     return new Map([...this.#names].map(([name, { codes }]) => [name, [codes, ...this.#parameters(name)]]));
-  }
-
-  #namesOf(value: QuantizedValue): ValueNames {
-    const { name } = value;
-    const { names } = this.#constants;
-    const codes = names.fresh(`${name}_q`);
-    const movesCodes = this.#movesCodes(name);
-    // What the outside knows by name is the dequantized value, where integers make it.
-    const known = this.#uses.isOutput(name) || this.#uses.isCaptured(name);
-    if (value.madeByInteger && (known || movesCodes)) {
-      return { raw: movesCodes ? codes : names.fresh(`${name}_f`), codes, dequantized: name };
-    }
-    return { raw: name, codes, dequantized: names.fresh(`${name}_dq`) };
-  }
-
-  #movesCodes(value: string): boolean {
-    const producer = this.#uses.producer(value);
-    const role = producer && this.#plan.placement.roles.get(producer);
-    return role?.kind === 'codes' || (role?.kind === 'clamp' && role.form === 'codes');
   }
 
   #namesFor(value: string): ValueNames {
@@ -399,7 +373,7 @@ class Emitter {
    */
   #quantize(value: string): void {
     const names = this.#names.get(value);
-    if (!names || this.#movesCodes(value)) return;
+    if (!names || movesCodes(this.#plan.placement, this.#uses, value)) return;
     const { low, high } = this.#reachedCodes(value);
     const { nodes } = this.#graph;
     const quantizer = this.#activation(value);

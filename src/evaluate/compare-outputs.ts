@@ -1,32 +1,41 @@
-import type { Batch, SampleSource } from '../../calibration/source.js';
+import type { Batch, BatchRows, SampleSource } from '../../calibration/source.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { argmax, type Drift, DriftMeter, isClassScores, rowsOf } from './drift.js';
+import { type Drift, DriftMeter } from './drift.js';
+import { type EmbeddingDrift, EmbeddingMeter } from './embedding-drift.js';
+import { ErrorMeter, type ErrorQuantiles } from './error-quantiles.js';
 import type { Runner } from './recording.js';
+import { type TaskAccuracy, TaskMeter } from './task-accuracy.js';
+import type { UserMeter } from './user-metric.js';
+
+export type { TaskAccuracy } from './task-accuracy.js';
 
 /** The three runs of every sample: the float model, the file as its users run it, and the quantization as it is written. */
 export interface ComparedSessions {
   readonly float: Runner;
   readonly deployed: Runner;
   readonly exact: Runner;
+  /** Both models with every node as it stands: what the runtime's optimizations change shows against these. */
+  readonly unoptimized?: { readonly float: Runner; readonly quantized: Runner };
 }
 
 /** Drift of one output. */
 export interface OutputDrift {
   readonly name: string;
+  /** Its name in the quantized model, and how the two were brought together. */
+  readonly quantizedName: string;
+  readonly matchedBy: 'name' | 'order';
   /** In a default session: integer kernels. */
   readonly deployed: Drift;
   /** Without integer kernels: the error of the quantization alone. */
   readonly exact: Drift;
   /** What the integer kernels add: from the exact session to the deployed one, on the same samples as `exact`. */
   readonly kernels: Drift;
-}
-
-/** Top-1 accuracy of both models, as shares of the samples. */
-export interface TaskAccuracy {
-  readonly output: string;
-  readonly samples: number;
-  readonly float: number;
-  readonly quantized: number;
+  /** What the runtime's optimizations change in each model: from none of them to a default session, on a few samples. */
+  readonly optimizations: { readonly float: Drift; readonly quantized: Drift };
+  /** How large the errors are, deployed; null where the output is no float. */
+  readonly errors: ErrorQuantiles | null;
+  /** How directions are kept, deployed; null unless the output is [N, d] of floats. */
+  readonly embedding: EmbeddingDrift | null;
 }
 
 /** A batch, and what two models made of it. */
@@ -41,64 +50,109 @@ export interface ComparedBatch extends Batch {
  * mean over every element, and settles soon. */
 export const EXACT_SAMPLES = 128;
 
+/** Samples run without optimizations: an optimization that goes wrong does so on the first. */
+export const UNOPTIMIZED_SAMPLES = 8;
+
+/** Everything that is measured of one output. */
+class OutputMeter {
+  readonly name: string;
+  readonly #deployed = new DriftMeter();
+  readonly #exact = new DriftMeter();
+  readonly #kernels = new DriftMeter();
+  readonly #floatOptimizations = new DriftMeter();
+  readonly #quantizedOptimizations = new DriftMeter();
+  readonly #errors = new ErrorMeter();
+  readonly #embedding = new EmbeddingMeter();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  add(values: Readonly<Record<keyof Runs, NdArray | undefined>>, batch: BatchRows): void {
+    const { float, deployed, exact, plainFloat, plainQuantized } = values;
+    if (float && deployed) {
+      this.#deployed.add(float, deployed, batch);
+      this.#errors.add(float, deployed, batch);
+      this.#embedding.add(float, deployed, batch);
+    }
+    if (float && exact) this.#exact.add(float, exact, batch);
+    if (deployed && exact) this.#kernels.add(exact, deployed, batch);
+    if (float && plainFloat) this.#floatOptimizations.add(plainFloat, float, batch);
+    if (deployed && plainQuantized) this.#quantizedOptimizations.add(plainQuantized, deployed, batch);
+  }
+
+  get drift(): OutputDrift {
+    return {
+      name: this.name,
+      quantizedName: this.name,
+      matchedBy: 'name',
+      deployed: this.#deployed.drift,
+      exact: this.#exact.drift,
+      kernels: this.#kernels.drift,
+      optimizations: {
+        float: this.#floatOptimizations.drift,
+        quantized: this.#quantizedOptimizations.drift,
+      },
+      errors: this.#errors.quantiles,
+      embedding: this.#embedding.drift,
+    };
+  }
+}
+
+/** What the runs of one batch gave. */
+interface Runs {
+  readonly float: Outputs;
+  readonly deployed: Outputs;
+  readonly exact: Outputs | undefined;
+  readonly plainFloat: Outputs | undefined;
+  readonly plainQuantized: Outputs | undefined;
+}
+
+type Outputs = ReadonlyMap<string, NdArray>;
+
 /**
- * Run every sample through the three sessions and measure how far the outputs part.
+ * Run every sample through the sessions and measure how far the outputs part.
  *
  * @param labels - the class of each sample; without them no accuracy
+ * @param metric - the user's own, which gets every run
  * @param watch - sees every batch in the float and the deployed session
  */
 export async function compareOutputs(
   source: SampleSource,
   sessions: ComparedSessions,
-  labels: readonly number[] | undefined,
+  labels?: readonly number[],
+  metric?: UserMeter,
   watch?: (compared: ComparedBatch) => void,
 ): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
-  const names = sessions.float.outputNames;
-  const meters = names.map((name) => ({
-    name,
-    deployed: new DriftMeter(),
-    exact: new DriftMeter(),
-    kernels: new DriftMeter(),
-  }));
-  const tally = { output: '', samples: 0, float: 0, quantized: 0 };
+  const meters = sessions.float.outputNames.map((name) => new OutputMeter(name));
+  const task = labels && new TaskMeter(labels);
   let done = 0;
   for await (const batch of source.open()) {
-    const { feed, samples } = batch;
-    const reference = await sessions.float.run(feed);
-    const deployed = await sessions.deployed.run(feed);
-    watch?.({ ...batch, first: done, float: reference, quantized: deployed });
-    const exact = done < EXACT_SAMPLES ? await sessions.exact.run(feed) : undefined;
+    const { feed } = batch;
+    const isPlain = done < UNOPTIMIZED_SAMPLES;
+    const runs: Runs = {
+      float: await sessions.float.run(feed),
+      deployed: await sessions.deployed.run(feed),
+      exact: done < EXACT_SAMPLES ? await sessions.exact.run(feed) : undefined,
+      plainFloat: isPlain ? await sessions.unoptimized?.float.run(feed) : undefined,
+      plainQuantized: isPlain ? await sessions.unoptimized?.quantized.run(feed) : undefined,
+    };
+    watch?.({ ...batch, first: done, float: runs.float, quantized: runs.deployed });
     for (const meter of meters) {
-      const a = reference.get(meter.name);
-      const b = deployed.get(meter.name);
-      const c = exact?.get(meter.name);
-      if (a && b) meter.deployed.add(a, b, batch);
-      if (a && c) meter.exact.add(a, c, batch);
-      if (b && c) meter.kernels.add(c, b, batch);
-      if (!a || !b || !labels || !isClassScores(a, batch) || (tally.output && tally.output !== meter.name))
-        continue;
-      // The first output of class scores is the one that is graded.
-      tally.output = meter.name;
-      const classes = a.dims[1] ?? 1;
-      const [scores, quantized] = [rowsOf(a, batch), rowsOf(b, batch)];
-      for (let row = 0; row < samples; row++) {
-        const label = labels[done + row];
-        if (argmax(scores, row * classes, classes) === label) tally.float++;
-        if (argmax(quantized, row * classes, classes) === label) tally.quantized++;
-      }
-      tally.samples += samples;
+      const { name } = meter;
+      const [float, deployed] = [runs.float.get(name), runs.deployed.get(name)];
+      const values = {
+        float,
+        deployed,
+        exact: runs.exact?.get(name),
+        plainFloat: runs.plainFloat?.get(name),
+        plainQuantized: runs.plainQuantized?.get(name),
+      };
+      meter.add(values, batch);
+      if (float && deployed) task?.add(name, float, deployed, batch, done);
     }
-    done += samples;
+    await metric?.add({ float: runs.float, quantized: runs.deployed }, labels, batch, done);
+    done += batch.samples;
   }
-  const outputs = meters.map(({ name, deployed, exact, kernels }) => ({
-    name,
-    deployed: deployed.drift,
-    exact: exact.drift,
-    kernels: kernels.drift,
-  }));
-  const { output, samples } = tally;
-  const task = output
-    ? { output, samples, float: tally.float / samples, quantized: tally.quantized / samples }
-    : undefined;
-  return { outputs, task };
+  return { outputs: meters.map(({ drift }) => drift), task: task?.accuracy };
 }

@@ -5,7 +5,7 @@ import type { ActivationQuantizer } from '../numerics/activation.js';
 import { dequantizeValue } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { integerLimit } from '../quantize/integer-limit.js';
-import type { LayerPlan, Plan, ReportedPlan } from '../quantize/plan.js';
+import { integerWeight, type LayerPlan, type Plan, type ReportedPlan } from '../quantize/plan.js';
 import { integersOfTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { LayerDrift } from './compare-layers.js';
 
@@ -39,7 +39,10 @@ const WORST = 4;
 export function weightDistributions({ layers, recipe }: Plan): Map<string, Distribution> {
   const limit = integerLimit(recipe);
   return new Map(
-    [...layers.values()].map((plan) => [plan.layer.linear.node.id, weightDistribution(plan, limit)] as const),
+    [...layers.values()]
+      // What is stored in blocks has levels for every few weights: no one picture shows them.
+      .filter(({ weight }) => weight.kind !== 'blocks')
+      .map((plan) => [plan.layer.linear.node.id, weightDistribution(plan, limit)] as const),
   );
 }
 
@@ -65,8 +68,9 @@ export function worstDistributions(
   ]);
 }
 
-function weightDistribution({ layer, weight }: LayerPlan, limit: number): Distribution {
-  const { linear } = layer;
+function weightDistribution(plan: LayerPlan, limit: number): Distribution {
+  const { linear } = plan.layer;
+  const weight = integerWeight(plan);
   const values = floatsOf(linear.tensor);
   const channel = weight.axis === undefined ? null : worstChannel(values, weight);
   const channelOf = channelAlong(weight.dims, weight.axis);

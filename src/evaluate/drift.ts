@@ -7,15 +7,22 @@ export interface Drift {
   readonly sqnrDb: number | null;
   /** Cosine of the angle between the two, over all elements of all samples; null where one is all zero. */
   readonly cosine: number | null;
+  /** ‖float − quantized‖ / ‖float‖, over all elements of all samples; null where float is all zero. */
+  readonly relativeL2: number | null;
   readonly maxAbsError: number;
   /** Share of the samples whose largest element is the same one; null unless the output is [N, classes]. */
   readonly topOneAgreement: number | null;
+  /** Share of the samples whose largest element in float is among the quantized's five; null below six classes. */
+  readonly topFiveAgreement: number | null;
   /** Elements that are finite in one of the two only. */
   readonly nonFiniteMismatches: number;
   /** Samples on which the two have different shapes, as where a length depends on the data; they are not compared. */
   readonly shapeMismatches: number;
   readonly samples: number;
 }
+
+/** How many of the largest scores "top-5" speaks of. */
+export const TOP = 5;
 
 /** Sums up the drift of one value, sample by sample, in float64. */
 export class DriftMeter {
@@ -29,6 +36,8 @@ export class DriftMeter {
   #samples = 0;
   #classified = 0;
   #agreed = 0;
+  #rankedFive = 0;
+  #agreedFive = 0;
 
   add(reference: NdArray, quantized: NdArray, batch: BatchRows): void {
     const { samples } = batch;
@@ -42,9 +51,15 @@ export class DriftMeter {
     for (let i = 0; i < a.length; i++) this.#addElement(a[i] as number, b[i] as number);
     const classes = reference.dims[1] ?? 0;
     if (!isClassScores(reference, batch)) return;
+    this.#classified += samples;
+    if (classes > TOP) this.#rankedFive += samples;
     for (let row = 0; row < samples; row++) {
-      this.#classified++;
-      if (argmax(a, row * classes, classes) === argmax(b, row * classes, classes)) this.#agreed++;
+      const start = row * classes;
+      const best = argmax(a, start, classes);
+      if (best === undefined) continue;
+      const rank = rankIn(b, start, classes, best);
+      if (rank === 0) this.#agreed++;
+      if (classes > TOP && rank < TOP) this.#agreedFive++;
     }
   }
 
@@ -67,8 +82,10 @@ export class DriftMeter {
       sqnrDb:
         this.#noise === 0 ? null : 10 * Math.log10(Math.max(this.#signal, Number.MIN_VALUE) / this.#noise),
       cosine: norms === 0 ? null : this.#product / norms,
+      relativeL2: this.#signal === 0 ? null : Math.sqrt(this.#noise / this.#signal),
       maxAbsError: this.#maxAbsError,
-      topOneAgreement: this.#classified === 0 ? null : this.#agreed / this.#classified,
+      topOneAgreement: shareOf(this.#agreed, this.#classified),
+      topFiveAgreement: shareOf(this.#agreedFive, this.#rankedFive),
       nonFiniteMismatches: this.#mismatches,
       shapeMismatches: this.#shapeMismatches,
       samples: this.#samples,
@@ -76,7 +93,9 @@ export class DriftMeter {
   }
 }
 
-const sameDims = (a: NdArray, b: NdArray): boolean =>
+const shareOf = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
+
+export const sameDims = (a: NdArray, b: NdArray): boolean =>
   a.dims.length === b.dims.length && a.dims.every((dim, axis) => dim === b.dims[axis]);
 
 /** Whether a value is one row of class scores a sample: [N, classes], of floats. */
@@ -90,9 +109,27 @@ export function rowsOf({ type, data, dims }: NdArray, { size, samples }: BatchRo
   return numbersOf({ type, data: isFilled ? data.subarray(0, (data.length / size) * samples) : data });
 }
 
-/** Index of the largest of `length` elements from `start` on; the first of equals. */
-export function argmax(data: ArrayLike<number>, start: number, length: number): number {
-  let best = 0;
-  for (let i = 1; i < length; i++) if ((data[start + i] as number) > (data[start + best] as number)) best = i;
+/** Index of the largest of `length` elements from `start` on; the first of equals, undefined where all are NaN. */
+export function argmax(data: ArrayLike<number>, start: number, length: number): number | undefined {
+  let best: number | undefined;
+  for (let i = 0; i < length; i++) {
+    const value = data[start + i] as number;
+    if (!Number.isNaN(value) && (best === undefined || value > (data[start + best] as number))) best = i;
+  }
   return best;
+}
+
+/**
+ * Place of element `index` among `length` elements from `start` on, the largest at 0; of equals the first comes first, so
+ * that place 0 is `argmax`. Infinity for NaN, and for an index outside.
+ */
+export function rankIn(data: ArrayLike<number>, start: number, length: number, index: number): number {
+  const own = index >= 0 && index < length ? (data[start + index] as number) : Number.NaN;
+  if (Number.isNaN(own)) return Number.POSITIVE_INFINITY;
+  let rank = 0;
+  for (let i = 0; i < length; i++) {
+    const value = data[start + i] as number;
+    if (value > own || (value === own && i < index)) rank++;
+  }
+  return rank;
 }

@@ -9,7 +9,8 @@ import type { Model } from '../graph/model.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { MachineOptions } from '../options.js';
 import type { Placement } from '../place/placement.js';
-import { withSession } from '../runtime/session.js';
+import { type SessionSettings, withSession } from '../runtime/session.js';
+import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
 import { compareLayers, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
@@ -17,16 +18,19 @@ import {
   EXACT_SAMPLES,
   type OutputDrift,
   type TaskAccuracy,
+  UNOPTIMIZED_SAMPLES,
 } from './compare-outputs.js';
-import { layerPairs } from './layer-pairs.js';
+import { type LayerPair, layerPairs } from './layer-pairs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
 import { type Mistake, MistakeCollector } from './mistake.js';
 import { record } from './recording.js';
+import type { UserMeter, UserMetric } from './user-metric.js';
 
 /** Float against quantized. */
 export interface Evaluation {
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | undefined;
+  readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
   /** Empty without labels. */
   readonly mistakes: readonly Mistake[];
@@ -39,6 +43,8 @@ export interface EvaluationSettings extends MachineOptions {
   readonly told?: (source: SampleSource) => SampleSource;
   /** How pixels became inputs, so that samples can be shown as they were. */
   readonly preprocess?: Preprocess | undefined;
+  /** The user's own metric. */
+  readonly metric?: UserMeter | undefined;
 }
 
 /** The models that are compared. */
@@ -54,6 +60,24 @@ export interface EvaluatedModels {
   readonly inTurn?: boolean;
 }
 
+/** Two files, and the values in them whose drift is measured layer by layer. */
+export interface ComparedFiles {
+  readonly floatPath: string;
+  /** The bytes of the .onnx file, or its path. */
+  readonly quantized: Uint8Array | string;
+  readonly layers: { readonly float: Model; readonly quantized: Model; readonly pairs: readonly LayerPair[] };
+  /** The outputs of the float model that are compared; all of them by default. */
+  readonly floatOutputs?: Adapter | undefined;
+  /** How the quantized model is run with the float one's inputs; as it is by default. */
+  readonly adapter?: Adapter | undefined;
+  /**
+   * How the quantized model runs as its graph states it: `exact` by default, which computes what is between Q and DQ in
+   * float; `disabled` for a model of other operators, which has nothing of that kind.
+   */
+  readonly exactMode?: 'exact' | 'disabled' | undefined;
+  readonly inTurn?: boolean | undefined;
+}
+
 /**
  * Run the float and the quantized model over the samples: drift of each output and each layer, accuracy, speed.
  *
@@ -62,52 +86,97 @@ export interface EvaluatedModels {
 export async function evaluate(
   models: EvaluatedModels,
   samples: Samples,
-  { threads, provider, told = (source) => source, preprocess }: EvaluationSettings = {},
+  settings: EvaluationSettings = {},
 ): Promise<Evaluation> {
   const { floatPath, quantized, folded, placement, emitted, inTurn } = models;
+  const { model, pairs } = layerPairs(placement, emitted);
+  const layers = { float: folded, quantized: model, pairs };
+  return evaluateFiles({ floatPath, quantized, layers, inTurn }, samples, settings);
+}
+
+/** The same for two files, whoever made them. */
+export async function evaluateFiles(
+  files: ComparedFiles,
+  samples: Samples,
+  { threads, provider, told = (source) => source, metric, preprocess }: EvaluationSettings = {},
+): Promise<Evaluation> {
+  const { floatPath, quantized, layers, adapter, inTurn = false } = files;
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
-  const open = inTurn ? withRecordings : withSessions;
-  const { outputs, task } = await open(models, samples.evaluation, machine, (sessions) =>
-    compareOutputs(told(samples.evaluation), sessions, samples.labels, collector?.see),
+  const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
+    compareOutputs(told(samples.evaluation), sessions, samples.labels, metric, collector?.see),
   );
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
   }
-  const { model, pairs } = layerPairs(placement, emitted);
-  const layers = await compareLayers(samples.evaluation, folded, model, pairs, machine, inTurn);
+  const layerDrift = await compareLayers(
+    samples.evaluation,
+    layers.float,
+    layers.quantized,
+    layers.pairs,
+    machine,
+    inTurn,
+    adapter,
+  );
   const feed = await firstFeed(samples.evaluation);
-  const speed = await measureSpeed(floatPath, quantized, feed, machine, inTurn);
-  return { outputs, task, layers, mistakes: (await collector?.mistakes()) ?? [], speed };
+  const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
+  const speed = await measureSpeed(floatPath, quantized, feed, machine, inTurn, quantizedFeed);
+  return {
+    outputs,
+    task,
+    metrics: (await metric?.result()) ?? [],
+    layers: layerDrift,
+    mistakes: (await collector?.mistakes()) ?? [],
+    speed,
+  };
 }
 
-type Open = <T>(
-  models: EvaluatedModels,
+/**
+ * The sessions of a comparison. What runs on a few samples alone is recorded first and released; where only one model
+ * may be loaded at a time, so is everything but the deployed session.
+ */
+function withRunners<T>(
+  { floatPath, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
   source: SampleSource,
   machine: MachineOptions,
   work: (sessions: ComparedSessions) => Promise<T>,
-) => Promise<T>;
-
-const label = 'the quantized model';
-
-const withSessions: Open = ({ floatPath, quantized }, _, machine, work) =>
-  withSession(floatPath, { ...machine, mode: 'default', label: 'the float model' }, (float) =>
-    withSession(quantized, { ...machine, mode: 'default', label }, (deployed) =>
-      withSession(quantized, { ...machine, mode: 'exact', label }, (exact) =>
-        work({ float, deployed, exact }),
+): Promise<T> {
+  const models = {
+    float: { file: floatPath, adapter: floatOutputs, label: 'the float model' },
+    quantized: { file: quantized, adapter, label: 'the quantized model' },
+  };
+  type Side = keyof typeof models;
+  return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+    const settingsOf = (side: Side, mode: SessionSettings['mode']) => ({
+      ...machine,
+      mode,
+      label: models[side].label,
+    });
+    const recorded = (side: Side, mode: SessionSettings['mode'], samples?: number, name: string = mode) =>
+      withSession(models[side].file, settingsOf(side, mode), (session) =>
+        record(adaptRunner(session, models[side].adapter), source, join(folder, `${side}-${name}`), samples),
+      );
+    const open = <R>(
+      side: Side,
+      mode: SessionSettings['mode'],
+      use: (runner: ComparedSessions['float']) => R,
+    ) =>
+      withSession(models[side].file, settingsOf(side, mode), async (session) =>
+        use(adaptRunner(session, models[side].adapter)),
+      );
+    const unoptimized = {
+      float: await recorded('float', 'disabled', UNOPTIMIZED_SAMPLES),
+      quantized: await recorded('quantized', 'disabled', UNOPTIMIZED_SAMPLES),
+    };
+    if (inTurn) {
+      const float = await recorded('float', 'default');
+      const exact = await recorded('quantized', exactMode, EXACT_SAMPLES, 'exact');
+      return open('quantized', 'default', (deployed) => work({ float, deployed, exact, unoptimized }));
+    }
+    return open('float', 'default', (float) =>
+      open('quantized', 'default', (deployed) =>
+        open('quantized', exactMode, (exact) => work({ float, deployed, exact, unoptimized })),
       ),
-    ),
-  );
-
-/** One model in memory at a time: what the others gave is read back from a file. */
-const withRecordings: Open = ({ floatPath, quantized }, source, machine, work) =>
-  withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
-    const settings = { ...machine, mode: 'default' } as const;
-    const float = await withSession(floatPath, { ...settings, label: 'the float model' }, (session) =>
-      record(session, source, join(folder, 'float')),
     );
-    const exact = await withSession(quantized, { ...machine, mode: 'exact', label }, (session) =>
-      record(session, source, join(folder, 'exact'), EXACT_SAMPLES),
-    );
-    return withSession(quantized, { ...settings, label }, (deployed) => work({ float, deployed, exact }));
   });
+}

@@ -3,11 +3,18 @@ import { NameScope } from '../graph/edit.js';
 import { type Model, node } from '../graph/model.js';
 import type { Placement } from '../place/placement.js';
 
+/** How the counterpart of a layer was found: by the plan that made the file, by names, or by the order of the layers. */
+export type LayerMatching = 'plan' | 'name' | 'order';
+
 /** One layer's result in the float graph, and its counterpart in the quantized one. */
 export interface LayerPair {
   readonly id: string;
   readonly floatValue: string;
+  /** The float value to read: one of the graph, or of a DQ that was added to read codes. */
   readonly quantizedValue: string;
+  /** The tensor of the quantized file that it stands for. */
+  readonly tensor: string;
+  readonly matchedBy: LayerMatching;
 }
 
 /**
@@ -24,13 +31,14 @@ export function layerPairs(
 ): { model: Model; pairs: LayerPair[] } {
   const names = new NameScope(model.graph);
   const nodes = [...model.graph.nodes];
-  const pairs = layers.map(({ linear }) => {
+  const pairs = layers.map(({ linear }): LayerPair => {
     const floatValue = results.get(linear.node) ?? linear.node.id;
     const inputs = codes.get(floatValue);
     // A Gemm or a MatMul may write float.
     const quantizedValue = inputs ? names.fresh(`${floatValue}_measured`) : floatValue;
     if (inputs) nodes.push(node('DequantizeLinear', inputs, [quantizedValue]));
-    return { id: linear.node.id, floatValue, quantizedValue };
+    const tensor = inputs?.[0] ?? floatValue;
+    return { id: linear.node.id, floatValue, quantizedValue, tensor, matchedBy: 'plan' };
   });
   return { model: { ...model, graph: { ...model.graph, nodes } }, pairs };
 }

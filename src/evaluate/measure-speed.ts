@@ -29,6 +29,7 @@ const BUDGET_MS = 500;
  * @param float - the bytes of a .onnx file, or its path
  * @param quantized - the same
  * @param inTurn - whether only one of the two may be loaded at a time: then one is timed after the other
+ * @param quantizedFeed - the same feed, where the quantized model takes other types
  */
 export async function measureSpeed(
   float: Uint8Array | string,
@@ -36,27 +37,30 @@ export async function measureSpeed(
   feed: Feed,
   { threads = DEFAULT_THREADS, provider }: MachineOptions = {},
   inTurn = false,
+  quantizedFeed = feed,
 ): Promise<Speed> {
   const settings = { mode: 'default', threads, provider } as const;
   if (inTurn) {
-    const alone = (model: Uint8Array | string, label: string) =>
-      withSession(model, { ...settings, label }, (session) => timeAlone(session, feed));
-    const floatTimes = await alone(float, 'the float model');
-    const quantizedTimes = await alone(quantized, 'the quantized model');
+    const alone = (model: Uint8Array | string, label: string, own: Feed) =>
+      withSession(model, { ...settings, label }, (session) => timeAlone(session, own));
+    const floatTimes = await alone(float, 'the float model', feed);
+    const quantizedTimes = await alone(quantized, 'the quantized model', quantizedFeed);
     const [floatMs, quantizedMs] = [median(floatTimes), median(quantizedTimes)];
     const runs = Math.min(floatTimes.length, quantizedTimes.length);
     return { floatMs, quantizedMs, ratio: floatMs / quantizedMs, runs, threads };
   }
   return withSession(float, { ...settings, label: 'the float model' }, (a) =>
     withSession(quantized, { ...settings, label: 'the quantized model' }, async (b) => ({
-      ...(await timeInTurn(a, b, feed)),
+      ...(await timeInTurn(a.prepare(feed), b.prepare(quantizedFeed))),
       threads,
     })),
   );
 }
 
-async function timeInTurn(float: Session, quantized: Session, feed: Feed): Promise<Omit<Speed, 'threads'>> {
-  const [runFloat, runQuantized] = [float.prepare(feed), quantized.prepare(feed)];
+async function timeInTurn(
+  runFloat: () => Promise<void>,
+  runQuantized: () => Promise<void>,
+): Promise<Omit<Speed, 'threads'>> {
   for (let i = 0; i < WARM_UP_RUNS; i++) {
     await runFloat();
     await runQuantized();

@@ -58,7 +58,7 @@ export class MistakeCollector {
       const at = row * classes;
       const label = this.#labels[first + row] as number;
       const [right, wrong] = [argmax(reference, at, classes), argmax(scores, at, classes)];
-      if (right !== label || wrong === label) continue;
+      if (right !== label || wrong === undefined || wrong === label) continue;
       const margin = (scores[at + wrong] as number) - (scores[at + label] as number);
       const sample = first + row;
       const source = this.#names?.[sample] ?? null;

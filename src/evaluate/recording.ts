@@ -2,7 +2,6 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type { SampleSource } from '../../calibration/source.js';
 import { type ArrayType, type Feed, type NdArray, viewBytes } from '../numerics/nd-array.js';
 import { readBytes } from '../proto/file-range.js';
-import type { Session } from '../runtime/session.js';
 
 /** What runs batches: a session, or what is left of one. */
 export interface Runner {
@@ -34,7 +33,7 @@ export interface Recording {
  * @returns what gives the same outputs when the batches come again in the same order
  */
 export async function record(
-  session: Session,
+  session: Runner,
   source: SampleSource,
   file: string,
   samples = Number.POSITIVE_INFINITY,
@@ -45,7 +44,7 @@ export async function record(
 
 /** The same, for outputs that are wanted several times. */
 export async function recordRuns(
-  session: Session,
+  session: Runner,
   source: SampleSource,
   file: string,
   samples = Number.POSITIVE_INFINITY,

@@ -29,13 +29,31 @@ export interface LoadedModel {
 }
 
 /**
- * Read a .onnx file, and the files beside it that its tensors stand in.
+ * Read the .onnx file of a float model, and the files beside it that its tensors stand in.
  *
  * @param path - the file
  * @param heldBytes - size from which on a tensor of another file is not held in memory
  * @throws QuantizeError where it is no readable ONNX model of the versions above, or is quantized already
  */
 export async function loadModel(path: string, heldBytes?: number): Promise<LoadedModel> {
+  return readModel(path, heldBytes, (model) => {
+    // Weights alone are stored with operators that float models have too.
+    if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
+    checkNotQuantized(path, model.graph);
+  });
+}
+
+/** The same for any model, quantized or not. */
+export async function loadAnyModel(path: string, heldBytes?: number): Promise<LoadedModel> {
+  return readModel(path, heldBytes, () => {});
+}
+
+/** @param check - what else the model must be; asked before its tensors are read */
+async function readModel(
+  path: string,
+  heldBytes: number | undefined,
+  check: (model: Model) => void,
+): Promise<LoadedModel> {
   const bytes = await readBytes(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
   if (Buffer.from(bytes.subarray(0, LFS_POINTER.length)).toString('latin1') === LFS_POINTER) {
@@ -51,9 +69,7 @@ export async function loadModel(path: string, heldBytes?: number): Promise<Loade
   }
   checkVersions(path, model);
   checkNames(path, model.graph);
-  // Weights alone are stored with operators that float models have too.
-  if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
-  checkNotQuantized(path, model.graph);
+  check(model);
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
   const sizeBytes = bytes.byteLength + external.sizeBytes;

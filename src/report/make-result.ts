@@ -5,6 +5,7 @@ import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Distribution } from '../evaluate/distribution.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
+import { formOf } from '../evaluate/model-form.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
 import type { ReportedPlan } from '../quantize/plan.js';
@@ -48,11 +49,20 @@ export interface RunOutcome {
 export function makeResult(run: RunOutcome): Result {
   const { float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { recipe } = run.plan;
-  const { outputs, task, layers, mistakes, speed } = evaluation;
+  const { outputs, task, metrics, layers, mistakes, speed } = evaluation;
   const machine = describeMachine();
   const activations = describeActivations(run.plan);
   const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.layers);
-  const observed = { recipe, machine, plan, outputs, evaluationKind: samples.kind, activations };
+  const forms = { float: formOf(float.model), quantized: formOf(quantized.model) };
+  const observed = {
+    recipe,
+    machine,
+    plan,
+    outputs,
+    evaluationKind: samples.kind,
+    activations,
+    forms,
+  };
   return {
     schemaVersion: RESULT_VERSION,
     tool,
@@ -64,12 +74,13 @@ export function makeResult(run: RunOutcome): Result {
     quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
     calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
+    comparison: null,
     fold: run.fold,
     plan,
     activations,
     outputs,
     task: task ?? null,
-    metrics: [],
+    metrics,
     layers,
     origins: [],
     suggestions: [],
@@ -99,10 +110,12 @@ function sampleWarnings({ calibration, evaluation }: Samples): string[] {
   return [...new Set([...(calibration?.warnings ?? []), ...(evaluation.warnings ?? [])])];
 }
 
-function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {
+/** The record of a file. */
+export function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {
   return { name: basename(path), sizeBytes, sha256 };
 }
 
-function dataRecord({ label, length, preprocess }: SampleSource): DataRecord {
+/** The record of samples. */
+export function dataRecord({ label, length, preprocess }: SampleSource): DataRecord {
   return { label, samples: length, preprocess };
 }

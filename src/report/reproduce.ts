@@ -1,29 +1,51 @@
 import { basename } from 'node:path';
 import { defaultObserverSettings } from '../../calibration/observers/observer.js';
-import type { Paths, QuantizeOptions } from '../options.js';
+import type { CompareOptions, DataOptions, Paths, QuantizeOptions } from '../options.js';
 import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
 
 /**
- * The command that makes a result again, with the files by their names alone: what a result holds does not depend on
- * where they stood. Flags that say the default are left out.
+ * The command that makes a result again. Flags that say the default are left out.
  *
  * @param recipe - as it was resolved
+ * @param nameOf - what stands for a path: its last part, so that a result does not depend on where the files stood
  */
-export function quantizeCommandLine(options: QuantizeOptions, recipe: Recipe): string {
-  const { model, output, data, stats, evalData, labels, inputRange, samples, seed, provider } = options;
+export function quantizeCommandLine(
+  options: Omit<QuantizeOptions, 'recipe'>,
+  recipe: Recipe,
+  nameOf: (path: string) => string = basename,
+): string {
+  const { model, output, data, stats, evalData, labels, metric, inputRange, samples, seed, provider } =
+    options;
   const words = [
-    ...['quantize', basename(model)],
-    ...pathFlags('--data', data),
-    ...flag('--stats', stats && basename(stats)),
+    ...['quantize', nameOf(model)],
+    ...pathFlags('--data', data, nameOf),
+    ...flag('--stats', stats && nameOf(stats)),
     ...sampleFlags(options),
     ...flag('--samples', samples),
     ...flag('--seed', seed),
     ...flag('--input-range', inputRange && [inputRange.low[0], inputRange.high[0]].join(',')),
-    ...pathFlags('--eval-data', evalData),
-    ...flag('--labels', labels && basename(labels)),
+    ...pathFlags('--eval-data', evalData, nameOf),
+    ...flag('--labels', labels && nameOf(labels)),
+    ...flag('--metric', metric && nameOf(metric)),
     ...recipeFlags(recipe, data !== undefined || stats !== undefined),
     ...flag('--provider', provider),
-    ...flag('-o', output && basename(output)),
+    ...flag('-o', output && nameOf(output)),
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** The command that compares two models again. */
+export function compareCommandLine(options: CompareOptions): string {
+  const { float, quantized, data, labels, metric, samples, seed, provider } = options;
+  const words = [
+    ...['quantize', 'compare', basename(float), basename(quantized)],
+    ...pathFlags('--data', data, basename),
+    ...sampleFlags(options),
+    ...flag('--samples', samples),
+    ...flag('--seed', seed),
+    ...flag('--labels', labels && basename(labels)),
+    ...flag('--metric', metric && basename(metric)),
+    ...flag('--provider', provider),
   ];
   return words.map(quoted).join(' ');
 }
@@ -40,16 +62,16 @@ const flag = (name: string, value: Value): string[] => (value === undefined ? []
 const flagUnless = (usual: Value, name: string, value: Value): string[] =>
   value === usual ? [] : flag(name, value);
 
-/** `input=path` keeps its input; of every path the name alone stays. */
-function pathFlags(name: string, paths: Paths | undefined): string[] {
+/** `input=path` keeps its input. */
+function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string) => string): string[] {
   const all = paths === undefined ? [] : [paths].flat();
   return all.flatMap((path) => {
     const [, input = '', rest = path] = /^([^=/\\]+=)(.*)$/.exec(path) ?? [];
-    return [name, `${input}${basename(rest)}`];
+    return [name, `${input}${nameOf(rest)}`];
   });
 }
 
-function sampleFlags({ preprocess, pictures, raw }: QuantizeOptions): string[] {
+function sampleFlags({ preprocess, pictures, raw }: DataOptions): string[] {
   const { size, fit, channelOrder } = pictures ?? {};
   return [
     ...preprocessFlags(preprocess),
@@ -74,7 +96,8 @@ function preprocessFlags(preprocess: QuantizeOptions['preprocess']): string[] {
   ];
 }
 
-function recipeFlags(recipe: Recipe, hasRanges: boolean): string[] {
+/** The flags that say a recipe, less those that are so by default. */
+export function recipeFlags(recipe: Recipe, hasRanges = true): string[] {
   const { observerSettings: settings } = recipe;
   const usual = defaultRecipe;
   const on = (name: string, isOn: boolean) => (isOn ? [name] : []);
@@ -99,6 +122,9 @@ function recipeFlags(recipe: Recipe, hasRanges: boolean): string[] {
     ...on('--all-layers', recipe.allLayers),
     ...on('--reduce-range', recipe.reduceRange),
     ...flagUnless(usual.format, '--format', recipe.format),
+    ...flagUnless(usual.blocks.size, '--block', recipe.blocks.size),
+    ...on('--block-asymmetric', recipe.blocks.asymmetric),
+    ...flagUnless(usual.blocks.accuracyLevel, '--accuracy-level', recipe.blocks.accuracyLevel),
     ...recipe.rules.flatMap((rule) => ['--rule', ruleText(rule)]),
     ...recipe.exclude.flatMap((pattern) => ['--exclude', pattern]),
     ...recipe.include.flatMap((pattern) => ['--include', pattern]),

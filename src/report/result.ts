@@ -3,6 +3,7 @@ import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
 import type { Distribution } from '../evaluate/distribution.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Mistake } from '../evaluate/mistake.js';
+import type { ModelForm } from '../evaluate/model-form.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { UserMetric } from '../evaluate/user-metric.js';
 import type { PassReport } from '../fold/fold-model.js';
@@ -32,6 +33,16 @@ export interface DataRecord {
   readonly preprocess: string;
 }
 
+/** What only a comparison of two given models has to tell. */
+export interface ComparisonRecord {
+  readonly floatForm: ModelForm;
+  readonly quantizedForm: ModelForm;
+  /** Layers of the float model: those that were found in the other are in `layers`, each with how it was found. */
+  readonly layers: number;
+  /** What a reader of the numbers should know: inputs that were converted, outputs by order, outputs left out. */
+  readonly notes: readonly string[];
+}
+
 /** The record of one run: every report shows this and nothing else. Times stand in `timing` alone. */
 export interface Result {
   readonly schemaVersion: typeof RESULT_VERSION;
@@ -49,6 +60,8 @@ export interface Result {
   readonly calibration: DataRecord | null;
   /** `kind` says how much the drift means: labelled or unseen samples, those of the calibration, or random input. */
   readonly evaluation: DataRecord & { readonly kind: 'evaluation' | 'calibration' | 'synthetic' };
+  /** Null where the run made the quantized model itself. */
+  readonly comparison: ComparisonRecord | null;
   readonly fold: readonly PassReport[];
   readonly plan: PlanDescription;
   /** The numbers of the activations; none where they stay in float. */

@@ -19,9 +19,9 @@ import {
   widthsOf,
   worstLayers,
 } from './facts.js';
-import { alignColumns, formatBytes, formatDb, formatMs, formatPercent } from './format.js';
+import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import type { Reporter } from './reporter.js';
-import type { Result } from './result.js';
+import type { ComparisonRecord, Result } from './result.js';
 
 /** A table that a person reads in five seconds: verdict, before and after, drift, worst layers, what to know. */
 export const terminal = {
@@ -80,7 +80,7 @@ const gateColours = { passed: chalk.green, warning: chalk.yellow, failed: chalk.
 const signOf = (gate: GateOutcome): string =>
   ({ passed: 'passed', warning: 'warning', failed: 'FAILED' })[outcomeOf(gate)];
 
-function beforeAndAfter({ float, quantized, task, timing }: Result): string[] {
+function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): string[] {
   const { speed } = timing;
   const rows = [
     ['', 'float', 'quantized', ''],
@@ -94,6 +94,11 @@ function beforeAndAfter({ float, quantized, task, timing }: Result): string[] {
   if (task) {
     const points = `${dropOf(task)} points (${count(task.samples, 'sample')})`;
     rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
+    if (task.topFive) rows.push(['top-5', ...accuracyCells(task.topFive)]);
+  }
+  for (const metric of metrics) {
+    const [before, after] = [metric.float, metric.quantized].map((value) => value?.toPrecision(5) ?? '–');
+    rows.push([shorten(metric.name), before ?? '–', after ?? '–', '']);
   }
   // All that differs from run to run is in this row, and in the line below it.
   rows.push([
@@ -103,7 +108,24 @@ function beforeAndAfter({ float, quantized, task, timing }: Result): string[] {
     `${speed.ratio.toFixed(2)}× as fast (${count(speed.threads, 'thread')})`,
   ]);
   const slower = speedWarning(speed);
-  return [...alignColumns(rows, [1, 2]), ...(slower ? warning(slower) : [])];
+  return [
+    ...alignColumns(rows, [1, 2]),
+    ...(task ? [intervalOf(task)] : []),
+    ...(slower ? warning(slower) : []),
+  ];
+}
+
+const accuracyCells = ({ float, quantized }: { float: number; quantized: number }): string[] => [
+  formatPercent(float),
+  formatPercent(quantized),
+  `${formatSigned(100 * (quantized - float), 2)} points`,
+];
+
+/** The interval of the change, which is the drop's turned around, and what it says. */
+function intervalOf({ topOneDrop: { low, high, isSignificant } }: NonNullable<Result['task']>): string {
+  const [from, to] = [-high, -low].map((share) => formatSigned(100 * share, 2));
+  const verdict = isSignificant ? 'told from noise' : 'not told from noise';
+  return `  top-1 changes by ${from} to ${to} points (95 % interval): ${verdict}`;
 }
 
 function changes({ baseline }: Result): string[] {
@@ -116,19 +138,27 @@ function changes({ baseline }: Result): string[] {
 const SHOWN_OUTPUTS = 8;
 
 function drift(result: Result): string[] {
-  const { outputs } = result;
+  const { outputs, comparison, task } = result;
+  // Integer operators run as integers in any session.
+  const plain =
+    comparison?.quantizedForm === 'qdq' || !comparison ? 'without int kernels' : 'optimizations off';
   const rows = [['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1']];
   const shown = noisiest(outputs);
   for (const { name, deployed, exact } of shown) {
     const fewer = exact.samples < deployed.samples ? ` (first ${exact.samples})` : '';
     rows.push(
       [`  ${shorten(name, 34)}`, ...driftCells(deployed)],
-      [`    without int kernels${fewer}`, ...driftCells(exact)],
+      [`    ${plain}${fewer}`, ...driftCells(exact)],
     );
   }
   const rest = outputs.length - shown.length;
   const more = rest > 0 ? [`  and ${count(rest, 'output')} with less noise: --json has all`] : [];
-  return [...alignColumns(rows, [1, 2, 3, 4]), ...more, `  on ${measuredOn(result)}`];
+  return [
+    ...alignColumns(rows, [1, 2, 3, 4]),
+    ...more,
+    ...shown.flatMap((output) => (output.name === task?.output ? [] : errorLines(output))),
+    `  on ${measuredOn(result)}`,
+  ];
 }
 
 /** In the order of the model. */
@@ -136,6 +166,24 @@ function noisiest(outputs: readonly OutputDrift[]): OutputDrift[] {
   const sqnr = ({ deployed }: OutputDrift) => deployed.sqnrDb ?? Number.POSITIVE_INFINITY;
   const worstFirst = [...outputs].sort((a, b) => sqnr(a) - sqnr(b)).slice(0, SHOWN_OUTPUTS);
   return outputs.filter((output) => worstFirst.includes(output));
+}
+
+/** What a ranking of classes does not say of an output: how large its errors are, and how it keeps directions. */
+function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[] {
+  const lines: string[] = [];
+  if (errors && deployed.topOneAgreement === null) {
+    const [p50, p99, p999] = [errors.p50, errors.p99, errors.p999].map((error) => error.toPrecision(3));
+    lines.push(`    error within ${p50} (50 %), ${p99} (99 %), ${p999} (99.9 %)`);
+  }
+  if (embedding) {
+    const { meanCosine, leastCosine, rankCorrelation, rankedSamples } = embedding;
+    const order =
+      rankCorrelation === null
+        ? ''
+        : `; order of similarities ${rankCorrelation.toFixed(4)} (${rankedSamples})`;
+    lines.push(`    rows: cosine ${meanCosine.toFixed(5)}, least ${leastCosine.toFixed(4)}${order}`);
+  }
+  return lines.length === 0 ? [] : [`  ${shorten(name)}:`, ...lines];
 }
 
 function driftCells({ sqnrDb, cosine, maxAbsError, topOneAgreement }: Drift): string[] {
@@ -159,6 +207,8 @@ function worst(result: Result): string[] {
     const { weights, input } = widthsOf(result, id);
     rows.push([`  ${shorten(id)}`, formatDb(measured.sqnrDb), weights, input]);
   }
+  // The flags are those of the run that makes the model.
+  if (result.command === 'compare') return alignColumns(rows, [1]);
   return [
     ...alignColumns(rows, [1]),
     `  to mend the first: ${escapeControls(mendingFlag(result, first.id))}`,
@@ -168,8 +218,42 @@ function worst(result: Result): string[] {
 /** A name for a table cell: harmless, and cut in the middle where it is long. */
 const shorten = (name: string, width?: number): string => shortenName(escapeControls(name), width);
 
+/** What the two models are, and how their layers were brought together. */
+function comparisonNotes({ layers, runtime }: Result, comparison: ComparisonRecord): string[] {
+  const by = (['plan', 'name', 'order'] as const)
+    .map((matching) => [layers.filter(({ matchedBy }) => matchedBy === matching).length, matching] as const)
+    .filter(([matched]) => matched > 0)
+    .map(([matched, matching]) => `${matched} by ${matchings[matching]}`);
+  const missing = comparison.layers - layers.length;
+  const rest = missing > 0 && by.length > 0 ? [`${missing} not found`] : [];
+  const found = by.length === 0 ? 'none was found' : [...by, ...rest].join(', ');
+  return [
+    `${forms[comparison.quantizedForm]} against ${forms[comparison.floatForm]}; ${count(comparison.layers, 'layer')}: ${found}`,
+    `measured on onnxruntime ${runtime.version}`,
+    ...comparison.notes.map(escapeControls),
+  ];
+}
+
+const matchings: Record<Result['layers'][number]['matchedBy'], string> = {
+  plan: 'the plan of this tool',
+  name: 'name',
+  order: 'order',
+};
+
+const forms: Record<ComparisonRecord['quantizedForm'], string> = {
+  qdq: 'QDQ',
+  'integer-operators': 'integer operators',
+  float16: 'float16',
+  bfloat16: 'bfloat16',
+  float32: 'float32',
+};
+
 function notes(result: Result): string[] {
   const { quantized, runtime, warnings } = result;
+  if (result.comparison) {
+    const lines = comparisonNotes(result, result.comparison);
+    return [...lines.flatMap((line) => wrapped(line)), ...warnings.flatMap(warning)];
+  }
   const { made, layers, kept } = coverageOf(result);
   const rest =
     kept === 0 ? 'nothing stays float' : `${count(kept, 'operator')} in float: \`quantize inspect\` says why`;

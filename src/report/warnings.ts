@@ -1,4 +1,5 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
+import type { ModelForm } from '../evaluate/model-form.js';
 import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
@@ -15,6 +16,8 @@ export interface Observed {
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
+  /** How both models keep their numbers. */
+  readonly forms: { readonly float: ModelForm; readonly quantized: ModelForm };
 }
 
 /** Weights wider than this can make two neighbouring products overflow int16: 2·255·64 < 2^15. */
@@ -42,13 +45,10 @@ function levelWarnings({ recipe, activations }: Observed): string[] {
 
 /** What a user should know before trusting the numbers; what depends on times stands with them. */
 export function warningsOf(observed: Observed): string[] {
-  const { recipe, machine, plan, outputs, evaluationKind } = observed;
+  const { recipe, machine, plan } = observed;
   const warnings: string[] = [...formatWarnings(observed), ...levelWarnings(observed)];
   if (recipe.actBits === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
-  }
-  if (evaluationKind === 'synthetic') {
-    warnings.push('The drift is measured on seeded random input: it says little about real data.');
   }
   for (const { id, quantized } of plan.layers) {
     if (!quantized?.raisedChannels) continue;
@@ -56,7 +56,29 @@ export function warningsOf(observed: Observed): string[] {
       `Layer "${id}" has biases too large for its steps: ${quantized.raisedChannels} channels take coarser weights. Keep it in float with --exclude "${id}".`,
     );
   }
-  for (const { name, deployed, exact, kernels } of outputs) {
+  warnings.push(...evaluationWarnings(observed));
+  const integers = recipe.actBits !== 'float' && recipe.bits > SATURATING_BITS && !recipe.reduceRange;
+  if (integers && saturates(machine)) {
+    warnings.push(
+      'This CPU has no VNNI: its int8 kernels saturate. Use --reduce-range for files that run on such machines.',
+    );
+  }
+  return warnings;
+}
+
+/** What the measurements themselves tell, whoever made the quantized model. */
+export function evaluationWarnings({
+  evaluationKind,
+  outputs,
+  forms,
+  machine,
+}: Pick<Observed, 'evaluationKind' | 'outputs' | 'forms' | 'machine'>): string[] {
+  const warnings: string[] = [];
+  if (evaluationKind === 'synthetic') {
+    warnings.push('The drift is measured on seeded random input: it says little about real data.');
+  }
+  for (const output of outputs) {
+    const { name, deployed } = output;
     if (deployed.nonFiniteMismatches > 0) {
       warnings.push(
         `Output "${name}" is not finite in one of the two models (${deployed.nonFiniteMismatches} elements).`,
@@ -67,18 +89,61 @@ export function warningsOf(observed: Observed): string[] {
         `Output "${name}" has another shape on ${deployed.shapeMismatches} samples, which were not compared.`,
       );
     }
-    if (kernels.sqnrDb !== null && kernels.sqnrDb < (exact.sqnrDb ?? Number.POSITIVE_INFINITY)) {
-      const compared = `${kernels.sqnrDb.toFixed(1)} dB, the quantization itself ${exact.sqnrDb?.toFixed(1) ?? 'no'} dB`;
-      warnings.push(
-        `The integer kernels of this machine lose more of output "${name}" than the quantization: ${compared}.`,
-      );
-    }
-  }
-  const integers = recipe.actBits !== 'float' && recipe.bits > SATURATING_BITS && !recipe.reduceRange;
-  if (integers && saturates(machine)) {
-    warnings.push(
-      'This CPU has no VNNI: its int8 kernels saturate. Use --reduce-range for files that run on such machines.',
-    );
+    warnings.push(...kernelWarnings(output, machine), ...optimizationWarnings(output, forms));
   }
   return warnings;
+}
+
+/**
+ * How far below the error of the quantization that of the integer kernels may be and still be rounding: a kernel rounds
+ * to a neighbouring code, which is at most the error that quantizing made. Twice that, in dB, is no rounding any more.
+ */
+const ROUNDING_DB = 6;
+
+/** Integer kernels whose results are not those of the quantization as it is written. */
+function kernelWarnings({ name, exact, kernels }: OutputDrift, machine: Machine): string[] {
+  const own = exact.sqnrDb ?? Number.POSITIVE_INFINITY;
+  if (kernels.sqnrDb === null || kernels.sqnrDb >= own) return [];
+  const compared = `${kernels.sqnrDb.toFixed(1)} dB, the quantization itself ${exact.sqnrDb?.toFixed(1) ?? 'no'} dB`;
+  if (kernels.sqnrDb >= own - ROUNDING_DB) {
+    return [
+      `The integer kernels of this machine lose more of output "${name}" than the quantization: ${compared}.`,
+    ];
+  }
+  const cause = saturates(machine)
+    ? 'This CPU has no VNNI, and its int8 kernels saturate: quantize with --reduce-range.'
+    : 'Suspect a bug of the runtime, and run the model with optimizations off until it is found.';
+  return [
+    `The default session gives another output "${name}" than the graph states, by far more than integer kernels round: ${compared}. ${cause}`,
+  ];
+}
+
+/**
+ * Below this SQNR a session with optimizations gives another result than one without. In float32, whose steps are 2^−24 of
+ * a value, 60 dB is an error of 2^−10: more than any order of additions explains. float16 has steps of 2^−11, and a
+ * quantized value may fall to the next of 255 steps (48 dB at full range, less in the middle of it).
+ */
+const SAME_RESULT_DB: Readonly<Record<ModelForm, number>> = {
+  float32: 60,
+  float16: 30,
+  bfloat16: 20,
+  'integer-operators': 20,
+  // What kernels change there is judged by the error of the quantization.
+  qdq: Number.NEGATIVE_INFINITY,
+};
+
+/** Results that the runtime's optimizations change. */
+function optimizationWarnings({ name, optimizations }: OutputDrift, forms: Observed['forms']): string[] {
+  return (['float', 'quantized'] as const).flatMap((side) => {
+    const { sqnrDb, nonFiniteMismatches } = optimizations[side];
+    const isSame = (sqnrDb ?? Number.POSITIVE_INFINITY) >= SAME_RESULT_DB[forms[side]];
+    if (isSame && nonFiniteMismatches === 0) return [];
+    const by =
+      nonFiniteMismatches > 0
+        ? `${nonFiniteMismatches} elements are not finite in one of the two`
+        : `${sqnrDb?.toFixed(1)} dB`;
+    return [
+      `The runtime's optimizations change output "${name}" of the ${side} model (${by}): suspect a bug of the runtime.`,
+    ];
+  });
 }

@@ -29,6 +29,7 @@ import { buildPlan } from '../quantize/build-plan.js';
 import { reportedPlan } from '../quantize/plan.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named, type Recipe } from '../recipe.js';
+import { quantizeCommandLine } from '../report/reproduce.js';
 import type { DataRecord } from '../report/result.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
@@ -36,7 +37,6 @@ import { tool } from '../version.js';
 import { basisOf } from './basis.js';
 import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
 import { type Combination, combinationsOf, keyOf } from './combinations.js';
-import { commandOf } from './command-line.js';
 import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
 import { remembering } from './remember.js';
 import { renderPage } from './render-page.js';
@@ -198,8 +198,15 @@ class Sweep {
     return {
       limits: limitFlags(limits),
       name: best?.name ?? null,
-      command: best ? commandOf(this.#options, best.recipe) : null,
+      command: best ? this.#commandOf(best.recipe) : null,
     };
+  }
+
+  /** With the paths as they were given: to be typed where the sweep was. */
+  #commandOf(recipe: Recipe): string {
+    // What a sweep writes is not what its models are written to.
+    const { output: _, ...options } = this.#options;
+    return quantizeCommandLine(options, recipe, (path) => path);
   }
 
   #keep(): Promise<void> {

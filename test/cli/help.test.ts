@@ -21,6 +21,7 @@ test.each([
   ['quantize calibrate', ['calibrate']],
   ['quantize merge', ['merge']],
   ['quantize sweep', ['sweep']],
+  ['quantize compare', ['compare']],
 ])('%s --help', async (_, args) => {
   expect(await outputOf(...args, '--help')).toMatchSnapshot();
 });

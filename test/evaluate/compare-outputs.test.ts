@@ -80,13 +80,54 @@ describe('outputs of two models', () => {
     expect([scores?.deployed.topOneAgreement, map?.deployed.topOneAgreement]).toEqual([1, null]);
   });
 
+  it('have errors of a size, and directions', async () => {
+    const { outputs } = await compare(
+      sourceOfRows(...rows),
+      scaled([0.5, 0.5, 1], 0.5),
+      scaled([1, 1, 1], 0),
+    );
+    const [map, scores] = outputs;
+    expect(map?.errors).toMatchObject({ p50: 0.5, p999: 0.5 });
+    expect(map?.embedding).toBeNull();
+    // (3, 2, 0) against (1.5, 1, 0) has the same direction; (0, 2, 1) against (0, 1, 1); (0, 3, 4) against (0, 1.5, 4).
+    const cosines = [1, 3 / Math.sqrt(10), 20.5 / (5 * Math.sqrt(18.25))];
+    expect(scores?.embedding?.meanCosine).toBeCloseTo(cosines.reduce((a, b) => a + b) / 3, 10);
+    expect(scores?.embedding?.leastCosine).toBeCloseTo(Math.min(...cosines), 10);
+    expect(scores?.embedding?.rankedSamples).toBe(3);
+  });
+
+  it('show what optimizations change, against sessions without them', async () => {
+    const disabled = { mode: 'disabled' } as const;
+    const { outputs } = await withSession(encodeModel(scaled([1, 1, 1], 0)), disabled, (same) =>
+      withSession(encodeModel(scaled([1, 1, 1], 0.5)), disabled, (wrong) =>
+        compareOutputs(sourceOfRows(...rows), {
+          float: same,
+          deployed: same,
+          exact: same,
+          unoptimized: { float: wrong, quantized: same },
+        }),
+      ),
+    );
+    const [map, scores] = outputs;
+    // Σ(x + 0.5)² = 43 + 15 + 9 · 0.25 over 9 elements whose sum is 15; Σe² = 9 · 0.25.
+    expect(map?.optimizations.float.sqnrDb).toBeCloseTo(10 * Math.log10(60.25 / 2.25), 10);
+    expect(map?.optimizations.quantized.sqnrDb).toBeNull();
+    expect(scores?.optimizations.float).toMatchObject({ sqnrDb: null, samples: 3 });
+  });
+
   it('are graded by labels, over the samples in order', async () => {
     // Scores with the last tripled: (3, 2, 0) → 0, (0, 2, 3) → 2, (0, 3, 12) → 2; float: 0, 1, 2.
     const tripled = scaled([1, 1, 3], 0);
     const graded = (labels: number[]) =>
       compare(sourceOfRows(...rows), tripled, tripled, labels).then(({ task }) => task);
-    expect(await graded([0, 1, 2])).toEqual({ output: 'scores', samples: 3, float: 1, quantized: 2 / 3 });
-    expect(await graded([1, 2, 2])).toEqual({ output: 'scores', samples: 3, float: 1 / 3, quantized: 2 / 3 });
+    expect(await graded([0, 1, 2])).toMatchObject({
+      ...{ output: 'scores', samples: 3, float: 1, quantized: 2 / 3 },
+      topOneDrop: { lost: 1, gained: 0, drop: 1 / 3 },
+    });
+    expect(await graded([1, 2, 2])).toMatchObject({
+      ...{ output: 'scores', samples: 3, float: 1 / 3, quantized: 2 / 3 },
+      topOneDrop: { lost: 0, gained: 1, drop: -1 / 3 },
+    });
   });
 
   it('the exact session, which is slow, is asked for the first samples alone', async () => {

@@ -18,7 +18,9 @@ import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantiz
 const drift = {
   cosine: 1,
   maxAbsError: 0,
+  relativeL2: 0,
   topOneAgreement: null,
+  topFiveAgreement: null,
   nonFiniteMismatches: 0,
   shapeMismatches: 0,
   samples: 1,
@@ -30,6 +32,9 @@ async function distributionsOf(quantized: QuantizedModel, sqnr: Readonly<Record<
   const statistics = await calibrate(float, observedValues(placement), sourceOf(feeds));
   const layers = placement.layers.map(({ linear: { node } }) => ({
     id: node.id,
+    matchedBy: 'plan' as const,
+    floatTensor: node.id,
+    quantizedTensor: node.id,
     drift: { ...drift, sqnrDb: sqnr[node.id] ?? null },
   }));
   const reported = reportedPlan(plan, { stored: 0, packed: 0 });

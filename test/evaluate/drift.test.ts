@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { argmax, DriftMeter, isClassScores } from '../../src/evaluate/drift.js';
+import { argmax, DriftMeter, isClassScores, rankIn } from '../../src/evaluate/drift.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
 
 const array = (dims: number[], values: number[]): NdArray => ({
@@ -22,6 +22,8 @@ describe('drift of one value', () => {
     expect(drift.sqnrDb).toBeCloseTo(20, 10);
     expect(drift.cosine).toBeCloseTo(27 / (5 * Math.sqrt(29.25)), 12);
     expect(drift.maxAbsError).toBe(0.5);
+    // √0.25 / √25.
+    expect(drift.relativeL2).toBeCloseTo(0.1, 12);
     expect([drift.nonFiniteMismatches, drift.samples, drift.topOneAgreement]).toEqual([0, 1, null]);
   });
 
@@ -36,6 +38,7 @@ describe('drift of one value', () => {
     expect(driftOf([0, 0], [0, 0])).toMatchObject({ sqnrDb: null, cosine: null });
     const wrong = driftOf([0, 0], [0, 1]);
     expect(wrong.cosine).toBeNull();
+    expect(wrong.relativeL2).toBeNull();
     expect(wrong.sqnrDb).toBeLessThan(-1000);
   });
 
@@ -102,7 +105,39 @@ describe('agreement', () => {
 
   it('argmax looks at its row', () => {
     expect(argmax([9, 1, 2, 9, 3], 1, 2)).toBe(1);
-    expect(argmax([Number.NaN, 1], 0, 2)).toBe(0);
+    // A NaN is the largest of nothing: a model of NaN agrees with no other.
+    expect(argmax([Number.NaN, 1], 0, 2)).toBe(1);
+    expect(argmax([Number.NaN, Number.NaN], 0, 2)).toBeUndefined();
+  });
+
+  it('a rank counts what is larger, and equals that come first', () => {
+    const data = [9, 5, 7, 5, 5, Number.NaN];
+    expect([0, 1, 2, 3, 4].map((index) => rankIn(data, 1, 4, index))).toEqual([1, 0, 2, 3, Infinity]);
+    expect([rankIn(data, 1, 4, -1), rankIn(data, 1, 5, 4), rankIn(data, 0, 6, 0)]).toEqual([
+      Infinity,
+      Infinity,
+      0,
+    ]);
+  });
+
+  it("top-5: float's first is among the other's five", () => {
+    const meter = new DriftMeter();
+    const rows = { size: 3, samples: 3 };
+    const float = [6, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0];
+    // Class 0 is fifth, class 1 is sixth, class 2 is first.
+    const other = [2, 3, 4, 5, 6, 1, 5, 0, 4, 3, 2, 1, 0, 0, 1, 0, 0, 0];
+    meter.add(array([3, 6], float), array([3, 6], other), rows);
+    expect(meter.drift).toMatchObject({ topOneAgreement: 1 / 3, topFiveAgreement: 2 / 3 });
+    expect(driftOf([1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [1, 5])).toMatchObject({
+      topOneAgreement: 1,
+      topFiveAgreement: null,
+    });
+  });
+
+  it('scores of NaN agree with none', () => {
+    const nan = [Number.NaN, Number.NaN];
+    expect(driftOf([1, 0], nan, [1, 2]).topOneAgreement).toBe(0);
+    expect(driftOf(nan, nan, [1, 2]).topOneAgreement).toBe(0);
   });
 });
 

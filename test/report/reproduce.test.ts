@@ -1,8 +1,10 @@
+import { Command } from 'commander';
 import { describe, expect, it, test } from 'vitest';
+import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/recipe-options.js';
 import { run } from '../../src/cli/run.js';
 import type { QuantizeOptions } from '../../src/options.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
-import { quantizeCommandLine, quoted } from '../../src/report/reproduce.js';
+import { quantizeCommandLine, quoted, recipeFlags } from '../../src/report/reproduce.js';
 
 const lineOf = (options: Partial<QuantizeOptions>, recipe = {}) =>
   quantizeCommandLine({ model: '/somewhere/net.onnx', ...options }, { ...defaultRecipe, ...recipe });
@@ -76,14 +78,32 @@ const changed: Recipe = {
   ...{ scheme: 'mse', bits: 3, granularity: 'tensor', group: 'tensor', actBits: 5, dynamic: true },
   ...{ matMulActivations: true, actScheme: 'log', observer: 'ema', exactOffset: true, allLayers: true },
   observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 },
+  blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
   rules: [{ pattern: 'a', bits: 8 }],
   ...{ exclude: ['b'], include: ['c'], format: 'qdq-int8', reduceRange: true },
 };
 
-test('every field of a recipe is in its command', () => {
-  for (const [key, value] of Object.entries(changed)) {
-    expect(lineOf({ data: 'd' }, { [key]: value }), key).not.toBe(lineOf({ data: 'd' }));
-  }
+describe('the flags of a recipe', () => {
+  /** What the command line makes of flags. */
+  const parsed = (flags: readonly string[]): Recipe => {
+    const command = addRecipeOptions(new Command()).exitOverride();
+    command.parse(flags, { from: 'user' });
+    return recipeOf(command.opts<RecipeFlags>());
+  };
+
+  it('are none for the default', () => {
+    expect(recipeFlags(defaultRecipe)).toEqual([]);
+  });
+
+  it.each(Object.keys(changed) as (keyof Recipe)[])('say %s, alone', (key) => {
+    const recipe = { ...defaultRecipe, [key]: changed[key] };
+    expect(recipe).not.toEqual(defaultRecipe);
+    expect(parsed(recipeFlags(recipe))).toEqual(recipe);
+  });
+
+  it('say all of it', () => {
+    expect(parsed(recipeFlags(changed))).toEqual(changed);
+  });
 });
 
 test('the command knows every flag that a result names', async () => {

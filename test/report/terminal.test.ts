@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Result } from '../../src/report/result.js';
 import { terminal } from '../../src/report/terminal.js';
 import { fullResult } from '../support/full-result.js';
 import { sampleResult } from '../support/result.js';
@@ -76,7 +77,7 @@ test('long names and many outputs fit 80 columns; the noisiest outputs are shown
   const text = stripVTControlCharacters(terminal.render(fullResult({ outputs, warnings, float })));
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   // 0, 7, …, 35 are noisier than the others, of which the first fill up to eight.
-  const shown = [...text.matchAll(/^ {2}(\d+)\/model/gm)].map(([, i]) => Number(i));
+  const shown = [...text.matchAll(/^ {2}(\d+)\/model.*dB/gm)].map(([, i]) => Number(i));
   expect(shown).toEqual([0, 1, 2, 7, 14, 21, 28, 35]);
   expect(text).toContain('and 32 outputs with less noise');
 });
@@ -109,4 +110,74 @@ test('no colour where NO_COLOR is set, whatever else asks for some', () => {
   expect(run({ FORCE_COLOR: '1', NO_COLOR: '1' })).not.toContain('\u001b[');
   // Without a terminal there is none either.
   expect(run({})).not.toContain('\u001b[');
+});
+
+describe('a comparison', () => {
+  const { outputs, layers } = sampleResult();
+  const compared = (changes: Partial<Result> = {}) =>
+    render({
+      command: 'compare',
+      recipe: null,
+      calibration: null,
+      comparison: {
+        floatForm: 'float32',
+        quantizedForm: 'integer-operators',
+        layers: 4,
+        notes: ['Input "x" is converted from float32 to float16 for the quantized model.'],
+      },
+      layers: layers.map((each, i) => ({ ...each, matchedBy: i === 0 ? 'name' : 'order' })),
+      ...changes,
+    });
+
+  test('says what the models are and how layers were found, and offers no flag', () => {
+    const text = compared();
+    expect(text).toMatch(
+      /^integer operators against float32; 4 layers: 1 by name, 2 by order, 1 not found$/m,
+    );
+    expect(text).toMatch(/^Input "x" is converted/m);
+    expect(text).toMatch(/^ {4}optimizations off \(first 128\)/m);
+    expect(text).not.toMatch(/to mend|calibrat|int kernels|null/);
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    expect(compared({ layers: [] })).toMatch(/4 layers: none was found$/m);
+  });
+
+  test('without labels shows errors and directions', () => {
+    const text = compared({ task: null });
+    expect(text).toMatch(
+      /^ {4}rows: cosine 0\.99941, least 0\.9713; order of similarities 0\.9987 \(256\)$/m,
+    );
+    // Class scores are judged by their ranking.
+    expect(text).not.toContain('error within');
+    const regression = outputs.map((output) => ({
+      ...output,
+      embedding: null,
+      deployed: { ...output.deployed, topOneAgreement: null },
+    }));
+    expect(compared({ task: null, outputs: regression })).toMatch(
+      /^ {4}error within 0\.120 \(50 %\), 0\.640 \(99 %\), 1\.02 \(99\.9 %\)$/m,
+    );
+  });
+});
+
+test('a drop that is not told from noise says so', () => {
+  const { task } = sampleResult();
+  expect(render()).toMatch(
+    /^ {2}top-1 changes by −2\.01 to −0\.98 points \(95 % interval\): told from noise$/m,
+  );
+  const topOneDrop = { lost: 30, gained: 20, drop: 0.002, low: -0.0008, high: 0.0049, isSignificant: false };
+  expect(render({ task: task && { ...task, topOneDrop } })).toMatch(
+    /changes by −0\.49 to \+0\.08 points \(95 % interval\): not told from noise/,
+  );
+});
+
+test("a user's own metrics stand before and after; what could not be computed is a dash", () => {
+  const metrics = [
+    { name: 'iou', float: 0.71, quantized: 0.698 },
+    { name: 'agreement', float: null, quantized: 0.97 },
+    { name: 'broken', float: null, quantized: null },
+  ];
+  const text = render({ metrics });
+  expect(text).toMatch(/^iou +0\.71000 +0\.69800$/m);
+  expect(text).toMatch(/^agreement +– +0\.97000$/m);
+  expect(text).toMatch(/^broken +– +–$/m);
 });

@@ -4,8 +4,10 @@ import type { Result } from '../../src/report/result.js';
 const drift = {
   sqnrDb: 30.44,
   cosine: 0.99955,
+  relativeL2: 0.03006,
   maxAbsError: 1.4321,
   topOneAgreement: 0.9918,
+  topFiveAgreement: 0.9998,
   nonFiniteMismatches: 0,
   shapeMismatches: 0,
   samples: 5000,
@@ -47,17 +49,45 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     outputs: [
       {
         name: 'logits',
+        quantizedName: 'logits',
+        matchedBy: 'name',
         deployed: drift,
         exact: { ...drift, sqnrDb: 30.6, samples: 128 },
         kernels: { ...drift, sqnrDb: 45, samples: 128 },
+        optimizations: {
+          float: { ...drift, sqnrDb: 130, samples: 8 },
+          quantized: { ...drift, sqnrDb: 45, samples: 8 },
+        },
+        errors: { p50: 0.12, p90: 0.31, p99: 0.64, p999: 1.02 },
+        embedding: { meanCosine: 0.99941, leastCosine: 0.9713, rankCorrelation: 0.9987, rankedSamples: 256 },
       },
     ],
-    task: { output: 'logits', samples: 5000, float: 0.9162, quantized: 0.9014 },
+    task: {
+      output: 'logits',
+      samples: 5000,
+      float: 0.9162,
+      quantized: 0.9014,
+      // 4,581 and 4,507 right: 74 more are lost than gained.
+      topOneDrop: {
+        lost: 121,
+        gained: 47,
+        drop: 0.0148,
+        low: 0.00984,
+        high: 0.02006,
+        isSignificant: true,
+      },
+      topFive: {
+        float: 0.9968,
+        quantized: 0.996,
+        drop: { lost: 9, gained: 5, drop: 0.0008, low: -0.00076, high: 0.00253, isSignificant: false },
+      },
+    },
     layers: [
-      { id: 'conv1_out', drift: { ...drift, sqnrDb: 40.1 } },
-      { id: 'conv2_out', drift: { ...drift, sqnrDb: 12.3 } },
-      { id: 'fc_out', drift: { ...drift, sqnrDb: null } },
+      { ...layerTensors('conv1_out'), drift: { ...drift, sqnrDb: 40.1 } },
+      { ...layerTensors('conv2_out'), drift: { ...drift, sqnrDb: 12.3 } },
+      { ...layerTensors('fc_out'), drift: { ...drift, sqnrDb: null } },
     ],
+    comparison: null,
     metrics: [],
     origins: [],
     suggestions: [],
@@ -74,6 +104,13 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     ...changes,
   };
 }
+
+const layerTensors = (id: string) => ({
+  id,
+  matchedBy: 'plan' as const,
+  floatTensor: id,
+  quantizedTensor: `${id}_q`,
+});
 
 function layer(
   id: string,

@@ -1,0 +1,157 @@
+import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
+import { observers } from '../calibration/observers/observers.js';
+import { openAll } from './calibrate/samples.js';
+import { Watch } from './calibrate/watch.js';
+import { convertModel } from './convert/convert-model.js';
+import { readRecipe } from './emit/recipe-metadata.js';
+import { QuantizeError } from './errors.js';
+import { evaluateFiles } from './evaluate/evaluate.js';
+import { matchLayers } from './evaluate/match-layers.js';
+import { formOf } from './evaluate/model-form.js';
+import { pairModels } from './evaluate/pair-models.js';
+import { plannedLayers } from './evaluate/planned-layers.js';
+import { loadMetric } from './evaluate/user-metric.js';
+import { foldModel } from './fold/fold-model.js';
+import type { Model } from './graph/model.js';
+import { defaultLimits, type Limits } from './load/limits.js';
+import { type LoadedModel, loadAnyModel, loadModel } from './load/load-model.js';
+import { withOriginal } from './load/with-original.js';
+import type { CompareOptions } from './options.js';
+import { place } from './place/place.js';
+import { schemes } from './quantize/schemes/schemes.js';
+import { type Recipe, resolveRecipe } from './recipe.js';
+import { type ComparedLayers, makeComparison } from './report/make-comparison.js';
+import { compareCommandLine } from './report/reproduce.js';
+import type { Result } from './report/result.js';
+import { checkReports, writeReports } from './report/write-reports.js';
+import { checkProvider } from './runtime/session.js';
+
+/**
+ * Two models with the same inputs, side by side: drift of outputs and layers, accuracy, speed. Neither file is changed.
+ *
+ * @throws QuantizeError for whatever the user can mend
+ */
+export function compare(options: CompareOptions): Promise<Result> {
+  return compareWithin(options, defaultLimits);
+}
+
+/** The same, with other sizes at which a model is handled in another way. */
+export async function compareWithin(options: CompareOptions, limits: Limits): Promise<Result> {
+  const started = performance.now();
+  const { threads, provider } = options;
+  const watch = new Watch(options);
+  if (provider) checkProvider(provider);
+  if (options.labels !== undefined && options.data === undefined) {
+    const mend = 'Give the samples that they belong to with --data.';
+    throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
+  }
+
+  await checkReports(options.reports, [options.float, options.quantized]);
+
+  await watch.begin('load');
+  const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
+  const float = await loadAnyModel(options.float, limits.heldBytes);
+  const quantized = await loadAnyModel(options.quantized, limits.heldBytes);
+  const pairing = pairModels(float, quantized);
+  const shared: Model = { ...float.model, graph: { ...float.model.graph, inputs: [...pairing.inputs] } };
+  const opened = await withOriginal(options.float, threads, (original) =>
+    openAll(shared, options, (feed) => original.run(feed)),
+  );
+  const samples = {
+    calibration: undefined,
+    evaluation: watch.stoppable(opened.evaluation),
+    // What --data gives is measured on here, and nothing is calibrated.
+    kind: opened.kind === 'calibration' ? ('evaluation' as const) : opened.kind,
+    labels: opened.labels,
+  };
+
+  await watch.begin('match');
+  const layers = await layersOf(float, quantized, limits);
+
+  await watch.begin('evaluate');
+  const evaluation = await evaluateFiles(
+    {
+      floatPath: options.float,
+      quantized: options.quantized,
+      layers,
+      floatOutputs: pairing.floatOutputs,
+      adapter: pairing.adapter,
+      exactMode: formOf(quantized.model) === 'qdq' ? 'exact' : 'disabled',
+      inTurn: Math.max(float.sizeBytes, quantized.sizeBytes) >= limits.largeBytes,
+    },
+    samples,
+    {
+      threads,
+      provider,
+      told: (source) => watch.told(source),
+      preprocess: options.preprocess,
+      metric: await makeMetric?.(),
+    },
+  );
+  const reproduce = compareCommandLine(options);
+  const elapsedMs = performance.now() - started;
+  const run = { float, quantized, pairing, layers, samples, evaluation, provider };
+  const result = makeComparison({ ...run, reproduce, elapsedMs });
+  await writeReports(result, options.reports);
+  return result;
+}
+
+/** The layers of both models: by the plan where this tool wrote the file, otherwise by name and by order. */
+async function layersOf(
+  float: LoadedModel,
+  quantized: LoadedModel,
+  { heldBytes }: Limits,
+): Promise<ComparedLayers> {
+  const recipe = recipeOf(quantized.model);
+  const planned = recipe && (await byPlan(float.path, quantized.model, recipe, heldBytes));
+  if (planned) return { ...planned, recipe, float: planned.folded, fold: planned.fold };
+  const { model, pairs } = matchLayers(float.model, quantized.model);
+  return {
+    recipe,
+    float: float.model,
+    quantized: model,
+    pairs,
+    matched: pairs,
+    fold: [],
+    placement: undefined,
+  };
+}
+
+/** The recipe in a model's metadata; undefined where there is none that this version knows. */
+function recipeOf(model: Model): Recipe | undefined {
+  const written = readRecipe(model);
+  return written && unlessRefused(() => resolveRecipe(written, { schemes, observers, actSchemes }, true));
+}
+
+/** Place the float model again by the recipe; undefined where that does not lead to this file. */
+async function byPlan(path: string, quantized: Model, recipe: Recipe, heldBytes: number) {
+  // Folding works in place, and the graph as it was is needed too.
+  const folded = await loadModel(path, heldBytes).then(
+    ({ model }) => model,
+    (thrown) => {
+      if (thrown instanceof QuantizeError) return undefined;
+      throw thrown;
+    },
+  );
+  if (!folded) return undefined;
+  const isConverted = unlessRefused(() => {
+    if (recipe.actBits !== 'float') convertModel(folded, path);
+    return true;
+  });
+  if (!isConverted) return undefined;
+  const fold = await foldModel(folded);
+  const placement = unlessRefused(() => place(folded, recipe, path));
+  const layers = placement && plannedLayers(folded.graph, placement, quantized);
+  if (!placement || !layers) return undefined;
+  return { folded, fold, placement, quantized: layers.model, pairs: layers.pairs, matched: [] };
+}
+
+/** What a step gives; undefined where it refuses the model, so that the file was not made by it. */
+function unlessRefused<T>(step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (thrown) {
+    if (thrown instanceof QuantizeError) return undefined;
+    throw thrown;
+  }
+}
