@@ -43,6 +43,7 @@ import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
 import type { Inspection } from './report/inspection.js';
+import { openJudge } from './report/judge.js';
 import { makeResult } from './report/make-result.js';
 import type { Result } from './report/result.js';
 import { type StatisticsSummary, summarizeStatistics } from './report/statistics-summary.js';
@@ -62,6 +63,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const started = performance.now();
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
+  const judge = await openJudge(options);
   const hasRanges = options.data !== undefined || stats !== undefined;
   const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(recipe);
@@ -109,7 +111,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
     const run = { float: loaded, quantized, fold, plan, samples, statistics, evaluation };
-    return makeResult({ ...run, provider, elapsedMs });
+    return judge(makeResult({ ...run, provider, elapsedMs }));
   });
 }
 

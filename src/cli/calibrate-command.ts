@@ -44,8 +44,8 @@ export function calibrateCommand(process: CommandProcess): Command {
     .option('--json', 'print what was written as one JSON record')
     .addHelpText('after', examples)
     .action(async (model: string, flags: CalibrateFlags) => {
-      const { output, data, shard, threads, maxMemory, provider, quiet, json } = flags;
-      const summary = await follow(process, quiet, (hooks) =>
+      const { output, data, shard, threads, maxMemory, provider, json } = flags;
+      const summary = await follow(process, flags, (hooks) =>
         calibrate({
           model,
           output,

@@ -1,8 +1,5 @@
 import { type Command, Option } from 'commander';
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
-import { observers } from '../../calibration/observers/observers.js';
-import { schemes } from '../quantize/schemes/schemes.js';
 import { defaultRecipe, type Format, formats, type Group, type Recipe, type Rule } from '../recipe.js';
 import { parseActBits, parseBits, parseCount, parseGroup, parseNumber, parseRule } from './parse.js';
 
@@ -39,11 +36,40 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, actScheme, observer, group } = defaultRecipe;
+  addWeightOptions(command);
+  addActivationOptions(command);
+  return addLayerOptions(command);
+}
+
+function addWeightOptions(command: Command): Command {
+  const { scheme, bits, group } = defaultRecipe;
+  return command
+    .optionsGroup('Weights:')
+    .option('--bits <n>', 'width of weights, 2 to 8', (text) => parseBits('--bits', text), bits)
+    .option('--scheme <name>', 'weight scheme; `quantize schemes` lists them', scheme)
+    .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
+    .option(
+      '--group <channels>',
+      'what shares a codebook: tensor, channel, or a number of channels',
+      (text) => parseGroup('--group', text),
+      group,
+    )
+    .addOption(
+      new Option(
+        '--format <name>',
+        'weights in the file: packed in as few bits as onnxruntime unpacks at load, or qdq-int8 for other runtimes',
+      )
+        .choices(formats)
+        .default(defaultRecipe.format),
+    )
+    .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
+}
+
+function addActivationOptions(command: Command): Command {
+  const { actBits, actScheme, observer } = defaultRecipe;
   const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
-    .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
-    .option('--bits <n>', 'width of weights, 2 to 8', (text) => parseBits('--bits', text), bits)
+    .optionsGroup('Activations:')
     .option(
       '--act-bits <n>',
       'width of activations, 2 to 8, or float',
@@ -54,9 +80,13 @@ export function addRecipeOptions(command: Command): Command {
       '--dynamic',
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
+    .option('--observer <name>', 'how ranges are chosen; `quantize observers` lists them', observer)
+    .option(
+      '--act-scheme <name>',
+      'levels of activations below 8 bits; `quantize act-schemes` lists them',
+      actScheme,
+    )
     .option('--matmul-activations', 'products of two activations (attention) on integers too')
-    .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
-    .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
     .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
     .option(
       '--momentum <x>',
@@ -79,14 +109,12 @@ export function addRecipeOptions(command: Command): Command {
     .option(
       '--exact-offset',
       'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
-    )
-    .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
-    .option(
-      '--group <channels>',
-      'what shares a codebook: tensor, channel, or a number of channels',
-      (text) => parseGroup('--group', text),
-      group,
-    )
+    );
+}
+
+function addLayerOptions(command: Command): Command {
+  return command
+    .optionsGroup('Layers:')
     .option(
       '--rule <pattern:settings>',
       "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
@@ -94,42 +122,38 @@ export function addRecipeOptions(command: Command): Command {
     )
     .option('--exclude <pattern>', 'keep layers in float', collect<string>)
     .option('--include <pattern>', 'quantize these layers only', collect<string>)
-    .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8')
-    .addOption(
-      new Option(
-        '--format <name>',
-        'weights in the file: packed in as few bits as onnxruntime unpacks at load, or qdq-int8 for other runtimes',
-      )
-        .choices(formats)
-        .default(defaultRecipe.format),
-    )
-    .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
+    .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8');
 }
 
-/** The recipe that the flags say. */
-export function recipeOf(flags: RecipeFlags): Recipe {
+/**
+ * The recipe that the flags say.
+ *
+ * @param base - what holds where there is no flag
+ */
+export function recipeOf(flags: Partial<RecipeFlags>, base: Recipe = defaultRecipe): Recipe {
+  const { observerSettings } = base;
   return {
-    scheme: flags.scheme,
-    bits: flags.bits,
-    granularity: flags.perTensor ? 'tensor' : 'channel',
-    group: flags.group,
-    actBits: flags.actBits,
-    dynamic: flags.dynamic ?? false,
-    matMulActivations: flags.matmulActivations ?? false,
-    actScheme: flags.actScheme,
-    observer: flags.observer,
+    scheme: flags.scheme ?? base.scheme,
+    bits: flags.bits ?? base.bits,
+    granularity: flags.perTensor ? 'tensor' : base.granularity,
+    group: flags.group ?? base.group,
+    actBits: flags.actBits ?? base.actBits,
+    dynamic: flags.dynamic ?? base.dynamic,
+    matMulActivations: flags.matmulActivations ?? base.matMulActivations,
+    actScheme: flags.actScheme ?? base.actScheme,
+    observer: flags.observer ?? base.observer,
     observerSettings: {
-      symmetric: flags.actSymmetric ?? false,
-      momentum: flags.momentum,
-      percentile: flags.percentile,
-      lsqplusConfig: flags.lsqplusConfig,
+      symmetric: flags.actSymmetric ?? observerSettings.symmetric,
+      momentum: flags.momentum ?? observerSettings.momentum,
+      percentile: flags.percentile ?? observerSettings.percentile,
+      lsqplusConfig: flags.lsqplusConfig ?? observerSettings.lsqplusConfig,
     },
-    exactOffset: flags.exactOffset ?? false,
-    rules: flags.rule ?? [],
-    exclude: flags.exclude ?? [],
-    include: flags.include ?? [],
-    allLayers: flags.allLayers ?? false,
-    format: flags.format,
-    reduceRange: flags.reduceRange ?? false,
+    exactOffset: flags.exactOffset ?? base.exactOffset,
+    rules: flags.rule ?? base.rules,
+    exclude: flags.exclude ?? base.exclude,
+    include: flags.include ?? base.include,
+    allLayers: flags.allLayers ?? base.allLayers,
+    format: flags.format ?? base.format,
+    reduceRange: flags.reduceRange ?? base.reduceRange,
   };
 }

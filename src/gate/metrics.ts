@@ -1,0 +1,142 @@
+import type { Drift } from '../evaluate/drift.js';
+import { type Measured, type Metric, ofLayers, ofOutputs, type Reading } from './metric.js';
+import { bytes, decibel, plain, share, times } from './units.js';
+
+const noLabels: Reading = { missing: 'there are no labels; give them with --labels' };
+
+/** Elements that were left out of a drift may hide anything: it then counts as not measured. */
+const measuredWhole =
+  (pick: (drift: Drift) => Reading) =>
+  (drift: Drift): Reading => {
+    const { nonFiniteMismatches, shapeMismatches, samples } = drift;
+    if (samples === 0) return { missing: 'there are no samples' };
+    if (shapeMismatches > 0)
+      return { missing: `the shapes differ on ${shapeMismatches} of ${samples} samples` };
+    if (nonFiniteMismatches > 0) {
+      return { missing: `${nonFiniteMismatches} elements are not finite in one of the two models` };
+    }
+    return pick(drift);
+  };
+
+const sqnr = measuredWhole(({ sqnrDb }) => ({ value: sqnrDb ?? Number.POSITIVE_INFINITY }));
+const cosine = measuredWhole(({ cosine, sqnrDb }) => {
+  // Two values of all zeros do not differ, and have no angle.
+  if (cosine === null && sqnrDb === null) return { value: 1 };
+  return cosine === null ? { missing: 'one of the two is all zero' } : { value: cosine };
+});
+const maxAbs = measuredWhole(({ maxAbsError }) => ({ value: maxAbsError }));
+// ‖float − quantized‖ / ‖float‖, of which the SQNR is −20·log10.
+const relativeL2 = measuredWhole(({ sqnrDb }) => ({ value: sqnrDb === null ? 0 : 10 ** (-sqnrDb / 20) }));
+const agreement = measuredWhole(({ topOneAgreement }) =>
+  topOneAgreement === null
+    ? { missing: 'no output holds class scores, [N, classes]', isUnfit: true }
+    : { value: topOneAgreement },
+);
+
+const accuracy =
+  (pick: (task: NonNullable<Measured['task']>) => number): Metric['read'] =>
+  ({ task }) =>
+    task ? { value: pick(task) } : noLabels;
+
+/** Every metric that a gate can name, those of a user's own module aside. */
+export const metrics: readonly Metric[] = [
+  {
+    name: 'top1_drop',
+    summary: 'top-1 accuracy lost, in points; needs labels',
+    unit: share,
+    better: 'lower',
+    of: undefined,
+    isMain: false,
+    read: accuracy(({ float, quantized }) => float - quantized),
+  },
+  {
+    name: 'top1',
+    summary: 'top-1 accuracy of the quantized model; needs labels',
+    unit: share,
+    better: 'higher',
+    of: undefined,
+    isMain: true,
+    read: accuracy(({ quantized }) => quantized),
+  },
+  {
+    name: 'agreement',
+    summary: 'share of the samples whose top-1 class is that of the float model',
+    unit: share,
+    better: 'higher',
+    of: 'output',
+    isMain: true,
+    read: ofOutputs('higher', agreement),
+  },
+  {
+    name: 'sqnr',
+    summary: 'signal to quantization noise of an output',
+    unit: decibel,
+    better: 'higher',
+    of: 'output',
+    isMain: true,
+    read: ofOutputs('higher', sqnr),
+  },
+  {
+    name: 'cosine',
+    summary: 'cosine similarity of an output',
+    unit: plain,
+    better: 'higher',
+    of: 'output',
+    isMain: false,
+    read: ofOutputs('higher', cosine),
+  },
+  {
+    name: 'relative_l2',
+    summary: 'norm of the error over the norm of the output',
+    unit: share,
+    better: 'lower',
+    of: 'output',
+    isMain: false,
+    read: ofOutputs('lower', relativeL2),
+  },
+  {
+    name: 'max_abs',
+    summary: 'largest error of any element of an output',
+    unit: plain,
+    better: 'lower',
+    of: 'output',
+    isMain: false,
+    read: ofOutputs('lower', maxAbs),
+  },
+  {
+    name: 'layer_sqnr',
+    summary: 'SQNR of a layer, everything before it quantized too',
+    unit: decibel,
+    better: 'higher',
+    of: 'layer',
+    isMain: false,
+    read: ofLayers('higher', sqnr),
+  },
+  {
+    name: 'size',
+    summary: 'the quantized file, with what its tensors take in other files',
+    unit: bytes,
+    better: 'lower',
+    of: undefined,
+    isMain: true,
+    read: ({ quantized }) => ({ value: quantized.sizeBytes }),
+  },
+  {
+    name: 'size_ratio',
+    summary: 'quantized size over float size',
+    unit: times,
+    better: 'lower',
+    of: undefined,
+    isMain: false,
+    read: ({ float, quantized }) => ({ value: quantized.sizeBytes / float.sizeBytes }),
+  },
+  {
+    name: 'speedup',
+    summary: 'float time over quantized time, on the machine of the run',
+    unit: times,
+    better: 'higher',
+    of: undefined,
+    isMain: true,
+    read: ({ timing }) => ({ value: timing.speed.ratio }),
+  },
+];
