@@ -82,7 +82,7 @@ const failure = ({ text, level }: Gate, reason: string): GateOutcome => ({
 const TOLERANCE = 1e-9;
 
 const isClose = (a: number, b: number): boolean =>
-  a === b || Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b));
+  a === b || (Number.isFinite(a - b) && Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b)));
 
 function holds(value: number, comparison: Comparison, limit: number): boolean {
   const isEqual = isClose(value, limit);
