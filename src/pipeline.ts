@@ -24,6 +24,7 @@ import { QuantizeError } from './errors.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { foldModel } from './fold/fold-model.js';
 import { referenceOf, verifyFold } from './fold/verify-fold.js';
+import { opsetOf } from './graph/model.js';
 import { defaultLimits, type Limits } from './load/limits.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
@@ -42,6 +43,7 @@ import { reportedPlan } from './quantize/plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
+import { formatBytes } from './report/format.js';
 import type { Inspection } from './report/inspection.js';
 import { openJudge } from './report/judge.js';
 import { makeResult } from './report/make-result.js';
@@ -75,6 +77,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   await watch.begin('place');
   const placement = place(model, recipe, options.model);
   refuseEmpty(placement, options.model);
+  watch.detail(
+    `${recipeName(recipe)}: ${placement.layers.length} layers, ${placement.values.size} activations`,
+  );
 
   await watch.begin('calibrate');
   const ranges = await findRanges({
@@ -99,6 +104,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     await checkRuns(source, await firstFeed(samples.evaluation));
 
     await watch.begin('evaluate');
+    watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
     const evaluation = await evaluate(
       { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
       samples,
@@ -107,6 +113,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
     await watch.begin('write');
     await written.commit();
+    watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
@@ -208,6 +215,7 @@ async function prepare(
   await watch.begin('load');
   const loaded = await loadModel(options.model, limits.heldBytes);
   const { model } = loaded;
+  watch.detail(`${options.model}, ${formatBytes(loaded.sizeBytes)}, opset ${opsetOf(model)}`);
   const isLarge = loaded.sizeBytes >= limits.largeBytes;
   for (const file of [options.model, ...loaded.externalFiles]) {
     await checkOutput(file, output);
@@ -230,6 +238,7 @@ async function prepare(
     };
   });
   const fold = await foldModel(model);
+  for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
   await verifyFold(reference, model, threads);
   return { loaded, model, isLarge, fold, samples };
 }

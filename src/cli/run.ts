@@ -19,6 +19,7 @@ Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, 
 export async function run(process: CommandProcess): Promise<void> {
   // The main job is the program itself; its flags count before a subcommand's name only, since both have some in common.
   const program = quantizeCommand(process)
+    .optionsGroup('Options:')
     .version(tool.version)
     .enablePositionalOptions()
     .addHelpText('after', exitHelp);

@@ -87,7 +87,7 @@ export const defined = <T extends object>(record: T): Partial<T> =>
 /** Add the flags of the machine. */
 export function addMachineOptions(command: Command): Command {
   command.optionsGroup('Machine:');
-  return addQuietOption(
+  return addVoiceOptions(
     command
       .option(
         '--threads <n>',
@@ -108,11 +108,13 @@ export function addMachineOptions(command: Command): Command {
   );
 }
 
-/** Add `--quiet` and `--verbose`. */
+/** Add `--quiet`. */
 export function addQuietOption(command: Command): Command {
-  return command
-    .option('--quiet', 'no progress on stderr, only errors')
-    .addOption(
-      new Option('--verbose', 'each step on stderr, with its time and what it did').conflicts('quiet'),
-    );
+  return command.option('--quiet', 'no progress on stderr, only errors');
+}
+
+/** Add `--quiet` and `--verbose`. */
+function addVoiceOptions(command: Command): Command {
+  const verbose = new Option('--verbose', 'each step on stderr, with its time and what it did');
+  return addQuietOption(command).addOption(verbose.conflicts('quiet'));
 }
