@@ -6,12 +6,24 @@ export type { PictureOptions } from '../calibration/pictures.js';
 export type { Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
 export type { RawFormat } from '../calibration/readers/reader.js';
-export { QuantizeError } from './errors.js';
+export { type Config, type ConfigRequest, type Job, readConfig } from './config/read-config.js';
+export { type ErrorCode, exitCodes, QuantizeError } from './errors.js';
+export type { Measured, Metric, Reading } from './gate/metric.js';
+export { metrics } from './gate/metrics.js';
+export type { BaselineRecord, GateOutcome } from './gate/outcome.js';
 export type {
   CalibrateOptions,
+  DataOptions,
+  GateLevel,
+  GateOptions,
+  GateSpec,
   InspectOptions,
+  MachineOptions,
+  MemoryEstimate,
   MergeOptions,
+  Paths,
   QuantizeOptions,
+  RunHooks,
   RunProgress,
 } from './options.js';
 export { calibrate, inspect, mergeStatistics, quantize } from './pipeline.js';
@@ -19,5 +31,9 @@ export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
+export { checkGates } from './report/judge.js';
+export { type Baseline, readBaseline } from './report/read-baseline.js';
+export type { Reporter } from './report/reporter.js';
+export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
