@@ -20,6 +20,8 @@ test.each([
   ['quantize inspect', ['inspect']],
   ['quantize calibrate', ['calibrate']],
   ['quantize merge', ['merge']],
+  ['quantize ci', ['ci']],
+  ['quantize schemes', ['schemes']],
 ])('%s --help', async (_, args) => {
   expect(await outputOf(...args, '--help')).toMatchSnapshot();
 });

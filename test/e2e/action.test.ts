@@ -12,7 +12,7 @@ const action = readFileSync(fileURLToPath(new URL('../../action.yml', import.met
 /** The shell script of a step, as the runner would be given it. */
 function scriptOf(step: string): string {
   const [, body = ''] =
-    new RegExp(`- name: ${step}\\n[^]*?\\n {6}run: \\|\\n((?: {8}.*\\n|\\n)+)`).exec(action) ?? [];
+    new RegExp(`- name: ${step}\\n[\\s\\S]*?\\n {6}run: \\|\\n((?: {8}.*\\n|\\n)+)`).exec(action) ?? [];
   expect(body).not.toBe('');
   return body.replace(/^ {8}/gm, '');
 }
