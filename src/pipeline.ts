@@ -210,7 +210,9 @@ async function prepare(
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
   const stats = 'stats' in options ? options.stats : undefined;
-  for (const input of [options.model, stats]) if (input !== undefined) await checkOutput(input, output);
+  const baseline = 'baseline' in options ? options.baseline : undefined;
+  for (const input of [options.model, stats, baseline])
+    if (input !== undefined) await checkOutput(input, output);
 
   await watch.begin('load');
   const loaded = await loadModel(options.model, limits.heldBytes);

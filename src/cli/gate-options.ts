@@ -134,7 +134,7 @@ export function gateOptionsOf(flags: GateFlags, base: GateOptions = {}): GateOpt
 /** Name the gates that failed on stderr, one a line, and set the exit code. */
 export function reportGates(
   process: CommandProcess,
-  { gates, quantized }: Pick<Result, 'gates' | 'quantized'>,
+  { command, gates, quantized }: Pick<Result, 'command' | 'gates' | 'quantized'>,
 ): void {
   for (const { gate, level, shown, reason, passed } of gates) {
     if (passed) continue;
@@ -144,8 +144,9 @@ export function reportGates(
     );
   }
   if (!hasFailed(gates)) return;
-  process.stderr.write(
-    `${escapeControls(quantized.name)} was written all the same; the exit code is ${exitCodes.gateFailed}.\n`,
-  );
+  if (command === 'quantize') {
+    const name = escapeControls(quantized.name);
+    process.stderr.write(`${name} was written all the same; the exit code is ${exitCodes.gateFailed}.\n`);
+  }
   process.exitCode = exitCodes.gateFailed;
 }

@@ -6,6 +6,7 @@ import { run } from '../../src/cli/run.js';
 import { metrics } from '../../src/gate/metrics.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { reporters } from '../../src/report/reporters.js';
+import { runIn } from '../support/command.js';
 
 async function outputOf(...args: string[]): Promise<string> {
   let text = '';
@@ -34,6 +35,17 @@ it.each([
   });
   const records = JSON.parse(await outputOf(name, '--json')) as { name: string; summary: string }[];
   expect(records.map((record) => record.name)).toEqual(registry.map((entry) => entry.name));
+});
+
+it('colours only where NO_COLOR is not set, and errors go to stderr', async () => {
+  const coloured = await runIn(undefined, ['schemes'], { FORCE_COLOR: '1', NO_COLOR: '' });
+  expect(coloured.stdout).toContain('\u001b[1mminmax\u001b[22m');
+  const plain = await runIn(undefined, ['schemes'], { FORCE_COLOR: '1', NO_COLOR: '1' });
+  expect(plain.stdout).not.toContain('\u001b');
+  expect(await runIn(undefined, ['nowhere.onnx', '--quiet', '--verbose'])).toMatchObject({
+    code: 2,
+    stdout: '',
+  });
 });
 
 it('quantize presets lists the presets', async () => {

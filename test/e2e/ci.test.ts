@@ -96,6 +96,29 @@ test('flags replace what the file says, and a saved result is a baseline', async
   expect(second.stderr).toMatch(/^gate failed: sqnr_change>=-1dB: −\d+\.\d dB \(/m);
 });
 
+test('a workflow gets its summary appended to, and a file that cannot be written is an error', async () => {
+  const { folder, config } = project({ gates: [] });
+  const summary = join(folder, 'summary.md');
+  writeFileSync(summary, 'before\n');
+  const { code } = await runIn(folder, ['ci', '--config', config], { GITHUB_STEP_SUMMARY: summary });
+  expect(code).toBe(0);
+  expect(readFileSync(summary, 'utf8').startsWith('before\n')).toBe(true);
+  const lost = await runIn(folder, ['ci'], { GITHUB_STEP_SUMMARY: folder });
+  expect(lost.code).toBe(3);
+  expect(lost.stderr).toMatch(/cannot be written/);
+});
+
+test('the baseline is never overwritten by the model', async () => {
+  const { folder } = project({ gates: [] });
+  const before = JSON.stringify((await runIn(folder, ['ci', '--json'])).stdout);
+  const baseline = join(folder, 'base.json');
+  writeFileSync(baseline, JSON.parse(before));
+  const { code, stderr } = await runIn(folder, ['ci', '--baseline', baseline, '-o', baseline]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error: The output .*base\.json is the input itself/);
+  expect(readFileSync(baseline, 'utf8')).toBe(JSON.parse(before));
+});
+
 test('several models are done one after the other, and one failing fails all', async () => {
   const { folder, config } = project({
     model: undefined,
