@@ -98,7 +98,7 @@ export const defaultRecipe: Recipe = {
   dynamic: false,
   matMulActivations: false,
   actScheme: 'uniform',
-  observer: 'minmax',
+  observer: 'mse',
   exactOffset: false,
   observerSettings: defaultObserverSettings,
   rules: [],
