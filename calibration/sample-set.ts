@@ -185,6 +185,7 @@ export function sourceOf(
     label: set.label,
     preprocess: set.preprocess,
     length: end - first,
+    ...(set.names && { names: indices.slice(first, end).map((index) => set.names?.[index] as string) }),
     warnings,
     part: {
       shard: shard ?? WHOLE,

@@ -48,6 +48,8 @@ export interface SampleSource {
   readonly preprocess: string;
   /** Undefined for samples that were not chosen from anything. */
   readonly part?: Part;
+  /** The file of each sample, relative to the path that was given; undefined where a file holds many. */
+  readonly names?: readonly string[];
   /** What a user should know of the samples, as that some were left out. */
   readonly warnings?: readonly string[];
   open(): AsyncIterable<Batch>;

@@ -21,7 +21,9 @@ import { place } from './place/place.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, resolveRecipe } from './recipe.js';
 import { type ComparedLayers, makeComparison } from './report/make-comparison.js';
+import { compareCommandLine } from './report/reproduce.js';
 import type { Result } from './report/result.js';
+import { checkReports, writeReports } from './report/write-reports.js';
 import { checkProvider } from './runtime/session.js';
 
 /**
@@ -43,6 +45,8 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
     const mend = 'Give the samples that they belong to with --data.';
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
+
+  await checkReports(options.reports, [options.float, options.quantized]);
 
   await watch.begin('load');
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
@@ -76,10 +80,20 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
       inTurn: Math.max(float.sizeBytes, quantized.sizeBytes) >= limits.largeBytes,
     },
     samples,
-    { threads, provider, told: (source) => watch.told(source), metric: await makeMetric?.() },
+    {
+      threads,
+      provider,
+      told: (source) => watch.told(source),
+      preprocess: options.preprocess,
+      metric: await makeMetric?.(),
+    },
   );
+  const reproduce = compareCommandLine(options);
   const elapsedMs = performance.now() - started;
-  return makeComparison({ float, quantized, pairing, layers, samples, evaluation, provider, elapsedMs });
+  const run = { float, quantized, pairing, layers, samples, evaluation, provider };
+  const result = makeComparison({ ...run, reproduce, elapsedMs });
+  await writeReports(result, options.reports);
+  return result;
 }
 
 /** The layers of both models: by the plan where this tool wrote the file, otherwise by name and by order. */

@@ -301,6 +301,22 @@ const messages = {
     '{mend}',
   ),
 
+  'sweep-interrupted': message(
+    130,
+    'Stopped in step "{step}"{where}: {done} of {total} combinations are kept in {path}.',
+    'Run the same command again to go on from there.',
+  ),
+  'sweep-format': message(
+    2,
+    '{path} is not a sweep file of version {version}: {reason}.',
+    'Give another file with -o, or remove this one to begin anew.',
+  ),
+  'sweep-other': message(
+    2,
+    '{path} holds the sweep of another {what}.',
+    'Give another file with -o, or remove this one to begin anew.',
+  ),
+
   'memory-limit': message(
     2,
     '--max-memory {limit} is too little: observing one value at a time takes about {least} MiB.',

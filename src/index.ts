@@ -16,11 +16,18 @@ export type {
   MergeOptions,
   QuantizeOptions,
   RunProgress,
+  SweepLimits,
+  SweepOptions,
 } from './options.js';
 export { calibrate, inspect, mergeStatistics, quantize } from './pipeline.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
+export type { Reporter } from './report/reporter.js';
+export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
+export { writeReports } from './report/write-reports.js';
+export type { SweepRecord, SweepResult } from './sweep/record.js';
+export { sweep } from './sweep/sweep.js';

@@ -85,6 +85,8 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
   readonly inputRange?: InputRange | undefined;
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */
   readonly output?: string | undefined;
+  /** Paths of reports to write, each in the format that its ending says: .html, .md, .xml (JUnit), .json. */
+  readonly reports?: readonly string[] | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
   /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
   readonly metric?: string | undefined;
@@ -103,6 +105,8 @@ export interface CompareOptions
   readonly data?: Paths | undefined;
   /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
   readonly metric?: string | undefined;
+  /** Paths of reports to write, each in the format that its ending says. */
+  readonly reports?: readonly string[] | undefined;
 }
 
 /** What `calibrate` is asked for. */
@@ -131,4 +135,45 @@ export interface InspectOptions {
   /** Path of the float model. */
   readonly model: string;
   readonly recipe?: Partial<Recipe> | undefined;
+}
+
+/** What a choice among the combinations of a sweep must keep to. */
+export interface SweepLimits {
+  /** Largest file, in bytes. */
+  readonly maxSizeBytes?: number | undefined;
+  /**
+   * Largest drift, as a share of the samples: what top-1 accuracy loses against float; without labels, the samples whose
+   * top-1 is another.
+   */
+  readonly maxDrift?: number | undefined;
+  /** Least SQNR of every output, in dB. */
+  readonly minSqnrDb?: number | undefined;
+}
+
+/** What `sweep` is asked for: every combination of the lists, all else as the recipe says. */
+export interface SweepOptions extends DataOptions, MachineOptions, RunHooks {
+  /** Path of the float model. */
+  readonly model: string;
+  /** Path of a statistics file of this model; with it, `data` only serves to measure on. */
+  readonly stats?: string | undefined;
+  /** What the model's inputs can hold; for observers that need no samples. */
+  readonly inputRange?: InputRange | undefined;
+  /** Path of the record, kept after every combination, so that a run that was stopped goes on; by default beside the model, as `model.sweep.json`. */
+  readonly output?: string | undefined;
+  /** Path of an HTML page with the picture and the table. */
+  readonly report?: string | undefined;
+  /** Weight schemes; that of the recipe by default. */
+  readonly schemes?: readonly string[] | undefined;
+  /** Widths of weights; that of the recipe by default. */
+  readonly bits?: readonly number[] | undefined;
+  /** Widths of activations; that of the recipe by default, `float` without samples. */
+  readonly actBits?: readonly (number | 'float')[] | undefined;
+  /** How activation ranges are chosen; that of the recipe by default. */
+  readonly observers?: readonly string[] | undefined;
+  /** Everything else that a recipe says, for all combinations. */
+  readonly recipe?: Partial<Recipe> | undefined;
+  /** Whether each model is timed against float, too. */
+  readonly speed?: boolean | undefined;
+  /** What the best combination must keep to; without limits none is chosen. */
+  readonly limits?: SweepLimits | undefined;
 }

@@ -21,6 +21,7 @@ import { storedBytes } from './emit/weights/forms.js';
 import { checkOutput, writeFileWhole } from './emit/write-file.js';
 import { dataPathOf, withWritten } from './emit/write-model.js';
 import { QuantizeError } from './errors.js';
+import { type Distribution, weightDistributions, worstDistributions } from './evaluate/distribution.js';
 import { evaluate } from './evaluate/evaluate.js';
 import { loadMetric } from './evaluate/user-metric.js';
 import { foldModel } from './fold/fold-model.js';
@@ -45,8 +46,10 @@ import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.j
 import { describePlan } from './report/describe-plan.js';
 import type { Inspection } from './report/inspection.js';
 import { makeResult } from './report/make-result.js';
+import { quantizeCommandLine } from './report/reproduce.js';
 import type { Result } from './report/result.js';
 import { type StatisticsSummary, summarizeStatistics } from './report/statistics-summary.js';
+import { checkReports, writeReports } from './report/write-reports.js';
 import { checkProvider } from './runtime/session.js';
 
 /**
@@ -69,6 +72,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   if (stats !== undefined) refuseUnusedStatistics(recipe);
   const output = options.output ?? besideModel(options.model, `${recipeName(recipe)}.onnx`);
 
+  await checkReports(options.reports, [options.model, output, ...(stats === undefined ? [] : [stats])]);
+
   const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch, limits });
   const { loaded, model, fold, samples, isLarge } = prepared;
 
@@ -84,10 +89,12 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     ...calibrationSettings(options, watch),
   });
 
+  const weights = new Map<string, Distribution>();
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
     const plan = buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes });
+    for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
     await watch.begin('emit');
     const emitted = emitModel(model, plan);
     addRecipe(emitted.model, recipe);
@@ -102,16 +109,27 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const evaluation = await evaluate(
       { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
       samples,
-      { threads, provider, told: (told) => watch.told(told), metric: await makeMetric?.() },
+      {
+        threads,
+        provider,
+        told: (told) => watch.told(told),
+        preprocess: options.preprocess,
+        metric: await makeMetric?.(),
+      },
     );
 
     await watch.begin('write');
-    await written.commit();
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
     const run = { float: loaded, quantized, fold, plan, samples, statistics, evaluation };
-    return makeResult({ ...run, provider, elapsedMs });
+    const distributions = worstDistributions(evaluation.layers, weights, plan, statistics);
+    const reproduce = quantizeCommandLine(options, recipe);
+    const result = makeResult({ ...run, distributions, reproduce, provider, elapsedMs });
+    await writeReports(result, options.reports);
+    // The model comes last: where a report cannot be written, it is as it was.
+    await written.commit();
+    return result;
   });
 }
 
@@ -186,7 +204,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
 }
 
 /** How a run prepares its model. */
-interface Preparation {
+export interface Preparation {
   /** The file that will be written. */
   readonly output: string;
   /** Weights alone are stored in what every opset has, and need no conversion. */
@@ -196,7 +214,7 @@ interface Preparation {
 }
 
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
-async function prepare(
+export async function prepare(
   options: QuantizeOptions | CalibrateOptions,
   { output, converts, watch, limits }: Preparation,
 ) {
@@ -234,7 +252,10 @@ async function prepare(
   return { loaded, model, isLarge, fold, samples };
 }
 
-const calibrationSettings = (options: MachineOptions & RunHooks, watch: Watch): CalibrationSettings => ({
+export const calibrationSettings = (
+  options: MachineOptions & RunHooks,
+  watch: Watch,
+): CalibrationSettings => ({
   provider: options.provider,
   progress: watch.progress,
   maxMemoryBytes: options.maxMemory === undefined ? undefined : options.maxMemory * 2 ** 20,
@@ -259,6 +280,6 @@ async function writeStatistics(
 }
 
 /** `model.onnx` → `model.<suffix>`, in the same folder. */
-function besideModel(model: string, suffix: string): string {
+export function besideModel(model: string, suffix: string): string {
   return join(dirname(model), `${basename(model).replace(/\.onnx$/i, '')}.${suffix}`);
 }

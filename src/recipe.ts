@@ -17,10 +17,31 @@ export type Granularity = 'tensor' | 'channel';
 export type Group = 'tensor' | 'channel' | number;
 /**
  * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
- * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads.
+ * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `matmulnbits`: matrices in blocks
+ * of 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; what it does not take is packed.
  */
-export const formats = ['packed', 'qdq-int8'] as const;
+export const formats = ['packed', 'qdq-int8', 'matmulnbits'] as const;
 export type Format = (typeof formats)[number];
+
+/** What MatMulNBits takes: widths, weights in a row that share a scale (its own least is 16), schemes that fill a block. */
+export const blockBits: readonly number[] = [4, 8];
+export const blockSizes: readonly number[] = [16, 32, 64, 128];
+export const blockSchemes: readonly string[] = ['minmax', 'mse'];
+/** The operator's own levels, from 0, the runtime's choice, to 4. */
+export const MAX_ACCURACY_LEVEL = 4;
+
+/** How `matmulnbits` stores and multiplies. */
+export interface BlockSettings {
+  /** Weights in a row along the inputs that share a scale. */
+  readonly size: number;
+  /** A zero point for each block beside its scale; without it the middle code is 0. */
+  readonly asymmetric: boolean;
+  /**
+   * The least accurate arithmetic that the runtime may take: 0 its choice (on the CPU float32), 1 float32, 2 float16,
+   * 3 bfloat16, 4 int8 with the input quantized by blocks at every run.
+   */
+  readonly accuracyLevel: number;
+}
 
 /** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
 export interface Rule {
@@ -62,6 +83,8 @@ export interface Recipe {
   /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
   readonly allLayers: boolean;
   readonly format: Format;
+  /** Of the format `matmulnbits` alone. */
+  readonly blocks: BlockSettings;
   /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
   readonly reduceRange: boolean;
 }
@@ -83,6 +106,7 @@ export const defaultRecipe: Recipe = {
   include: [],
   allLayers: false,
   format: 'packed',
+  blocks: { size: 32, asymmetric: false, accuracyLevel: 0 },
   reduceRange: false,
 };
 
@@ -141,6 +165,7 @@ export function resolveRecipe(
     formats.map((name) => ({ name })),
   );
   checkBits('--bits', recipe.bits);
+  checkBlocks(recipe);
   checkObserverSettings(recipe.observerSettings);
   checkGroup('--group', recipe.group);
   for (const rule of recipe.rules) {
@@ -183,6 +208,45 @@ function checkNarrow({ actBits, rules }: Recipe, flag: string, problem: string):
   throw new QuantizeError('bad-option', { flag, problem, mend });
 }
 
+/** MatMulNBits stores weights under float arithmetic, and its settings are for nothing else. */
+function checkBlocks({ format, blocks, scheme, bits, actBits, dynamic }: Recipe): void {
+  const refuse = (flag: string, problem: string, mend: string) =>
+    new QuantizeError('bad-option', { flag, problem, mend });
+  const { size, asymmetric, accuracyLevel } = blocks;
+  if (format !== 'matmulnbits') {
+    const { blocks: unset } = defaultRecipe;
+    const flags: readonly (readonly [flag: string, isSet: boolean])[] = [
+      ['--block', size !== unset.size],
+      ['--block-asymmetric', asymmetric !== unset.asymmetric],
+      ['--accuracy-level', accuracyLevel !== unset.accuracyLevel],
+    ];
+    const [flag] = flags.find(([, isSet]) => isSet) ?? [];
+    if (flag) throw refuse(flag, 'is of --format matmulnbits', 'Add that, or leave this out.');
+    return;
+  }
+  const flag = '--format matmulnbits';
+  if (dynamic || actBits !== 'float') {
+    const mend = 'Add --act-bits float, or choose another format for integer activations.';
+    throw refuse(flag, 'stores weights alone, for float arithmetic', mend);
+  }
+  if (!blockBits.includes(bits))
+    throw refuse(flag, `holds no weights of ${bits} bits`, `Give --bits ${blockBits.join(' or --bits ')}.`);
+  if (!blockSchemes.includes(scheme)) {
+    const mend = `Give --scheme ${blockSchemes.join(' or --scheme ')}, or --format packed.`;
+    throw refuse(
+      flag,
+      `holds uniform codes, each block with a scale of its own, not those of ${scheme}`,
+      mend,
+    );
+  }
+  if (!blockSizes.includes(size))
+    throw refuse('--block', `cannot be ${size}`, `Choose one of: ${blockSizes.join(', ')}.`);
+  if (!(Number.isInteger(accuracyLevel) && accuracyLevel >= 0 && accuracyLevel <= MAX_ACCURACY_LEVEL)) {
+    const mend = `Give a whole number from 0 to ${MAX_ACCURACY_LEVEL}: 0 computes in float, 4 in int8.`;
+    throw refuse('--accuracy-level', `cannot be ${accuracyLevel}`, mend);
+  }
+}
+
 function checkName(flag: string, name: string, registry: readonly Named[]): void {
   if (registry.some((entry) => entry.name === name)) return;
   const names = registry.map((entry) => entry.name).join(', ');
@@ -216,9 +280,13 @@ function checkGroup(flag: string, group: Group): void {
   throw new QuantizeError('bad-option', { flag, problem: `cannot be ${group}`, mend });
 }
 
-/** The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w8-dynamic`, `minmax-w4a4-log`. */
-export function recipeName({ scheme, bits, actBits, actScheme, dynamic }: Recipe): string {
+/**
+ * The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w4-b32` in blocks of 32,
+ * `minmax-w8-dynamic`, `minmax-w4a4-log`.
+ */
+export function recipeName({ scheme, bits, actBits, actScheme, dynamic, format, blocks }: Recipe): string {
   if (dynamic) return `${scheme}-w${bits}-dynamic`;
+  if (format === 'matmulnbits') return `${scheme}-w${bits}-b${blocks.size}`;
   const levels = actScheme === defaultRecipe.actScheme ? '' : `-${actScheme}`;
   return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}${levels}`}`;
 }

@@ -28,6 +28,7 @@ const layers = [
   'report',
   'pipeline',
   'compare',
+  'sweep',
   'index',
   'cli',
 ];
@@ -50,6 +51,8 @@ const owners: Readonly<Record<string, string>> = {
   'onnx-proto': 'proto',
   commander: 'cli',
   'cli-progress': 'cli',
+  '@observablehq/plot': 'report',
+  linkedom: 'report',
 };
 
 interface Import {

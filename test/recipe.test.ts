@@ -219,3 +219,29 @@ describe('resolveRecipe', () => {
     expect(await codeOf(() => resolveRecipe(given, registries, true))).toBe('bad-option');
   });
 });
+
+describe('blocks', () => {
+  const blocks = defaultRecipe.blocks;
+  const resolve = (given: Partial<Recipe>, hasData = false) => resolveRecipe(given, registries, hasData);
+
+  it('are for weights alone, in 4 or 8 bits', () => {
+    const resolved = resolve({ format: 'matmulnbits', bits: 4, blocks: { ...blocks, size: 64 } });
+    expect(resolved).toMatchObject({ actBits: 'float', blocks: { size: 64 } });
+    expect(recipeName(resolved)).toBe('minmax-w4-b64');
+  });
+
+  it.each<[Partial<Recipe>, boolean]>([
+    [{ format: 'matmulnbits' }, true],
+    [{ format: 'matmulnbits', dynamic: true }, false],
+    [{ format: 'matmulnbits', bits: 3 }, false],
+    [{ format: 'matmulnbits', scheme: 'log' }, false],
+    [{ format: 'matmulnbits', blocks: { ...blocks, size: 8 } }, false],
+    [{ format: 'matmulnbits', blocks: { ...blocks, size: 48 } }, false],
+    [{ format: 'matmulnbits', blocks: { ...blocks, accuracyLevel: 5 } }, false],
+    [{ blocks: { ...blocks, size: 64 } }, false],
+    [{ blocks: { ...blocks, asymmetric: true } }, false],
+    [{ blocks: { ...blocks, accuracyLevel: 4 } }, false],
+  ])('refuses %j with samples %s', async (given, hasData) => {
+    expect(await codeOf(() => resolve(given, hasData))).toBe('bad-option');
+  });
+});

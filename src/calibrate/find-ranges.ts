@@ -29,6 +29,8 @@ export interface RangeSources extends CalibrationSettings {
   readonly placement: Placement;
   readonly observers: readonly Observer[];
   readonly samples: SampleSource | undefined;
+  /** Statistics of all values that can be asked for, where they are at hand: nothing is run for them again. */
+  readonly statistics?: Statistics | undefined;
   /** A statistics file, in place of samples. */
   readonly stats: string | undefined;
   /** What the model's inputs can hold; only ranges without samples need it. */
@@ -47,6 +49,7 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
     return same(dataFreeStatistics(model, values, sources.inputRange));
   }
   if (from === 'statistics') {
+    if (sources.statistics) return same(sources.statistics);
     return same(
       stats === undefined
         ? await calibrate(model, values, samples, sources)

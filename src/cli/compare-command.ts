@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { readers } from '../../calibration/readers/readers.js';
 import { compare } from '../compare.js';
 import { reporters } from '../report/reporters.js';
+import { reportEndings } from '../report/write-reports.js';
 import { follow } from './follow.js';
 import { collect, listOf } from './recipe-options.js';
 import {
@@ -22,6 +23,7 @@ interface CompareFlags extends SampleFlags, Omit<MachineFlags, 'maxMemory'> {
   readonly labels?: string;
   readonly metric?: string;
   readonly reporter: string;
+  readonly report?: string[];
   readonly json?: true;
 }
 
@@ -52,6 +54,11 @@ export function compareCommand(process: CommandProcess): Command {
         .default('terminal'),
     )
     .option('--json', 'the same as --reporter json')
+    .option(
+      '--report <file>',
+      `write a report, repeatable; the file's ending says which: ${reportEndings.join(', ')}`,
+      collect<string>,
+    )
     .addHelpText('after', examples)
     .action(async (float: string, quantized: string, flags: CompareFlags) => {
       const { data, labels, metric, threads, provider, quiet } = flags;
@@ -62,6 +69,7 @@ export function compareCommand(process: CommandProcess): Command {
           data,
           labels,
           metric,
+          reports: flags.report,
           threads,
           provider,
           ...sampleOptionsOf(flags),
@@ -70,6 +78,6 @@ export function compareCommand(process: CommandProcess): Command {
       );
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
-      process.stdout.write(reporter?.render(result) ?? '');
+      process.stdout.write((await reporter?.render(result)) ?? '');
     });
 }

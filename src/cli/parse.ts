@@ -51,6 +51,41 @@ export function parseNumbers(flag: string, text: string): number[] {
   return text.split(',').map((part) => parseNumber(flag, part));
 }
 
+/** Parts with commas between, none of them empty. */
+export function parseList<T>(flag: string, text: string, parse: (part: string) => T): T[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.includes(''))
+    throw refuse(flag, `cannot be "${text}"`, 'Give a list with commas between, as 2,4,8.');
+  return parts.map(parse);
+}
+
+/** Units of file sizes; the plain ones are decimal, as in every table. */
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1000,
+  mb: 1000 ** 2,
+  gb: 1000 ** 3,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+};
+
+/** A size as 300KB, 1.5 MiB, or plain bytes. */
+export function parseBytes(flag: string, text: string): number {
+  const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const factor = byteUnits[unit.toLowerCase()];
+  if (number !== '' && factor !== undefined) return Math.floor(Number(number) * factor);
+  throw refuse(flag, `cannot be "${text}"`, 'Give a size, as 300KB, 1.5MB or 2MiB.');
+}
+
+/** A percentage as a share of 1; the sign must stand there, since 0.5 could be either. */
+export function parsePercent(flag: string, text: string): number {
+  const [, number] = /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text) ?? [];
+  if (number !== undefined) return Number(number) / 100;
+  throw refuse(flag, `cannot be "${text}"`, 'Give a percentage, as 0.5%.');
+}
+
 /** `low,high`: what the model's inputs can hold. */
 export function parseInputRange(text: string): InputRange {
   const [low, high, ...others] = parseNumbers('--input-range', text);

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
+import { reportEndings } from '../report/write-reports.js';
 import { follow } from './follow.js';
 import { parseInputRange } from './parse.js';
 import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
@@ -26,6 +27,7 @@ interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly labels?: string;
   readonly metric?: string;
   readonly reporter: string;
+  readonly report?: string[];
   readonly json?: true;
 }
 
@@ -69,6 +71,11 @@ export function quantizeCommand(process: CommandProcess): Command {
         .default('terminal'),
     )
     .option('--json', 'the same as --reporter json')
+    .option(
+      '--report <file>',
+      `write a report, repeatable; the file's ending says which: ${reportEndings.join(', ')}`,
+      collect<string>,
+    )
     .addHelpText('after', examples)
     .action(async (model: string, flags: QuantizeFlags) => {
       const { output, data, stats, inputRange, evalData, labels, metric } = flags;
@@ -89,11 +96,12 @@ export function quantizeCommand(process: CommandProcess): Command {
           provider,
           ...sampleOptionsOf(flags),
           recipe,
+          reports: flags.report,
           ...hooks,
         }),
       );
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
-      process.stdout.write(reporter?.render(result) ?? '');
+      process.stdout.write((await reporter?.render(result)) ?? '');
     });
 }

@@ -3,7 +3,15 @@ import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe, type Format, formats, type Group, type Recipe, type Rule } from '../recipe.js';
+import {
+  defaultRecipe,
+  type Format,
+  formats,
+  type Group,
+  MAX_ACCURACY_LEVEL,
+  type Recipe,
+  type Rule,
+} from '../recipe.js';
 import { parseActBits, parseBits, parseCount, parseGroup, parseNumber, parseRule } from './parse.js';
 
 /** The recipe's flags, as commander gives them. */
@@ -27,6 +35,9 @@ export interface RecipeFlags {
   readonly include?: string[];
   readonly allLayers?: true;
   readonly format: Format;
+  readonly block: number;
+  readonly blockAsymmetric?: true;
+  readonly accuracyLevel: number;
   readonly reduceRange?: true;
 }
 
@@ -39,9 +50,8 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, actScheme, observer, group } = defaultRecipe;
-  const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
-  return command
+  const { scheme, bits, actBits, actScheme, observer } = defaultRecipe;
+  command
     .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
     .option('--bits <n>', 'width of weights, 2 to 8', (text) => parseBits('--bits', text), bits)
     .option(
@@ -54,9 +64,17 @@ export function addRecipeOptions(command: Command): Command {
       '--dynamic',
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
-    .option('--matmul-activations', 'products of two activations (attention) on integers too')
     .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
-    .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer)
+    .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer);
+  return addRecipeSettings(command);
+}
+
+/** Add the flags of a recipe beside its scheme, its widths and its observer. */
+export function addRecipeSettings(command: Command): Command {
+  const { group, blocks } = defaultRecipe;
+  const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
+  return command
+    .option('--matmul-activations', 'products of two activations (attention) on integers too')
     .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
     .option(
       '--momentum <x>',
@@ -98,10 +116,23 @@ export function addRecipeOptions(command: Command): Command {
     .addOption(
       new Option(
         '--format <name>',
-        'weights in the file: packed in as few bits as onnxruntime unpacks at load, or qdq-int8 for other runtimes',
+        'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; matmulnbits in blocks of 4 or 8 bits for float MatMul, weights only',
       )
         .choices(formats)
         .default(defaultRecipe.format),
+    )
+    .option(
+      '--block <n>',
+      'of matmulnbits: weights that share a scale, 16, 32, 64 or 128',
+      (text) => parseCount('--block', text, 1),
+      blocks.size,
+    )
+    .option('--block-asymmetric', 'of matmulnbits: a zero point for each block, too')
+    .option(
+      '--accuracy-level <n>',
+      'of matmulnbits: 0 computes in float, 4 in int8, which is faster',
+      (text) => parseCount('--accuracy-level', text, 0, MAX_ACCURACY_LEVEL),
+      blocks.accuracyLevel,
     )
     .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
 }
@@ -130,6 +161,11 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     include: flags.include ?? [],
     allLayers: flags.allLayers ?? false,
     format: flags.format,
+    blocks: {
+      size: flags.block,
+      asymmetric: flags.blockAsymmetric ?? false,
+      accuracyLevel: flags.accuracyLevel,
+    },
     reduceRange: flags.reduceRange ?? false,
   };
 }

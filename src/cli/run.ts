@@ -8,6 +8,7 @@ import { inspectCommand } from './inspect-command.js';
 import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
+import { sweepCommand } from './sweep-command.js';
 
 const exitHelp = `
 Exit codes: 0 fine, 2 bad usage or input, 3 environment (disk, permission, runtime),
@@ -25,6 +26,7 @@ export async function run(process: CommandProcess): Promise<void> {
     mergeCommand(process),
     compareCommand(process),
     inspectCommand(process),
+    sweepCommand(process),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
@@ -54,7 +56,7 @@ function report(thrown: unknown, process: CommandProcess): number {
   // commander has printed its own message; help and version end in a "failure" of code 0.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (thrown instanceof QuantizeError) {
-    const prefix = thrown.code === 'interrupted' ? '' : 'error: ';
+    const prefix = thrown.exitCode === exitCodes.interrupted ? '' : 'error: ';
     process.stderr.write(`${prefix}${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
     return thrown.exitCode;
   }

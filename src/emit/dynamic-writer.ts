@@ -2,7 +2,7 @@ import { dataTypeCodes } from '../graph/data-type.js';
 import type { LinearLayer } from '../graph/linear-layer.js';
 import { attribute, isOp, type Node, node } from '../graph/model.js';
 import { floatsOf, type Tensor, tensorOf } from '../graph/tensor.js';
-import type { LayerPlan } from '../quantize/plan.js';
+import { integerWeight, type LayerPlan } from '../quantize/plan.js';
 import type { Constants } from './constants.js';
 import type { WeightWriter } from './weight-writer.js';
 
@@ -37,8 +37,9 @@ export class DynamicWriter {
    * @param input - the float value that it reads
    * @param bias - the float bias; undefined without one
    */
-  write({ layer, weight }: LayerPlan, input: string, bias: Tensor | undefined): void {
-    const { linear } = layer;
+  write(plan: LayerPlan, input: string, bias: Tensor | undefined): void {
+    const { linear } = plan.layer;
+    const weight = integerWeight(plan);
     const source = linear.node;
     const { codes, scale, zeroPoint } = this.#quantized(input);
     const [product = '', floats = '', both = ''] = ['i', 'w', 's'].map((suffix) =>

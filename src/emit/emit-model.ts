@@ -9,9 +9,10 @@ import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numeri
 import { clamp } from '../numerics/round.js';
 import { hardSigmoidOf } from '../place/operators.js';
 import type { StoredWeight } from '../place/placement.js';
-import { type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
+import { integerWeight, type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { MAX_BITS } from '../recipe.js';
+import { BlockWriter, RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
@@ -48,7 +49,10 @@ export function emitModel(model: Model, plan: Plan): EmittedModel {
   const emitter = new Emitter(model, plan, graph);
   const codes = emitter.emit();
   dropUnread(graph);
-  return { model: { ...model, graph, metadata: new Map(model.metadata) }, codes };
+  const opsets = new Map(model.opsets);
+  if (graph.nodes.some(({ domain }) => domain === RUNTIME_DOMAIN) && !opsets.has(RUNTIME_DOMAIN))
+    opsets.set(RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION);
+  return { model: { ...model, opsets, graph, metadata: new Map(model.metadata) }, codes };
 }
 
 class Emitter {
@@ -59,6 +63,7 @@ class Emitter {
   readonly #uses: Uses;
   readonly #weights: WeightWriter;
   readonly #dynamic: DynamicWriter;
+  readonly #blocks: BlockWriter;
   readonly #names: ReadonlyMap<string, ValueNames>;
   /** Scale initializers by root value: shared by all values that have the root's parameters. */
   readonly #scales = new Map<string, string>();
@@ -78,6 +83,7 @@ class Emitter {
     const target = formTarget(model, plan.recipe.format);
     this.#weights = new WeightWriter(graph.nodes, this.#constants, target);
     this.#dynamic = new DynamicWriter(graph.nodes, this.#constants, this.#weights);
+    this.#blocks = new BlockWriter(graph.nodes, this.#constants, plan.recipe.blocks);
   }
 
   emit(): Map<string, readonly string[]> {
@@ -136,6 +142,9 @@ class Emitter {
         break;
       case 'dynamic':
         this.#emitDynamic(source);
+        break;
+      case 'blocks':
+        this.#blocks.write(this.#layerPlan(source), this.#floatOf(inputAt(source, 0) ?? ''));
         break;
       case 'storing':
         this.#emitStoring(source, role.weights);
@@ -334,7 +343,7 @@ class Emitter {
   #emitStored(source: Node): void {
     const plan = this.#layerPlan(source);
     const inputs = source.inputs.map((input) => input && this.#floatOf(input));
-    inputs[1] = this.#weights.float(plan.weight, plan.layer.linear.weight);
+    inputs[1] = this.#weights.float(integerWeight(plan), plan.layer.linear.weight);
     this.#push(source, inputs);
   }
 

@@ -1,5 +1,4 @@
-import type { Model } from '../graph/model.js';
-import { opsetOf } from '../graph/model.js';
+import { intAttribute, isOp, type Model, type Node, opsetOf } from '../graph/model.js';
 
 /**
  * The first onnxruntime release that reads an opset, and an IR version.
@@ -27,6 +26,14 @@ const firstForIr: readonly (readonly [ir: number, release: number])[] = [
 /** Cast of 4-bit types to int8 runs from this release on (1.x). */
 const INT4_CAST_RELEASE = 23;
 
+/** The first release (1.x) that has a CPU kernel for what a quantized model asks of an operator; measured on each. */
+const firstForNode: readonly (readonly [asks: (node: Node) => boolean, release: number])[] = [
+  // ConvInteger on int8 weights: 1.17 to 1.23 have it for uint8 alone.
+  [(node) => isOp(node, 'ConvInteger'), 24],
+  // 1.17 has MatMulNBits of 4 bits; that of 8 computes in int8 alone before this one.
+  [(node) => node.opType === 'MatMulNBits' && intAttribute(node, 'bits', 4) === 8, 23],
+];
+
 /** The oldest onnxruntime that is known to run a quantized model, as "1.17". */
 export function oldestRuntime(model: Model): string {
   const needed = (table: readonly (readonly [number, number])[], version: number) =>
@@ -36,6 +43,7 @@ export function oldestRuntime(model: Model): string {
     needed(firstForOpset, opsetOf(model)),
     needed(firstForIr, model.irVersion),
     hasInt4 ? INT4_CAST_RELEASE : 0,
+    ...firstForNode.filter(([asks]) => model.graph.nodes.some(asks)).map(([, nodeRelease]) => nodeRelease),
   );
   return `1.${release}`;
 }

@@ -3,7 +3,7 @@ import { type Attribute, attribute, isOp, type Node, node } from '../graph/model
 import { floatsOf, type Tensor } from '../graph/tensor.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { roundHalfEven } from '../numerics/round.js';
-import type { LayerPlan, QuantizedConstant } from '../quantize/plan.js';
+import { integerWeight, type LayerPlan, type QuantizedConstant } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { Constants } from './constants.js';
 import type { StorageTarget } from './weights/form.js';
@@ -34,8 +34,9 @@ export class WeightWriter {
   }
 
   /** The weight of an integer layer: its form → DQ. */
-  dequantized({ weight, layer }: LayerPlan): string {
-    const { weight: name, node: reader } = layer.linear;
+  dequantized(plan: LayerPlan): string {
+    const weight = integerWeight(plan);
+    const { weight: name, node: reader } = plan.layer.linear;
     return this.#once(weight, () => {
       const integers = this.integers(weight, name);
       // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).

@@ -1,4 +1,4 @@
-import type { BatchRows, SampleSource } from '../../calibration/source.js';
+import type { Batch, BatchRows, SampleSource } from '../../calibration/source.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { type Drift, DriftMeter } from './drift.js';
 import { type EmbeddingDrift, EmbeddingMeter } from './embedding-drift.js';
@@ -36,6 +36,14 @@ export interface OutputDrift {
   readonly errors: ErrorQuantiles | null;
   /** How directions are kept, deployed; null unless the output is [N, d] of floats. */
   readonly embedding: EmbeddingDrift | null;
+}
+
+/** A batch, and what two models made of it. */
+export interface ComparedBatch extends Batch {
+  /** Place of its first sample among all. */
+  readonly first: number;
+  readonly float: ReadonlyMap<string, NdArray>;
+  readonly quantized: ReadonlyMap<string, NdArray>;
 }
 
 /** Samples beyond this many are run in the float and the deployed session only: the error without integer kernels is a
@@ -107,12 +115,14 @@ type Outputs = ReadonlyMap<string, NdArray>;
  *
  * @param labels - the class of each sample; without them no accuracy
  * @param metric - the user's own, which gets every run
+ * @param watch - sees every batch in the float and the deployed session
  */
 export async function compareOutputs(
   source: SampleSource,
   sessions: ComparedSessions,
   labels?: readonly number[],
   metric?: UserMeter,
+  watch?: (compared: ComparedBatch) => void,
 ): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
   const meters = sessions.float.outputNames.map((name) => new OutputMeter(name));
   const task = labels && new TaskMeter(labels);
@@ -127,6 +137,7 @@ export async function compareOutputs(
       plainFloat: isPlain ? await sessions.unoptimized?.float.run(feed) : undefined,
       plainQuantized: isPlain ? await sessions.unoptimized?.quantized.run(feed) : undefined,
     };
+    watch?.({ ...batch, first: done, float: runs.float, quantized: runs.deployed });
     for (const meter of meters) {
       const { name } = meter;
       const [float, deployed] = [runs.float.get(name), runs.deployed.get(name)];

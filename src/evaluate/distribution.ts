@@ -1,3 +1,14 @@
+import type { Statistics } from '../../calibration/statistics.js';
+import { inputAt } from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
+import { dequantizeValue } from '../numerics/affine.js';
+import { channelAlong } from '../numerics/nd-array.js';
+import { integerLimit } from '../quantize/integer-limit.js';
+import { integerWeight, type LayerPlan, type Plan, type ReportedPlan } from '../quantize/plan.js';
+import { integersOfTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
+import type { LayerDrift } from './compare-layers.js';
+
 /** How the values of one tensor lie, and the levels that they are quantized to. */
 export interface Distribution {
   /** The layer. */
@@ -9,8 +20,174 @@ export interface Distribution {
   readonly channel: number | null;
   /** Bounds of the bins, one more than counts, ascending. */
   readonly edges: readonly number[];
-  /** Elements in each bin. */
+  /** Elements in each bin; those of an activation are spread evenly over the finer bins that calibration counted in. */
   readonly counts: readonly number[];
   /** The values that the quantized tensor can have, ascending; at most 256. */
   readonly levels: readonly number[];
+}
+
+/** Bins of a histogram: bars of a few pixels where it is drawn as wide as a phone. */
+const BINS = 64;
+
+/** Layers whose tensors are shown: those that the error has grown largest at. */
+const WORST = 4;
+
+/**
+ * The weight of every layer, by its id: the channel with the largest squared error where each has its own levels, and
+ * the whole tensor otherwise. Made while the plan has its weights; it is small, so that the plan can go.
+ */
+export function weightDistributions({ layers, recipe }: Plan): Map<string, Distribution> {
+  const limit = integerLimit(recipe);
+  return new Map(
+    [...layers.values()]
+      // What is stored in blocks has levels for every few weights: no one picture shows them.
+      .filter(({ weight }) => weight.kind !== 'blocks')
+      .map((plan) => [plan.layer.linear.node.id, weightDistribution(plan, limit)] as const),
+  );
+}
+
+/**
+ * Weights and inputs of the layers with the lowest SQNR, the worst first.
+ *
+ * @param weights - what {@link weightDistributions} gave
+ * @param statistics - undefined where activations have no range of their own: then weights alone are shown
+ */
+export function worstDistributions(
+  layers: readonly LayerDrift[],
+  weights: ReadonlyMap<string, Distribution>,
+  plan: ReportedPlan,
+  statistics: Statistics | undefined,
+): Distribution[] {
+  const worst = layers
+    .filter(({ drift }) => drift.sqnrDb !== null)
+    .sort((a, b) => (a.drift.sqnrDb ?? 0) - (b.drift.sqnrDb ?? 0))
+    .slice(0, WORST);
+  return worst.flatMap(({ id }) => [
+    ...[weights.get(id)].filter((found) => found !== undefined),
+    ...inputDistribution(id, plan, statistics),
+  ]);
+}
+
+function weightDistribution(plan: LayerPlan, limit: number): Distribution {
+  const { linear } = plan.layer;
+  const weight = integerWeight(plan);
+  const values = floatsOf(linear.tensor);
+  const channel = weight.axis === undefined ? null : worstChannel(values, weight);
+  const channelOf = channelAlong(weight.dims, weight.axis);
+  const shown = channel === null ? values : values.filter((_, i) => channelOf(i) === channel);
+  const levels = weightLevels(weight, channel ?? 0, limit);
+  return {
+    id: linear.node.id,
+    kind: 'weight',
+    tensor: linear.weight,
+    channel,
+    ...histogram(shown, levels),
+    levels,
+  };
+}
+
+/** The channel with the largest sum of squared differences, the first of equals. */
+function worstChannel(values: Float32Array, weight: QuantizedTensor): number {
+  const integers = integersOfTensor(weight);
+  const channelOf = channelAlong(weight.dims, weight.axis);
+  const errors = new Float64Array(weight.scales.length);
+  for (let i = 0; i < values.length; i++) {
+    const channel = channelOf(i);
+    const error = (values[i] as number) - (integers[i] as number) * (weight.scales[channel] as number);
+    errors[channel] = (errors[channel] as number) + error * error;
+  }
+  return errors.indexOf(Math.max(...errors));
+}
+
+/** What a weight of this channel can be: scale · code, ascending. */
+function weightLevels(weight: QuantizedTensor, channel: number, limit: number): number[] {
+  const scale = weight.scales[channel] as number;
+  return integerLevels(weight, channel, limit).map((integer) => Math.fround(integer * scale));
+}
+
+function integerLevels(weight: QuantizedTensor, channel: number, limit: number): number[] {
+  const { bits } = weight;
+  if (weight.kind === 'codebook') {
+    const book =
+      weight.channelsPerCodebook === undefined ? 0 : Math.floor(channel / weight.channelsPerCodebook);
+    const levels = weight.levels.subarray(book * 2 ** bits, (book + 1) * 2 ** bits);
+    return [...new Set(levels)].sort((a, b) => a - b);
+  }
+  const half = 2 ** (bits - 1);
+  const [low, high] = [Math.max(-half, -limit), Math.min(half - 1, limit)];
+  return Array.from({ length: high - low + 1 }, (_, i) => low + i);
+}
+
+function inputDistribution(
+  id: string,
+  { placement, activations }: ReportedPlan,
+  statistics: Statistics | undefined,
+): Distribution[] {
+  const node = placement.layers.find(({ linear }) => linear.node.id === id)?.linear.node;
+  const input = node && placement.values.get(inputAt(node, 0) ?? '');
+  const quantizer = input && activations.get(input.root);
+  const seen = input && statistics?.tensors.get(input.root);
+  if (!quantizer || !seen || seen.min > seen.max) return [];
+  const { bins, min, max } = seen.distribution();
+  const levels = activationLevels(quantizer);
+  const edges = edgesOver(min, max, levels);
+  const counts = new Array<number>(BINS).fill(0);
+  for (const bin of bins) spread(bin, edges, counts);
+  return [{ id, kind: 'input', tensor: input.root, channel: null, edges, counts, levels }];
+}
+
+/** The values that an activation can have, ascending. */
+export function activationLevels(quantizer: ActivationQuantizer): number[] {
+  const { grid } = quantizer;
+  const codes =
+    quantizer.kind === 'lut'
+      ? [...new Set(quantizer.table)].sort((a, b) => a - b)
+      : Array.from({ length: grid.high - grid.low + 1 }, (_, i) => grid.low + i);
+  return codes.map((code) => dequantizeValue(code, grid));
+}
+
+function histogram(values: Float32Array, levels: readonly number[]): Pick<Distribution, 'edges' | 'counts'> {
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  const edges = edgesOver(min, max, levels);
+  const counts = new Array<number>(BINS).fill(0);
+  for (const value of values) counts[binOf(value, edges)] = (counts[binOf(value, edges)] as number) + 1;
+  return { edges, counts };
+}
+
+/** Bins of one width over all values and levels. */
+function edgesOver(min: number, max: number, levels: readonly number[]): number[] {
+  const low = Math.min(min, levels[0] ?? min);
+  const high = Math.max(max, levels.at(-1) ?? max);
+  // A constant has no width of its own.
+  const width = high > low ? high - low : Math.abs(low) || 1;
+  return Array.from({ length: BINS + 1 }, (_, i) =>
+    i === BINS && high > low ? high : low + (width * i) / BINS,
+  );
+}
+
+/** The bin of a value within the edges; the last one holds its upper bound, too. */
+function binOf(value: number, edges: readonly number[]): number {
+  const [low, high] = [edges[0] as number, edges[BINS] as number];
+  return Math.min(Math.floor(((value - low) / (high - low)) * BINS), BINS - 1);
+}
+
+/** Share a finer bin's elements out among the bins that it reaches into. */
+function spread(
+  { low, high, count }: { low: number; high: number; count: number },
+  edges: readonly number[],
+  counts: number[],
+): void {
+  const [first, last] = [binOf(low, edges), binOf(high, edges)];
+  if (first === last || high === low) {
+    counts[first] = (counts[first] as number) + count;
+    return;
+  }
+  for (let bin = first; bin <= last; bin++) {
+    const overlap = Math.min(high, edges[bin + 1] as number) - Math.max(low, edges[bin] as number);
+    counts[bin] = (counts[bin] as number) + (count * Math.max(overlap, 0)) / (high - low);
+  }
 }

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Preprocess } from '../../calibration/preprocess.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import type { EmittedModel } from '../emit/emit-model.js';
@@ -21,6 +22,7 @@ import {
 } from './compare-outputs.js';
 import { type LayerPair, layerPairs } from './layer-pairs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
+import { type Mistake, MistakeCollector } from './mistake.js';
 import { record } from './recording.js';
 import type { UserMeter, UserMetric } from './user-metric.js';
 
@@ -30,6 +32,8 @@ export interface Evaluation {
   readonly task: TaskAccuracy | undefined;
   readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
+  /** Empty without labels. */
+  readonly mistakes: readonly Mistake[];
   readonly speed: Speed;
 }
 
@@ -37,6 +41,8 @@ export interface Evaluation {
 export interface EvaluationSettings extends MachineOptions {
   /** Wraps the samples of the longest part, to tell how far it is. */
   readonly told?: (source: SampleSource) => SampleSource;
+  /** How pixels became inputs, so that samples can be shown as they were. */
+  readonly preprocess?: Preprocess | undefined;
   /** The user's own metric. */
   readonly metric?: UserMeter | undefined;
 }
@@ -92,12 +98,13 @@ export async function evaluate(
 export async function evaluateFiles(
   files: ComparedFiles,
   samples: Samples,
-  { threads, provider, told = (source) => source, metric }: EvaluationSettings = {},
+  { threads, provider, told = (source) => source, metric, preprocess }: EvaluationSettings = {},
 ): Promise<Evaluation> {
   const { floatPath, quantized, layers, adapter, inTurn = false } = files;
   const machine = { threads, provider };
+  const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
-    compareOutputs(told(samples.evaluation), sessions, samples.labels, metric),
+    compareOutputs(told(samples.evaluation), sessions, samples.labels, metric, collector?.see),
   );
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
@@ -114,7 +121,14 @@ export async function evaluateFiles(
   const feed = await firstFeed(samples.evaluation);
   const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
   const speed = await measureSpeed(floatPath, quantized, feed, machine, inTurn, quantizedFeed);
-  return { outputs, task, metrics: (await metric?.result()) ?? [], layers: layerDrift, speed };
+  return {
+    outputs,
+    task,
+    metrics: (await metric?.result()) ?? [],
+    layers: layerDrift,
+    mistakes: (await collector?.mistakes()) ?? [],
+    speed,
+  };
 }
 
 /**

@@ -18,6 +18,12 @@ interface Recorded {
   readonly length: number;
 }
 
+/** What a session gave, in a file. */
+export interface Recording {
+  /** What gives the same outputs, once, when the batches come again in the same order. */
+  replay(): Runner;
+}
+
 /**
  * Run a session over the batches of a source and keep the outputs in a file, so that the session can be released before
  * the next one is loaded.
@@ -32,6 +38,18 @@ export async function record(
   file: string,
   samples = Number.POSITIVE_INFINITY,
 ): Promise<Runner> {
+  const recording = await recordRuns(session, source, file, samples);
+  return recording.replay();
+}
+
+/** The same, for outputs that are wanted several times. */
+export async function recordRuns(
+  session: Runner,
+  source: SampleSource,
+  file: string,
+  samples = Number.POSITIVE_INFINITY,
+): Promise<Recording> {
+  const { outputNames } = session;
   const runs: Recorded[][] = [];
   const handle = openSync(file, 'wx');
   try {
@@ -52,9 +70,17 @@ export async function record(
   } finally {
     closeSync(handle);
   }
+  return { replay: () => replay(file, runs, outputNames) };
+}
+
+function replay(
+  file: string,
+  runs: readonly (readonly Recorded[])[],
+  outputNames: readonly string[],
+): Runner {
   let next = 0;
   return {
-    outputNames: session.outputNames,
+    outputNames,
     async run() {
       const outputs = runs[next++];
       if (!outputs) throw new Error('there are more batches than were recorded');

@@ -3,7 +3,8 @@ import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, intAttribute, isOp, type Model, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { checkPatterns, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
+import { checkPatterns, type LayerRecipe, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
+import { whyNoBlocks } from './blocks.js';
 import { ruleOf, type StorableWeights, storableOf } from './operators.js';
 import {
   type Placement,
@@ -102,7 +103,7 @@ class Placer {
         this.#roles.set(node, { kind: 'float', reason: reason ?? 'its weight is not constant' });
         continue;
       }
-      const kind = this.#kindOf(node);
+      const kind = this.#kindOf(linear, recipe);
       const biasAdd = kind === 'layer' ? this.#biasAddOf(node, linear) : undefined;
       const bias = biasAdd ? biasAdd.inputs.find((name) => this.#graph.initializers.has(name)) : linear.bias;
       const layer: QuantizedLayer = { linear, recipe, position, biasAdd, bias };
@@ -120,8 +121,12 @@ class Placer {
   }
 
   /** How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. */
-  #kindOf(node: Node): 'layer' | 'stored' | 'dynamic' {
-    if (this.#recipe.actBits === 'float') return 'stored';
+  #kindOf(linear: LinearLayer, recipe: LayerRecipe): 'layer' | 'stored' | 'blocks' | 'dynamic' {
+    const { node } = linear;
+    if (this.#recipe.actBits === 'float') {
+      const inBlocks = this.#recipe.format === 'matmulnbits' && whyNoBlocks(linear, recipe) === undefined;
+      return inBlocks ? 'blocks' : 'stored';
+    }
     if (!this.#recipe.dynamic) return 'layer';
     return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? 'stored' : 'dynamic';
   }

@@ -32,6 +32,8 @@ export type Role =
   | { readonly kind: 'layer'; readonly layer: QuantizedLayer }
   /** Float arithmetic on a weight that is stored in few bits. */
   | { readonly kind: 'stored'; readonly layer: QuantizedLayer }
+  /** Float arithmetic of one operator on a weight that it unpacks itself, block by block. */
+  | { readonly kind: 'blocks'; readonly layer: QuantizedLayer }
   /** Integer arithmetic on an input whose range is found at every run. */
   | { readonly kind: 'dynamic'; readonly layer: QuantizedLayer }
   /** A float operator some of whose weights are stored in few bits. */

@@ -19,6 +19,7 @@ import {
 } from '../place/placement.js';
 import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
 import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
+import { quantizeBlocks } from './blocks.js';
 import { integerLimit, STORED_LIMIT } from './integer-limit.js';
 import type { LayerPlan, Observation, Plan, QuantizedConstant } from './plan.js';
 import type { QuantizedTensor } from './quantized-tensor.js';
@@ -147,6 +148,11 @@ function planLayer(
   const { linear, recipe } = layer;
   const { dims } = linear.tensor;
   const values = floatsOf(linear.tensor);
+  if (sources.placement.roles.get(linear.node)?.kind === 'blocks') {
+    const { scheme, bits } = recipe;
+    const request = { values, dims, axis: linear.outputAxis, bits, scheme, ...sources.recipe.blocks };
+    return { layer, weight: quantizeBlocks(request), bias: undefined, raisedChannels: 0 };
+  }
   const limit = integerLimit(sources.recipe);
   // ConvTranspose shares an axis entry among groups; all that is quantized so far has one scale an output channel.
   const axis = recipe.granularity === 'channel' ? linear.outputAxis : undefined;
@@ -181,7 +187,7 @@ function channelsPerCodebook({ granularity, group }: LayerRecipe): number | unde
 }
 
 /** Layers that read one weight with the same recipe have one quantized tensor, so that it is written once. */
-function sharedWeight(planned: readonly LayerPlan[], { layer, weight }: LayerPlan): QuantizedTensor {
+function sharedWeight(planned: readonly LayerPlan[], { layer, weight }: LayerPlan): LayerPlan['weight'] {
   const twin = planned.find(
     (other) => other.layer.linear.weight === layer.linear.weight && isDeepStrictEqual(other.weight, weight),
   );

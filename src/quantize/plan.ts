@@ -4,7 +4,7 @@ import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { Placement, QuantizedLayer } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
-import type { QuantizedTensor } from './quantized-tensor.js';
+import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
 
 /** A bias in int32 at scale s_x·s_w, zero point 0 (Jacob et al. 2018, §2.4). */
 export interface QuantizedBias {
@@ -16,7 +16,8 @@ export interface QuantizedBias {
 /** One layer, with its numbers. */
 export interface LayerPlan {
   readonly layer: QuantizedLayer;
-  readonly weight: QuantizedTensor;
+  /** In blocks where the placement says so. */
+  readonly weight: QuantizedTensor | BlockTensor;
   /** Undefined without a bias, and where activations stay in float: the bias stays as it is. */
   readonly bias: QuantizedBias | undefined;
   /** Channels whose scale had to be raised, so that their bias fits int32. */
@@ -85,4 +86,14 @@ export function reportedPlan(plan: Plan, weightBytes: StoredBytes): ReportedPlan
 export function quantizerOf(plan: Plan, value: string): ActivationQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;
   return root === undefined ? undefined : plan.activations.get(root);
+}
+
+/**
+ * The weight of a layer that runs on int8 integers or on floats made of them.
+ *
+ * @throws Error for one in blocks
+ */
+export function integerWeight({ weight, layer }: LayerPlan): QuantizedTensor {
+  if (weight.kind === 'blocks') throw new Error(`${layer.linear.weight} is in blocks`);
+  return weight;
 }

@@ -31,6 +31,26 @@ export interface CodebookTensor {
 /** A weight as it is stored. What emit writes is this, never derived again from floats. */
 export type QuantizedTensor = AffineTensor | CodebookTensor;
 
+/**
+ * A matrix [inputs, outputs] whose columns are cut into blocks of `size` inputs, each with a step of its own:
+ * real = scale · (code − zero point). The last block of a column may be longer than what is left of it.
+ */
+export interface BlockTensor {
+  readonly kind: 'blocks';
+  /** Of the weight as the layer has it: [inputs, outputs], or the other way round. */
+  readonly dims: readonly number[];
+  /** The axis of `dims` that the outputs run along. */
+  readonly axis: number;
+  readonly bits: number;
+  readonly size: number;
+  /** Output by output, block by block, `size` codes each, below 2^bits; zero points where the column has ended. */
+  readonly codes: Uint8Array;
+  /** Stored float32 steps, > 0, output by output, one a block. */
+  readonly scales: Float32Array;
+  /** One a block; undefined where each is the middle code, 2^(bits−1). */
+  readonly zeroPoints: Uint8Array | undefined;
+}
+
 /** The integer that the kernel multiplies with, for each element. */
 export function integersOfTensor(tensor: QuantizedTensor): Int8Array {
   if (tensor.kind === 'affine') return tensor.codes;
@@ -42,8 +62,26 @@ export function integersOfTensor(tensor: QuantizedTensor): Int8Array {
 }
 
 /** The float32 values that the stored tensor stands for. */
-export function dequantizeTensor(tensor: QuantizedTensor): Float32Array {
+export function dequantizeTensor(tensor: QuantizedTensor | BlockTensor): Float32Array {
+  if (tensor.kind === 'blocks') return dequantizeBlocks(tensor);
   const channelOf = channelAlong(tensor.dims, tensor.axis);
   const integers = integersOfTensor(tensor);
   return Float32Array.from(integers, (integer, i) => integer * (tensor.scales[channelOf(i)] as number));
+}
+
+function dequantizeBlocks({ dims, axis, bits, size, codes, scales, zeroPoints }: BlockTensor): Float32Array {
+  const outputs = dims[axis] ?? 1;
+  const inputs = dims[1 - axis] ?? 1;
+  const blocks = Math.ceil(inputs / size);
+  const values = new Float32Array(inputs * outputs);
+  for (let output = 0; output < outputs; output++) {
+    for (let input = 0; input < inputs; input++) {
+      const block = output * blocks + Math.floor(input / size);
+      const zeroPoint = zeroPoints ? (zeroPoints[block] as number) : 2 ** (bits - 1);
+      const code = codes[block * size + (input % size)] as number;
+      const at = axis === 0 ? output * inputs + input : input * outputs + output;
+      values[at] = (code - zeroPoint) * (scales[block] as number);
+    }
+  }
+  return values;
 }

@@ -1,4 +1,5 @@
 import { type Graph, inputAt, type Node } from '../graph/model.js';
+import { whyNoBlocks } from '../place/blocks.js';
 import { layerNodes } from '../place/place.js';
 import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
 import { integerLimit, STORED_LIMIT } from '../quantize/integer-limit.js';
@@ -23,7 +24,7 @@ export interface LayerDescription {
     readonly inputBits: number | null;
     /** `float` where the weight is only stored in few bits. */
     readonly runs: 'integer' | 'float';
-    /** What int8 cannot hold of the scheme at this width; null where it holds all. */
+    /** What int8 cannot hold of the scheme at this width, or why the format does not hold the weight; null without either. */
     readonly note: string | null;
     /** Channels whose scale was raised, so that their bias fits int32; null in a plan without numbers. */
     readonly raisedChannels: number | null;
@@ -61,10 +62,9 @@ export interface PlanDescription {
 export function describePlan(
   graph: Graph,
   placement: Placement,
-  recipe: Pick<Recipe, 'reduceRange'>,
+  recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks'>,
   numbers?: ReadonlyMap<Node, LayerNumbers>,
 ): PlanDescription {
-  const limit = integerLimit(recipe);
   const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
   // A product of two activations on integers has no weight: it shows by the activations that it reads.
   const named = layerNodes(graph).filter((node) => placement.roles.get(node)?.kind !== 'arithmetic');
@@ -79,7 +79,7 @@ export function describePlan(
       position: layer?.position ?? null,
       weight: layer?.linear.weight ?? inputAt(node, 1) ?? null,
       dims: layer?.linear.tensor.dims ?? [],
-      quantized: layer ? describeLayer(layer, placement, limit, numbers?.get(node)) : null,
+      quantized: layer ? describeLayer(layer, placement, { recipe, numbers: numbers?.get(node) }) : null,
       reason: role?.kind === 'float' ? role.reason : null,
     };
   });
@@ -97,18 +97,25 @@ export function describePlan(
   return { layers, activations, float };
 }
 
+/** What a layer's description needs beside its place. */
+interface LayerSources {
+  readonly recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks'>;
+  readonly numbers: LayerNumbers | undefined;
+}
+
 function describeLayer(
   { linear, recipe }: QuantizedLayer,
   placement: Placement,
-  limit: number,
-  numbers: LayerNumbers | undefined,
+  { recipe: whole, numbers }: LayerSources,
 ): LayerDescription['quantized'] {
-  const { bits, scheme, granularity } = recipe;
-  const note = noteOf(recipe, limit);
-  const isDynamic = placement.roles.get(linear.node)?.kind === 'dynamic';
-  const inputBits = isDynamic
-    ? MAX_BITS
-    : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
+  const { bits, scheme } = recipe;
+  const kind = placement.roles.get(linear.node)?.kind;
+  const inBlocks = kind === 'blocks';
+  const granularity = inBlocks ? `block of ${whole.blocks.size}` : recipe.granularity;
+  const unfit = whole.format === 'matmulnbits' ? whyNoBlocks(linear, recipe) : undefined;
+  const note = unfit ? `packed: ${unfit}` : inBlocks ? null : noteOf(recipe, integerLimit(whole));
+  const inputBits =
+    kind === 'dynamic' ? MAX_BITS : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
   const runs = inputBits === null ? 'float' : 'integer';
   const raisedChannels = numbers?.raisedChannels ?? null;
   return { bits, scheme, granularity, inputBits, runs, note, raisedChannels };

@@ -1,6 +1,6 @@
-import chalk from 'chalk';
 import type { ValueInfo } from '../graph/model.js';
 import { recipeName } from '../recipe.js';
+import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
 import { alignColumns } from './format.js';
 import type { Inspection } from './inspection.js';

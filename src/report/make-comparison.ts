@@ -42,6 +42,8 @@ export interface ComparisonOutcome {
   readonly samples: Samples;
   readonly evaluation: Evaluation;
   readonly provider: Provider | undefined;
+  /** The command that measures this again. */
+  readonly reproduce: string;
   readonly elapsedMs: number;
 }
 
@@ -94,13 +96,14 @@ export function makeComparison(run: ComparisonOutcome): Result {
     origins: [],
     suggestions: [],
     distributions: [],
-    mistakes: [],
+    mistakes: evaluation.mistakes,
     gates: [],
     baseline: null,
     warnings: [
       ...(samples.evaluation.warnings ?? []),
-      ...evaluationWarnings({ evaluationKind: samples.kind, outputs, speed, forms, machine }),
+      ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],
+    reproduce: run.reproduce,
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }

@@ -3,6 +3,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
+import type { Distribution } from '../evaluate/distribution.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import { formOf } from '../evaluate/model-form.js';
 import type { PassReport } from '../fold/fold-model.js';
@@ -37,6 +38,9 @@ export interface RunOutcome {
   /** Undefined where activations stay in float, or their ranges are found at every run. */
   readonly statistics: Statistics | undefined;
   readonly evaluation: Evaluation;
+  readonly distributions: readonly Distribution[];
+  /** The command that does the same. */
+  readonly reproduce: string | null;
   readonly provider: Provider | undefined;
   readonly elapsedMs: number;
 }
@@ -45,7 +49,7 @@ export interface RunOutcome {
 export function makeResult(run: RunOutcome): Result {
   const { float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { recipe } = run.plan;
-  const { outputs, task, metrics, layers, speed } = evaluation;
+  const { outputs, task, metrics, layers, mistakes, speed } = evaluation;
   const machine = describeMachine();
   const activations = describeActivations(run.plan);
   const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.layers);
@@ -55,7 +59,6 @@ export function makeResult(run: RunOutcome): Result {
     machine,
     plan,
     outputs,
-    speed,
     evaluationKind: samples.kind,
     activations,
     forms,
@@ -81,10 +84,11 @@ export function makeResult(run: RunOutcome): Result {
     layers,
     origins: [],
     suggestions: [],
-    distributions: [],
-    mistakes: [],
+    distributions: run.distributions,
+    mistakes,
     gates: [],
     baseline: null,
+    reproduce: run.reproduce,
     warnings: [...sampleWarnings(samples), ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes })],
     timing: { speed, elapsedMs: run.elapsedMs },
   };

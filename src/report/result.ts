@@ -81,6 +81,8 @@ export interface Result {
   readonly mistakes: readonly Mistake[];
   readonly gates: readonly GateOutcome[];
   readonly baseline: BaselineRecord | null;
+  /** The command that makes it again, files by their names alone; null where it is not known. */
+  readonly reproduce: string | null;
   /** What a user should know before trusting the numbers. */
   readonly warnings: readonly string[];
   readonly timing: { readonly speed: Speed; readonly elapsedMs: number };

@@ -1,53 +1,84 @@
-import chalk from 'chalk';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { Drift } from '../evaluate/drift.js';
-import { matches } from '../recipe.js';
+import type { GateOutcome } from '../gate/outcome.js';
+import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
+import {
+  calibratedOn,
+  count,
+  coverageOf,
+  dropOf,
+  gateSummary,
+  measuredOn,
+  mendingFlag,
+  outcomeOf,
+  qualityOf,
+  shortenName,
+  sizeRatio,
+  speedWarning,
+  widthsOf,
+  worstLayers,
+} from './facts.js';
 import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import type { Reporter } from './reporter.js';
 import type { ComparisonRecord, Result } from './result.js';
 
 /** A table that a person reads in five seconds: verdict, before and after, drift, worst layers, what to know. */
-export const terminal: Reporter = {
+export const terminal = {
   name: 'terminal',
   summary: 'a table for people',
   render(result) {
     const blocks = [
       verdict(result),
+      gates(result),
       beforeAndAfter(result),
+      changes(result),
       drift(result),
-      worstLayers(result),
+      worst(result),
       notes(result),
     ];
     const text = blocks.filter((block) => block.length > 0).map((block) => block.join('\n'));
     return `${text.join('\n\n')}\n`;
   },
-};
+} as const satisfies Reporter;
+
+/** Columns of a terminal that nobody has made wider. */
+const WIDTH = 80;
 
 function verdict(result: Result): string[] {
-  const { float, quantized, timing } = result;
-  const facts = [
-    quality(result),
-    `${(quantized.sizeBytes / float.sizeBytes).toFixed(2)}× the size`,
-    `${timing.speed.ratio.toFixed(2)}× the speed`,
-  ];
+  const { float, quantized } = result;
+  const facts = [qualityOf(result), `${sizeRatio(result).toFixed(2)}× the size`];
+  const summary = gateSummary(result);
+  const colour = { passed: chalk.green, warned: chalk.yellow, failed: chalk.red };
+  const word = summary && { passed: 'PASSED', warned: 'WARNING', failed: 'FAILED' }[summary.verdict];
+  const names = `${escapeControls(float.name)} → ${chalk.bold(escapeControls(quantized.name))}`;
+  const isLong = `${float.name} → ${quantized.name}`.length > WIDTH;
   return [
-    `${escapeControls(float.name)} → ${chalk.bold(escapeControls(quantized.name))}`,
-    `${chalk.bold(facts.join(' · '))}`,
+    ...(summary ? [`${chalk.bold(colour[summary.verdict](word))}  ${summary.text}`] : []),
+    ...(isLong ? names.split(/ (?=→ )/) : [names]),
+    chalk.bold(facts.join(' · ')),
   ];
 }
 
-function quality({ task, outputs }: Result): string {
-  if (task) {
-    const points = formatSigned(100 * (task.quantized - task.float), 2);
-    return `top-1 ${formatPercent(task.quantized)} (${points} points)`;
-  }
-  const [output] = outputs;
-  if (!output) return 'no output to compare';
-  const { topOneAgreement, sqnrDb } = output.deployed;
-  if (topOneAgreement !== null) return `same top-1 on ${formatPercent(topOneAgreement)} of the samples`;
-  return `SQNR ${formatDb(sqnrDb)}`;
+function gates({ gates: all }: Result): string[] {
+  if (all.length === 0) return [];
+  const rows = all.map((gate) => [`  ${signOf(gate)}`, shorten(gate.gate), escapeControls(gate.shown)]);
+  return [
+    'gates',
+    ...alignColumns(rows).flatMap((line, i) => {
+      const gate = all[i] as GateOutcome;
+      const coloured = line.replace(/\S+/, (word) => gateColours[outcomeOf(gate)](word));
+      return gate.reason === null
+        ? [coloured]
+        : [coloured, ...wrapped(`    ${escapeControls(gate.reason)}`, 4)];
+    }),
+  ];
 }
+
+const gateColours = { passed: chalk.green, warning: chalk.yellow, failed: chalk.red };
+
+const signOf = (gate: GateOutcome): string =>
+  ({ passed: 'passed', warning: 'warning', failed: 'FAILED' })[outcomeOf(gate)];
 
 function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): string[] {
   const { speed } = timing;
@@ -59,15 +90,9 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
       formatBytes(quantized.sizeBytes),
       `${(quantized.sizeBytes / float.sizeBytes).toFixed(3)}×`,
     ],
-    [
-      'one run',
-      formatMs(speed.floatMs),
-      formatMs(speed.quantizedMs),
-      `${speed.ratio.toFixed(2)}× as fast (${count(speed.threads, 'thread')})`,
-    ],
   ];
   if (task) {
-    const points = `${formatSigned(100 * (task.quantized - task.float), 2)} points (${count(task.samples, 'sample')})`;
+    const points = `${dropOf(task)} points (${count(task.samples, 'sample')})`;
     rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
     if (task.topFive) rows.push(['top-5', ...accuracyCells(task.topFive)]);
   }
@@ -75,7 +100,19 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
     const [before, after] = [metric.float, metric.quantized].map((value) => value?.toPrecision(5) ?? '–');
     rows.push([shorten(metric.name), before ?? '–', after ?? '–', '']);
   }
-  return [...alignColumns(rows, [1, 2]), ...(task ? [intervalOf(task)] : [])];
+  // All that differs from run to run is in this row, and in the line below it.
+  rows.push([
+    'one run',
+    formatMs(speed.floatMs),
+    formatMs(speed.quantizedMs),
+    `${speed.ratio.toFixed(2)}× as fast (${count(speed.threads, 'thread')})`,
+  ]);
+  const slower = speedWarning(speed);
+  return [
+    ...alignColumns(rows, [1, 2]),
+    ...(task ? [intervalOf(task)] : []),
+    ...(slower ? warning(slower) : []),
+  ];
 }
 
 const accuracyCells = ({ float, quantized }: { float: number; quantized: number }): string[] => [
@@ -91,31 +128,44 @@ function intervalOf({ topOneDrop: { low, high, isSignificant } }: NonNullable<Re
   return `  top-1 changes by ${from} to ${to} points (95 % interval): ${verdict}`;
 }
 
-/** What the samples of the drift are, in a word or two. */
-const kinds: Record<Result['evaluation']['kind'], string> = {
-  evaluation: 'evaluation sample',
-  calibration: 'calibration sample',
-  synthetic: 'random input',
-};
+function changes({ baseline }: Result): string[] {
+  if (!baseline) return [];
+  const rows = baseline.changes.map(({ metric, shown }) => [`  ${shorten(metric)}`, escapeControls(shown)]);
+  return [`since ${shorten(baseline.name)}`, ...alignColumns(rows, [1])];
+}
 
-function drift({ outputs, evaluation, comparison, task }: Result): string[] {
+/** Outputs that are shown; of more, those with the most noise. */
+const SHOWN_OUTPUTS = 8;
+
+function drift(result: Result): string[] {
+  const { outputs, comparison, task } = result;
   // Integer operators run as integers in any session.
   const plain =
     comparison?.quantizedForm === 'qdq' || !comparison ? 'without int kernels' : 'optimizations off';
   const rows = [['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1']];
-  for (const { name, deployed, exact } of outputs) {
+  const shown = noisiest(outputs);
+  for (const { name, deployed, exact } of shown) {
     const fewer = exact.samples < deployed.samples ? ` (first ${exact.samples})` : '';
     rows.push(
-      [`  ${shorten(name)}`, ...driftCells(deployed)],
+      [`  ${shorten(name, 34)}`, ...driftCells(deployed)],
       [`    ${plain}${fewer}`, ...driftCells(exact)],
     );
   }
-  const { samples, kind } = evaluation;
+  const rest = outputs.length - shown.length;
+  const more = rest > 0 ? [`  and ${count(rest, 'output')} with less noise: --json has all`] : [];
   return [
     ...alignColumns(rows, [1, 2, 3, 4]),
-    ...outputs.flatMap((output) => (output.name === task?.output ? [] : errorLines(output))),
-    `  on ${count(samples, kinds[kind])}`,
+    ...more,
+    ...shown.flatMap((output) => (output.name === task?.output ? [] : errorLines(output))),
+    `  on ${measuredOn(result)}`,
   ];
+}
+
+/** In the order of the model. */
+function noisiest(outputs: readonly OutputDrift[]): OutputDrift[] {
+  const sqnr = ({ deployed }: OutputDrift) => deployed.sqnrDb ?? Number.POSITIVE_INFINITY;
+  const worstFirst = [...outputs].sort((a, b) => sqnr(a) - sqnr(b)).slice(0, SHOWN_OUTPUTS);
+  return outputs.filter((output) => worstFirst.includes(output));
 }
 
 /** What a ranking of classes does not say of an output: how large its errors are, and how it keeps directions. */
@@ -148,59 +198,25 @@ function driftCells({ sqnrDb, cosine, maxAbsError, topOneAgreement }: Drift): st
 /** Layers named in the report. */
 const WORST = 3;
 
-function worstLayers({ layers, plan, command }: Result): string[] {
-  const worst = layers
-    .filter(({ drift: { sqnrDb } }) => sqnrDb !== null)
-    .sort((a, b) => (a.drift.sqnrDb ?? 0) - (b.drift.sqnrDb ?? 0))
-    .slice(0, WORST);
-  const quantizedOf = (id: string) => plan.layers.find((layer) => layer.id === id)?.quantized;
-  const rows = [['worst layers', 'SQNR', 'weights', 'input']];
-  for (const { id, drift: measured } of worst) {
-    const { bits, inputBits } = quantizedOf(id) ?? { bits: null, inputBits: null };
-    const [weights, input] = [bits, inputBits].map((width) => (width === null ? 'float' : `${width} bits`));
-    rows.push([`  ${shorten(id)}`, formatDb(measured.sqnrDb), weights ?? '', input ?? '']);
-  }
-  const [first] = worst;
+function worst(result: Result): string[] {
+  const layers = worstLayers(result, WORST);
+  const [first] = layers;
   if (!first) return [];
-  // The flags are those of the run that makes the model.
-  if (command === 'compare') return alignColumns(rows, [1]);
-  const pattern = shortPattern(first.id, plan.layers);
-  const isNarrow = (quantizedOf(first.id)?.bits ?? 8) < 8;
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-  const flag = isNarrow ? `--rule ${quoted(`${pattern}:bits=8`)}` : `--exclude ${quoted(pattern)}`;
-  return [...alignColumns(rows, [1]), `  to mend the first: ${escapeControls(flag)}`];
-}
-
-/** A pattern that names one layer alone: its id, or the shortest beginning of a long one that is no other's. */
-function shortPattern(id: string, layers: Result['plan']['layers']): string {
-  if (id.length <= NAME_WIDTH) return id;
-  for (let length = 1; length < id.length; length++) {
-    const pattern = `${id.slice(0, length)}*`;
-    const named = layers.filter((layer) => matches(pattern, { id: layer.id, name: layer.name ?? undefined }));
-    if (named.length === 1) return pattern;
+  const rows = [['worst layers', 'SQNR', 'weights', 'input']];
+  for (const { id, drift: measured } of layers) {
+    const { weights, input } = widthsOf(result, id);
+    rows.push([`  ${shorten(id)}`, formatDb(measured.sqnrDb), weights, input]);
   }
-  return id;
+  // The flags are those of the run that makes the model.
+  if (result.command === 'compare') return alignColumns(rows, [1]);
+  return [
+    ...alignColumns(rows, [1]),
+    `  to mend the first: ${escapeControls(mendingFlag(result, first.id))}`,
+  ];
 }
-
-/** Longest name in a table: the table then fits 80 columns. */
-const NAME_WIDTH = 40;
 
 /** A name for a table cell: harmless, and cut in the middle where it is long. */
-function shorten(name: string): string {
-  const safe = escapeControls(name);
-  if (safe.length <= NAME_WIDTH) return safe;
-  const half = Math.floor((NAME_WIDTH - 1) / 2);
-  return `${safe.slice(0, half)}…${safe.slice(-half)}`;
-}
-
-const count = (n: number, noun: string): string =>
-  `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
-
-function notes(result: Result): string[] {
-  const { warnings } = result;
-  const lines = result.comparison ? comparisonNotes(result, result.comparison) : runNotes(result);
-  return [...lines, ...warnings.map((warning) => `${chalk.yellow('warning:')} ${escapeControls(warning)}`)];
-}
+const shorten = (name: string, width?: number): string => shortenName(escapeControls(name), width);
 
 /** What the two models are, and how their layers were brought together. */
 function comparisonNotes({ layers, runtime }: Result, comparison: ComparisonRecord): string[] {
@@ -232,18 +248,39 @@ const forms: Record<ComparisonRecord['quantizedForm'], string> = {
   float32: 'float32',
 };
 
-function runNotes({ plan, quantized, calibration, recipe, runtime }: Result): string[] {
-  const made = plan.layers.filter((layer) => layer.quantized).length;
-  const kept = plan.layers.length - made + plan.float.length;
+function notes(result: Result): string[] {
+  const { quantized, runtime, warnings } = result;
+  if (result.comparison) {
+    const lines = comparisonNotes(result, result.comparison);
+    return [...lines.flatMap((line) => wrapped(line)), ...warnings.flatMap(warning)];
+  }
+  const { made, layers, kept } = coverageOf(result);
   const rest =
     kept === 0 ? 'nothing stays float' : `${count(kept, 'operator')} in float: \`quantize inspect\` says why`;
+  const calibrated = calibratedOn(result);
   return [
-    `${made} of ${count(plan.layers.length, 'layer')} quantized, ${rest}`,
-    calibration
-      ? `calibrated on ${count(calibration.samples, 'sample')} of ${escapeControls(calibration.label)}`
-      : recipe?.dynamic
-        ? 'activation ranges are found at every run'
-        : 'no calibration samples: weights only',
-    `runs on onnxruntime ${quantized.oldestRuntime} and later (measured on ${runtime.version})`,
+    ...(layers > 0 ? [`${made} of ${count(layers, 'layer')} quantized, ${rest}`] : []),
+    ...(calibrated ? [escapeControls(calibrated)] : []),
+    quantized.oldestRuntime
+      ? `runs on onnxruntime ${quantized.oldestRuntime} and later (measured on ${runtime.version})`
+      : `measured on onnxruntime ${runtime.version}`,
+    ...warnings.flatMap(warning),
   ];
+}
+
+const warning = (text: string): string[] => wrapped(`warning: ${escapeControls(text)}`).map(coloured);
+
+const coloured = (line: string): string =>
+  line.startsWith('warning:') ? line.replace('warning:', chalk.yellow('warning:')) : line;
+
+/** Words in lines that fit the terminal, all but the first indented. */
+function wrapped(text: string, indent = 2): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/(?<=\S) /)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= WIDTH)
+      lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(line === undefined ? word : `${' '.repeat(indent)}${word}`);
+  }
+  return lines;
 }

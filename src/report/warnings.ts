@@ -1,5 +1,4 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
-import type { Speed } from '../evaluate/measure-speed.js';
 import type { ModelForm } from '../evaluate/model-form.js';
 import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
@@ -13,7 +12,6 @@ export interface Observed {
   readonly machine: Machine;
   readonly plan: PlanDescription;
   readonly outputs: readonly OutputDrift[];
-  readonly speed: Speed;
   readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme'>[];
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
@@ -21,9 +19,6 @@ export interface Observed {
   /** How both models keep their numbers. */
   readonly forms: { readonly float: ModelForm; readonly quantized: ModelForm };
 }
-
-/** Below this ratio the quantized model counts as slower; runs vary by a few percent. */
-const SLOWER_RATIO = 0.95;
 
 /** Weights wider than this can make two neighbouring products overflow int16: 2·255·64 < 2^15. */
 const SATURATING_BITS = 7;
@@ -48,7 +43,7 @@ function levelWarnings({ recipe, activations }: Observed): string[] {
   ];
 }
 
-/** What a user should know before trusting the numbers. */
+/** What a user should know before trusting the numbers; what depends on times stands with them. */
 export function warningsOf(observed: Observed): string[] {
   const { recipe, machine, plan } = observed;
   const warnings: string[] = [...formatWarnings(observed), ...levelWarnings(observed)];
@@ -75,10 +70,9 @@ export function warningsOf(observed: Observed): string[] {
 export function evaluationWarnings({
   evaluationKind,
   outputs,
-  speed,
   forms,
   machine,
-}: Pick<Observed, 'evaluationKind' | 'outputs' | 'speed' | 'forms' | 'machine'>): string[] {
+}: Pick<Observed, 'evaluationKind' | 'outputs' | 'forms' | 'machine'>): string[] {
   const warnings: string[] = [];
   if (evaluationKind === 'synthetic') {
     warnings.push('The drift is measured on seeded random input: it says little about real data.');
@@ -96,9 +90,6 @@ export function evaluationWarnings({
       );
     }
     warnings.push(...kernelWarnings(output, machine), ...optimizationWarnings(output, forms));
-  }
-  if (speed.ratio < SLOWER_RATIO) {
-    warnings.push(`The quantized model is slower than the float one here (${speed.ratio.toFixed(2)}×).`);
   }
   return warnings;
 }

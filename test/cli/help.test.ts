@@ -20,6 +20,7 @@ test.each([
   ['quantize inspect', ['inspect']],
   ['quantize calibrate', ['calibrate']],
   ['quantize merge', ['merge']],
+  ['quantize sweep', ['sweep']],
   ['quantize compare', ['compare']],
 ])('%s --help', async (_, args) => {
   expect(await outputOf(...args, '--help')).toMatchSnapshot();

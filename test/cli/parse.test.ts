@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import {
   type PreprocessFlags,
   parseActBits,
+  parseBytes,
   parseCount,
+  parseList,
   parseNumber,
   parseNumbers,
+  parsePercent,
   parsePictures,
   parsePreprocess,
   parseRaw,
@@ -27,6 +30,43 @@ describe('parseCount', () => {
       await refused(() => parseCount('--n', text, 1));
     },
   );
+});
+
+describe('parseBytes', () => {
+  it.each([
+    ['300KB', 300_000],
+    ['300kb', 300_000],
+    ['1.5 MB', 1_500_000],
+    ['2GB', 2e9],
+    ['2MiB', 2_097_152],
+    ['1KiB', 1024],
+    ['12', 12],
+    ['12B', 12],
+  ])('%s', (text, bytes) => {
+    expect(parseBytes('--max-size', text)).toBe(bytes);
+  });
+  it.each(['', 'KB', '-1KB', '3TB', '1e3', '300 K B', '.5MB', 'constructor'])('refuses %j', async (text) => {
+    await refused(() => parseBytes('--max-size', text));
+  });
+});
+
+describe('parsePercent', () => {
+  it('is a share of 1', () => {
+    expect(parsePercent('--max-drift', '0.5%')).toBe(0.005);
+    expect(parsePercent('--max-drift', '12 %')).toBe(0.12);
+  });
+  it.each(['0.5', '%', '-1%', '1e2%', ''])('refuses %j', async (text) => {
+    await refused(() => parsePercent('--max-drift', text));
+  });
+});
+
+describe('parseList', () => {
+  it('parses part by part', () => {
+    expect(parseList('--bits', '2, 4,8', Number)).toEqual([2, 4, 8]);
+  });
+  it.each(['', ',', '2,', '2,,4'])('refuses %j', async (text) => {
+    await refused(() => parseList('--bits', text, Number));
+  });
 });
 
 describe('parseShard', () => {

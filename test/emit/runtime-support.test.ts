@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { oldestRuntime } from '../../src/emit/runtime-support.js';
+import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { between } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
 
@@ -39,5 +40,35 @@ describe('the oldest runtime', () => {
     expect(await oldest(2)).toBe('1.18');
     expect(await oldest(8)).toBe('1.18');
     expect(await oldest(4, { opset: 17, irVersion: 8 })).toBe('1.17');
+  });
+
+  // Asked of 1.17.3 to 1.28: ConvInteger on int8 weights is not implemented up to 1.23.2 and runs from 1.24 on.
+  it('is 1.24 where a Conv finds its ranges at every run, and 1.17 where a MatMul does', async () => {
+    const conv = await quantizeModel(
+      between((_, v) => v),
+      { dynamic: true },
+    );
+    expect(oldestRuntime(conv.emitted.model)).toBe('1.24');
+    const g = new GraphBuilder();
+    g.input('x', [3, 8]);
+    g.constant('w', [8, 4], randomFloats(32, 1));
+    g.node('MatMul', ['x', 'w'], 'y');
+    g.output('y');
+    const matMul = await quantizeModel(g.build(), { dynamic: true }, []);
+    expect(oldestRuntime(matMul.emitted.model)).toBe('1.17');
+  });
+
+  // Asked of the same: 1.17.3 runs MatMulNBits of 4 bits, 1.23.2 is the first that computes 8 bits in float.
+  it('is 1.17 for blocks of 4 bits and 1.23 for blocks of 8', async () => {
+    const g = new GraphBuilder();
+    g.input('x', [3, 32]);
+    g.constant('w', [32, 4], randomFloats(128, 1));
+    g.node('MatMul', ['x', 'w'], 'y');
+    g.output('y');
+    const oldest = async (bits: number) => {
+      const recipe = { bits, actBits: 'float', format: 'matmulnbits', allLayers: true } as const;
+      return oldestRuntime((await quantizeModel(g.build(), recipe, [])).emitted.model);
+    };
+    expect([await oldest(4), await oldest(8)]).toEqual(['1.17', '1.23']);
   });
 });

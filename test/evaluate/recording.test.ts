@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { record } from '../../src/evaluate/recording.js';
+import { record, recordRuns } from '../../src/evaluate/recording.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { withSession } from '../../src/runtime/session.js';
 import { twoLayers } from '../support/external-model.js';
@@ -20,6 +20,19 @@ test('a recording gives what the session gave, in the same order', async () => {
   expect(recorded.outputNames).toEqual(['y']);
   for (const [i, feed] of feeds.entries()) expect(await recorded.run(feed)).toEqual(live[i]);
   await expect(recorded.run({})).rejects.toThrow('more batches');
+});
+
+test('a recording can be replayed from its beginning, as often as it is wanted', async () => {
+  const file = join(temporaryFolder(), 'recording');
+  await withSession(encodeModel(twoLayers()), settings, async (session) => {
+    const recording = await recordRuns(session, sourceOf(feeds), file);
+    const [first, second] = [recording.replay(), recording.replay()];
+    for (const feed of feeds) {
+      const live = await session.run(feed);
+      expect([await first.run(feed), await second.run(feed)]).toEqual([live, live]);
+    }
+    await expect(first.run({})).rejects.toThrow('more batches');
+  });
 });
 
 test('elements of every size, none of them included', async () => {

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { escapeControls } from '../../src/report/escape.js';
 import {
   alignColumns,
   formatBytes,
@@ -32,8 +31,4 @@ test('columns are as wide as their widest cell, without blanks at the end', () =
       [1],
     ),
   ).toEqual(['a     1  x', 'bcd  22']);
-});
-
-test('every control character is shown: a line feed would forge a line', () => {
-  expect(escapeControls('a\nb\tc\u0000\u009b')).toBe('a\\u000ab\\u0009c\\u0000\\u009b');
 });

@@ -1,18 +1,20 @@
+import { execFileSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Result } from '../../src/report/result.js';
 import { terminal } from '../../src/report/terminal.js';
+import { fullResult } from '../support/full-result.js';
 import { sampleResult } from '../support/result.js';
 
 /** The report without colours. */
 const render = (...args: Parameters<typeof sampleResult>) =>
   stripVTControlCharacters(terminal.render(sampleResult(...args)));
 
-test('the verdict comes first: accuracy, size, speed', () => {
+test('the verdict comes first: accuracy and size', () => {
   const [names, verdict] = render().split('\n');
   expect(names).toBe('net.onnx → net.minmax-w4a8.onnx');
   // 91.62 % − 90.14 % = 1.48 points; 176,000 / 1,116,434 = 0.158.
-  expect(verdict).toBe('top-1 90.14 % (−1.48 points) · 0.16× the size · 2.19× the speed');
+  expect(verdict).toBe('top-1 90.14 % (−1.48 points) · 0.16× the size');
 });
 
 test('the whole report fits 80 columns and is as it was', () => {
@@ -42,6 +44,72 @@ test('control characters of a model never reach the terminal', () => {
   expect(text).not.toContain('\u001b[2J');
   expect(text).not.toContain('\u202e');
   expect(text).toContain('evil\\u001b[2J\\u202e.onnx');
+});
+
+test('gates come with the verdict, each with what was measured or why it was not', () => {
+  const text = stripVTControlCharacters(terminal.render(fullResult()));
+  expect(text.split('\n').slice(0, 10)).toEqual([
+    'FAILED  2 of 4 gates failed',
+    'net.onnx → net.minmax-w4a8.onnx',
+    'top-1 90.14 % (−1.48 points) · 0.16× the size',
+    '',
+    'gates',
+    '  FAILED   top1_drop<0.5%    1.48 %',
+    '  passed   size<300KB        176 kB',
+    '  warning  sqnr[logits]>=31  30.4 dB',
+    '  FAILED   mean_iou_drop<1%  not measured',
+    '    the metric module gave no finite number for the quantized model',
+  ]);
+  expect(text).toMatch(/since main\.json\n {2}top1 {2}−1\.06 points/);
+});
+
+test('long names and many outputs fit 80 columns; the noisiest outputs are shown', () => {
+  const name = `/model/backbone/${'block/'.repeat(30)}Conv_output_0`;
+  const [output] = sampleResult().outputs;
+  if (!output) throw new Error('the sample has an output');
+  const outputs = Array.from({ length: 40 }, (_, i) => ({
+    ...output,
+    name: `${i}${name}`,
+    deployed: { ...output.deployed, sqnrDb: i % 7 === 0 ? 10 + i : 90 },
+  }));
+  const warnings = [`Layer "${'x y '.repeat(60)}" has biases too large for its steps.`];
+  const float = { ...sampleResult().float, name: `${'long-'.repeat(12)}.onnx` };
+  const text = stripVTControlCharacters(terminal.render(fullResult({ outputs, warnings, float })));
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  // 0, 7, …, 35 are noisier than the others, of which the first fill up to eight.
+  const shown = [...text.matchAll(/^ {2}(\d+)\/model.*dB/gm)].map(([, i]) => Number(i));
+  expect(shown).toEqual([0, 1, 2, 7, 14, 21, 28, 35]);
+  expect(text).toContain('and 32 outputs with less noise');
+});
+
+test('other times change the row of the run, and the warning below it', () => {
+  const result = fullResult();
+  const timing = {
+    speed: { ...result.timing.speed, floatMs: 9, quantizedMs: 11, ratio: 0.82 },
+    elapsedMs: 1,
+  };
+  const [a, b] = [result, { ...result, timing }].map((each) =>
+    stripVTControlCharacters(terminal.render(each))
+      .split('\n')
+      .filter((line) => !/^one run|^warning: The quantized model is slower/.test(line))
+      .map((line) => line.replace(/ +/g, ' ')),
+  );
+  expect(a).toEqual(b);
+});
+
+test('no colour where NO_COLOR is set, whatever else asks for some', () => {
+  const script = `
+    import { terminal } from ${JSON.stringify(new URL('../../dist/src/report/terminal.js', import.meta.url).href)};
+    process.stdout.write(terminal.render(${JSON.stringify(fullResult())}));`;
+  const run = (env: NodeJS.ProcessEnv) =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      env: { PATH: process.env.PATH, ...env },
+      encoding: 'utf8',
+    });
+  expect(run({ FORCE_COLOR: '1' })).toContain('\u001b[');
+  expect(run({ FORCE_COLOR: '1', NO_COLOR: '1' })).not.toContain('\u001b[');
+  // Without a terminal there is none either.
+  expect(run({})).not.toContain('\u001b[');
 });
 
 describe('a comparison', () => {

@@ -3,13 +3,12 @@ import { defaultRecipe } from '../../src/recipe.js';
 import { type Observed, warningsOf } from '../../src/report/warnings.js';
 import { sampleResult } from '../support/result.js';
 
-const { machine, plan, outputs, timing } = sampleResult();
+const { machine, plan, outputs } = sampleResult();
 const calm: Observed = {
   recipe: defaultRecipe,
   machine,
   plan,
   outputs,
-  speed: timing.speed,
   evaluationKind: 'evaluation',
   activations: [],
   forms: { float: 'float32', quantized: 'qdq' },
@@ -40,7 +39,6 @@ test.each<[string, Partial<Observed>, RegExp]>([
     /^1 of 2 activations below 8 bits stay uniform, as "b": log is not/,
   ],
   ['random input', { evaluationKind: 'synthetic' }, /random input/],
-  ['slower', { speed: { ...timing.speed, ratio: 0.8 } }, /slower than the float one here \(0\.80×\)/],
   ['no VNNI', { machine: { ...machine, features: ['avx2'] } }, /--reduce-range/],
   [
     'kernels',

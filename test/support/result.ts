@@ -95,6 +95,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     mistakes: [],
     gates: [],
     baseline: null,
+    reproduce: 'quantize net.onnx --data calib.npy --preprocess imagenet --bits 4',
     warnings: [],
     timing: {
       speed: { floatMs: 0.865, quantizedMs: 0.403, ratio: 2.19, runs: 800, threads: 1 },

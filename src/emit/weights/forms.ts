@@ -1,8 +1,9 @@
 import type { Model } from '../../graph/model.js';
 import { opsetOf } from '../../graph/model.js';
 import type { Plan, StoredBytes } from '../../quantize/plan.js';
-import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import type { BlockTensor, QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Format } from '../../recipe.js';
+import { blockBytes } from './blocks.js';
 import { byteTable } from './byte-table.js';
 import type { StorageTarget, WeightForm } from './form.js';
 import { int4Cast } from './int4-cast.js';
@@ -28,7 +29,9 @@ export function formTarget(model: Model, format: Format): StorageTarget {
 /** Bytes of all weights of a plan in the file: codes and levels, without scales. */
 export function weightBytes({ layers, stored }: Plan, target: StorageTarget): number {
   const tensors = new Set([...[...layers.values()].map(({ weight }) => weight), ...stored.values()]);
-  return [...tensors].reduce((sum, tensor) => sum + formFor(tensor, target).bytes(tensor), 0);
+  const bytesOf = (tensor: QuantizedTensor | BlockTensor) =>
+    tensor.kind === 'blocks' ? blockBytes(tensor) : formFor(tensor, target).bytes(tensor);
+  return [...tensors].reduce((sum, tensor) => sum + bytesOf(tensor), 0);
 }
 
 /** What the weights of a plan take in a model, and what they would take at best. */

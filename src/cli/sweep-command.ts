@@ -1,0 +1,167 @@
+import { Command, Option } from 'commander';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
+import { observers } from '../../calibration/observers/observers.js';
+import type { InputRange } from '../../calibration/preprocess.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { defaultRecipe } from '../recipe.js';
+import { renderTable } from '../sweep/render-table.js';
+import { sweep } from '../sweep/sweep.js';
+import { serializeSweep } from '../sweep/sweep-file.js';
+import { follow } from './follow.js';
+import {
+  parseActBits,
+  parseBits,
+  parseBytes,
+  parseInputRange,
+  parseList,
+  parseNumber,
+  parsePercent,
+} from './parse.js';
+import { addRecipeSettings, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
+import {
+  addDataOption,
+  addMachineOptions,
+  addSampleOptions,
+  type MachineFlags,
+  type SampleFlags,
+  sampleOptionsOf,
+} from './sample-options.js';
+import type { CommandProcess } from './streams.js';
+
+type SharedFlags = Omit<RecipeFlags, 'scheme' | 'bits' | 'actBits' | 'observer' | 'dynamic'>;
+
+interface SweepFlags extends SharedFlags, SampleFlags, MachineFlags {
+  readonly output?: string;
+  readonly report?: string;
+  readonly schemes: string[];
+  readonly bits: number[];
+  readonly actBits?: (number | 'float')[];
+  readonly observers: string[];
+  readonly actScheme: string;
+  readonly data?: string[];
+  readonly stats?: string;
+  readonly inputRange?: InputRange;
+  readonly evalData?: string[];
+  readonly labels?: string;
+  readonly speed?: true;
+  readonly maxSize?: number;
+  readonly maxDrift?: number;
+  readonly minSqnr?: number;
+  readonly json?: true;
+}
+
+const examples = `
+Examples:
+  quantize sweep model.onnx --schemes kmeans,wentropy,mse --bits 2,3,4,8 --act-bits 8,4 --observers mse \\
+    --data calib.npy --preprocess imagenet --eval-data test.npy --labels labels.npy --report sweep.html
+  quantize sweep model.onnx --schemes minmax,kmeans --bits 4,8 --max-size 300KB     weights only, no samples needed
+
+A run that was stopped goes on where it was when the same command is given again.`;
+
+/** `quantize sweep <model>`: every combination of schemes and widths, measured. */
+export function sweepCommand(process: CommandProcess): Command {
+  const { scheme, bits, observer, actScheme } = defaultRecipe;
+  const command = new Command('sweep')
+    .description(
+      'measure every combination of schemes and widths: one calibration, a table, and the best under a limit',
+    )
+    .argument('<model>', 'the float model, a .onnx file')
+    .option(
+      '-o, --output <file>',
+      'the record, kept after every combination (default: beside the model, as model.sweep.json)',
+    )
+    .option('--report <file>', 'an HTML page with the picture and the table')
+    .option('--speed', 'time every model against float, too')
+    .addOption(
+      new Option(
+        '--scheme, --schemes <names>',
+        `weight schemes: ${schemes.map(({ name }) => name).join(', ')}`,
+      )
+        .argParser((text) => listed('--schemes', text))
+        .default([scheme], scheme),
+    )
+    .addOption(
+      new Option('--bits <n,…>', 'widths of weights, 2 to 8')
+        .argParser((text) => parseList('--bits', text, (part) => parseBits('--bits', part)))
+        .default([bits], String(bits)),
+    )
+    .option(
+      '--act-bits <n,…>',
+      'widths of activations, 2 to 8, or float (default: 8, without samples float)',
+      (text) => parseList('--act-bits', text, (part) => parseActBits('--act-bits', part)),
+    )
+    .addOption(
+      new Option(
+        '--observer, --observers <names>',
+        `activation ranges: ${observers.map(({ name }) => name).join(', ')}`,
+      )
+        .argParser((text) => listed('--observers', text))
+        .default([observer], observer),
+    )
+    .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
+    .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>
+      parseBytes('--max-size', text),
+    )
+    .option(
+      '--max-drift <percent>',
+      'choose among those that lose at most this much top-1, as 0.5%; without labels: whose top-1 differs on that share',
+      (text) => parsePercent('--max-drift', text),
+    )
+    .option('--min-sqnr <dB>', 'choose among those whose outputs all have at least this SQNR', (text) =>
+      parseNumber('--min-sqnr', text),
+    );
+  addDataOption(command, '; without them weights alone are quantized')
+    .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
+    .option(
+      '--input-range <low,high>',
+      "what the model's inputs can hold, for --observers dfq (default: from --preprocess)",
+      parseInputRange,
+    )
+    .option(
+      '--eval-data <[input=]path>',
+      'samples to measure on (default: the calibration samples)',
+      collect<string>,
+    )
+    .option(
+      '--labels <path>',
+      'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
+    );
+  addRecipeSettings(addSampleOptions(command));
+  return addMachineOptions(command)
+    .option('--json', 'print the record instead of the table')
+    .addHelpText('after', examples)
+    .action(async (model: string, flags: SweepFlags) => {
+      const { output, report, data, stats, inputRange, evalData, labels, threads, maxMemory, provider } =
+        flags;
+      const record = await follow(process, flags.quiet, (hooks) =>
+        sweep({
+          ...{
+            model,
+            output,
+            report,
+            data,
+            stats,
+            inputRange,
+            evalData,
+            labels,
+            threads,
+            maxMemory,
+            provider,
+          },
+          ...sampleOptionsOf(flags),
+          schemes: flags.schemes,
+          bits: flags.bits,
+          actBits: flags.actBits,
+          observers: flags.observers,
+          recipe: recipeOf({ ...flags, scheme, bits, actBits: defaultRecipe.actBits, observer }),
+          speed: flags.speed,
+          limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },
+          ...hooks,
+        }),
+      );
+      process.stdout.write(flags.json ? serializeSweep(record) : renderTable(record));
+    });
+}
+
+/** Names with commas between. */
+const listed = (flag: string, text: string): string[] => parseList(flag, text, (part) => part);

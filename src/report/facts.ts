@@ -1,0 +1,147 @@
+import type { LayerDrift } from '../evaluate/compare-layers.js';
+import type { Speed } from '../evaluate/measure-speed.js';
+import type { GateOutcome } from '../gate/outcome.js';
+import { MAX_BITS, matches } from '../recipe.js';
+import type { LayerDescription } from './describe-plan.js';
+import { formatDb, formatPercent, formatSigned } from './format.js';
+import { quoted } from './reproduce.js';
+import type { Result } from './result.js';
+
+/** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
+
+/** A number of things. */
+export const count = (n: number, noun: string): string =>
+  `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
+
+/** What quantization did to the results, in a few words. */
+export function qualityOf({ task, outputs }: Result): string {
+  if (task) return `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
+  const [output] = outputs;
+  if (!output) return 'no output to compare';
+  const { topOneAgreement, sqnrDb } = output.deployed;
+  if (topOneAgreement !== null) return `same top-1 on ${formatPercent(topOneAgreement)} of the samples`;
+  return `SQNR ${formatDb(sqnrDb)}`;
+}
+
+/** The change of the accuracy, in points. */
+export const dropOf = ({ float, quantized }: NonNullable<Result['task']>): string =>
+  formatSigned(100 * (quantized - float), 2);
+
+/** How large the quantized file is as a multiple of the float one. */
+export const sizeRatio = ({ float, quantized }: Result): number => quantized.sizeBytes / float.sizeBytes;
+
+/** What the samples of the drift are, in a word or two. */
+const kinds: Record<Result['evaluation']['kind'], string> = {
+  evaluation: 'evaluation sample',
+  calibration: 'calibration sample',
+  synthetic: 'random input',
+};
+
+/** The samples that were measured on. */
+export const measuredOn = ({ evaluation: { samples, kind } }: Result): string => count(samples, kinds[kind]);
+
+/** What the ranges of the activations are from. */
+export function calibratedOn({ calibration, recipe, command }: Result): string | undefined {
+  if (calibration) return `calibrated on ${count(calibration.samples, 'sample')} of ${calibration.label}`;
+  if (recipe?.dynamic) return 'activation ranges are found at every run';
+  return command === 'quantize' ? 'no calibration samples: weights only' : undefined;
+}
+
+/** How many layers are quantized, and how many operators are not. */
+export function coverageOf({ plan }: Result): { made: number; layers: number; kept: number } {
+  const made = plan.layers.filter((layer) => layer.quantized).length;
+  return { made, layers: plan.layers.length, kept: plan.layers.length - made + plan.float.length };
+}
+
+/** The layers at which the error has grown largest, the worst first; a layer without error is not among them. */
+export function worstLayers({ layers }: Result, most: number): LayerDrift[] {
+  return layers
+    .filter(({ drift: { sqnrDb } }) => sqnrDb !== null)
+    .sort((a, b) => (a.drift.sqnrDb ?? 0) - (b.drift.sqnrDb ?? 0))
+    .slice(0, most);
+}
+
+/** What the plan says of a layer. */
+export const planOf = ({ plan }: Result, id: string): LayerDescription | undefined =>
+  plan.layers.find((layer) => layer.id === id);
+
+/** The widths of a layer in words: `4 bits`, and of its input `8 bits` or `float`. */
+export function widthsOf(result: Result, id: string): { weights: string; input: string } {
+  const quantized = planOf(result, id)?.quantized;
+  const input = quantized?.inputBits ?? null;
+  return {
+    weights: quantized ? `${quantized.bits} bits` : '–',
+    input: quantized && input !== null ? `${input} bits` : quantized ? 'float' : '–',
+  };
+}
+
+/** Longest name that is given as it is. */
+export const NAME_WIDTH = 40;
+
+/** The flag that mends a layer: eight bits where it has fewer, float otherwise. */
+export function mendingFlag(result: Result, id: string): string {
+  const pattern = shortPattern(id, result.plan.layers);
+  const isNarrow = (planOf(result, id)?.quantized?.bits ?? MAX_BITS) < MAX_BITS;
+  // In quotes always: a user will put a * into it.
+  const word = isNarrow ? `${pattern}:bits=8` : pattern;
+  const inQuotes = quoted(word).startsWith("'") ? quoted(word) : `'${word}'`;
+  return `${isNarrow ? '--rule' : '--exclude'} ${inQuotes}`;
+}
+
+/** A pattern that names one layer alone: its id, or the shortest beginning of a long one that is no other's. */
+function shortPattern(id: string, layers: readonly LayerDescription[]): string {
+  if (id.length <= NAME_WIDTH) return id;
+  for (let length = 1; length < id.length; length++) {
+    const pattern = `${id.slice(0, length)}*`;
+    const named = layers.filter((layer) => matches(pattern, { id: layer.id, name: layer.name ?? undefined }));
+    if (named.length === 1) return pattern;
+  }
+  return id;
+}
+
+/** A long name cut in the middle. */
+export function shortenName(name: string, width = NAME_WIDTH): string {
+  if (name.length <= width) return name;
+  const half = Math.floor((width - 1) / 2);
+  return `${name.slice(0, half)}…${name.slice(-half)}`;
+}
+
+/** What came of all gates together. */
+export interface GateSummary {
+  /** `failed` where a gate of level `error` is; `warned` where only others are. */
+  readonly verdict: 'passed' | 'warned' | 'failed';
+  /** The same in words: `1 of 3 gates failed`. */
+  readonly text: string;
+}
+
+/** Undefined where there are no gates. */
+export function gateSummary({ gates }: Result): GateSummary | undefined {
+  if (gates.length === 0) return undefined;
+  const failed = gates.filter(({ passed, level }) => !passed && level === 'error').length;
+  const missed = gates.filter(({ passed }) => !passed).length;
+  if (failed > 0) return { verdict: 'failed', text: `${failed} of ${count(gates.length, 'gate')} failed` };
+  if (missed > 0) {
+    return { verdict: 'warned', text: `${missed} of ${count(gates.length, 'gate')} missed, as a warning` };
+  }
+  return {
+    verdict: 'passed',
+    text: gates.length === 1 ? 'the gate passed' : `all ${gates.length} gates passed`,
+  };
+}
+
+/** What a gate came to: `passed`, `failed`, or `warning`. */
+export const outcomeOf = ({ passed, level }: GateOutcome): 'passed' | 'warning' | 'failed' =>
+  passed ? 'passed' : level === 'warn' ? 'warning' : 'failed';
+
+/** What a gate measured, or why it could not. */
+export const measuredOf = ({ value, shown, reason }: GateOutcome): string =>
+  value === null ? `not measured: ${reason ?? 'no reason is known'}` : shown;
+
+/** Below this ratio the quantized model counts as slower; runs vary by a few percent. */
+const SLOWER_RATIO = 0.95;
+
+/** A warning about the times, which stands with them: it may differ from run to run. */
+export function speedWarning({ ratio }: Speed): string | undefined {
+  if (ratio >= SLOWER_RATIO) return undefined;
+  return `The quantized model is slower than the float one here (${ratio.toFixed(2)}×).`;
+}

@@ -1,0 +1,201 @@
+import type { Distribution } from '../../evaluate/distribution.js';
+import type { Drift } from '../../evaluate/drift.js';
+import type { Mistake } from '../../evaluate/mistake.js';
+import { count, measuredOn, planOf, widthsOf, worstLayers } from '../facts.js';
+import { formatBytes, formatDb, formatPercent } from '../format.js';
+import type { Result } from '../result.js';
+import { type Column, type Markup, markup, table } from './markup.js';
+import { type DriftPoint, renderDrift, renderHistogram } from './plots.js';
+
+/** Layers that are marked in the plot. */
+const MARKED = 3;
+
+const number = (head: string): Column => ({ head, isNumber: true });
+
+/** How far outputs and layers are from float. */
+export function drift(result: Result): Markup | undefined {
+  const { outputs, layers } = result;
+  if (outputs.length === 0 && layers.length === 0) return undefined;
+  return markup`<section id="drift" aria-labelledby="drift-title">
+<h2 id="drift-title">Drift from float</h2>
+<p class="note">SQNR is the ratio of the signal to the error, in decibels: 20 dB is an error of a tenth of the signal, and 6 dB more halve it. Measured on ${measuredOn(result)}.</p>
+${outputTable(result)}
+${layerDrift(result)}
+</section>`;
+}
+
+function outputTable({ outputs }: Result): Markup | undefined {
+  if (outputs.length === 0) return undefined;
+  const rows = outputs.flatMap(({ name, deployed, exact }) => [
+    [markup`<code>${name}</code>`, 'as deployed', ...driftCells(deployed)],
+    [markup`<code>${name}</code>`, 'without integer kernels', ...driftCells(exact)],
+  ]);
+  const columns = [
+    { head: 'output' },
+    { head: 'session' },
+    ...['SQNR', 'cosine', 'max error', 'same top-1', 'samples'].map(number),
+  ];
+  return table('Drift of the outputs', columns, rows);
+}
+
+const driftCells = ({ sqnrDb, cosine, maxAbsError, topOneAgreement, samples }: Drift): string[] => [
+  formatDb(sqnrDb),
+  cosine?.toFixed(5) ?? '–',
+  maxAbsError.toPrecision(3),
+  topOneAgreement === null ? '–' : formatPercent(topOneAgreement),
+  samples.toLocaleString('en-US'),
+];
+
+function layerDrift(result: Result): Markup | undefined {
+  const { layers, origins } = result;
+  if (layers.length === 0) return undefined;
+  const points = layers.map(({ id, drift: measured }, index): DriftPoint => {
+    const origin = origins.find((each) => each.id === id);
+    return {
+      place: index + 1,
+      id,
+      accumulated: measured.sqnrDb,
+      own: origin?.ownDb ?? null,
+      effect: origin?.effectDb ?? null,
+    };
+  });
+  const marked = new Set(worstLayers(result, MARKED).map(({ id }) => id));
+  const hasPoint = points.some(({ accumulated, own, effect }) => (accumulated ?? own ?? effect) !== null);
+  const plots = hasPoint
+    ? markup`${renderDrift(points, marked, 'wide')}
+${renderDrift(points, marked, 'narrow')}`
+    : markup`<p>No layer differs from float.</p>`;
+  return markup`<div class="panel"><figure>
+<figcaption><h3>Layer by layer, along the graph</h3></figcaption>
+${legend(origins.length > 0)}
+${plots}
+</figure></div>
+<details>
+<summary>All ${count(layers.length, 'layer')} as a table</summary>
+${layerTable(result, points)}
+</details>`;
+}
+
+/** What the signs of the plot mean. */
+function legend(hasOrigins: boolean): Markup {
+  const accumulated = markup`<li><svg viewBox="0 0 32 16" aria-hidden="true"><path d="M0 8H32" stroke="var(--accent)" stroke-width="2"/><circle cx="16" cy="8" r="4.5" fill="var(--accent)"/></svg>accumulated: everything up to here is quantized</li>`;
+  if (!hasOrigins) return markup`<ul class="legend">${accumulated}</ul>`;
+  return markup`<ul class="legend">${accumulated}
+<li><svg viewBox="0 0 32 16" aria-hidden="true"><circle cx="16" cy="8" r="4.5" fill="none" stroke="var(--text)" stroke-width="2"/></svg>its own error: this layer alone is quantized</li>
+<li><svg viewBox="0 0 32 16" aria-hidden="true"><path d="M12 4L20 12M20 4L12 12" stroke="var(--muted)" stroke-width="2"/></svg>its effect on the output: this layer alone is quantized</li></ul>`;
+}
+
+function layerTable(result: Result, points: readonly DriftPoint[]): Markup {
+  const hasOrigins = result.origins.length > 0;
+  const columns: Column[] = [
+    number('#'),
+    { head: 'layer' },
+    { head: 'operator' },
+    number('weights'),
+    number('input'),
+    number('accumulated'),
+    ...(hasOrigins
+      ? ['own', 'effect', 'by weights', 'by input', 'saturated', 'dead levels'].map(number)
+      : []),
+  ];
+  const rows = points.map(({ place, id, accumulated }) => {
+    const { weights, input } = widthsOf(result, id);
+    return [
+      String(place),
+      markup`<code>${id}</code>`,
+      planOf(result, id)?.opType ?? '–',
+      weights,
+      input,
+      formatDb(accumulated),
+      ...(hasOrigins ? originCells(result, id) : []),
+    ];
+  });
+  return table('Drift of the layers', columns, rows);
+}
+
+function originCells({ origins }: Result, id: string): string[] {
+  const origin = origins.find((each) => each.id === id);
+  if (!origin) return ['–', '–', '–', '–', '–', '–'];
+  const { ownDb, effectDb, weightEffectDb, inputEffectDb, saturated, deadLevels, levels } = origin;
+  return [
+    ...[ownDb, effectDb, weightEffectDb].map(formatDb),
+    saturated === null ? '–' : formatDb(inputEffectDb),
+    saturated === null ? '–' : formatPercent(saturated),
+    `${deadLevels} of ${levels}`,
+  ];
+}
+
+/** Weights and inputs of the worst layers, with the levels that they become. */
+export function distributions(result: Result): Markup | undefined {
+  if (result.distributions.length === 0) return undefined;
+  const ids = [...new Set(result.distributions.map(({ id }) => id))];
+  const pairs = ids.map((id) => {
+    const place = result.layers.findIndex((layer) => layer.id === id) + 1;
+    const measured = result.layers[place - 1]?.drift.sqnrDb ?? null;
+    const shown = result.distributions.filter((each) => each.id === id);
+    return markup`<div class="pair">
+<h3>#${place} <code>${id}</code>, ${formatDb(measured)}</h3>
+<div class="figures">${shown.map((each) => histogram(result, each))}</div>
+</div>`;
+  });
+  return markup`<section id="distributions" aria-labelledby="distributions-title">
+<h2 id="distributions-title">The worst layers</h2>
+<p class="note">Bars count the values that are quantized; the lines are the levels that they can become. Values far from the next level, or beyond the last, are what is lost.</p>
+${pairs}
+</section>`;
+}
+
+function histogram(result: Result, distribution: Distribution): Markup {
+  const { id, kind, tensor, channel, levels } = distribution;
+  const { weights, input } = widthsOf(result, id);
+  const what =
+    kind === 'weight'
+      ? `Weight, ${channel === null ? 'all of it' : `output channel ${channel}, which loses most`}`
+      : 'Input, on the calibration samples';
+  const how = `${kind === 'weight' ? weights : input}, ${count(levels.length, 'level')}`;
+  const label = `Histogram of ${kind} ${tensor}: ${how}`;
+  return markup`<figure class="panel">
+<figcaption>${what}: ${how}</figcaption>
+${renderHistogram(label, distribution)}
+</figure>`;
+}
+
+/** Samples that quantization gets wrong. */
+export function mistakes({ mistakes: all, task }: Result): Markup | undefined {
+  if (all.length === 0) return undefined;
+  return markup`<section id="mistakes" aria-labelledby="mistakes-title">
+<h2 id="mistakes-title">Right in float, wrong after quantization</h2>
+<p class="note">The ${count(all.length, 'sample')} with the largest margin${task ? `, of ${count(task.samples, 'sample')}` : ''}: how far the score of the class that won is above that of the right one.</p>
+<ul class="samples">${all.map(mistakeItem)}</ul>
+</section>`;
+}
+
+function mistakeItem({ sample, source, label, quantized, margin, thumbnail }: Mistake): Markup {
+  const name = source ?? `sample ${sample}`;
+  const picture =
+    thumbnail === null
+      ? undefined
+      : markup`<img src="${thumbnail}" alt="The picture of ${name}, of class ${label}" width="64" height="64">`;
+  return markup`<li>${picture}<strong>class ${label}, now ${quantized}</strong><br>margin ${margin.toPrecision(3)}<br><span class="unit">${name}</span></li>`;
+}
+
+/** What mends the worst layers. */
+export function suggestions({ suggestions: all }: Result): Markup | undefined {
+  if (all.length === 0) return undefined;
+  const rows = all.map(({ id, flag, costBytes, tried }) => [
+    markup`<code>${id}</code>`,
+    markup`<code>${flag}</code>`,
+    `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`,
+    tried ? `${formatDb(tried.beforeDb)} → ${formatDb(tried.afterDb)}` : 'not tried',
+  ]);
+  const columns = [
+    { head: 'layer' },
+    { head: 'what mends it' },
+    number('cost'),
+    number('SQNR of the output'),
+  ];
+  return markup`<section id="suggestions" aria-labelledby="suggestions-title">
+<h2 id="suggestions-title">Suggestions</h2>
+${table('Suggestions', columns, rows)}
+</section>`;
+}

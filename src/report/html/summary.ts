@@ -1,0 +1,160 @@
+import {
+  count,
+  dropOf,
+  gateSummary,
+  measuredOf,
+  measuredOn,
+  outcomeOf,
+  qualityOf,
+  sizeRatio,
+  speedWarning,
+} from '../facts.js';
+import { formatBytes, formatDb, formatMs, formatPercent } from '../format.js';
+import type { Result } from '../result.js';
+import { type Markup, markup, table } from './markup.js';
+import { renderBars } from './plots.js';
+
+/** Signs that tell an outcome without its colour. */
+const signs = { passed: '✓', warned: '!', warning: '!', failed: '✗' } as const;
+
+/** The two models, and the verdict. */
+export function header(result: Result): Markup {
+  const { float, quantized, command } = result;
+  const summary = gateSummary(result);
+  const outcome =
+    summary &&
+    markup`<span class="outcome ${summary.verdict}">${signs[summary.verdict]} ${sentence(summary.text)}.</span> `;
+  const facts = `${sentence(qualityOf(result))}; ${sizeRatio(result).toFixed(2)} times the size.`;
+  const kind = command === 'compare' ? 'Comparison of two models' : 'Quantization report';
+  return markup`<header>
+<p class="eyebrow">${kind}</p>
+<h1><span class="from">${float.name} →</span> ${quantized.name}</h1>
+<p class="verdict">${outcome}${facts}</p>
+</header>`;
+}
+
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** What came of each gate. */
+export function gates({ gates: all }: Result): Markup | undefined {
+  if (all.length === 0) return undefined;
+  const rows = all.map((gate) => {
+    const outcome = outcomeOf(gate);
+    return [
+      markup`<code>${gate.gate}</code>`,
+      markup`<span class="outcome ${outcome}">${signs[outcome]} ${outcome}</span>`,
+      measuredOf(gate),
+    ];
+  });
+  return markup`<section id="gates" aria-labelledby="gates-title">
+<h2 id="gates-title">Gates</h2>
+${table('Gates', [{ head: 'gate' }, { head: 'outcome' }, { head: 'measured' }], rows)}
+</section>`;
+}
+
+/** Accuracy, drift, size and speed, each as one figure. */
+export function figures(result: Result): Markup {
+  return markup`<section class="cards" aria-label="Figures">
+${[accuracyCard(result), driftCard(result), sizeCard(result), timing(result)].filter((card) => card !== undefined)}
+</section>`;
+}
+
+function accuracyCard(result: Result): Markup | undefined {
+  const { task, outputs } = result;
+  if (task) {
+    return markup`<div>
+<h2>Top-1 accuracy</h2>
+<p class="figure">${formatPercent(task.quantized)}</p>
+<p>${dropOf(task)} points from ${formatPercent(task.float)}, on ${count(task.samples, 'sample')}</p>
+</div>`;
+  }
+  const agreement = outputs[0]?.deployed.topOneAgreement ?? null;
+  if (agreement === null) return undefined;
+  return markup`<div>
+<h2>Same top-1 as float</h2>
+<p class="figure">${formatPercent(agreement)}</p>
+<p>on ${measuredOn(result)}</p>
+</div>`;
+}
+
+function driftCard({ outputs }: Result): Markup | undefined {
+  const [output] = outputs;
+  if (!output) return undefined;
+  const { sqnrDb, cosine } = output.deployed;
+  const which = outputs.length > 1 ? ` of ${output.name}, the first of ${outputs.length} outputs` : '';
+  const db = formatDb(sqnrDb).replace(/ dB$/, '');
+  return markup`<div>
+<h2>Signal to noise</h2>
+<p class="figure">${db}${db.startsWith('i') ? undefined : markup` <span class="unit">dB</span>`}</p>
+<p>SQNR${which}; cosine ${cosine?.toFixed(5) ?? '–'}</p>
+</div>`;
+}
+
+function sizeCard(result: Result): Markup {
+  const { float, quantized } = result;
+  const sizes = { float: float.sizeBytes, quantized: quantized.sizeBytes };
+  const label = `File size: float ${formatBytes(sizes.float)}, quantized ${formatBytes(sizes.quantized)}`;
+  return markup`<div class="broad">
+<h2>File size</h2>
+<p class="figure">${sizeRatio(result).toFixed(3)}<span class="unit">×</span></p>
+${renderBars(label, 'bytes', sizes)}
+</div>`;
+}
+
+/** All that differs from run to run. */
+function timing({ timing: { speed, elapsedMs } }: Result): Markup {
+  const { floatMs, quantizedMs, ratio, threads } = speed;
+  const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;
+  const slower = speedWarning(speed);
+  return markup`<div class="broad" id="timing">
+<h2>Speed</h2>
+<p class="figure">${ratio.toFixed(2)}<span class="unit">× as fast</span></p>
+${renderBars(label, 'ms', { float: floatMs, quantized: quantizedMs })}
+<p>one run on ${count(threads, 'thread')}; ${(elapsedMs / 1000).toFixed(1)} s for all of this</p>
+${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
+</div>`;
+}
+
+/** A number in as many digits as a person compares. */
+export const plain = (value: number | null): string =>
+  value === null ? '–' : String(Number(value.toPrecision(6))).replace('-', '−');
+
+/** The change since a result that was saved. */
+export function baseline({ baseline: before }: Result): Markup | undefined {
+  if (!before) return undefined;
+  const rows = before.changes.map((change) => [
+    markup`<code>${change.metric}</code>`,
+    plain(change.before),
+    plain(change.after),
+    change.shown,
+  ]);
+  const columns = [
+    { head: 'metric' },
+    { head: 'before', isNumber: true },
+    { head: 'now', isNumber: true },
+    { head: 'change', isNumber: true },
+  ];
+  return markup`<section id="baseline" aria-labelledby="baseline-title">
+<h2 id="baseline-title">Change since ${before.name}</h2>
+${table('Change since the baseline', columns, rows)}
+</section>`;
+}
+
+/** What the user's own metrics gave. */
+export function metrics({ metrics: all }: Result): Markup | undefined {
+  if (all.length === 0) return undefined;
+  const rows = all.map(({ name, float, quantized }) => [
+    markup`<code>${name}</code>`,
+    plain(float),
+    plain(quantized),
+  ]);
+  const columns = [
+    { head: 'metric' },
+    { head: 'float', isNumber: true },
+    { head: 'quantized', isNumber: true },
+  ];
+  return markup`<section id="metrics" aria-labelledby="metrics-title">
+<h2 id="metrics-title">Metrics</h2>
+${table('Metrics', columns, rows)}
+</section>`;
+}

@@ -1,0 +1,176 @@
+import type { Drift } from '../evaluate/drift.js';
+import { escapeMarkdown, markdownCode } from './escape.js';
+import {
+  calibratedOn,
+  count,
+  coverageOf,
+  dropOf,
+  gateSummary,
+  measuredOf,
+  measuredOn,
+  mendingFlag,
+  outcomeOf,
+  qualityOf,
+  sizeRatio,
+  speedWarning,
+  widthsOf,
+  worstLayers,
+} from './facts.js';
+import { formatBytes, formatDb, formatMs, formatPercent } from './format.js';
+import type { Reporter } from './reporter.js';
+import type { Result } from './result.js';
+
+/** Tables for a job's summary or a comment on a pull request, in GitHub's Markdown. */
+export const markdown = {
+  name: 'markdown',
+  summary: "GitHub's Markdown, for a job's summary",
+  ending: '.md',
+  render(result) {
+    const blocks = [
+      verdict(result),
+      gates(result),
+      changes(result),
+      beforeAndAfter(result),
+      drift(result),
+      worst(result),
+      metrics(result),
+      warnings(result),
+      reproduce(result),
+      timing(result),
+    ];
+    return `${blocks.filter((block) => block.length > 0).join('\n\n')}\n`;
+  },
+} as const satisfies Reporter;
+
+/** A table; cells are Markdown already. */
+function table(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
+  const edge = heads.map((_, column) => (right.includes(column) ? '--:' : '---'));
+  return [heads, edge, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const signs = { passed: '✅', warned: '⚠️', warning: '⚠️', failed: '❌' } as const;
+
+function verdict(result: Result): string {
+  const { float, quantized } = result;
+  const summary = gateSummary(result);
+  const facts = `${qualityOf(result)} · ${sizeRatio(result).toFixed(2)}× the size`;
+  const head = summary ? `${signs[summary.verdict]} ${sentence(summary.text)}` : 'Quantization';
+  const names = `${markdownCode(float.name)} → ${markdownCode(quantized.name)}`;
+  return `### ${head}\n\n${names}: **${escapeMarkdown(facts)}**`;
+}
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+function gates({ gates: all }: Result): string {
+  if (all.length === 0) return '';
+  const rows = all.map((gate) => {
+    const outcome = outcomeOf(gate);
+    return [`${signs[outcome]} ${outcome}`, markdownCode(gate.gate), escapeMarkdown(measuredOf(gate))];
+  });
+  return table(['', 'gate', 'measured'], rows);
+}
+
+function changes({ baseline }: Result): string {
+  if (!baseline) return '';
+  const text = (value: number | null) => (value === null ? '–' : String(Number(value.toPrecision(6))));
+  const rows = baseline.changes.map(({ metric, before, after, shown }) => [
+    markdownCode(metric),
+    text(before),
+    text(after),
+    escapeMarkdown(shown),
+  ]);
+  const heads = ['metric', 'before', 'now', 'change'];
+  return `**Change since ${markdownCode(baseline.name)}**\n\n${table(heads, rows, [1, 2, 3])}`;
+}
+
+function beforeAndAfter(result: Result): string {
+  const { float, quantized, task } = result;
+  const rows = [
+    [
+      'file',
+      formatBytes(float.sizeBytes),
+      formatBytes(quantized.sizeBytes),
+      `${sizeRatio(result).toFixed(3)}×`,
+    ],
+  ];
+  if (task) {
+    const points = `${dropOf(task)} points (${count(task.samples, 'sample')})`;
+    rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
+  }
+  return table(['', 'float', 'quantized', ''], rows, [1, 2]);
+}
+
+function drift(result: Result): string {
+  const { outputs } = result;
+  if (outputs.length === 0) return '';
+  const rows = outputs.flatMap(({ name, deployed, exact }) => [
+    [markdownCode(name), ...driftCells(deployed)],
+    ['without int kernels', ...driftCells(exact)],
+  ]);
+  const heads = ['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1', 'samples'];
+  return `${table(heads, rows, [1, 2, 3, 4, 5])}\n\nMeasured on ${measuredOn(result)}.`;
+}
+
+const driftCells = ({ sqnrDb, cosine, maxAbsError, topOneAgreement, samples }: Drift): string[] => [
+  formatDb(sqnrDb),
+  cosine?.toFixed(5) ?? '–',
+  maxAbsError.toPrecision(3),
+  topOneAgreement === null ? '–' : formatPercent(topOneAgreement),
+  samples.toLocaleString('en-US'),
+];
+
+/** Layers named in the report. */
+const WORST = 5;
+
+function worst(result: Result): string {
+  const layers = worstLayers(result, WORST);
+  const [first] = layers;
+  if (!first) return '';
+  const rows = layers.map(({ id, drift: measured }) => {
+    const { weights, input } = widthsOf(result, id);
+    return [markdownCode(id), formatDb(measured.sqnrDb), weights, input];
+  });
+  const mend = `To mend the first: ${markdownCode(mendingFlag(result, first.id))}`;
+  return `${table(['worst layers', 'SQNR', 'weights', 'input'], rows, [1])}\n\n${mend}`;
+}
+
+function metrics({ metrics: all }: Result): string {
+  if (all.length === 0) return '';
+  const text = (value: number | null) => (value === null ? '–' : String(Number(value.toPrecision(6))));
+  const rows = all.map(({ name, float, quantized }) => [markdownCode(name), text(float), text(quantized)]);
+  return table(['metric', 'float', 'quantized'], rows, [1, 2]);
+}
+
+function warnings({ warnings: all }: Result): string {
+  // A list of alerts would be a page of boxes: one holds them all.
+  return all.length === 0
+    ? ''
+    : ['> [!WARNING]', ...all.map((text) => `> - ${escapeMarkdown(text)}`)].join('\n');
+}
+
+function reproduce(result: Result): string {
+  const { made, layers, kept } = coverageOf(result);
+  const calibrated = calibratedOn(result);
+  const facts = [
+    ...(layers > 0
+      ? [`${made} of ${count(layers, 'layer')} quantized, ${count(kept, 'operator')} in float`]
+      : []),
+    ...(calibrated ? [calibrated] : []),
+    `onnxruntime ${result.runtime.version}`,
+  ];
+  const line = sentence(escapeMarkdown(facts.join('; ')));
+  return result.reproduce === null ? `${line}.` : `${line}. Made by ${markdownCode(result.reproduce)}`;
+}
+
+/** All that differs from run to run. */
+function timing({ timing: { speed, elapsedMs } }: Result): string {
+  const run = `One run takes ${formatMs(speed.quantizedMs)} instead of ${formatMs(speed.floatMs)}`;
+  const ratio = `${speed.ratio.toFixed(2)}× as fast on ${count(speed.threads, 'thread')}`;
+  const slower = speedWarning(speed);
+  const times = `${run} (${ratio}); this took ${(elapsedMs / 1000).toFixed(1)} s in all.`;
+  return slower ? `${times} ⚠️ ${escapeMarkdown(slower)}` : times;
+}

@@ -1,0 +1,138 @@
+import { basename } from 'node:path';
+import { defaultObserverSettings } from '../../calibration/observers/observer.js';
+import type { CompareOptions, DataOptions, Paths, QuantizeOptions } from '../options.js';
+import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
+
+/**
+ * The command that makes a result again. Flags that say the default are left out.
+ *
+ * @param recipe - as it was resolved
+ * @param nameOf - what stands for a path: its last part, so that a result does not depend on where the files stood
+ */
+export function quantizeCommandLine(
+  options: Omit<QuantizeOptions, 'recipe'>,
+  recipe: Recipe,
+  nameOf: (path: string) => string = basename,
+): string {
+  const { model, output, data, stats, evalData, labels, metric, inputRange, samples, seed, provider } =
+    options;
+  const words = [
+    ...['quantize', nameOf(model)],
+    ...pathFlags('--data', data, nameOf),
+    ...flag('--stats', stats && nameOf(stats)),
+    ...sampleFlags(options),
+    ...flag('--samples', samples),
+    ...flag('--seed', seed),
+    ...flag('--input-range', inputRange && [inputRange.low[0], inputRange.high[0]].join(',')),
+    ...pathFlags('--eval-data', evalData, nameOf),
+    ...flag('--labels', labels && nameOf(labels)),
+    ...flag('--metric', metric && nameOf(metric)),
+    ...recipeFlags(recipe, data !== undefined || stats !== undefined),
+    ...flag('--provider', provider),
+    ...flag('-o', output && nameOf(output)),
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** The command that compares two models again. */
+export function compareCommandLine(options: CompareOptions): string {
+  const { float, quantized, data, labels, metric, samples, seed, provider } = options;
+  const words = [
+    ...['quantize', 'compare', basename(float), basename(quantized)],
+    ...pathFlags('--data', data, basename),
+    ...sampleFlags(options),
+    ...flag('--samples', samples),
+    ...flag('--seed', seed),
+    ...flag('--labels', labels && basename(labels)),
+    ...flag('--metric', metric && basename(metric)),
+    ...flag('--provider', provider),
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** A word as a POSIX shell takes it. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+type Value = string | number | undefined;
+
+const flag = (name: string, value: Value): string[] => (value === undefined ? [] : [name, String(value)]);
+
+const flagUnless = (usual: Value, name: string, value: Value): string[] =>
+  value === usual ? [] : flag(name, value);
+
+/** `input=path` keeps its input. */
+function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string) => string): string[] {
+  const all = paths === undefined ? [] : [paths].flat();
+  return all.flatMap((path) => {
+    const [, input = '', rest = path] = /^([^=/\\]+=)(.*)$/.exec(path) ?? [];
+    return [name, `${input}${nameOf(rest)}`];
+  });
+}
+
+function sampleFlags({ preprocess, pictures, raw }: DataOptions): string[] {
+  const { size, fit, channelOrder } = pictures ?? {};
+  return [
+    ...preprocessFlags(preprocess),
+    ...flag('--size', size && `${size.height}x${size.width}`),
+    ...flag('--resize', fit),
+    ...flag('--channel-order', channelOrder),
+    ...flag('--bin-dtype', raw?.type),
+    ...flag('--bin-shape', raw?.shape?.join('x')),
+  ];
+}
+
+function preprocessFlags(preprocess: QuantizeOptions['preprocess']): string[] {
+  if (!preprocess) return [];
+  const { label, scale, mean, std, layout } = preprocess;
+  // What came from the command line is labelled by its flags.
+  if (label.startsWith('--')) return label.split(' ');
+  return [
+    ...flag('--scale', scale),
+    ...flag('--mean', mean.join(',')),
+    ...flag('--std', std.join(',')),
+    ...flag('--layout', layout),
+  ];
+}
+
+/** The flags that say a recipe, less those that are so by default. */
+export function recipeFlags(recipe: Recipe, hasRanges = true): string[] {
+  const { observerSettings: settings } = recipe;
+  const usual = defaultRecipe;
+  const on = (name: string, isOn: boolean) => (isOn ? [name] : []);
+  return [
+    ...flagUnless(usual.scheme, '--scheme', recipe.scheme),
+    ...flagUnless(usual.bits, '--bits', recipe.bits),
+    // Without samples activations stay in float by themselves.
+    ...(recipe.actBits === 'float' && !hasRanges
+      ? []
+      : flagUnless(usual.actBits, '--act-bits', recipe.actBits)),
+    ...flagUnless(usual.actScheme, '--act-scheme', recipe.actScheme),
+    ...flagUnless(usual.observer, '--observer', recipe.observer),
+    ...on('--act-symmetric', settings.symmetric),
+    ...flagUnless(defaultObserverSettings.momentum, '--momentum', settings.momentum),
+    ...flagUnless(defaultObserverSettings.percentile, '--percentile', settings.percentile),
+    ...flagUnless(defaultObserverSettings.lsqplusConfig, '--lsqplus-config', settings.lsqplusConfig),
+    ...on('--exact-offset', recipe.exactOffset),
+    ...on('--per-tensor', recipe.granularity === 'tensor'),
+    ...flagUnless(usual.group, '--group', recipe.group),
+    ...on('--dynamic', recipe.dynamic),
+    ...on('--matmul-activations', recipe.matMulActivations),
+    ...on('--all-layers', recipe.allLayers),
+    ...on('--reduce-range', recipe.reduceRange),
+    ...flagUnless(usual.format, '--format', recipe.format),
+    ...flagUnless(usual.blocks.size, '--block', recipe.blocks.size),
+    ...on('--block-asymmetric', recipe.blocks.asymmetric),
+    ...flagUnless(usual.blocks.accuracyLevel, '--accuracy-level', recipe.blocks.accuracyLevel),
+    ...recipe.rules.flatMap((rule) => ['--rule', ruleText(rule)]),
+    ...recipe.exclude.flatMap((pattern) => ['--exclude', pattern]),
+    ...recipe.include.flatMap((pattern) => ['--include', pattern]),
+  ];
+}
+
+function ruleText({ pattern, bits, actBits, scheme, granularity, group }: Rule): string {
+  const settings = Object.entries({ bits, 'act-bits': actBits, scheme, granularity, group });
+  const given = settings.filter(([, value]) => value !== undefined);
+  return `${pattern}:${given.map(([key, value]) => `${key}=${value}`).join(',')}`;
+}

@@ -1,0 +1,52 @@
+import { extname } from 'node:path';
+import { checkOutput, writeFileWhole } from '../emit/write-file.js';
+import { QuantizeError } from '../errors.js';
+import type { Reporter } from './reporter.js';
+import { reporters } from './reporters.js';
+import type { Result } from './result.js';
+
+/** The endings that a report's file can have, for messages and help. */
+export const reportEndings: readonly string[] = reporters.flatMap(({ ending }) => (ending ? [ending] : []));
+
+/** The format of a report by its file's name. */
+function reporterFor(path: string): Reporter {
+  const ending = extname(path).toLowerCase();
+  const reporter = reporters.find((candidate) => candidate.ending === ending);
+  if (reporter) return reporter;
+  throw new QuantizeError('bad-option', {
+    flag: '--report',
+    problem: `cannot be "${path}", whose ending is no format of reports`,
+    mend: `End the file's name in one of: ${reportEndings.join(', ')}.`,
+  });
+}
+
+/**
+ * Refuse reports before any work is done.
+ *
+ * @param others - files that are read or written in the same run
+ * @throws QuantizeError where a format is unknown, a folder cannot be written, or a report would replace another file
+ */
+export async function checkReports(
+  paths: readonly string[] = [],
+  others: readonly string[] = [],
+): Promise<void> {
+  for (const [index, path] of paths.entries()) {
+    reporterFor(path);
+    for (const other of [...others, ...paths.slice(0, index)]) await checkApart(path, other);
+  }
+}
+
+async function checkApart(path: string, other: string): Promise<void> {
+  if (path !== other) return checkOutput(other, path);
+  const problem = `cannot be "${path}", which is another file of this run`;
+  throw new QuantizeError('bad-option', { flag: '--report', problem, mend: 'Choose another name.' });
+}
+
+/**
+ * Write the reports, each in the format that its file's name ends in.
+ *
+ * @throws QuantizeError where a format is unknown or a file cannot be written
+ */
+export async function writeReports(result: Result, paths: readonly string[] = []): Promise<void> {
+  for (const path of paths) await writeFileWhole(path, await reporterFor(path).render(result));
+}

@@ -1,0 +1,321 @@
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
+import { observers as allObservers } from '../../calibration/observers/observers.js';
+import { rangeOfPixels } from '../../calibration/preprocess.js';
+import type { SampleSource } from '../../calibration/source.js';
+import type { Statistics } from '../../calibration/statistics.js';
+import { calibrate } from '../calibrate/calibrate.js';
+import { findRanges } from '../calibrate/find-ranges.js';
+import { firstFeed } from '../calibrate/samples.js';
+import { readStatistics } from '../calibrate/stored-statistics.js';
+import { Watch } from '../calibrate/watch.js';
+import { emitModel } from '../emit/emit-model.js';
+import { addRecipe } from '../emit/recipe-metadata.js';
+import { storedBytes } from '../emit/weights/forms.js';
+import { checkOutput, writeFileWhole } from '../emit/write-file.js';
+import { type WrittenModel, withWritten } from '../emit/write-model.js';
+import { QuantizeError } from '../errors.js';
+import { compareOutputs } from '../evaluate/compare-outputs.js';
+import { measureSpeed } from '../evaluate/measure-speed.js';
+import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
+import { defaultLimits } from '../load/limits.js';
+import { withTemporaryFolder } from '../load/temporary-folder.js';
+import type { SweepOptions } from '../options.js';
+import { besideModel, calibrationSettings, prepare } from '../pipeline.js';
+import { place, refuseEmpty } from '../place/place.js';
+import { observedValues, type Placement } from '../place/placement.js';
+import { buildPlan } from '../quantize/build-plan.js';
+import { reportedPlan } from '../quantize/plan.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { named, type Recipe } from '../recipe.js';
+import { quantizeCommandLine } from '../report/reproduce.js';
+import type { DataRecord } from '../report/result.js';
+import { describeMachine } from '../runtime/machine.js';
+import { runtimeVersion, withSession } from '../runtime/session.js';
+import { tool } from '../version.js';
+import { basisOf } from './basis.js';
+import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
+import { type Combination, combinationsOf, keyOf } from './combinations.js';
+import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
+import { remembering } from './remember.js';
+import { renderPage } from './render-page.js';
+import { readFinished, serializeSweep } from './sweep-file.js';
+
+/** What they choose does not depend on the sweep: statistics are of one run, and what is remembered goes with them. */
+const observers = allObservers.map(remembering);
+
+type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+/**
+ * Every combination of weight schemes, widths and observers, measured against float on the same samples. The model is
+ * calibrated once, and the float model run once over the samples; each combination is then made, as `quantize` would make
+ * it, and run once over them in a default session. No model is written.
+ *
+ * The record is kept in a file after every combination: a run that was stopped goes on where it was.
+ *
+ * @throws QuantizeError for whatever the user can mend; `sweep-interrupted` where the signal is aborted
+ */
+export async function sweep(options: SweepOptions): Promise<SweepRecord> {
+  const watch = new Watch(options);
+  const combinations = combinationsOf(options);
+  const output = options.output ?? besideModel(options.model, 'sweep.json');
+  if (options.report !== undefined) {
+    await checkOutput(options.model, options.report);
+    await checkOutput(output, options.report);
+  }
+  const run = new Sweep(options, output, watch);
+  try {
+    await run.begin(combinations);
+    await run.evaluate();
+  } catch (thrown) {
+    if (!(thrown instanceof QuantizeError) || thrown.code !== 'interrupted') throw thrown;
+    const { step = '', where = '' } = thrown.facts;
+    const facts = { step, where, done: run.done, total: combinations.length, path: output };
+    throw new QuantizeError('sweep-interrupted', facts, { cause: thrown.cause });
+  }
+  const record = run.record;
+  if (options.report !== undefined) await writeFileWhole(options.report, renderPage(record));
+  return record;
+}
+
+/** A sweep at work. */
+class Sweep {
+  readonly #options: SweepOptions;
+  readonly #output: string;
+  readonly #watch: Watch;
+  readonly #prepared = new Map<boolean, Prepared>();
+  /** Finished combinations, by recipe. */
+  readonly #finished = new Map<string, SweepResult>();
+  #combinations: readonly Combination[] = [];
+  #first: Prepared | undefined;
+  #basis: Basis | undefined;
+
+  constructor(options: SweepOptions, output: string, watch: Watch) {
+    this.#options = options;
+    this.#output = output;
+    this.#watch = watch;
+  }
+
+  /** How many of the combinations are finished. */
+  get done(): number {
+    return this.#combinations.length - this.#missing.length;
+  }
+
+  /** Open the model and the samples, and find what is finished already. */
+  async begin(combinations: readonly Combination[]): Promise<void> {
+    const { model, stats, provider = 'cpu' } = this.#options;
+    this.#combinations = combinations;
+    const [first] = combinations;
+    if (!first) throw new QuantizeError('bad-option', noCombination);
+    this.#first = await this.#prepare(first.recipe);
+    const { loaded, samples } = this.#first;
+    const inputRange = this.#inputRange;
+    await this.#watch.begin('resume');
+    this.#basis = await basisOf({ loaded, samples, stats, inputRange, provider });
+    for (const result of await readFinished(this.#output, this.#basis)) {
+      this.#finished.set(keyOf(result.recipe), result);
+    }
+    for (const { recipe } of combinations) {
+      const prepared = await this.#prepare(recipe);
+      refuseEmpty(place(prepared.model, recipe, model), model);
+    }
+  }
+
+  /** Evaluate what is missing, and keep each result. */
+  async evaluate(): Promise<void> {
+    const missing = this.#missing;
+    if (missing.length === 0) {
+      await this.#keep();
+      return;
+    }
+    const statistics = await this.#statistics(missing);
+    const { model: path, threads, provider } = this.#options;
+    const { evaluation } = this.#start.samples;
+    await withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+      await this.#watch.begin('record float');
+      const settings = { mode: 'default', threads, provider, label: 'the float model' } as const;
+      const float = await withSession(path, settings, (session) =>
+        recordRuns(session, this.#watch.told(evaluation), join(folder, 'float')),
+      );
+      for (const { name, recipe } of missing) {
+        const place = this.#combinations.findIndex((each) => each.name === name) + 1;
+        await this.#watch.begin(`${name} (${place} of ${this.#combinations.length})`);
+        const result = await this.#result({ name, recipe }, statistics, float);
+        // Before hours are spent on what no choice can be made of.
+        if (this.#options.limits?.maxDrift !== undefined) checkDrift([result]);
+        this.#finished.set(keyOf(recipe), result);
+        await this.#keep();
+      }
+    });
+  }
+
+  get record(): SweepRecord {
+    const { provider = 'cpu', limits } = this.#options;
+    const { loaded, samples } = this.#start;
+    const asked = new Set(this.#combinations.map(({ recipe }) => keyOf(recipe)));
+    const results = this.#combinations.flatMap(({ name, recipe }) => {
+      const found = this.#finished.get(keyOf(recipe));
+      return found ? [{ ...found, name }] : [];
+    });
+    if (!this.#basis) throw new Error('the sweep has not begun');
+    return {
+      schemaVersion: SWEEP_VERSION,
+      tool,
+      runtime: { name: 'onnxruntime', version: runtimeVersion, provider },
+      machine: describeMachine(),
+      basis: this.#basis,
+      float: { name: basename(loaded.path), sizeBytes: loaded.sizeBytes, sha256: loaded.sha256 },
+      calibration: samples.calibration ? dataRecord(samples.calibration) : null,
+      evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
+      results,
+      missing: this.#combinations.length - results.length,
+      front: frontOf(results),
+      choice: hasLimits(limits) && results.length > 0 ? this.#choice(results) : null,
+      others: [...this.#finished].filter(([key]) => !asked.has(key)).map(([, result]) => result),
+    };
+  }
+
+  get #start(): Prepared {
+    if (!this.#first) throw new Error('the sweep has not begun');
+    return this.#first;
+  }
+
+  get #missing(): readonly Combination[] {
+    return this.#combinations.filter(({ recipe }) => {
+      const found = this.#finished.get(keyOf(recipe));
+      return !found || (this.#options.speed === true && found.speed === null);
+    });
+  }
+
+  get #inputRange() {
+    return this.#options.inputRange ?? rangeOfPixels(this.#options.preprocess);
+  }
+
+  #choice(results: readonly SweepResult[]): Choice {
+    const limits = this.#options.limits ?? {};
+    const best = chooseBest(results, limits);
+    return {
+      limits: limitFlags(limits),
+      name: best?.name ?? null,
+      command: best ? this.#commandOf(best.recipe) : null,
+    };
+  }
+
+  /** With the paths as they were given: to be typed where the sweep was. */
+  #commandOf(recipe: Recipe): string {
+    // What a sweep writes is not what its models are written to.
+    const { output: _, ...options } = this.#options;
+    return quantizeCommandLine(options, recipe, (path) => path);
+  }
+
+  #keep(): Promise<void> {
+    return writeFileWhole(this.#output, serializeSweep(this.record));
+  }
+
+  /** The folded model: converted to opset 13 unless activations stay in float, as `quantize` has it. */
+  async #prepare({ actBits }: Recipe): Promise<Prepared> {
+    const converts = actBits !== 'float';
+    const known = this.#prepared.get(converts);
+    if (known) return known;
+    const settings = { output: this.#output, converts, watch: this.#watch, limits: defaultLimits };
+    const prepared = await prepare(this.#options, settings);
+    this.#prepared.set(converts, prepared);
+    return prepared;
+  }
+
+  /** One calibration of all values that some combination asks for. */
+  async #statistics(missing: readonly Combination[]): Promise<Statistics | undefined> {
+    const { model: path, stats } = this.#options;
+    await this.#watch.begin('calibrate');
+    const observing = missing.filter(
+      ({ recipe }) => recipe.actBits !== 'float' && named(observers, recipe.observer).from === 'statistics',
+    );
+    const [first] = observing;
+    if (!first) return undefined;
+    const { model, samples } = await this.#prepare(first.recipe);
+    const values = new Set(observing.flatMap(({ recipe }) => observedValues(place(model, recipe, path))));
+    return stats === undefined
+      ? calibrate(model, [...values], samples.calibration, calibrationSettings(this.#options, this.#watch))
+      : readStatistics(stats, { model, path }, [...values]);
+  }
+
+  async #result(
+    { name, recipe }: Combination,
+    statistics: Statistics | undefined,
+    float: Recording,
+  ): Promise<SweepResult> {
+    const { threads, provider, speed } = this.#options;
+    const prepared = await this.#prepare(recipe);
+    const { evaluation, labels } = this.#start.samples;
+    return this.#withModel(prepared, recipe, statistics, async ({ source, sizeBytes, sha256 }) => {
+      const settings = { mode: 'default', threads, provider, label: `the model of ${name}` } as const;
+      const { outputs, task } = await withSession(source, settings, (deployed) =>
+        compareOutputs(
+          this.#watch.told(evaluation),
+          { float: float.replay(), deployed, exact: notRun },
+          labels,
+        ),
+      );
+      if (labels && !task) {
+        const names = outputs.map((each) => each.name).join(', ');
+        throw new QuantizeError('labels-need-classes', { outputs: names });
+      }
+      const timed = speed
+        ? await measureSpeed(
+            this.#options.model,
+            source,
+            await firstFeed(evaluation),
+            { threads, provider },
+            prepared.isLarge,
+          )
+        : null;
+      return {
+        name,
+        recipe,
+        sizeBytes,
+        sha256,
+        outputs: outputs.map(({ name: of, deployed: { sqnrDb, cosine, topOneAgreement } }) => {
+          return { name: of, sqnrDb, cosine, topOneAgreement };
+        }),
+        task: task ?? null,
+        speed: timed,
+      };
+    });
+  }
+
+  /** The model of a recipe, byte for byte that of `quantize`. */
+  async #withModel<T>(
+    { model, samples, isLarge }: Prepared,
+    recipe: Recipe,
+    statistics: Statistics | undefined,
+    work: (written: WrittenModel) => Promise<T>,
+  ): Promise<T> {
+    const { model: path, stats } = this.#options;
+    const placement: Placement = place(model, recipe, path);
+    const ranges = await findRanges({
+      ...{ model, path, recipe, placement, observers, stats, statistics },
+      samples: samples.calibration,
+      inputRange: this.#inputRange,
+      ...calibrationSettings(this.#options, this.#watch),
+    });
+    const emit = async () => {
+      const plan = buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes });
+      const emitted = emitModel(model, plan);
+      addRecipe(emitted.model, recipe);
+      return { emitted, plan: reportedPlan(plan, storedBytes(plan, emitted.model)) };
+    };
+    return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
+  }
+}
+
+const noCombination = { flag: '--schemes', problem: 'names nothing', mend: 'Name at least one.' };
+
+/** The error without integer kernels is left out: it would be one more run of every model. */
+const notRun: Runner = { outputNames: [], run: async () => new Map() };
+
+const dataRecord = ({ label, length, preprocess }: SampleSource): DataRecord => ({
+  label,
+  samples: length,
+  preprocess,
+});

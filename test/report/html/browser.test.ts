@@ -1,0 +1,122 @@
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderPage } from '../../../src/report/html/page.js';
+import type { Result } from '../../../src/report/result.js';
+import { findBrowser, Page } from '../../support/browser.js';
+import { fullResult, hostileResult } from '../../support/full-result.js';
+import { temporaryFile } from '../../support/temporary-file.js';
+
+const browser = findBrowser();
+const reason = browser ? '' : ' (skipped: no Chromium on the PATH, nor at CHROME_PATH)';
+
+/** What the page loaded, besides what is in it. */
+const requestsOf = (page: Page): string[] =>
+  page
+    .events('Network.requestWillBeSent')
+    .map(({ request }) => (request as { url: string }).url)
+    .filter((url) => !url.startsWith('data:'));
+
+/** In the page: the least contrast of text that is seen, against the ground behind it. */
+const leastContrast = `(() => {
+  const parse = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map((x) => x / 255)
+    .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, x, i) => sum + x * [0.2126, 0.7152, 0.0722][i], 0);
+  const groundOf = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let least = { contrast: 21, text: '' };
+  while (walker.nextNode()) {
+    const { parentElement, textContent } = walker.currentNode;
+    if (!textContent.trim() || !parentElement.checkVisibility() || parentElement.localName === 'title') continue;
+    const computed = getComputedStyle(parentElement);
+    const colour = parse(parentElement.closest('svg') ? computed.fill : computed.color);
+    const [low, high] = [luminance(colour), luminance(groundOf(parentElement))].sort((a, b) => a - b);
+    const contrast = (high + 0.05) / (low + 0.05);
+    if (contrast < least.contrast) least = { contrast, text: textContent };
+  }
+  return least;
+})()`;
+
+/** In the page: for each plot that is seen, its size, and how many of its marks have an extent within it. */
+const plotMarks = `[...document.querySelectorAll('svg.plot')].filter((plot) => plot.checkVisibility()).map((plot) => {
+  const frame = plot.getBoundingClientRect();
+  const seen = [...plot.querySelectorAll('.mark > *')].filter((mark) => {
+    const { width, height, left, right, top, bottom } = mark.getBoundingClientRect();
+    const isInside = left >= frame.left - 1 && right <= frame.right + 1 && top >= frame.top - 1 && bottom <= frame.bottom + 1;
+    return isInside && width + height > 1 && getComputedStyle(mark).fill + getComputedStyle(mark).stroke !== 'nonenone';
+  });
+  return { width: frame.width, marks: seen.length, all: plot.querySelectorAll('.mark > *').length };
+})`;
+
+describe.skipIf(!browser)(`the page in a browser${reason}`, () => {
+  let page: Page;
+  beforeAll(async () => {
+    page = await Page.open(browser ?? '');
+  });
+  afterAll(() => page.close());
+
+  const open = (result: Result) =>
+    page.load(pathToFileURL(temporaryFile('report.html', renderPage(result))).href);
+
+  it('opens without a message on the console and without a request', async () => {
+    await open(fullResult());
+    expect(await page.evaluate('document.querySelectorAll("main > section").length')).toBe(11);
+    expect(page.events('Log.entryAdded')).toEqual([]);
+    expect(page.events('Runtime.consoleAPICalled')).toEqual([]);
+    expect(page.events('Runtime.exceptionThrown')).toEqual([]);
+    expect(requestsOf(page).map((url) => new URL(url).protocol)).toEqual(['file:']);
+    // Its own style sheet is let in by the policy, and its pictures are drawn.
+    expect(await page.evaluate('getComputedStyle(document.querySelector(".cards")).display')).toBe('grid');
+    expect(await page.evaluate('document.querySelector("#mistakes img").naturalWidth')).toBe(1);
+  });
+
+  it.each([
+    ['light', 1100],
+    ['dark', 1100],
+    ['light', 390],
+    ['dark', 390],
+  ] as const)(
+    'in %s, %d pixels wide: it fits, can be read, and every plot has its marks',
+    async (scheme, width) => {
+      await open(fullResult());
+      await page.show(scheme, width, 900);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      const { contrast, text } = await page.evaluate<{ contrast: number; text: string }>(leastContrast);
+      expect(contrast, text).toBeGreaterThanOrEqual(4.5);
+      const ground = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+      expect(ground).toBe(scheme === 'light' ? 'rgb(247, 247, 245)' : 'rgb(19, 22, 27)');
+      const plots = await page.evaluate<{ width: number; marks: number; all: number }[]>(plotMarks);
+      // Size, speed, drift in the one width that fits, and two histograms.
+      expect(plots.length).toBe(5);
+      for (const { marks, all } of plots) expect(marks).toBe(all);
+    },
+  );
+
+  it('on paper: light, and what is folded up on a screen is there', async () => {
+    await open(fullResult());
+    await page.show('dark', 1100, 900);
+    await page.send('Emulation.setEmulatedMedia', { media: 'print' });
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)');
+    const { contrast, text } = await page.evaluate<{ contrast: number; text: string }>(leastContrast);
+    expect(contrast, text).toBeGreaterThanOrEqual(4.5);
+    expect(
+      await page.evaluate('document.querySelector("#drift details table").offsetHeight'),
+    ).toBeGreaterThan(40);
+    const { data } = await page.send<{ data: string }>('Page.printToPDF', { preferCSSPageSize: true });
+    expect(Buffer.from(data, 'base64').subarray(0, 5).toString()).toBe('%PDF-');
+  });
+
+  it('names that would break out of the page do not', async () => {
+    await open(hostileResult('</title></style><img src=http://127.0.0.1:9/x onerror=alert(1)>'));
+    await page.show('light', 390, 900);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    expect(page.events('Log.entryAdded')).toEqual([]);
+    expect(requestsOf(page).length).toBe(1);
+  });
+});

@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import { renderPage } from '../../../src/report/html/page.js';
+import type { Result } from '../../../src/report/result.js';
+import { fullResult, hostileResult } from '../../support/full-result.js';
+import { checkMarkup } from '../../support/markup.js';
+import { sampleResult } from '../../support/result.js';
+
+const parse = (result: Result) => parseHTML(renderPage(result)).document;
+const textOf = (result: Result, selector: string) =>
+  parse(result).querySelector(selector)?.textContent?.replace(/\s+/g, ' ').trim();
+
+describe('the page is closed in itself', () => {
+  const page = renderPage(fullResult());
+
+  it('is well-formed', () => {
+    expect(checkMarkup(page, 'html')).toContain('svg');
+  });
+
+  it('lets a browser load its own style sheet and pictures in it, and nothing else', () => {
+    const { document } = parseHTML(page);
+    const policy = document
+      .querySelector('meta[http-equiv="Content-Security-Policy"]')
+      ?.getAttribute('content');
+    const css = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? '';
+    const hash = createHash('sha256').update(css).digest('base64');
+    expect(policy?.split('; ')).toEqual([
+      "default-src 'none'",
+      `style-src 'sha256-${hash}'`,
+      'img-src data:',
+      "base-uri 'none'",
+      "form-action 'none'",
+    ]);
+    // The policy comes before all that it is for.
+    expect(page.indexOf('Content-Security-Policy')).toBeLessThan(page.indexOf('<style>'));
+    expect(page.match(/<style/g)?.length).toBe(1);
+    expect(document.querySelectorAll('script, iframe, object, embed, form, a[href]').length).toBe(0);
+    for (const element of document.querySelectorAll('*')) {
+      for (const { name } of element.attributes) expect(name).not.toMatch(/^(on|style$)/);
+    }
+    for (const element of document.querySelectorAll('[src], [href]')) {
+      expect(element.getAttribute('src') ?? element.getAttribute('href')).toMatch(/^data:/);
+    }
+    // The names of SVG are no addresses.
+    expect(page.replace(/xmlns(:\w+)?="[^"]*"/g, '')).not.toMatch(/https?:|\/\/[a-z]|url\(|@import/i);
+  });
+});
+
+describe('what it shows', () => {
+  it('the verdict and the gates first, then the figures', () => {
+    const { document } = parseHTML(renderPage(fullResult()));
+    expect(document.querySelector('.verdict')?.textContent?.trim()).toBe(
+      '✗ 2 of 4 gates failed. Top-1 90.14 % (−1.48 points); 0.16 times the size.',
+    );
+    const sections = [...document.querySelectorAll('main > section')].map(
+      (each) => each.id || each.className,
+    );
+    expect(sections).toEqual([
+      ...['gates', 'cards', 'baseline', 'warnings', 'drift', 'distributions', 'mistakes', 'metrics'],
+      ...['suggestions', 'plan', 'recipe'],
+    ]);
+    const rows = [...document.querySelectorAll('#gates tbody tr')].map((row) =>
+      [...row.children].map((cell) => cell.textContent.trim()),
+    );
+    expect(rows).toEqual([
+      ['top1_drop<0.5%', '✗ failed', '1.48 %'],
+      ['size<300KB', '✓ passed', '176 kB'],
+      ['sqnr[logits]>=31', '! warning', '30.4 dB'],
+      [
+        'mean_iou_drop<1%',
+        '✗ failed',
+        'not measured: the metric module gave no finite number for the quantized model',
+      ],
+    ]);
+  });
+
+  it('no section for what there is nothing of', () => {
+    const document = parse(sampleResult());
+    const sections = [...document.querySelectorAll('main > section')].map(
+      (each) => each.id || each.className,
+    );
+    expect(sections).toEqual(['cards', 'drift', 'plan', 'recipe']);
+    expect(document.querySelector('.verdict')?.textContent?.trim()).toMatch(/^Top-1 90\.14 %/);
+  });
+
+  it('the figures of the run', () => {
+    const cards = textOf(fullResult(), '.cards') ?? '';
+    expect(cards).toContain('90.14 %');
+    expect(cards).toContain('−1.48 points from 91.62 %, on 5,000 samples');
+    expect(cards).toContain('30.4 dB');
+    // 176,000 of 1,116,434 bytes.
+    expect(cards).toContain('0.158×');
+    expect(textOf(fullResult(), '#timing')).toContain('2.19× as fast');
+  });
+
+  it('without labels the agreement, and without classes neither', () => {
+    expect(textOf(sampleResult({ task: null }), '.cards')).toContain('Same top-1 as float 99.18 %');
+    const [output] = sampleResult().outputs;
+    if (!output) throw new Error('the sample has an output');
+    const deployed = { ...output.deployed, topOneAgreement: null };
+    const cards = textOf(sampleResult({ task: null, outputs: [{ ...output, deployed }] }), '.cards') ?? '';
+    expect(cards).toMatch(/^Signal to noise/);
+  });
+
+  it('the command, a flag on each line, that a shell takes as one', () => {
+    const reproduce = "quantize 'a b.onnx' --data c.npy --rule 'x -y*:bits=8' --exclude 'it'\\''s' -o q.onnx";
+    const code = parse(sampleResult({ reproduce })).querySelector('pre')?.textContent;
+    expect(code).toBe(
+      "quantize 'a b.onnx' \\\n  --data c.npy \\\n  --rule 'x -y*:bits=8' \\\n  --exclude 'it'\\''s' \\\n  -o q.onnx",
+    );
+  });
+
+  it('every layer in a table, the numbers of its origin with it', () => {
+    const rows = [...parse(fullResult()).querySelectorAll('#drift details tbody tr')].map((row) =>
+      [...row.children].map((cell) => cell.textContent.trim()),
+    );
+    expect(rows[1]).toEqual([
+      ...['2', 'conv2_out', 'Conv', '4 bits', '8 bits', '12.3 dB'],
+      ...['21.0 dB', '29.0 dB', '32.0 dB', '–', '–', '1 of 16'],
+    ]);
+    expect(rows[0]?.slice(-4)).toEqual(['33.0 dB', '35.0 dB', '1.23 %', '0 of 16']);
+    expect(rows.length).toBe(3);
+  });
+
+  it('thumbnails with words for who does not see them', () => {
+    const images = [...parse(fullResult()).querySelectorAll('#mistakes img')];
+    expect(images.map((image) => image.getAttribute('alt'))).toEqual([
+      'The picture of cats/a.png, of class 3',
+    ]);
+    expect(textOf(fullResult(), '#mistakes li + li')).toBe('class 0, now 8margin 0.500sample 4');
+  });
+});
+
+describe('its plots', () => {
+  it('are images with a name, and each has marks', () => {
+    const plots = [...parse(fullResult()).querySelectorAll('svg.plot')];
+    // Size, speed, drift in two widths, two histograms.
+    expect(plots.length).toBe(6);
+    for (const plot of plots) {
+      expect(plot.getAttribute('role')).toBe('img');
+      expect(plot.getAttribute('aria-label')?.length).toBeGreaterThan(10);
+      expect(plot.querySelectorAll('.mark > *').length).toBeGreaterThan(1);
+    }
+  });
+
+  it('of the drift have a point for each number that was measured, in both widths', () => {
+    for (const width of ['wide', 'narrow']) {
+      const marks = [...parse(fullResult()).querySelectorAll(`svg.${width} .mark`)];
+      // Effects and own errors of three layers; the last layer has no accumulated error.
+      expect(marks.map((mark) => mark.children.length)).toEqual([3, 3, 2]);
+      expect(marks[2]?.textContent).toContain('#2 conv2_out\naccumulated 12.3 dB');
+    }
+  });
+
+  it('of the tensors have a bar for each bin that is not empty, and a line for each level', () => {
+    const histograms = [...parse(fullResult()).querySelectorAll('svg.histogram')];
+    const filled = fullResult().distributions.map(({ counts }) => counts.filter((count) => count > 0).length);
+    const marks = histograms.map((each) => [...each.querySelectorAll('.mark')].map((m) => m.children.length));
+    expect(marks).toEqual([
+      [filled[0], 16],
+      [filled[1], 256],
+    ]);
+  });
+
+  it('stand in order: a worse layer is lower, and a level is where its value is', () => {
+    const document = parse(fullResult());
+    const circles = [...document.querySelectorAll('svg.wide .mark')][2]?.children ?? [];
+    const [first, second] = [...circles].map((circle) => Number(circle.getAttribute('cy')));
+    // 40.1 dB and 12.3 dB.
+    expect(first).toBeLessThan(second ?? 0);
+    const lines = [...document.querySelectorAll('svg.histogram .mark')][1]?.children ?? [];
+    const places = [...lines].map((line) => Number(line.getAttribute('x1')));
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    // Levels from −1 to 1 over edges from −1 to 1: from the left of the frame to its right.
+    expect([places[0], places.at(-1)]).toEqual([44, 388]);
+  });
+
+  it('are drawn where all layers are exact, or there is one', () => {
+    const [layer] = sampleResult().layers;
+    if (!layer) throw new Error('the sample has layers');
+    const exact = sampleResult({ layers: [{ ...layer, drift: { ...layer.drift, sqnrDb: null } }] });
+    expect(textOf(exact, '#drift figure')).toContain('No layer differs from float.');
+    expect(parse(sampleResult({ layers: [layer] })).querySelectorAll('svg.wide .mark > *').length).toBe(1);
+  });
+});
+
+it('a name never becomes markup', () => {
+  const names = [
+    '</style><script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' onload='alert(1)",
+    '&lt;b&gt;',
+    'a\u0000b\u202ec\ud800d]]>--><!--',
+  ];
+  const plain = checkMarkup(renderPage(hostileResult('name')), 'html');
+  for (const name of names) {
+    const page = renderPage(hostileResult(name));
+    expect(checkMarkup(page, 'html')).toEqual(plain);
+    for (const character of ['\u0000', '\u202e', '\ud800']) expect(page).not.toContain(character);
+  }
+});
+
+it('the same result gives the same bytes, and other times change the figure of the speed alone', () => {
+  const result = fullResult();
+  const { speed } = result.timing;
+  const slower = {
+    speed: { ...speed, floatMs: 9, quantizedMs: 11, ratio: 0.82, runs: 20 },
+    elapsedMs: 99_000,
+  };
+  const [a, b] = [renderPage(result), renderPage({ ...result, timing: slower })];
+  expect(renderPage(fullResult())).toBe(a);
+  expect(a).not.toBe(b);
+  const withoutTimes = (page: string) => page.replace(/<div class="broad" id="timing">[\s\S]*?<\/div>/, '');
+  expect(withoutTimes(a)).toBe(withoutTimes(b));
+  expect(b).toContain('slower than the float one here (0.82×)');
+});
