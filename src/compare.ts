@@ -20,6 +20,7 @@ import type { CompareOptions } from './options.js';
 import { place } from './place/place.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, resolveRecipe } from './recipe.js';
+import { openJudge } from './report/judge.js';
 import { type ComparedLayers, makeComparison } from './report/make-comparison.js';
 import { compareCommandLine } from './report/reproduce.js';
 import type { Result } from './report/result.js';
@@ -47,6 +48,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   }
 
   await checkReports(options.reports, [options.float, options.quantized]);
+  const judge = await openJudge(options);
 
   await watch.begin('load');
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
@@ -91,7 +93,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const reproduce = compareCommandLine(options);
   const elapsedMs = performance.now() - started;
   const run = { float, quantized, pairing, layers, samples, evaluation, provider };
-  const result = makeComparison({ ...run, reproduce, elapsedMs });
+  const result = judge(makeComparison({ ...run, reproduce, elapsedMs }));
   await writeReports(result, options.reports);
   return result;
 }

@@ -33,6 +33,25 @@ const messages = {
     'Run `quantize inspect {path}` to see the names; * stands for any characters.',
   ),
 
+  // Gates, baselines and the configuration.
+  'bad-gate': message(2, 'The gate "{gate}" {problem}.', '{mend}'),
+  'baseline-format': message(
+    2,
+    '{path} is no result record of version {version}: {reason}.',
+    'Save one with this version of the tool: `quantize … --json > baseline.json`.',
+  ),
+  'config-missing': message(
+    2,
+    'There is no configuration: neither {name} nor a package.json with a "quantize" key in {folder}.',
+    'Write {name}, as {"model": "model.onnx", "data": "calib.npy", "gates": ["size_ratio<0.3"]}, or name a file with --config.',
+  ),
+  'config-syntax': message(
+    2,
+    '{path} is not JSON: {reason}.',
+    'Mend it there; JSON has no comments and no trailing commas.',
+  ),
+  'config-value': message(2, '{path}: {where} {problem}.', '{mend}'),
+
   // Files.
   'file-missing': message(2, 'There is no file {path}.', 'Check the path.'),
   'file-unreadable': message(3, '{path} cannot be read: {reason}.', 'Check its permissions.'),

@@ -7,14 +7,26 @@ export type { Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
 export type { RawFormat } from '../calibration/readers/reader.js';
 export { compare } from './compare.js';
-export { QuantizeError } from './errors.js';
+export { type Config, type ConfigRequest, type Job, readConfig } from './config/read-config.js';
+export { type ErrorCode, exitCodes, QuantizeError } from './errors.js';
 export type { MetricArray, MetricBatch, MetricModule } from './evaluate/user-metric.js';
+export type { Measured, Metric, Reading } from './gate/metric.js';
+export { metrics } from './gate/metrics.js';
+export type { BaselineRecord, GateOutcome } from './gate/outcome.js';
 export type {
   CalibrateOptions,
   CompareOptions,
+  DataOptions,
+  GateLevel,
+  GateOptions,
+  GateSpec,
   InspectOptions,
+  MachineOptions,
+  MemoryEstimate,
   MergeOptions,
+  Paths,
   QuantizeOptions,
+  RunHooks,
   RunProgress,
   SweepLimits,
   SweepOptions,
@@ -24,6 +36,8 @@ export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
+export { checkGates } from './report/judge.js';
+export { type Baseline, readBaseline } from './report/read-baseline.js';
 export type { Reporter } from './report/reporter.js';
 export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';

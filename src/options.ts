@@ -55,6 +55,8 @@ export interface RunHooks {
   readonly onProgress?: ((progress: RunProgress) => void) | undefined;
   /** Told before calibration what memory it will take. */
   readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
+  /** Told what a step did, a line at a time. */
+  readonly onDetail?: ((detail: string) => void) | undefined;
   /**
    * Stops the run between two runs of the model: it ends in the QuantizeError `interrupted`, whose cause is the signal's
    * reason, and every existing file is as it was.
@@ -75,8 +77,23 @@ export interface MachineOptions {
   readonly maxMemory?: number | undefined;
 }
 
+/** What a failing gate does: it makes the run fail, or only says so. */
+export const gateLevels = ['error', 'warn'] as const;
+export type GateLevel = (typeof gateLevels)[number];
+
+/** A gate as a user writes it; an expression alone is one of level `error`. */
+export type GateSpec = string | { readonly gate: string; readonly level?: GateLevel | undefined };
+
+/** Limits on what is measured. The model is written whatever comes of them. */
+export interface GateOptions {
+  /** As `top1_drop<0.5%`, or `{ gate, level: 'warn' }`; what came of each is in the result. */
+  readonly gates?: readonly GateSpec[] | undefined;
+  /** A result record saved before, whose main metrics are compared with those of this run. */
+  readonly baseline?: string | undefined;
+}
+
 /** What a run of the main job is asked for. */
-export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
+export interface QuantizeOptions extends DataOptions, MachineOptions, GateOptions, RunHooks {
   /** Path of the float model. */
   readonly model: string;
   /** A statistics file of this model, instead of a calibration; `data` then serves to measure on. */
@@ -96,6 +113,7 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, RunHooks {
 export interface CompareOptions
   extends Omit<DataOptions, 'data' | 'evalData'>,
     Pick<MachineOptions, 'threads' | 'provider'>,
+    GateOptions,
     RunHooks {
   /** Path of the float model. */
   readonly float: string;

@@ -26,6 +26,7 @@ import { evaluate } from './evaluate/evaluate.js';
 import { loadMetric } from './evaluate/user-metric.js';
 import { foldModel } from './fold/fold-model.js';
 import { referenceOf, verifyFold } from './fold/verify-fold.js';
+import { opsetOf } from './graph/model.js';
 import { defaultLimits, type Limits } from './load/limits.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
@@ -44,7 +45,9 @@ import { reportedPlan } from './quantize/plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
+import { formatBytes } from './report/format.js';
 import type { Inspection } from './report/inspection.js';
+import { openJudge } from './report/judge.js';
 import { makeResult } from './report/make-result.js';
 import { quantizeCommandLine } from './report/reproduce.js';
 import type { Result } from './report/result.js';
@@ -67,6 +70,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
+  const judge = await openJudge(options);
   const hasRanges = options.data !== undefined || stats !== undefined;
   const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(recipe);
@@ -80,6 +84,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   await watch.begin('place');
   const placement = place(model, recipe, options.model);
   refuseEmpty(placement, options.model);
+  watch.detail(
+    `${recipeName(recipe)}: ${placement.layers.length} layers, ${placement.values.size} activations`,
+  );
 
   await watch.begin('calibrate');
   const ranges = await findRanges({
@@ -106,6 +113,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     await checkRuns(source, await firstFeed(samples.evaluation));
 
     await watch.begin('evaluate');
+    watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
     const evaluation = await evaluate(
       { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
       samples,
@@ -125,10 +133,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const run = { float: loaded, quantized, fold, plan, samples, statistics, evaluation };
     const distributions = worstDistributions(evaluation.layers, weights, plan, statistics);
     const reproduce = quantizeCommandLine(options, recipe);
-    const result = makeResult({ ...run, distributions, reproduce, provider, elapsedMs });
+    const result = judge(makeResult({ ...run, distributions, reproduce, provider, elapsedMs }));
     await writeReports(result, options.reports);
     // The model comes last: where a report cannot be written, it is as it was.
     await written.commit();
+    watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
     return result;
   });
 }
@@ -221,11 +230,14 @@ export async function prepare(
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
   const stats = 'stats' in options ? options.stats : undefined;
-  for (const input of [options.model, stats]) if (input !== undefined) await checkOutput(input, output);
+  const baseline = 'baseline' in options ? options.baseline : undefined;
+  for (const input of [options.model, stats, baseline])
+    if (input !== undefined) await checkOutput(input, output);
 
   await watch.begin('load');
   const loaded = await loadModel(options.model, limits.heldBytes);
   const { model } = loaded;
+  watch.detail(`${options.model}, ${formatBytes(loaded.sizeBytes)}, opset ${opsetOf(model)}`);
   const isLarge = loaded.sizeBytes >= limits.largeBytes;
   for (const file of [options.model, ...loaded.externalFiles]) {
     await checkOutput(file, output);
@@ -248,6 +260,7 @@ export async function prepare(
     };
   });
   const fold = await foldModel(model);
+  for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
   await verifyFold(reference, model, threads);
   return { loaded, model, isLarge, fold, samples };
 }

@@ -26,6 +26,7 @@ const layers = [
   'evaluate',
   'gate',
   'report',
+  'config',
   'pipeline',
   'compare',
   'sweep',

@@ -23,6 +23,11 @@ export class Watch {
     await this.#checkSignal('');
   }
 
+  /** Something that the step at work did. */
+  detail(text: string): void {
+    this.#hooks.onDetail?.(text);
+  }
+
   /** Some of the samples of the step at work are done. */
   readonly progress = (done: number, total: number): void => {
     this.#hooks.onProgress?.({ step: this.#step, done, total });

@@ -38,14 +38,15 @@ export function calibrateCommand(process: CommandProcess): Command {
       '-o, --output <file>',
       'the statistics (default: beside the model, as model.stats.json or model.stats.2-of-8.json)',
     );
-  addSampleOptions(addDataOption(command, ''));
-  return addMachineOptions(command)
+  addSampleOptions(addDataOption(command, ''))
     .option('--shard <i/n>', 'only part i of n of the samples; `quantize merge` joins all parts', parseShard)
-    .option('--json', 'print what was written as one JSON record')
+    .optionsGroup('Result:')
+    .option('--json', 'print what was written as one JSON record');
+  return addMachineOptions(command)
     .addHelpText('after', examples)
     .action(async (model: string, flags: CalibrateFlags) => {
-      const { output, data, shard, threads, maxMemory, provider, quiet, json } = flags;
-      const summary = await follow(process, quiet, (hooks) =>
+      const { output, data, shard, threads, maxMemory, provider, json } = flags;
+      const summary = await follow(process, flags, (hooks) =>
         calibrate({
           model,
           output,

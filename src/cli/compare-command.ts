@@ -4,21 +4,22 @@ import { compare } from '../compare.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
 import { follow } from './follow.js';
+import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { collect, listOf } from './recipe-options.js';
 import {
   addLabelsOption,
   addMetricOption,
   addProviderOption,
-  addQuietOption,
   addSampleOptions,
   addThreadsOption,
+  addVoiceOptions,
   type MachineFlags,
   type SampleFlags,
   sampleOptionsOf,
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
-interface CompareFlags extends SampleFlags, Omit<MachineFlags, 'maxMemory'> {
+interface CompareFlags extends SampleFlags, GateFlags, Omit<MachineFlags, 'maxMemory'> {
   readonly data?: string[];
   readonly labels?: string;
   readonly metric?: string;
@@ -47,7 +48,8 @@ export function compareCommand(process: CommandProcess): Command {
     );
   addMetricOption(addLabelsOption(command));
   addSampleOptions(command, 'measure on this many samples, chosen by the seed');
-  return addQuietOption(addProviderOption(addThreadsOption(command)))
+  addGateOptions(command).optionsGroup('Result:');
+  return addVoiceOptions(addProviderOption(addThreadsOption(command)))
     .addOption(
       new Option('--reporter <name>', `print the result as: ${listOf(reporters)}`)
         .choices(reporters.map(({ name }) => name))
@@ -61,8 +63,8 @@ export function compareCommand(process: CommandProcess): Command {
     )
     .addHelpText('after', examples)
     .action(async (float: string, quantized: string, flags: CompareFlags) => {
-      const { data, labels, metric, threads, provider, quiet } = flags;
-      const result = await follow(process, quiet, (hooks) =>
+      const { data, labels, metric, threads, provider } = flags;
+      const result = await follow(process, flags, (hooks) =>
         compare({
           float,
           quantized,
@@ -73,11 +75,13 @@ export function compareCommand(process: CommandProcess): Command {
           threads,
           provider,
           ...sampleOptionsOf(flags),
+          ...gateOptionsOf(flags),
           ...hooks,
         }),
       );
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write((await reporter?.render(result)) ?? '');
+      reportGates(process, result);
     });
 }

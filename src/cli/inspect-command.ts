@@ -10,7 +10,7 @@ export function inspectCommand(process: CommandProcess): Command {
   const command = new Command('inspect')
     .description('show what would be quantized, and why the rest would not; needs no data')
     .argument('<model>', 'the float model, a .onnx file');
-  return addQuietOption(addRecipeOptions(command))
+  return addQuietOption(addRecipeOptions(command).optionsGroup('Result:'))
     .option('--json', 'print the plan as one JSON record')
     .action(async (model: string, flags: RecipeFlags & { json?: true }) => {
       const inspection = await inspect({ model, recipe: recipeOf(flags) });

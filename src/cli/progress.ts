@@ -3,7 +3,8 @@ import type { MemoryEstimate, RunHooks, RunProgress } from '../options.js';
 import type { Output } from './streams.js';
 
 /** Shows how far a run is, until it is stopped. */
-export interface ProgressDisplay extends Required<Pick<RunHooks, 'onStep' | 'onProgress' | 'onEstimate'>> {
+export interface ProgressDisplay
+  extends Required<Pick<RunHooks, 'onStep' | 'onProgress' | 'onEstimate' | 'onDetail'>> {
   /** Take what is shown away. */
   stop(): void;
 }
@@ -25,7 +26,9 @@ export function showProgress(
   quiet: boolean,
   now: () => number = () => performance.now(),
 ): ProgressDisplay {
-  if (quiet) return { onStep: () => {}, onProgress: () => {}, onEstimate: () => {}, stop: () => {} };
+  const silent = () => {};
+  if (quiet)
+    return { onStep: silent, onProgress: silent, onEstimate: silent, onDetail: silent, stop: silent };
   return stderr.isTTY ? bar(stderr, now) : lines(stderr, now);
 }
 
@@ -67,6 +70,7 @@ function bar(stderr: Output, now: () => number): ProgressDisplay {
         shown.update(progress.done, payload);
       }
     },
+    onDetail() {},
     stop,
   };
 }
@@ -87,6 +91,7 @@ function lines(stderr: Output, now: () => number): ProgressDisplay {
       last = now();
       stderr.write(`${progress.step}: ${progress.done} of ${progress.total} samples${pace}\n`);
     },
+    onDetail() {},
     stop() {},
   };
 }

@@ -1,24 +1,32 @@
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
+import { readConfig } from '../config/read-config.js';
+import { QuantizeError } from '../errors.js';
+import type { QuantizeOptions } from '../options.js';
 import { quantize } from '../pipeline.js';
+import { defaultRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
 import { follow } from './follow.js';
+import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
+import { givenFlags } from './given-flags.js';
 import { parseInputRange } from './parse.js';
-import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
+import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
   addLabelsOption,
   addMachineOptions,
   addMetricOption,
   addSampleOptions,
+  defined,
   type MachineFlags,
   type SampleFlags,
   sampleOptionsOf,
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
-interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
+export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, GateFlags {
+  readonly config?: string;
   readonly output?: string;
   readonly data?: string[];
   readonly stats?: string;
@@ -26,8 +34,8 @@ interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly evalData?: string[];
   readonly labels?: string;
   readonly metric?: string;
-  readonly reporter: string;
   readonly report?: string[];
+  readonly reporter: string;
   readonly json?: true;
 }
 
@@ -39,69 +47,98 @@ Examples:
   quantize calibrate model.onnx --data calib.npy     once, then for any recipe:
   quantize model.onnx --stats model.stats.json --bits 4
   quantize inspect model.onnx                        the plan, without data
-  quantize compare model.onnx other.onnx --data test.npy    any two models, side by side`;
+  quantize ci                                        what quantize.config.json says`;
 
 /** `quantize <model>`: the main job. */
 export function quantizeCommand(process: CommandProcess): Command {
   const command = new Command('quantize')
     .description('Post-training quantizer for ONNX models: float ONNX in, QDQ ONNX out, the drift measured.')
-    .argument('<model>', 'the float model, a .onnx file')
+    .argument('[model]', 'the float model, a .onnx file; with --config the one that it names');
+  return addQuantizeOptions(command)
+    .addHelpText('after', examples)
+    .action(async (model: string | undefined, flags: QuantizeFlags) => {
+      const given = givenFlags(command, flags);
+      const job = await jobOf(model, flags);
+      const result = await follow(process, flags, (hooks) =>
+        quantize({ ...optionsOf(given, job), ...hooks }),
+      );
+      const format = flags.json ? 'json' : flags.reporter;
+      const reporter = reporters.find((candidate) => candidate.name === format);
+      process.stdout.write((await reporter?.render(result)) ?? '');
+      reportGates(process, result);
+    });
+}
+
+/** What the command line replaces parts of: the one model of a configuration, or the model alone. */
+async function jobOf(model: string | undefined, { config }: QuantizeFlags): Promise<QuantizeOptions> {
+  if (config !== undefined) {
+    const { jobs, path } = await readConfig({ path: config, model });
+    const [job, ...others] = jobs;
+    if (job && others.length === 0) return job;
+    const problem = `names ${path}, which has ${jobs.length} models`;
+    const mend = `Run all of them: \`quantize ci --config ${path}\`.`;
+    throw new QuantizeError('bad-option', { flag: '--config', problem, mend });
+  }
+  if (model !== undefined) return { model };
+  const mend =
+    'Give a .onnx file; `quantize --help` shows examples, and `quantize ci` does what a configuration says.';
+  throw new QuantizeError('bad-option', { flag: '<model>', problem: 'is missing', mend });
+}
+
+/** Add the flags of the main job. */
+export function addQuantizeOptions(command: Command): Command {
+  command
+    .optionsGroup('Files:')
     .option(
       '-o, --output <file>',
       'the quantized model (default: beside the input, as model.minmax-w8a8.onnx)',
-    );
-  addDataOption(command, '; without them weights alone are quantized')
+    )
+    .option('--config <file>', 'take what the flags do not say from this file, as quantize.config.json');
+  addDataOption(command, '; without them weights alone are quantized').option(
+    '--eval-data <[input=]path>',
+    'samples to measure on (default: the calibration samples)',
+    collect<string>,
+  );
+  addMetricOption(addLabelsOption(command));
+  addSampleOptions(command)
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
       '--input-range <low,high>',
       "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
       parseInputRange,
-    )
-    .option(
-      '--eval-data <[input=]path>',
-      'samples to measure on (default: the calibration samples)',
-      collect<string>,
     );
-  addMetricOption(addLabelsOption(command));
-  addRecipeOptions(addSampleOptions(command));
-  return addMachineOptions(command)
+  addGateOptions(addRecipeOptions(command));
+  command
+    .optionsGroup('Result:')
+    .option('--json', 'print the result record, the same as --reporter json')
     .addOption(
-      new Option('--reporter <name>', `print the result as: ${listOf(reporters)}`)
+      new Option('--reporter <name>', 'print the result in this format; `quantize reporters` lists them')
         .choices(reporters.map(({ name }) => name))
         .default('terminal'),
     )
-    .option('--json', 'the same as --reporter json')
     .option(
       '--report <file>',
       `write a report, repeatable; the file's ending says which: ${reportEndings.join(', ')}`,
       collect<string>,
-    )
-    .addHelpText('after', examples)
-    .action(async (model: string, flags: QuantizeFlags) => {
-      const { output, data, stats, inputRange, evalData, labels, metric } = flags;
-      const { threads, maxMemory, provider, quiet } = flags;
-      const recipe = recipeOf(flags);
-      const result = await follow(process, quiet, (hooks) =>
-        quantize({
-          model,
-          output,
-          data,
-          stats,
-          inputRange,
-          evalData,
-          labels,
-          metric,
-          threads,
-          maxMemory,
-          provider,
-          ...sampleOptionsOf(flags),
-          recipe,
-          reports: flags.report,
-          ...hooks,
-        }),
-      );
-      const format = flags.json ? 'json' : flags.reporter;
-      const reporter = reporters.find((candidate) => candidate.name === format);
-      process.stdout.write((await reporter?.render(result)) ?? '');
-    });
+    );
+  return addMachineOptions(command);
+}
+
+/**
+ * What the flags of the main job say.
+ *
+ * @param given - the flags on the command line, without defaults
+ * @param job - what holds where there is no flag
+ */
+export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): QuantizeOptions {
+  const { output, data, stats, inputRange, evalData, labels, metric } = given;
+  const { threads, maxMemory, provider, report } = given;
+  return {
+    ...job,
+    ...defined({ output, data, stats, inputRange, evalData, labels, metric, threads, maxMemory, provider }),
+    ...(report && { reports: [...(job.reports ?? []), ...report] }),
+    ...sampleOptionsOf(given, job),
+    ...gateOptionsOf(given, job),
+    recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
+  };
 }

@@ -1,8 +1,5 @@
 import { type Command, Option } from 'commander';
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { defaultObserverSettings, type LsqplusConfig } from '../../calibration/observers/observer.js';
-import { observers } from '../../calibration/observers/observers.js';
-import { schemes } from '../quantize/schemes/schemes.js';
 import {
   defaultRecipe,
   type Format,
@@ -50,10 +47,13 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
 
 /** Add the flags that make a recipe. */
 export function addRecipeOptions(command: Command): Command {
-  const { scheme, bits, actBits, actScheme, observer } = defaultRecipe;
+  const { scheme, bits, actBits, observer } = defaultRecipe;
   command
-    .option('--scheme <name>', `weight scheme: ${listOf(schemes)}`, scheme)
+    .optionsGroup('Weights:')
     .option('--bits <n>', 'width of weights, 2 to 8', (text) => parseBits('--bits', text), bits)
+    .option('--scheme <name>', 'weight scheme; `quantize schemes` lists them', scheme);
+  addWeightSettings(command)
+    .optionsGroup('Activations:')
     .option(
       '--act-bits <n>',
       'width of activations, 2 to 8, or float',
@@ -64,40 +64,19 @@ export function addRecipeOptions(command: Command): Command {
       '--dynamic',
       'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
     )
-    .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
-    .option('--observer <name>', `activation ranges: ${listOf(observers)}`, observer);
-  return addRecipeSettings(command);
+    .option('--observer <name>', 'how ranges are chosen; `quantize observers` lists them', observer);
+  return addLayerOptions(addActivationSettings(command));
 }
 
 /** Add the flags of a recipe beside its scheme, its widths and its observer. */
 export function addRecipeSettings(command: Command): Command {
+  addWeightSettings(command.optionsGroup('Weights:'));
+  return addLayerOptions(addActivationSettings(command.optionsGroup('Activations:')));
+}
+
+function addWeightSettings(command: Command): Command {
   const { group, blocks } = defaultRecipe;
-  const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
   return command
-    .option('--matmul-activations', 'products of two activations (attention) on integers too')
-    .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
-    .option(
-      '--momentum <x>',
-      'of the ema observer: share of the past in each step',
-      (text) => parseNumber('--momentum', text),
-      momentum,
-    )
-    .option(
-      '--percentile <x>',
-      'of the percentile observer: share of the elements in the range, in percent',
-      (text) => parseNumber('--percentile', text),
-      percentile,
-    )
-    .option(
-      '--lsqplus-config <n>',
-      'of the lsqplus observer: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned',
-      (text) => parseCount('--lsqplus-config', text, 1, 4) as LsqplusConfig,
-      lsqplusConfig,
-    )
-    .option(
-      '--exact-offset',
-      'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
-    )
     .option('--per-tensor', 'one scale for a whole weight instead of one for each output channel')
     .option(
       '--group <channels>',
@@ -105,14 +84,6 @@ export function addRecipeSettings(command: Command): Command {
       (text) => parseGroup('--group', text),
       group,
     )
-    .option(
-      '--rule <pattern:settings>',
-      "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
-      (text, list: Rule[] | undefined) => collect(parseRule(text), list),
-    )
-    .option('--exclude <pattern>', 'keep layers in float', collect<string>)
-    .option('--include <pattern>', 'quantize these layers only', collect<string>)
-    .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8')
     .addOption(
       new Option(
         '--format <name>',
@@ -137,35 +108,88 @@ export function addRecipeSettings(command: Command): Command {
     .option('--reduce-range', 'weights within ±63, for x86 machines without VNNI');
 }
 
-/** The recipe that the flags say. */
-export function recipeOf(flags: RecipeFlags): Recipe {
+function addActivationSettings(command: Command): Command {
+  const { actScheme } = defaultRecipe;
+  const { momentum, percentile, lsqplusConfig } = defaultObserverSettings;
+  return command
+    .option(
+      '--act-scheme <name>',
+      'levels of activations below 8 bits; `quantize act-schemes` lists them',
+      actScheme,
+    )
+    .option('--matmul-activations', 'products of two activations (attention) on integers too')
+    .option('--act-symmetric', 'activation ranges symmetric around 0 where there are negative values')
+    .option(
+      '--momentum <x>',
+      'of the ema observer: share of the past in each step',
+      (text) => parseNumber('--momentum', text),
+      momentum,
+    )
+    .option(
+      '--percentile <x>',
+      'of the percentile observer: share of the elements in the range, in percent',
+      (text) => parseNumber('--percentile', text),
+      percentile,
+    )
+    .option(
+      '--lsqplus-config <n>',
+      'of the lsqplus observer: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned',
+      (text) => parseCount('--lsqplus-config', text, 1, 4) as LsqplusConfig,
+      lsqplusConfig,
+    )
+    .option(
+      '--exact-offset',
+      'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
+    );
+}
+
+function addLayerOptions(command: Command): Command {
+  return command
+    .optionsGroup('Layers:')
+    .option(
+      '--rule <pattern:settings>',
+      "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
+      (text, list: Rule[] | undefined) => collect(parseRule(text), list),
+    )
+    .option('--exclude <pattern>', 'keep layers in float', collect<string>)
+    .option('--include <pattern>', 'quantize these layers only', collect<string>)
+    .option('--all-layers', 'below 8 bits: the first and the last layers too, which otherwise stay at 8');
+}
+
+/**
+ * The recipe that the flags say.
+ *
+ * @param base - what holds where there is no flag
+ */
+export function recipeOf(flags: Partial<RecipeFlags>, base: Recipe = defaultRecipe): Recipe {
+  const { observerSettings } = base;
   return {
-    scheme: flags.scheme,
-    bits: flags.bits,
-    granularity: flags.perTensor ? 'tensor' : 'channel',
-    group: flags.group,
-    actBits: flags.actBits,
-    dynamic: flags.dynamic ?? false,
-    matMulActivations: flags.matmulActivations ?? false,
-    actScheme: flags.actScheme,
-    observer: flags.observer,
+    scheme: flags.scheme ?? base.scheme,
+    bits: flags.bits ?? base.bits,
+    granularity: flags.perTensor ? 'tensor' : base.granularity,
+    group: flags.group ?? base.group,
+    actBits: flags.actBits ?? base.actBits,
+    dynamic: flags.dynamic ?? base.dynamic,
+    matMulActivations: flags.matmulActivations ?? base.matMulActivations,
+    actScheme: flags.actScheme ?? base.actScheme,
+    observer: flags.observer ?? base.observer,
     observerSettings: {
-      symmetric: flags.actSymmetric ?? false,
-      momentum: flags.momentum,
-      percentile: flags.percentile,
-      lsqplusConfig: flags.lsqplusConfig,
+      symmetric: flags.actSymmetric ?? observerSettings.symmetric,
+      momentum: flags.momentum ?? observerSettings.momentum,
+      percentile: flags.percentile ?? observerSettings.percentile,
+      lsqplusConfig: flags.lsqplusConfig ?? observerSettings.lsqplusConfig,
     },
-    exactOffset: flags.exactOffset ?? false,
-    rules: flags.rule ?? [],
-    exclude: flags.exclude ?? [],
-    include: flags.include ?? [],
-    allLayers: flags.allLayers ?? false,
-    format: flags.format,
+    exactOffset: flags.exactOffset ?? base.exactOffset,
+    rules: flags.rule ?? base.rules,
+    exclude: flags.exclude ?? base.exclude,
+    include: flags.include ?? base.include,
+    allLayers: flags.allLayers ?? base.allLayers,
+    format: flags.format ?? base.format,
     blocks: {
-      size: flags.block,
-      asymmetric: flags.blockAsymmetric ?? false,
-      accuracyLevel: flags.accuracyLevel,
+      size: flags.block ?? base.blocks.size,
+      asymmetric: flags.blockAsymmetric ?? base.blocks.asymmetric,
+      accuracyLevel: flags.accuracyLevel ?? base.blocks.accuracyLevel,
     },
-    reduceRange: flags.reduceRange ?? false,
+    reduceRange: flags.reduceRange ?? base.reduceRange,
   };
 }

@@ -1,32 +1,38 @@
+import chalk from 'chalk';
 import { CommanderError } from 'commander';
 import { exitCodes, QuantizeError, reasonOf } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { tool } from '../version.js';
 import { calibrateCommand } from './calibrate-command.js';
+import { ciCommand } from './ci-command.js';
 import { compareCommand } from './compare-command.js';
 import { inspectCommand } from './inspect-command.js';
+import { listCommands } from './list-commands.js';
 import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 import { sweepCommand } from './sweep-command.js';
 
 const exitHelp = `
-Exit codes: 0 fine, 2 bad usage or input, 3 environment (disk, permission, runtime),
+Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
 70 a bug of this tool, 130 interrupted.`;
 
 /** Run the command line, and set the exit code. Never throws, never prints a stack trace for what a user can mend. */
 export async function run(process: CommandProcess): Promise<void> {
   // The main job is the program itself; its flags count before a subcommand's name only, since both have some in common.
   const program = quantizeCommand(process)
+    .optionsGroup('Options:')
     .version(tool.version)
     .enablePositionalOptions()
     .addHelpText('after', exitHelp);
   const commands = [
+    ciCommand(process),
+    compareCommand(process),
+    sweepCommand(process),
     calibrateCommand(process),
     mergeCommand(process),
-    compareCommand(process),
     inspectCommand(process),
-    sweepCommand(process),
+    ...listCommands(process),
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
@@ -35,6 +41,8 @@ export async function run(process: CommandProcess): Promise<void> {
       writeErr: (text) => process.stderr.write(text),
     });
   }
+  // The package that colours does not look at it.
+  if (process.env?.NO_COLOR) chalk.level = 0;
   watchOutput(process);
   try {
     await program.parseAsync([...process.argv]);

@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { fits } from '../../calibration/pictures.js';
 import { presets } from '../../calibration/preprocess.js';
-import { readers } from '../../calibration/readers/readers.js';
 import type { DataOptions } from '../options.js';
 import { type Provider, providers } from '../runtime/session.js';
 import {
@@ -14,7 +13,7 @@ import {
   parseThreads,
   type RawFlags,
 } from './parse.js';
-import { collect, listOf } from './recipe-options.js';
+import { collect } from './recipe-options.js';
 
 /** The flags that choose samples and make them inputs, as commander gives them. */
 export interface SampleFlags extends PreprocessFlags, PictureFlags, RawFlags {
@@ -23,18 +22,22 @@ export interface SampleFlags extends PreprocessFlags, PictureFlags, RawFlags {
 }
 
 /** The flags of the machine, as commander gives them. */
-export interface MachineFlags {
+export interface MachineFlags extends VoiceFlags {
   readonly threads?: number;
   readonly maxMemory?: number;
   readonly provider?: Provider;
-  readonly quiet?: true;
 }
 
-const presetList = Object.entries(presets).map(([name, { summary }]) => ({ name, summary }));
+/** How much is said on stderr. */
+export interface VoiceFlags {
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
 
 /** Add `--data`. */
 export function addDataOption(command: Command, without: string): Command {
-  const text = `calibration samples, repeatable: ${listOf(readers)}${without}`;
+  const text = `calibration samples, repeatable; \`quantize readers\` lists the formats${without}`;
+  command.optionsGroup('Samples:');
   return command.option('--data <[input=]path>', text, collect<string>);
 }
 
@@ -44,12 +47,15 @@ export function addSampleOptions(
   samples = 'calibrate on this many samples, chosen by the seed',
 ): Command {
   return command
-    .option('--samples <n>', samples, (text) => parseCount('--samples', text, 1))
-    .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
-    .option('--preprocess <preset>', `how integers and images become floats: ${listOf(presetList)}`)
+    .option(
+      '--preprocess <preset>',
+      `how integers and images become floats: ${Object.keys(presets).join(', ')}; \`quantize presets\` says how`,
+    )
     .option('--scale <x>', 'multiply samples by this first, as 1/255')
     .option('--mean <x,…>', 'then subtract this, one value or one a channel')
     .option('--std <x,…>', 'then divide by this, one value or one a channel')
+    .option('--samples <n>', samples, (text) => parseCount('--samples', text, 1))
+    .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
     .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell')
     .option('--size <HxW>', 'size of images, where the model leaves it open')
     .option('--resize <fit>', `how images become that size: ${fits.join(', ')} (default: crop)`)
@@ -58,19 +64,26 @@ export function addSampleOptions(
     .option('--bin-shape <AxBxC>', "shape of a sample in .bin files (default: the model input's)");
 }
 
-/** What the flags say of samples. */
-export function sampleOptionsOf(
-  flags: SampleFlags,
-): Pick<DataOptions, 'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw'> {
-  const { samples, seed } = flags;
+/**
+ * What the flags say of samples.
+ *
+ * @param base - what holds where there is no flag
+ */
+export function sampleOptionsOf(flags: SampleFlags, base: SampleSettings = {}): SampleSettings {
   return {
-    samples,
-    seed,
-    preprocess: parsePreprocess(flags),
-    pictures: parsePictures(flags),
-    raw: parseRaw(flags),
+    samples: flags.samples ?? base.samples,
+    seed: flags.seed ?? base.seed,
+    preprocess: parsePreprocess(flags, base.preprocess),
+    pictures: { ...base.pictures, ...defined(parsePictures(flags)) },
+    raw: { ...base.raw, ...defined(parseRaw(flags)) },
   };
 }
+
+type SampleSettings = Pick<DataOptions, 'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw'>;
+
+/** An object without the keys that have no value. */
+export const defined = <T extends object>(record: T): Partial<T> =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>;
 
 /** Add `--labels`. */
 export function addLabelsOption(command: Command): Command {
@@ -90,12 +103,12 @@ export function addMetricOption(command: Command): Command {
 
 /** Add the flags of the machine. */
 export function addMachineOptions(command: Command): Command {
-  addThreadsOption(command).option(
+  addThreadsOption(command.optionsGroup('Machine:')).option(
     '--max-memory <MiB>',
     'peak memory while calibrating, in more passes where needed (default: half of the machine)',
     (text) => parseCount('--max-memory', text, 1),
   );
-  return addQuietOption(addProviderOption(command));
+  return addVoiceOptions(addProviderOption(command));
 }
 
 /** Add `--threads`. */
@@ -119,4 +132,10 @@ export function addProviderOption(command: Command): Command {
 /** Add `--quiet`. */
 export function addQuietOption(command: Command): Command {
   return command.option('--quiet', 'no progress on stderr, only errors');
+}
+
+/** Add `--quiet` and `--verbose`. */
+export function addVoiceOptions(command: Command): Command {
+  const verbose = new Option('--verbose', 'each step on stderr, with its time and what it did');
+  return addQuietOption(command).addOption(verbose.conflicts('quiet'));
 }

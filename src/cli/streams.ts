@@ -3,6 +3,7 @@ export interface CommandProcess {
   readonly argv: readonly string[];
   readonly stdout: Output;
   readonly stderr: Output;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   once?(event: 'SIGINT', listener: () => void): unknown;
   removeListener?(event: 'SIGINT', listener: () => void): unknown;
   exitCode?: number | string | null | undefined;

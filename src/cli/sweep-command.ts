@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { schemes } from '../quantize/schemes/schemes.js';
@@ -17,9 +16,10 @@ import {
   parseNumber,
   parsePercent,
 } from './parse.js';
-import { addRecipeSettings, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
+import { addRecipeSettings, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
+  addLabelsOption,
   addMachineOptions,
   addSampleOptions,
   type MachineFlags,
@@ -37,7 +37,6 @@ interface SweepFlags extends SharedFlags, SampleFlags, MachineFlags {
   readonly bits: number[];
   readonly actBits?: (number | 'float')[];
   readonly observers: string[];
-  readonly actScheme: string;
   readonly data?: string[];
   readonly stats?: string;
   readonly inputRange?: InputRange;
@@ -60,12 +59,13 @@ A run that was stopped goes on where it was when the same command is given again
 
 /** `quantize sweep <model>`: every combination of schemes and widths, measured. */
 export function sweepCommand(process: CommandProcess): Command {
-  const { scheme, bits, observer, actScheme } = defaultRecipe;
+  const { scheme, bits, observer } = defaultRecipe;
   const command = new Command('sweep')
     .description(
       'measure every combination of schemes and widths: one calibration, a table, and the best under a limit',
     )
     .argument('<model>', 'the float model, a .onnx file')
+    .optionsGroup('Sweep:')
     .option(
       '-o, --output <file>',
       'the record, kept after every combination (default: beside the model, as model.sweep.json)',
@@ -98,7 +98,6 @@ export function sweepCommand(process: CommandProcess): Command {
         .argParser((text) => listed('--observers', text))
         .default([observer], observer),
     )
-    .option('--act-scheme <name>', `levels of activations below 8 bits: ${listOf(actSchemes)}`, actScheme)
     .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>
       parseBytes('--max-size', text),
     )
@@ -121,19 +120,15 @@ export function sweepCommand(process: CommandProcess): Command {
       '--eval-data <[input=]path>',
       'samples to measure on (default: the calibration samples)',
       collect<string>,
-    )
-    .option(
-      '--labels <path>',
-      'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
     );
-  addRecipeSettings(addSampleOptions(command));
+  addRecipeSettings(addSampleOptions(addLabelsOption(command)));
   return addMachineOptions(command)
     .option('--json', 'print the record instead of the table')
     .addHelpText('after', examples)
     .action(async (model: string, flags: SweepFlags) => {
       const { output, report, data, stats, inputRange, evalData, labels, threads, maxMemory, provider } =
         flags;
-      const record = await follow(process, flags.quiet, (hooks) =>
+      const record = await follow(process, flags, (hooks) =>
         sweep({
           ...{
             model,

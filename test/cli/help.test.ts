@@ -22,6 +22,8 @@ test.each([
   ['quantize merge', ['merge']],
   ['quantize sweep', ['sweep']],
   ['quantize compare', ['compare']],
+  ['quantize ci', ['ci']],
+  ['quantize schemes', ['schemes']],
 ])('%s --help', async (_, args) => {
   expect(await outputOf(...args, '--help')).toMatchSnapshot();
 });

@@ -66,7 +66,7 @@ describe('follow', () => {
 
   it('aborts the signal on Ctrl-C', async () => {
     const { fake, listeners } = processOn();
-    const aborted = await follow(fake, false, async ({ signal }) => {
+    const aborted = await follow(fake, {}, async ({ signal }) => {
       listeners[0]?.();
       return signal?.aborted;
     });
@@ -79,7 +79,7 @@ describe('follow', () => {
       expect(listeners).toHaveLength(1);
       throw new Error('broken');
     };
-    await expect(follow(fake, false, work)).rejects.toThrow('broken');
+    await expect(follow(fake, {}, work)).rejects.toThrow('broken');
     expect(listeners).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
   ['a rule without settings', [digits, '--rule', 'nope'], 2, /--rule cannot be "nope"/],
   ['everything excluded', [digits, '--exclude', '*'], 2, /Nothing in .*digits\.onnx can be quantized/],
   ['an unknown flag', [digits, '--bitz', '4'], 2, /unknown option '--bitz'/],
-  ['no arguments', [], 2, /missing required argument 'model'/],
+  ['no arguments', [], 2, /<model> is missing/],
   [
     'an output folder that is not there',
     [digits, ...data, '-o', '/nowhere/x.onnx'],

@@ -1,0 +1,79 @@
+import { appendFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { readConfig } from '../config/read-config.js';
+import { QuantizeError, reasonOf } from '../errors.js';
+import { quantize } from '../pipeline.js';
+import { reporters } from '../report/reporters.js';
+import type { Result } from '../report/result.js';
+import { follow } from './follow.js';
+import { reportGates } from './gate-options.js';
+import { givenFlags } from './given-flags.js';
+import { addQuantizeOptions, optionsOf, type QuantizeFlags } from './quantize-command.js';
+import type { CommandProcess } from './streams.js';
+
+const notes = `
+Without --config it reads quantize.config.json of this folder, or the "quantize" key of its package.json.
+A flag replaces what the file says; a gate replaces the one on the same metric, and the others stay.
+Where GITHUB_STEP_SUMMARY is set the report is appended to it, and with GITHUB_ACTIONS annotations are printed.
+
+Examples:
+  quantize ci
+  quantize ci --config models/quantize.config.json --baseline main.json --gate 'top1_change>=-0.1%'`;
+
+/** `quantize ci`: what the configuration says, for a pipeline. */
+export function ciCommand(process: CommandProcess): Command {
+  const command = new Command('ci').description(
+    'do what quantize.config.json says: quantize, compare, check the gates, write the reports',
+  );
+  return addQuantizeOptions(command)
+    .addHelpText('after', notes)
+    .action(async (flags: QuantizeFlags) => {
+      const given = givenFlags(command, flags);
+      const { jobs } = await readConfig({ path: flags.config });
+      if (jobs.length > 1) refuseShared(given);
+      const results: Result[] = [];
+      for (const job of jobs) {
+        const result = await follow(process, flags, (hooks) =>
+          quantize({ ...optionsOf(given, job), ...hooks }),
+        );
+        results.push(result);
+        if (!flags.json) process.stdout.write(await render(flags.reporter, result));
+        await tellGithub(process, result);
+        reportGates(process, result);
+      }
+      if (flags.json) {
+        const [only] = results;
+        process.stdout.write(`${JSON.stringify(results.length === 1 ? only : results, null, 2)}\n`);
+      }
+    });
+}
+
+/** What several models cannot have in common. */
+function refuseShared({ output, report }: Partial<QuantizeFlags>): void {
+  if (output === undefined && report === undefined) return;
+  const facts = {
+    flag: output === undefined ? '--report' : '--output',
+    problem: 'is one file, and the configuration has several models',
+    mend: 'Say it there, for each.',
+  };
+  throw new QuantizeError('bad-option', facts);
+}
+
+async function render(format: string, result: Result): Promise<string> {
+  const reporter = reporters.find(({ name }) => name === format);
+  return (await reporter?.render(result)) ?? '';
+}
+
+/** The summary of a workflow's step, and annotations on its run. */
+async function tellGithub({ env = {}, stderr }: CommandProcess, result: Result): Promise<void> {
+  const { GITHUB_STEP_SUMMARY: path, GITHUB_ACTIONS: isWorkflow } = env;
+  if (path) {
+    try {
+      await appendFile(path, `${await render('markdown', result)}\n`);
+    } catch (thrown) {
+      throw new QuantizeError('file-unwritable', { path, reason: reasonOf(thrown) }, { cause: thrown });
+    }
+  }
+  // Commands count on either stream; stdout is the result's.
+  if (isWorkflow === 'true') stderr.write(await render('github', result));
+}

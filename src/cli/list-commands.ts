@@ -1,0 +1,74 @@
+import chalk from 'chalk';
+import { Command } from 'commander';
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
+import { observers } from '../../calibration/observers/observers.js';
+import { presets } from '../../calibration/preprocess.js';
+import { readers } from '../../calibration/readers/readers.js';
+import { metrics } from '../gate/metrics.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { alignColumns } from '../report/format.js';
+import { reporters } from '../report/reporters.js';
+import type { CommandProcess } from './streams.js';
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** A registry that a command lists. */
+interface Listing {
+  readonly name: string;
+  readonly description: string;
+  /** The flag that takes one of the names. */
+  readonly flag: string;
+  readonly entries: readonly Entry[];
+}
+
+const listings: readonly Listing[] = [
+  { name: 'schemes', description: 'list the weight schemes', flag: '--scheme', entries: schemes },
+  {
+    name: 'observers',
+    description: 'list how activation ranges are chosen',
+    flag: '--observer',
+    entries: observers,
+  },
+  {
+    name: 'act-schemes',
+    description: 'list the levels of activations below 8 bits',
+    flag: '--act-scheme',
+    entries: actSchemes,
+  },
+  {
+    name: 'presets',
+    description: 'list how integers and images become floats',
+    flag: '--preprocess',
+    entries: Object.entries(presets).map(([name, { summary }]) => ({ name, summary })),
+  },
+  { name: 'readers', description: 'list the formats of samples', flag: '--data', entries: readers },
+  {
+    name: 'metrics',
+    description: 'list what gates can limit',
+    flag: '--gate',
+    entries: metrics.map(({ name, of, summary, unit }) => ({
+      name,
+      summary: `${summary} (${of ? `of one: ${name}[${of}]; ` : ''}${unit.written})`,
+    })),
+  },
+  { name: 'reporters', description: 'list the formats of results', flag: '--reporter', entries: reporters },
+];
+
+/** `quantize schemes` and the like: what there is, from the registries. */
+export function listCommands(process: CommandProcess): Command[] {
+  return listings.map(({ name, description, flag, entries }) =>
+    new Command(name)
+      .helpGroup('Lists:')
+      .description(`${description}, for ${flag}`)
+      .option('--json', 'print it as JSON')
+      .action(({ json }: { json?: true }) => {
+        const records = entries.map(({ name: entry, summary }) => ({ name: entry, summary }));
+        const rows = alignColumns(records.map((record) => [record.name, record.summary]));
+        const bold = rows.map((row, i) => row.replace(records[i]?.name ?? '', (text) => chalk.bold(text)));
+        process.stdout.write(json ? `${JSON.stringify(records, null, 2)}\n` : `${bold.join('\n')}\n`);
+      }),
+  );
+}

@@ -1,0 +1,116 @@
+import { fits, type PictureOptions } from '../../calibration/pictures.js';
+import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
+import { type RawFormat, rawTypes } from '../../calibration/readers/reader.js';
+import { QuantizeError } from '../errors.js';
+
+const refuse = (flag: string, problem: string, mend: string) =>
+  new QuantizeError('bad-option', { flag, problem, mend });
+
+/** A finite number, or a fraction of two, as in `1/255`. */
+export function parseNumber(flag: string, text: string): number {
+  const parts = text.split('/').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const [numerator = Number.NaN, denominator = 1] = parts;
+  const value = numerator / denominator;
+  if (parts.length <= 2 && Number.isFinite(value)) return value;
+  throw refuse(flag, `cannot be "${text}"`, 'Give a number, or a fraction such as 1/255.');
+}
+
+/** Numbers with commas between: one for all channels, or one a channel. */
+export function parseNumbers(flag: string, text: string): number[] {
+  return text.split(',').map((part) => parseNumber(flag, part));
+}
+
+/** The flags that say how samples become inputs. */
+export interface PreprocessFlags {
+  readonly preprocess?: string;
+  readonly mean?: string;
+  readonly std?: string;
+  readonly scale?: string;
+  readonly layout?: string;
+}
+
+/**
+ * One preprocessing from its flags: a preset, and what replaces parts of it.
+ *
+ * @param base - what the flags replace parts of where they name no preset
+ * @returns the base where there is no flag
+ */
+export function parsePreprocess(flags: PreprocessFlags, base?: Preprocess): Preprocess | undefined {
+  const { preprocess, mean, std, scale, layout } = flags;
+  const given = Object.entries({ preprocess, scale, mean, std, layout }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (given.length === 0) return base;
+  const name = preprocess ?? 'none';
+  const start = preprocess === undefined ? base : undefined;
+  const preset = start ?? (Object.hasOwn(presets, name) ? presets[name] : undefined);
+  if (!preset) {
+    const known = Object.keys(presets).join(', ');
+    throw refuse('--preprocess', `does not know "${preprocess}"`, `Choose one of: ${known}.`);
+  }
+  const stds = std === undefined ? preset.std : parseNumbers('--std', std);
+  if (stds.some((value) => value <= 0)) throw refuse('--std', `cannot be "${std}"`, 'Give positive numbers.');
+  return {
+    label: [start?.label ?? [], given.map(([flag, value]) => `--${flag} ${value}`)].flat().join(' '),
+    scale: scale === undefined ? preset.scale : parseNumber('--scale', scale),
+    mean: mean === undefined ? preset.mean : parseNumbers('--mean', mean),
+    std: stds,
+    layout: layout === undefined ? start?.layout : parseLayout(layout),
+    channelOrder: preset.channelOrder,
+    cropRatio: preset.cropRatio,
+  };
+}
+
+/** The flags that say how image files become inputs. */
+export interface PictureFlags {
+  readonly size?: string;
+  readonly resize?: string;
+  readonly channelOrder?: string;
+}
+
+/** What the flags say of image files; the rest is the model's and the preset's. */
+export function parsePictures({ size, resize, channelOrder }: PictureFlags): PictureOptions {
+  const [height, width] = size === undefined ? [] : parseShape('--size', size, 2, '224x224');
+  return {
+    size: height === undefined || width === undefined ? undefined : { height, width },
+    fit: resize === undefined ? undefined : parseChoice('--resize', resize, fits),
+    channelOrder:
+      channelOrder === undefined
+        ? undefined
+        : parseChoice('--channel-order', channelOrder, ['rgb', 'bgr'] as const),
+  };
+}
+
+/** The flags that say what raw files hold. */
+export interface RawFlags {
+  readonly binDtype?: string;
+  readonly binShape?: string;
+}
+
+/** What the flags say of raw files; the rest is the model's. */
+export function parseRaw({ binDtype, binShape }: RawFlags): RawFormat {
+  return {
+    type: binDtype === undefined ? undefined : parseChoice('--bin-dtype', binDtype, rawTypes),
+    shape: binShape === undefined ? undefined : parseShape('--bin-shape', binShape, undefined, '3x224x224'),
+  };
+}
+
+/** Whole numbers from 1 on with x between, as 224x224. */
+function parseShape(flag: string, text: string, rank: number | undefined, example: string): number[] {
+  const parts = text.toLowerCase().split('x');
+  const dims = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+  const isShape = dims.every((dim) => dim > 0 && Number.isSafeInteger(dim));
+  if (isShape && (rank === undefined || dims.length === rank)) return dims;
+  throw refuse(flag, `cannot be "${text}"`, `Give whole numbers with x between them, as ${flag} ${example}.`);
+}
+
+function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw refuse(flag, `cannot be "${text}"`, `Choose one of: ${choices.join(', ')}.`);
+}
+
+function parseLayout(text: string): Layout {
+  if (text === 'nhwc' || text === 'nchw') return text;
+  throw refuse('--layout', `cannot be "${text}"`, 'Choose nhwc or nchw: the layout of the samples.');
+}

@@ -1,0 +1,234 @@
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { readWhole } from '../../calibration/byte-source.js';
+import { FOLDER_LABELS } from '../../calibration/labels.js';
+import { defaultObserverSettings } from '../../calibration/observers/observer.js';
+import { QuantizeError, reasonOf } from '../errors.js';
+import { parseGate } from '../gate/parse-gate.js';
+import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
+import { defaultRecipe, type Recipe } from '../recipe.js';
+import { checkConfig, valueError } from './check-config.js';
+import { parsePictures, parsePreprocess, parseRaw } from './parse-samples.js';
+import type { ConfigFile, JobSettings } from './schema.js';
+
+/** The file that is looked for. */
+export const CONFIG_NAME = 'quantize.config.json';
+
+/** The key of package.json that is looked for where there is no such file. */
+const PACKAGE_KEY = 'quantize';
+
+/** One model of a configuration, its paths as seen from the working folder. */
+export interface Job extends QuantizeOptions {
+  /** Files to write the result to. */
+  readonly reports: readonly string[];
+}
+
+/** Where a configuration is looked for, and what stands above it. */
+export interface ConfigRequest {
+  /** The file; without it `quantize.config.json`, or the `quantize` key of package.json, in the folder. */
+  readonly path?: string | undefined;
+  /** The working folder without it. */
+  readonly folder?: string | undefined;
+  /** The model, where the configuration names none or another one. */
+  readonly model?: string | undefined;
+}
+
+/** A configuration that was found. */
+export interface Config {
+  readonly path: string;
+  /** At least one. */
+  readonly jobs: readonly Job[];
+}
+
+/**
+ * Read and check a configuration.
+ *
+ * @throws QuantizeError `config-missing`, `config-syntax`, or `config-value`, which names the file, the place in it, what
+ *   is wrong there and what is allowed
+ */
+export async function readConfig({ path, folder = '.', model }: ConfigRequest = {}): Promise<Config> {
+  const found = path === undefined ? await findConfig(folder) : await readGiven(path);
+  const config = checkConfig(found);
+  const { $schema: _, model: own, models, ...shared } = config;
+  const fail = valueError(found);
+  if (own !== undefined && models) throw fail(['models'], 'stands beside "model"', 'Give one of the two.');
+  if (model !== undefined && models)
+    throw fail(
+      ['models'],
+      'names the models, and the command line names another',
+      'Leave out one of the two.',
+    );
+  const single = model ?? (own === undefined ? undefined : within(found.path, own));
+  if (single === undefined && !models)
+    throw fail([], 'names no model', 'Give "model", or "models" where there are several.');
+  const jobs = models
+    ? models.map(({ model: name, ...settings }, i) => {
+        const merged = { ...shared, ...settings, recipe: { ...shared.recipe, ...settings.recipe } };
+        return jobOf(found, ['models', i], within(found.path, name), merged);
+      })
+    : [jobOf(found, [], single as string, shared)];
+  refuseCollisions(jobs, fail);
+  return { path: found.path, jobs };
+}
+
+/** A file's content, and the place of the configuration in it. */
+export interface FoundConfig {
+  readonly path: string;
+  readonly content: unknown;
+  /** `quantize` in a package.json. */
+  readonly prefix: readonly string[];
+}
+
+async function findConfig(folder: string): Promise<FoundConfig> {
+  const own = await readIfThere(join(folder, CONFIG_NAME));
+  if (own) return own;
+  const ofPackage = await readIfThere(join(folder, 'package.json'));
+  const inner = ofPackage && keyOfPackage(ofPackage);
+  if (inner) return inner;
+  throw new QuantizeError('config-missing', {
+    name: CONFIG_NAME,
+    folder: folder === '.' ? 'this folder' : folder,
+  });
+}
+
+async function readGiven(path: string): Promise<FoundConfig> {
+  const found = await readJson(path);
+  if (basename(path) !== 'package.json') return found;
+  const inner = keyOfPackage(found);
+  if (inner) return inner;
+  throw valueError(found)([], `has no "${PACKAGE_KEY}" key`, 'Add one, or name another file.');
+}
+
+function keyOfPackage({ path, content }: FoundConfig): FoundConfig | undefined {
+  const inner = (content as Record<string, unknown> | null)?.[PACKAGE_KEY];
+  return inner === undefined ? undefined : { path, content: inner, prefix: [PACKAGE_KEY] };
+}
+
+async function readIfThere(path: string): Promise<FoundConfig | undefined> {
+  try {
+    return await readJson(path);
+  } catch (thrown) {
+    if (thrown instanceof QuantizeError && thrown.code === 'file-missing') return undefined;
+    throw thrown;
+  }
+}
+
+async function readJson(path: string): Promise<FoundConfig> {
+  const text = new TextDecoder().decode(await readWhole(path));
+  try {
+    return { path, content: JSON.parse(text), prefix: [] };
+  } catch (thrown) {
+    throw new QuantizeError('config-syntax', { path, reason: reasonOf(thrown) }, { cause: thrown });
+  }
+}
+
+type Place = readonly PropertyKey[];
+
+/** The options that a configuration says for one model. */
+function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSettings): Job {
+  const fail = valueError(found);
+  const local = (path: string | undefined) => (path === undefined ? undefined : within(found.path, path));
+  const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
+    settings;
+  const { samples, seed, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
+  (gates ?? []).forEach((gate, i) => {
+    inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
+  });
+  const label = basename(model).replace(/\.onnx$/i, '');
+  return {
+    model,
+    output: local(output),
+    data: pathsOf(found.path, data),
+    stats: local(stats),
+    evalData: pathsOf(found.path, evalData),
+    labels: labels === FOLDER_LABELS ? labels : local(labels),
+    metric: local(metric),
+    preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),
+    pictures: parsePictures(images ?? {}),
+    raw: parseRaw({ binDtype: bin?.dtype, binShape: bin?.shape?.join('x') }),
+    inputRange:
+      inputRange &&
+      inRange(inputRange, () => fail([...place, 'inputRange'], 'is empty', 'Give the least value first.')),
+    recipe: recipe && recipeOf(recipe),
+    ...{ samples, seed, threads, maxMemory, provider },
+    gates: gates as readonly GateSpec[] | undefined,
+    baseline: local(baseline),
+    reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),
+  };
+}
+
+/** The settings of observers, and of blocks, are one value of a recipe each: what the file does not say of them stays as it is by default. */
+function recipeOf({
+  observerSettings,
+  blocks,
+  ...recipe
+}: NonNullable<JobSettings['recipe']>): Partial<Recipe> {
+  return {
+    ...recipe,
+    ...(observerSettings && { observerSettings: { ...defaultObserverSettings, ...observerSettings } }),
+    ...(blocks && { blocks: { ...defaultRecipe.blocks, ...blocks } }),
+  } as Partial<Recipe>;
+}
+
+function preprocessOf(given: JobSettings['preprocess']): QuantizeOptions['preprocess'] {
+  if (typeof given === 'string') return parsePreprocess({ preprocess: given });
+  const { preset, scale, mean, std, layout } = given ?? {};
+  const text = (value: string | number | readonly (string | number)[] | undefined) =>
+    value === undefined ? undefined : [value].flat().join(',');
+  return parsePreprocess({
+    preprocess: preset,
+    scale: text(scale),
+    mean: text(mean),
+    std: text(std),
+    layout,
+  });
+}
+
+function inRange(
+  [low, high]: readonly [number, number],
+  refuse: () => QuantizeError,
+): QuantizeOptions['inputRange'] {
+  if (low >= high) throw refuse();
+  return { low: [low], high: [high] };
+}
+
+type Fail = ReturnType<typeof valueError>;
+
+/** Work on a value; what is wrong with it is told with its place in the file. */
+function inPlace<T>(fail: Fail, place: Place, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!(thrown instanceof QuantizeError)) throw thrown;
+    const { gate, flag, problem, mend } = thrown.facts;
+    const of = gate === undefined ? `is wrong: ${flag} ${problem}` : `"${gate}" ${problem}`;
+    throw fail(place, of, String(mend));
+  }
+}
+
+/** A path of the file, as seen from the working folder. */
+function within(file: string, path: string): string {
+  const seen = isAbsolute(path) ? path : join(dirname(file), path);
+  // `input=path` names an input on the command line; here a path is a path.
+  return seen.includes('=') && !isAbsolute(seen) ? `./${seen}` : seen;
+}
+
+function pathsOf(file: string, given: ConfigFile['data']): Paths | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given === 'string') return within(file, given);
+  if (Array.isArray(given)) return given.map((path) => within(file, path));
+  return Object.entries(given).map(([input, path]) => `${input}=${within(file, path)}`);
+}
+
+/** Two jobs that write one file would leave the second's. */
+function refuseCollisions(jobs: readonly Job[], fail: Fail): void {
+  const written = new Set<string>();
+  for (const { output, reports } of jobs) {
+    for (const path of [...(output === undefined ? [] : [output]), ...reports]) {
+      if (written.has(path)) {
+        const mend = 'Give each its own; {model} in the path of a report stands for the name of the model.';
+        throw fail([], `writes ${path} twice`, mend);
+      }
+      written.add(path);
+    }
+  }
+}

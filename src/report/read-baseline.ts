@@ -1,0 +1,67 @@
+import { basename } from 'node:path';
+import * as z from 'zod';
+import { readWhole } from '../../calibration/byte-source.js';
+import { QuantizeError, reasonOf } from '../errors.js';
+import { RESULT_VERSION, type Result } from './result.js';
+
+/** A result that was saved. */
+export interface Baseline {
+  /** The file's name. */
+  readonly name: string;
+  readonly record: Result;
+}
+
+const count = z.number().int().nonnegative();
+const drift = z.looseObject({
+  sqnrDb: z.number().nullable(),
+  cosine: z.number().nullable(),
+  maxAbsError: z.number().nonnegative(),
+  topOneAgreement: z.number().nullable(),
+  nonFiniteMismatches: count,
+  shapeMismatches: count,
+  samples: count,
+});
+const file = z.looseObject({ name: z.string(), sizeBytes: count, sha256: z.string() });
+
+/** What a comparison with a baseline reads of it. */
+const record = z.looseObject({
+  float: file,
+  quantized: file,
+  evaluation: z.looseObject({ label: z.string(), samples: count, preprocess: z.string() }),
+  outputs: z.array(z.looseObject({ name: z.string(), deployed: drift })),
+  task: z.looseObject({ float: z.number(), quantized: z.number() }).nullable(),
+  metrics: z.array(
+    z.looseObject({ name: z.string(), float: z.number().nullable(), quantized: z.number().nullable() }),
+  ),
+  layers: z.array(z.looseObject({ id: z.string(), drift })),
+  plan: z.looseObject({ layers: z.array(z.looseObject({ id: z.string(), name: z.string().nullable() })) }),
+  timing: z.looseObject({ speed: z.looseObject({ ratio: z.number() }) }),
+});
+
+/**
+ * Read a result that was saved with --json.
+ *
+ * @throws QuantizeError `baseline-format` for another version, or what is no result record
+ */
+export async function readBaseline(path: string): Promise<Baseline> {
+  const bad = (reason: string) =>
+    new QuantizeError('baseline-format', { path, version: RESULT_VERSION, reason });
+  const text = new TextDecoder().decode(await readWhole(path));
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (thrown) {
+    throw bad(`it is not JSON (${reasonOf(thrown)})`);
+  }
+  const version = z.looseObject({ schemaVersion: z.unknown() }).safeParse(content).data?.schemaVersion;
+  if (version !== RESULT_VERSION) {
+    throw bad(
+      version === undefined ? 'it has no schemaVersion' : `its version is ${JSON.stringify(version)}`,
+    );
+  }
+  const checked = record.safeParse(content);
+  const [issue] = checked.error?.issues ?? [];
+  if (issue) throw bad(`${issue.path.join('.')} is missing or of another type`);
+  // The parts that a comparison reads have been checked; the rest is not looked at.
+  return { name: basename(path), record: content as Result };
+}
