@@ -98,7 +98,8 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
   }
   for (const metric of metrics) {
     const [before, after] = [metric.float, metric.quantized].map((value) => value?.toPrecision(5) ?? '–');
-    rows.push([shorten(metric.name), before ?? '–', after ?? '–', '']);
+    // The widest row beside it takes 54 columns.
+    rows.push([shorten(metric.name, 24), before ?? '–', after ?? '–', '']);
   }
   // All that differs from run to run is in this row, and in the line below it.
   rows.push([

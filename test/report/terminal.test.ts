@@ -123,7 +123,10 @@ describe('a comparison', () => {
         floatForm: 'float32',
         quantizedForm: 'integer-operators',
         layers: 4,
-        notes: ['Input "x" is converted from float32 to float16 for the quantized model.'],
+        notes: [
+          'Input "x" is converted from float32 to float16 for the quantized model.',
+          `Output "${'long_'.repeat(9)}" is compared with "y", by order: their names differ.`,
+        ],
       },
       layers: layers.map((each, i) => ({ ...each, matchedBy: i === 0 ? 'name' : 'order' })),
       ...changes,
@@ -175,8 +178,10 @@ test("a user's own metrics stand before and after; what could not be computed is
     { name: 'iou', float: 0.71, quantized: 0.698 },
     { name: 'agreement', float: null, quantized: 0.97 },
     { name: 'broken', float: null, quantized: null },
+    { name: 'mean_average_precision_over_all_of_the_classes', float: -0.000123456, quantized: 1e21 },
   ];
   const text = render({ metrics });
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   expect(text).toMatch(/^iou +0\.71000 +0\.69800$/m);
   expect(text).toMatch(/^agreement +– +0\.97000$/m);
   expect(text).toMatch(/^broken +– +–$/m);
