@@ -146,11 +146,11 @@ ${pairs}
 }
 
 function histogram(result: Result, distribution: Distribution): Markup {
-  const { id, kind, tensor, channel, levels } = distribution;
+  const { id, kind, tensor, channel, block, levels } = distribution;
   const { weights, input } = widthsOf(result, id);
   const what =
     kind === 'weight'
-      ? `Weight, ${channel === null ? 'all of it' : `output channel ${channel}, which loses most`}`
+      ? `Weight, ${channel === null ? 'all of it' : `${block === null ? '' : `block ${block} of `}output channel ${channel}, which loses most`}`
       : 'Input, on the calibration samples';
   const how = `${kind === 'weight' ? weights : input}, ${count(levels.length, 'level')}`;
   const label = `Histogram of ${kind} ${tensor}: ${how}`;
