@@ -81,7 +81,6 @@ const changed: Recipe = {
   blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
   rules: [{ pattern: 'a', bits: 8 }],
   ...{ exclude: ['b'], include: ['c'], format: 'matmulnbits', reduceRange: true },
-  blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
 };
 
 describe('the flags of a recipe', () => {

@@ -1,7 +1,9 @@
 import {
+  comparisonLines,
   count,
   dropOf,
   gateSummary,
+  intervalOf,
   measuredOf,
   measuredOn,
   outcomeOf,
@@ -30,6 +32,7 @@ export function header(result: Result): Markup {
 <p class="eyebrow">${kind}</p>
 <h1><span class="from">${float.name} →</span> ${quantized.name}</h1>
 <p class="verdict">${outcome}${facts}</p>
+${comparisonLines(result)?.map((line) => markup`<p class="note">${sentence(line)}</p>`)}
 </header>`;
 }
 
@@ -66,6 +69,8 @@ function accuracyCard(result: Result): Markup | undefined {
 <h2>Top-1 accuracy</h2>
 <p class="figure">${formatPercent(task.quantized)}</p>
 <p>${dropOf(task)} points from ${formatPercent(task.float)}, on ${count(task.samples, 'sample')}</p>
+<p>${intervalOf(task)}</p>
+${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dropOf(task.topFive)} points</p>` : undefined}
 </div>`;
   }
   const agreement = outputs[0]?.deployed.topOneAgreement ?? null;
