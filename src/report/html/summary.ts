@@ -99,7 +99,7 @@ function sizeCard(result: Result): Markup {
   const { float, quantized } = result;
   const sizes = { float: float.sizeBytes, quantized: quantized.sizeBytes };
   const label = `File size: float ${formatBytes(sizes.float)}, quantized ${formatBytes(sizes.quantized)}`;
-  return markup`<div class="broad">
+  return markup`<div>
 <h2>File size</h2>
 <p class="figure">${sizeRatio(result).toFixed(3)}<span class="unit">×</span></p>
 ${renderBars(label, 'bytes', sizes)}
@@ -111,7 +111,7 @@ function timing({ timing: { speed, elapsedMs } }: Result): Markup {
   const { floatMs, quantizedMs, ratio, threads } = speed;
   const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;
   const slower = speedWarning(speed);
-  return markup`<div class="broad" id="timing">
+  return markup`<div id="timing">
 <h2>Speed</h2>
 <p class="figure">${ratio.toFixed(2)}<span class="unit">× as fast</span></p>
 ${renderBars(label, 'ms', { float: floatMs, quantized: quantizedMs })}
