@@ -5,8 +5,8 @@ import type { ActivationQuantizer } from '../numerics/activation.js';
 import { dequantizeValue } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { integerLimit } from '../quantize/integer-limit.js';
-import { integerWeight, type LayerPlan, type Plan, type ReportedPlan } from '../quantize/plan.js';
-import { integersOfTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
+import type { LayerPlan, Plan, ReportedPlan } from '../quantize/plan.js';
+import { type BlockTensor, dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { LayerDrift } from './compare-layers.js';
 
 /** How the values of one tensor lie, and the levels that they are quantized to. */
@@ -18,6 +18,8 @@ export interface Distribution {
   readonly tensor: string;
   /** The output channel that is shown, of a weight with levels of its own for each; null for a whole tensor. */
   readonly channel: number | null;
+  /** The block of that channel, where each has levels of its own; null otherwise. */
+  readonly block: number | null;
   /** Bounds of the bins, one more than counts, ascending. */
   readonly edges: readonly number[];
   /** Elements in each bin; those of an activation are spread evenly over the finer bins that calibration counted in. */
@@ -33,16 +35,13 @@ const BINS = 64;
 const WORST = 4;
 
 /**
- * The weight of every layer, by its id: the channel with the largest squared error where each has its own levels, and
- * the whole tensor otherwise. Made while the plan has its weights; it is small, so that the plan can go.
+ * The weight of every layer, by its id: the channel, or the block, with the largest squared error where each has its own
+ * levels, and the whole tensor otherwise. Made while the plan has its weights; it is small, so that the plan can go.
  */
 export function weightDistributions({ layers, recipe }: Plan): Map<string, Distribution> {
   const limit = integerLimit(recipe);
   return new Map(
-    [...layers.values()]
-      // What is stored in blocks has levels for every few weights: no one picture shows them.
-      .filter(({ weight }) => weight.kind !== 'blocks')
-      .map((plan) => [plan.layer.linear.node.id, weightDistribution(plan, limit)] as const),
+    [...layers.values()].map((plan) => [plan.layer.linear.node.id, weightDistribution(plan, limit)] as const),
   );
 }
 
@@ -68,41 +67,69 @@ export function worstDistributions(
   ]);
 }
 
-function weightDistribution(plan: LayerPlan, limit: number): Distribution {
-  const { linear } = plan.layer;
-  const weight = integerWeight(plan);
+/** Elements of a weight that share levels: a channel, a block of one, or the whole. */
+interface Groups {
+  readonly count: number;
+  readonly groupOf: (element: number) => number;
+  /** What the elements of a group can be, ascending. */
+  readonly levelsOf: (group: number) => number[];
+  readonly nameOf: (group: number) => Pick<Distribution, 'channel' | 'block'>;
+}
+
+function weightDistribution({ layer, weight }: LayerPlan, limit: number): Distribution {
+  const { linear } = layer;
   const values = floatsOf(linear.tensor);
-  const channel = weight.axis === undefined ? null : worstChannel(values, weight);
-  const channelOf = channelAlong(weight.dims, weight.axis);
-  const shown = channel === null ? values : values.filter((_, i) => channelOf(i) === channel);
-  const levels = weightLevels(weight, channel ?? 0, limit);
+  const groups = weight.kind === 'blocks' ? blockGroups(weight) : channelGroups(weight, limit);
+  const group = worstGroup(values, dequantizeTensor(weight), groups);
+  const shown = values.filter((_, i) => groups.groupOf(i) === group);
+  const levels = groups.levelsOf(group);
   return {
     id: linear.node.id,
     kind: 'weight',
     tensor: linear.weight,
-    channel,
+    ...groups.nameOf(group),
     ...histogram(shown, levels),
     levels,
   };
 }
 
-/** The channel with the largest sum of squared differences, the first of equals. */
-function worstChannel(values: Float32Array, weight: QuantizedTensor): number {
-  const integers = integersOfTensor(weight);
-  const channelOf = channelAlong(weight.dims, weight.axis);
-  const errors = new Float64Array(weight.scales.length);
+/** The group with the largest sum of squared differences, the first of equals. */
+function worstGroup(values: Float32Array, stored: Float32Array, { count, groupOf }: Groups): number {
+  const errors = new Float64Array(count);
   for (let i = 0; i < values.length; i++) {
-    const channel = channelOf(i);
-    const error = (values[i] as number) - (integers[i] as number) * (weight.scales[channel] as number);
-    errors[channel] = (errors[channel] as number) + error * error;
+    const group = groupOf(i);
+    errors[group] = (errors[group] as number) + ((values[i] as number) - (stored[i] as number)) ** 2;
   }
-  return errors.indexOf(Math.max(...errors));
+  return errors.reduce((worst, error, group) => (error > (errors[worst] as number) ? group : worst), 0);
 }
 
-/** What a weight of this channel can be: scale · code, ascending. */
-function weightLevels(weight: QuantizedTensor, channel: number, limit: number): number[] {
-  const scale = weight.scales[channel] as number;
-  return integerLevels(weight, channel, limit).map((integer) => Math.fround(integer * scale));
+function channelGroups(weight: QuantizedTensor, limit: number): Groups {
+  const isWhole = weight.axis === undefined;
+  return {
+    count: weight.scales.length,
+    groupOf: channelAlong(weight.dims, weight.axis),
+    levelsOf: (channel) =>
+      integerLevels(weight, channel, limit).map((integer) =>
+        Math.fround(integer * (weight.scales[channel] as number)),
+      ),
+    nameOf: (channel) => ({ channel: isWhole ? null : channel, block: null }),
+  };
+}
+
+function blockGroups({ dims, axis, bits, size, scales, zeroPoints }: BlockTensor): Groups {
+  const blocks = Math.ceil((dims[1 - axis] ?? 1) / size);
+  const [outputOf, inputOf] = [channelAlong(dims, axis), channelAlong(dims, 1 - axis)];
+  return {
+    count: scales.length,
+    groupOf: (element) => outputOf(element) * blocks + Math.floor(inputOf(element) / size),
+    levelsOf: (group) => {
+      const zeroPoint = zeroPoints ? (zeroPoints[group] as number) : 2 ** (bits - 1);
+      return Array.from({ length: 2 ** bits }, (_, code) =>
+        Math.fround((code - zeroPoint) * (scales[group] as number)),
+      );
+    },
+    nameOf: (group) => ({ channel: Math.floor(group / blocks), block: group % blocks }),
+  };
 }
 
 function integerLevels(weight: QuantizedTensor, channel: number, limit: number): number[] {
@@ -133,7 +160,7 @@ function inputDistribution(
   const edges = edgesOver(min, max, levels);
   const counts = new Array<number>(BINS).fill(0);
   for (const bin of bins) spread(bin, edges, counts);
-  return [{ id, kind: 'input', tensor: input.root, channel: null, edges, counts, levels }];
+  return [{ id, kind: 'input', tensor: input.root, channel: null, block: null, edges, counts, levels }];
 }
 
 /** The values that an activation can have, ascending. */

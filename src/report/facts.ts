@@ -5,7 +5,7 @@ import { MAX_BITS, matches } from '../recipe.js';
 import type { LayerDescription } from './describe-plan.js';
 import { formatDb, formatPercent, formatSigned } from './format.js';
 import { quoted } from './reproduce.js';
-import type { Result } from './result.js';
+import type { ComparisonRecord, Result } from './result.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
 
@@ -24,8 +24,13 @@ export function qualityOf({ task, outputs }: Result): string {
 }
 
 /** The change of the accuracy, in points. */
-export const dropOf = ({ float, quantized }: NonNullable<Result['task']>): string =>
-  formatSigned(100 * (quantized - float), 2);
+export const dropOf = ({
+  float,
+  quantized,
+}: {
+  readonly float: number;
+  readonly quantized: number;
+}): string => formatSigned(100 * (quantized - float), 2);
 
 /** How large the quantized file is as a multiple of the float one. */
 export const sizeRatio = ({ float, quantized }: Result): number => quantized.sizeBytes / float.sizeBytes;
@@ -145,3 +150,48 @@ export function speedWarning({ ratio }: Speed): string | undefined {
   if (ratio >= SLOWER_RATIO) return undefined;
   return `The quantized model is slower than the float one here (${ratio.toFixed(2)}×).`;
 }
+
+/** The interval of the change of the accuracy, which is the drop's turned around, and what it says. */
+export function intervalOf({
+  topOneDrop: { low, high, isSignificant },
+}: NonNullable<Result['task']>): string {
+  const [from, to] = [-high, -low].map((share) => formatSigned(100 * share, 2));
+  const verdict = isSignificant ? 'told from noise' : 'not told from noise';
+  return `${from} to ${to} points (95 % interval): ${verdict}`;
+}
+
+/** What the session is in which the error of the quantization alone is measured. */
+export function exactSession({ comparison }: Result): 'without integer kernels' | 'optimizations off' {
+  // Integer operators run as integers in any session.
+  return !comparison || comparison.quantizedForm === 'qdq' ? 'without integer kernels' : 'optimizations off';
+}
+
+/** What two given models are, and how their layers were brought together; undefined where one was made here. */
+export function comparisonLines({ comparison, layers }: Result): string[] | undefined {
+  if (!comparison) return undefined;
+  const by = (['plan', 'name', 'order'] as const)
+    .map((matching) => [layers.filter(({ matchedBy }) => matchedBy === matching).length, matching] as const)
+    .filter(([matched]) => matched > 0)
+    .map(([matched, matching]) => `${matched} by ${matchings[matching]}`);
+  const missing = comparison.layers - layers.length;
+  const rest = missing > 0 && by.length > 0 ? [`${missing} not found`] : [];
+  const found = by.length === 0 ? 'none was found' : [...by, ...rest].join(', ');
+  return [
+    `${forms[comparison.quantizedForm]} against ${forms[comparison.floatForm]}; ${count(comparison.layers, 'layer')}: ${found}`,
+    ...comparison.notes,
+  ];
+}
+
+const matchings: Record<Result['layers'][number]['matchedBy'], string> = {
+  plan: 'the plan of this tool',
+  name: 'name',
+  order: 'order',
+};
+
+const forms: Record<ComparisonRecord['quantizedForm'], string> = {
+  qdq: 'QDQ',
+  'integer-operators': 'integer operators',
+  float16: 'float16',
+  bfloat16: 'bfloat16',
+  float32: 'float32',
+};

@@ -2,10 +2,13 @@ import type { Drift } from '../evaluate/drift.js';
 import { escapeMarkdown, markdownCode } from './escape.js';
 import {
   calibratedOn,
+  comparisonLines,
   count,
   coverageOf,
   dropOf,
+  exactSession,
   gateSummary,
+  intervalOf,
   measuredOf,
   measuredOn,
   mendingFlag,
@@ -58,7 +61,8 @@ function verdict(result: Result): string {
   const { float, quantized } = result;
   const summary = gateSummary(result);
   const facts = `${qualityOf(result)} · ${sizeRatio(result).toFixed(2)}× the size`;
-  const head = summary ? `${signs[summary.verdict]} ${sentence(summary.text)}` : 'Quantization';
+  const kind = result.command === 'compare' ? 'Comparison' : 'Quantization';
+  const head = summary ? `${signs[summary.verdict]} ${sentence(summary.text)}` : kind;
   const names = `${markdownCode(float.name)} → ${markdownCode(quantized.name)}`;
   return `### ${head}\n\n${names}: **${escapeMarkdown(facts)}**`;
 }
@@ -100,8 +104,13 @@ function beforeAndAfter(result: Result): string {
   if (task) {
     const points = `${dropOf(task)} points (${count(task.samples, 'sample')})`;
     rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
+    if (task.topFive) {
+      const { float: before, quantized: after } = task.topFive;
+      rows.push(['top-5', formatPercent(before), formatPercent(after), `${dropOf(task.topFive)} points`]);
+    }
   }
-  return table(['', 'float', 'quantized', ''], rows, [1, 2]);
+  const interval = task ? `\n\nTop-1 changes by ${intervalOf(task)}.` : '';
+  return `${table(['', 'float', 'quantized', ''], rows, [1, 2])}${interval}`;
 }
 
 function drift(result: Result): string {
@@ -109,7 +118,7 @@ function drift(result: Result): string {
   if (outputs.length === 0) return '';
   const rows = outputs.flatMap(({ name, deployed, exact }) => [
     [markdownCode(name), ...driftCells(deployed)],
-    ['without int kernels', ...driftCells(exact)],
+    [exactSession(result), ...driftCells(exact)],
   ]);
   const heads = ['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1', 'samples'];
   return `${table(heads, rows, [1, 2, 3, 4, 5])}\n\nMeasured on ${measuredOn(result)}.`;
@@ -134,8 +143,11 @@ function worst(result: Result): string {
     const { weights, input } = widthsOf(result, id);
     return [markdownCode(id), formatDb(measured.sqnrDb), weights, input];
   });
+  const made = table(['worst layers', 'SQNR', 'weights', 'input'], rows, [1]);
+  // The flags are those of the run that makes the model.
+  if (result.command === 'compare') return made;
   const mend = `To mend the first: ${markdownCode(mendingFlag(result, first.id))}`;
-  return `${table(['worst layers', 'SQNR', 'weights', 'input'], rows, [1])}\n\n${mend}`;
+  return `${made}\n\n${mend}`;
 }
 
 function metrics({ metrics: all }: Result): string {
@@ -155,6 +167,8 @@ function warnings({ warnings: all }: Result): string {
 function reproduce(result: Result): string {
   const { made, layers, kept } = coverageOf(result);
   const calibrated = calibratedOn(result);
+  const compared = comparisonLines(result);
+  if (compared) return compared.map((line) => `- ${escapeMarkdown(line)}`).join('\n');
   const facts = [
     ...(layers > 0
       ? [`${made} of ${count(layers, 'layer')} quantized, ${count(kept, 'operator')} in float`]

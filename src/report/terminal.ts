@@ -5,10 +5,13 @@ import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
 import {
   calibratedOn,
+  comparisonLines,
   count,
   coverageOf,
   dropOf,
+  exactSession,
   gateSummary,
+  intervalOf,
   measuredOn,
   mendingFlag,
   outcomeOf,
@@ -21,7 +24,7 @@ import {
 } from './facts.js';
 import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import type { Reporter } from './reporter.js';
-import type { ComparisonRecord, Result } from './result.js';
+import type { Result } from './result.js';
 
 /** A table that a person reads in five seconds: verdict, before and after, drift, worst layers, what to know. */
 export const terminal = {
@@ -111,7 +114,7 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
   const slower = speedWarning(speed);
   return [
     ...alignColumns(rows, [1, 2]),
-    ...(task ? [intervalOf(task)] : []),
+    ...(task ? [`  top-1 changes by ${intervalOf(task)}`] : []),
     ...(slower ? warning(slower) : []),
   ];
 }
@@ -121,13 +124,6 @@ const accuracyCells = ({ float, quantized }: { float: number; quantized: number 
   formatPercent(quantized),
   `${formatSigned(100 * (quantized - float), 2)} points`,
 ];
-
-/** The interval of the change, which is the drop's turned around, and what it says. */
-function intervalOf({ topOneDrop: { low, high, isSignificant } }: NonNullable<Result['task']>): string {
-  const [from, to] = [-high, -low].map((share) => formatSigned(100 * share, 2));
-  const verdict = isSignificant ? 'told from noise' : 'not told from noise';
-  return `  top-1 changes by ${from} to ${to} points (95 % interval): ${verdict}`;
-}
 
 function changes({ baseline }: Result): string[] {
   if (!baseline) return [];
@@ -139,10 +135,8 @@ function changes({ baseline }: Result): string[] {
 const SHOWN_OUTPUTS = 8;
 
 function drift(result: Result): string[] {
-  const { outputs, comparison, task } = result;
-  // Integer operators run as integers in any session.
-  const plain =
-    comparison?.quantizedForm === 'qdq' || !comparison ? 'without int kernels' : 'optimizations off';
+  const { outputs, task } = result;
+  const plain = exactSession(result) === 'optimizations off' ? 'optimizations off' : 'without int kernels';
   const rows = [['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1']];
   const shown = noisiest(outputs);
   for (const { name, deployed, exact } of shown) {
@@ -219,41 +213,12 @@ function worst(result: Result): string[] {
 /** A name for a table cell: harmless, and cut in the middle where it is long. */
 const shorten = (name: string, width?: number): string => shortenName(escapeControls(name), width);
 
-/** What the two models are, and how their layers were brought together. */
-function comparisonNotes({ layers, runtime }: Result, comparison: ComparisonRecord): string[] {
-  const by = (['plan', 'name', 'order'] as const)
-    .map((matching) => [layers.filter(({ matchedBy }) => matchedBy === matching).length, matching] as const)
-    .filter(([matched]) => matched > 0)
-    .map(([matched, matching]) => `${matched} by ${matchings[matching]}`);
-  const missing = comparison.layers - layers.length;
-  const rest = missing > 0 && by.length > 0 ? [`${missing} not found`] : [];
-  const found = by.length === 0 ? 'none was found' : [...by, ...rest].join(', ');
-  return [
-    `${forms[comparison.quantizedForm]} against ${forms[comparison.floatForm]}; ${count(comparison.layers, 'layer')}: ${found}`,
-    `measured on onnxruntime ${runtime.version}`,
-    ...comparison.notes.map(escapeControls),
-  ];
-}
-
-const matchings: Record<Result['layers'][number]['matchedBy'], string> = {
-  plan: 'the plan of this tool',
-  name: 'name',
-  order: 'order',
-};
-
-const forms: Record<ComparisonRecord['quantizedForm'], string> = {
-  qdq: 'QDQ',
-  'integer-operators': 'integer operators',
-  float16: 'float16',
-  bfloat16: 'bfloat16',
-  float32: 'float32',
-};
-
 function notes(result: Result): string[] {
   const { quantized, runtime, warnings } = result;
-  if (result.comparison) {
-    const lines = comparisonNotes(result, result.comparison);
-    return [...lines.flatMap((line) => wrapped(line)), ...warnings.flatMap(warning)];
+  const compared = comparisonLines(result);
+  if (compared) {
+    const lines = [...compared, `measured on onnxruntime ${runtime.version}`];
+    return [...lines.flatMap((line) => wrapped(escapeControls(line))), ...warnings.flatMap(warning)];
   }
   const { made, layers, kept } = coverageOf(result);
   const rest =

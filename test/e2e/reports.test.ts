@@ -24,7 +24,7 @@ async function reportsIn(folder: string): Promise<(ending: string) => string> {
 
 /** A page, or a record, without what may differ from run to run. */
 const withoutTimes: Record<string, (text: string) => string> = {
-  html: (text) => text.replace(/<div class="broad" id="timing">[\s\S]*?<\/div>/, ''),
+  html: (text) => text.replace(/<div id="timing">[\s\S]*?<\/div>/, ''),
   md: (text) => text.replace(/\nOne run takes .*\n$/, ''),
   xml: (text) => text.replace(/ time="[\d.]+"/, ''),
   json: (text) => JSON.stringify({ ...JSON.parse(text), timing: null }),

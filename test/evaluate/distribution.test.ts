@@ -158,3 +158,23 @@ test('activations in float: weights alone', async () => {
   const found = await distributionsOf(await smallNet({ actBits: 'float' }), { y: 10 });
   expect(found.map(({ kind }) => kind)).toEqual(['weight']);
 });
+
+test('blocks with levels of their own: the one with the largest error', async () => {
+  const g = new GraphBuilder();
+  g.input('x', [1, 48]);
+  // Output 1, inputs 16 to 31: thirds in steps of 1 lose most; all else is whole.
+  const weights = Array.from({ length: 48 * 2 }, (_, i) => {
+    const [input, output] = [Math.floor(i / 2), i % 2];
+    const whole = (input % 15) - 7;
+    return output === 1 && input >= 16 && input < 32 ? whole - (whole > -7 && whole < 7 ? 1 / 3 : 0) : whole;
+  });
+  g.constant('w', [48, 2], weights);
+  g.node('MatMul', ['x', 'w'], 'y');
+  g.output('y', [1, 2]);
+  const blocks = { size: 16, asymmetric: true, accuracyLevel: 0 };
+  const recipe = { format: 'matmulnbits', bits: 4, actBits: 'float', allLayers: true, blocks } as const;
+  const [weight] = await distributionsOf(await quantizeModel(g.build(), recipe), { y: 10 });
+  expect(weight).toMatchObject({ tensor: 'w', channel: 1, block: 1 });
+  expect(weight?.counts.reduce((sum, count) => sum + count, 0)).toBe(16);
+  expect(weight?.levels.length).toBe(16);
+});

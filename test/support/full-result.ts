@@ -11,6 +11,7 @@ const histogram = (id: string, kind: Distribution['kind'], levels: number): Dist
   kind,
   tensor: `${id}_${kind}`,
   channel: kind === 'weight' ? 5 : null,
+  block: null,
   edges: Array.from({ length: 65 }, (_, i) => (i - 32) / 32),
   counts: Array.from({ length: 64 }, (_, i) => Math.max(0, 900 - (i - 32) ** 2)),
   levels: Array.from({ length: levels }, (_, i) => -1 + (2 * i) / (levels - 1)),

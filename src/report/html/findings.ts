@@ -1,7 +1,7 @@
 import type { Distribution } from '../../evaluate/distribution.js';
 import type { Drift } from '../../evaluate/drift.js';
 import type { Mistake } from '../../evaluate/mistake.js';
-import { count, measuredOn, planOf, widthsOf, worstLayers } from '../facts.js';
+import { count, exactSession, measuredOn, planOf, widthsOf, worstLayers } from '../facts.js';
 import { formatBytes, formatDb, formatPercent } from '../format.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -24,18 +24,58 @@ ${layerDrift(result)}
 </section>`;
 }
 
-function outputTable({ outputs }: Result): Markup | undefined {
+function outputTable(result: Result): Markup | undefined {
+  const { outputs } = result;
   if (outputs.length === 0) return undefined;
   const rows = outputs.flatMap(({ name, deployed, exact }) => [
     [markup`<code>${name}</code>`, 'as deployed', ...driftCells(deployed)],
-    [markup`<code>${name}</code>`, 'without integer kernels', ...driftCells(exact)],
+    [markup`<code>${name}</code>`, exactSession(result), ...driftCells(exact)],
   ]);
   const columns = [
     { head: 'output' },
     { head: 'session' },
     ...['SQNR', 'cosine', 'max error', 'same top-1', 'samples'].map(number),
   ];
-  return table('Drift of the outputs', columns, rows);
+  return markup`${table('Drift of the outputs', columns, rows)}
+${errorTable(result)}
+${embeddingTable(result)}`;
+}
+
+/** How large the errors are of what is no ranking of classes. */
+function errorTable({ outputs }: Result): Markup | undefined {
+  const rows = outputs.flatMap(({ name, deployed, errors }) =>
+    errors && deployed.topOneAgreement === null
+      ? [
+          [
+            markup`<code>${name}</code>`,
+            ...[errors.p50, errors.p90, errors.p99, errors.p999].map((error) => error.toPrecision(3)),
+          ],
+        ]
+      : [],
+  );
+  const columns = [{ head: 'error within' }, ...['50 %', '90 %', '99 %', '99.9 %'].map(number)];
+  return rows.length === 0 ? undefined : table('Quantiles of the errors', columns, rows);
+}
+
+/** How rows of numbers keep their directions, and their order of similarity. */
+function embeddingTable({ outputs, task }: Result): Markup | undefined {
+  const rows = outputs.flatMap(({ name, embedding }) =>
+    embedding && name !== task?.output
+      ? [
+          [
+            markup`<code>${name}</code>`,
+            embedding.meanCosine.toFixed(5),
+            embedding.leastCosine.toFixed(4),
+            embedding.rankCorrelation?.toFixed(4) ?? '–',
+          ],
+        ]
+      : [],
+  );
+  const columns = [
+    { head: 'rows as vectors' },
+    ...['mean cosine', 'least cosine', 'order of similarities'].map(number),
+  ];
+  return rows.length === 0 ? undefined : table('Directions of the outputs', columns, rows);
 }
 
 const driftCells = ({ sqnrDb, cosine, maxAbsError, topOneAgreement, samples }: Drift): string[] => [
@@ -146,11 +186,11 @@ ${pairs}
 }
 
 function histogram(result: Result, distribution: Distribution): Markup {
-  const { id, kind, tensor, channel, levels } = distribution;
+  const { id, kind, tensor, channel, block, levels } = distribution;
   const { weights, input } = widthsOf(result, id);
   const what =
     kind === 'weight'
-      ? `Weight, ${channel === null ? 'all of it' : `output channel ${channel}, which loses most`}`
+      ? `Weight, ${channel === null ? 'all of it' : `${block === null ? '' : `block ${block} of `}output channel ${channel}, which loses most`}`
       : 'Input, on the calibration samples';
   const how = `${kind === 'weight' ? weights : input}, ${count(levels.length, 'level')}`;
   const label = `Histogram of ${kind} ${tensor}: ${how}`;

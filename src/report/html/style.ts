@@ -116,8 +116,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   body { padding: 1.5rem 1rem 2rem; }
   h1 { font-size: 1.25rem; }
   section { margin-top: 2.25rem; }
-  .cards { grid-template-columns: 1fr 1fr; }
-  .cards > .broad { grid-column: 1 / -1; }
+  .cards { grid-template-columns: 1fr; }
   .figure { font-size: 1.5rem; }
   .panel { padding: 0.8rem; }
   .wide { display: none; } .narrow { display: block; }

@@ -1,7 +1,9 @@
 import {
+  comparisonLines,
   count,
   dropOf,
   gateSummary,
+  intervalOf,
   measuredOf,
   measuredOn,
   outcomeOf,
@@ -30,6 +32,7 @@ export function header(result: Result): Markup {
 <p class="eyebrow">${kind}</p>
 <h1><span class="from">${float.name} →</span> ${quantized.name}</h1>
 <p class="verdict">${outcome}${facts}</p>
+${comparisonLines(result)?.map((line) => markup`<p class="note">${sentence(line)}</p>`)}
 </header>`;
 }
 
@@ -66,6 +69,8 @@ function accuracyCard(result: Result): Markup | undefined {
 <h2>Top-1 accuracy</h2>
 <p class="figure">${formatPercent(task.quantized)}</p>
 <p>${dropOf(task)} points from ${formatPercent(task.float)}, on ${count(task.samples, 'sample')}</p>
+<p>${intervalOf(task)}</p>
+${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dropOf(task.topFive)} points</p>` : undefined}
 </div>`;
   }
   const agreement = outputs[0]?.deployed.topOneAgreement ?? null;
@@ -94,7 +99,7 @@ function sizeCard(result: Result): Markup {
   const { float, quantized } = result;
   const sizes = { float: float.sizeBytes, quantized: quantized.sizeBytes };
   const label = `File size: float ${formatBytes(sizes.float)}, quantized ${formatBytes(sizes.quantized)}`;
-  return markup`<div class="broad">
+  return markup`<div>
 <h2>File size</h2>
 <p class="figure">${sizeRatio(result).toFixed(3)}<span class="unit">×</span></p>
 ${renderBars(label, 'bytes', sizes)}
@@ -106,7 +111,7 @@ function timing({ timing: { speed, elapsedMs } }: Result): Markup {
   const { floatMs, quantizedMs, ratio, threads } = speed;
   const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;
   const slower = speedWarning(speed);
-  return markup`<div class="broad" id="timing">
+  return markup`<div id="timing">
 <h2>Speed</h2>
 <p class="figure">${ratio.toFixed(2)}<span class="unit">× as fast</span></p>
 ${renderBars(label, 'ms', { float: floatMs, quantized: quantizedMs })}

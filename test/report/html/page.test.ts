@@ -103,6 +103,27 @@ describe('what it shows', () => {
     expect(cards).toMatch(/^Signal to noise/);
   });
 
+  it('of two given models, what they are and how their layers were found', () => {
+    const notes = ['The output "a" was compared with "b", by order.'];
+    const comparison = {
+      floatForm: 'float32',
+      quantizedForm: 'integer-operators',
+      layers: 5,
+      notes,
+    } as const;
+    const result = sampleResult({ command: 'compare', comparison, reproduce: null });
+    const header = textOf(result, 'header') ?? '';
+    expect(header).toMatch(/^Comparison of two models/);
+    expect(header).toMatch(/Integer operators against float32; 5 layers: 3 by .*, 2 not found/);
+    expect(header).toContain(notes[0]);
+    expect(textOf(result, '#drift')).toContain('optimizations off');
+    expect(parse(result).querySelector('pre')).toBeNull();
+  });
+
+  it('the interval of the accuracy', () => {
+    expect(textOf(fullResult(), '.cards')).toMatch(/points \(95 % interval\): (not )?told from noise/);
+  });
+
   it('the command, a flag on each line, that a shell takes as one', () => {
     const reproduce = "quantize 'a b.onnx' --data c.npy --rule 'x -y*:bits=8' --exclude 'it'\\''s' -o q.onnx";
     const code = parse(sampleResult({ reproduce })).querySelector('pre')?.textContent;
@@ -211,7 +232,7 @@ it('the same result gives the same bytes, and other times change the figure of t
   const [a, b] = [renderPage(result), renderPage({ ...result, timing: slower })];
   expect(renderPage(fullResult())).toBe(a);
   expect(a).not.toBe(b);
-  const withoutTimes = (page: string) => page.replace(/<div class="broad" id="timing">[\s\S]*?<\/div>/, '');
+  const withoutTimes = (page: string) => page.replace(/<div id="timing">[\s\S]*?<\/div>/, '');
   expect(withoutTimes(a)).toBe(withoutTimes(b));
   expect(b).toContain('slower than the float one here (0.82×)');
 });
