@@ -1,10 +1,12 @@
 import { Command, Option } from 'commander';
 import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
+import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { defaultRecipe } from '../recipe.js';
+import { quantizeCommandLine } from '../report/reproduce.js';
 import { renderTable } from '../sweep/render-table.js';
-import { sweep } from '../sweep/sweep.js';
+import { runOf, sweep } from '../sweep/sweep.js';
 import { serializeSweep } from '../sweep/sweep-file.js';
 import { follow } from './follow.js';
 import {
@@ -128,33 +130,21 @@ export function sweepCommand(process: CommandProcess): Command {
     .action(async (model: string, flags: SweepFlags) => {
       const { output, report, data, stats, inputRange, evalData, labels, threads, maxMemory, provider } =
         flags;
-      const record = await follow(process, flags, (hooks) =>
-        sweep({
-          ...{
-            model,
-            output,
-            report,
-            data,
-            stats,
-            inputRange,
-            evalData,
-            labels,
-            threads,
-            maxMemory,
-            provider,
-          },
-          ...sampleOptionsOf(flags),
-          schemes: flags.schemes,
-          bits: flags.bits,
-          actBits: flags.actBits,
-          observers: flags.observers,
-          recipe: recipeOf({ ...flags, scheme, bits, actBits: defaultRecipe.actBits, observer }),
-          speed: flags.speed,
-          limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },
-          ...hooks,
-        }),
-      );
-      process.stdout.write(flags.json ? serializeSweep(record) : renderTable(record));
+      const options: SweepOptions = {
+        ...{ model, output, report, data, stats, inputRange, evalData, labels, threads, maxMemory, provider },
+        ...sampleOptionsOf(flags),
+        schemes: flags.schemes,
+        bits: flags.bits,
+        actBits: flags.actBits,
+        observers: flags.observers,
+        recipe: recipeOf({ ...flags, scheme, bits, actBits: defaultRecipe.actBits, observer }),
+        speed: flags.speed,
+        limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },
+      };
+      const record = await follow(process, flags, (hooks) => sweep({ ...options, ...hooks }));
+      const best = record.results.find(({ name }) => name === record.choice?.name);
+      const command = best && quantizeCommandLine(runOf(options), best.recipe, (path) => path);
+      process.stdout.write(flags.json ? serializeSweep(record) : renderTable(record, command));
     });
 }
 

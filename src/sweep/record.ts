@@ -68,7 +68,7 @@ export interface Choice {
   readonly limits: string;
   /** Null where no result keeps to them. */
   readonly name: string | null;
-  /** The command that makes its model; null without one. */
+  /** The command that makes its model, with the files by their names alone; null without one. */
   readonly command: string | null;
 }
 

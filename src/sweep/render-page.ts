@@ -1,100 +1,103 @@
 import { createHash } from 'node:crypto';
 import { formatBytes, formatPercent } from '../report/format.js';
-import { escapeMarkup } from './markup.js';
-import { colours, plotSweep, schemesOf, shapeOf, widthsOf } from './plot.js';
-import type { SweepRecord } from './record.js';
+import { Markup, markup, table } from '../report/html/markup.js';
+import { style } from '../report/html/style.js';
+import { plotSweep, signsOf } from './plot.js';
+import type { Choice, SweepRecord } from './record.js';
 import { cellsOf } from './render-table.js';
 
-/** Colours and type; both schemes have a contrast of 4.5 for text (WCAG 2.2, 1.4.3). */
-const style = `
-:root { color-scheme: light dark; --page: #fff; --text: #1c2026; --muted: #586070; --line: #dfe2e6; }
-@media (prefers-color-scheme: dark) { :root { --page: #13161b; --text: #e7e9ec; --muted: #a3abb8; --line: #313842; } }
-@media print { :root { --page: #fff; --text: #1c2026; --muted: #586070; --line: #dfe2e6; } }
-body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.25rem; background: var(--page); color: var(--text);
-  font: 1rem/1.5 system-ui, "Segoe UI", Roboto, Arial, sans-serif; }
-h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
-svg { max-width: 100%; height: auto; }
-.legend svg { width: 1em; height: 1em; vertical-align: -0.1em; margin-right: 0.3em; }
-.legend span { margin-right: 1.2em; white-space: nowrap; }
-.grid { stroke: var(--line); }
-.tick, .title { fill: var(--muted); font-size: 12px; }
-.front { fill: none; stroke: var(--muted); stroke-dasharray: 4 3; }
-.mark { stroke: var(--page); }
-.behind { opacity: 0.45; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.25rem 0.7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child { text-align: left; }
-tbody th { font-weight: 400; }
-tr.on th { font-weight: 650; }
-pre { overflow-x: auto; padding: 0.7rem; border: 1px solid var(--line); }
-`;
-
-/** The sweep as one page: picture, table, the best and its command. No script, and nothing from elsewhere. */
+/** The sweep as one page: the best and its command, the picture, the table. No script, and nothing from elsewhere. */
 export function renderPage(record: SweepRecord): string {
-  const { float, results, front, evaluation, choice, tool, runtime } = record;
+  const { float, results, evaluation, choice, tool, runtime } = record;
   const hash = createHash('sha256').update(style).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
   const [task] = results.flatMap((result) => result.task ?? []);
   const accuracy = task ? `, top-1 ${formatPercent(task.float)}` : '';
-  const facts = `${formatBytes(float.sizeBytes)}${accuracy}; ${results.length} combinations on ${evaluation.samples} ${evaluation.kind} samples of ${evaluation.label}; ${tool.name} ${tool.version}, onnxruntime ${runtime.version}.`;
-  return `<!doctype html>
+  const page = markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width">
-<title>Sweep of ${escapeMarkup(float.name)}</title>
-<style>${style}</style>
+<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="${tool.name} ${tool.version}">
+<title>Sweep of ${float.name}</title>
+<link rel="icon" href="data:,">
+<style>${new Markup(style)}</style>
 </head>
 <body>
-<h1>Sweep of ${escapeMarkup(float.name)}</h1>
-<p>${escapeMarkup(facts)}</p>
-${choice ? choiceOf(choice) : ''}
-<figure>
-${plotSweep(record)}
-<figcaption class="legend">${legend(record)}</figcaption>
-</figure>
-${table(record, front)}
+<header>
+<h1>Sweep of ${float.name}</h1>
+<p class="note">${formatBytes(float.sizeBytes)}${accuracy}; ${results.length} combinations on ${evaluation.samples} ${evaluation.kind} samples of ${evaluation.label}</p>
+${choice ? choiceOf(choice) : undefined}
+</header>
+<main>
+${results.length > 0 ? picture(record) : undefined}
+<section aria-labelledby="all-title">
+<h2 id="all-title">All combinations</h2>
+<p class="note">* No other combination is better in size, activation width and quality taken together.</p>
+${tableOf(record)}
+</section>
+</main>
+<footer>${tool.name} ${tool.version}, ${runtime.name} ${runtime.version} (${runtime.provider})</footer>
 </body>
 </html>
 `;
+  return page.text;
 }
 
-function choiceOf({ limits, name, command }: NonNullable<SweepRecord['choice']>): string {
-  if (name === null) return `<p>No combination keeps to ${escapeMarkup(limits)}.</p>`;
-  return `<p>Best with ${escapeMarkup(limits)}: <strong>${escapeMarkup(name)}</strong></p>
-<pre>${escapeMarkup(command ?? '')}</pre>`;
+function choiceOf({ limits, name, command }: Choice): Markup {
+  if (name === null) return markup`<p class="verdict">No combination keeps to <code>${limits}</code>.</p>`;
+  return markup`<p class="verdict">Best with <code>${limits}</code>: <strong>${name}</strong></p>
+<pre tabindex="0"><code>${command ?? ''}</code></pre>`;
 }
 
-function legend(record: SweepRecord): string {
-  const sign = (shape: string, fill: string) =>
-    `<svg viewBox="-7 -7 14 14" aria-hidden="true" fill="${fill}">${shape}</svg>`;
-  const schemes = schemesOf(record).map(
-    (scheme, i) =>
-      `<span>${sign(shapeOf(0), colours[i % colours.length] as string)}${escapeMarkup(scheme)}</span>`,
+function picture(record: SweepRecord): Markup {
+  return markup`<section aria-labelledby="picture-title">
+<h2 id="picture-title">Size and quality</h2>
+${legend(record)}
+<figure class="panel">
+${plotSweep(record, 'wide')}
+${plotSweep(record, 'narrow')}
+</figure>
+</section>`;
+}
+
+/** Signs of the legend, on a ground of 14 × 14. */
+const shapes: Readonly<Record<string, string>> = {
+  circle: '<circle r="5"/>',
+  square: '<rect x="-4.5" y="-4.5" width="9" height="9"/>',
+  triangle: '<path d="M0 -6L5.5 4.5H-5.5Z"/>',
+  diamond: '<path d="M0 -6.5L5 0L0 6.5L-5 0Z"/>',
+  star: '<path d="M0 -6.5L1.5 -2H6.2L2.4 0.8L3.8 5.3L0 2.5L-3.8 5.3L-2.4 0.8L-6.2 -2H-1.5Z"/>',
+  wye: '<path d="M-2 6V1L-6 -2L-4 -5L0 -2L4 -5L6 -2L2 1V6Z"/>',
+  cross: '<path d="M-2 -6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z"/>',
+};
+
+function legend(record: SweepRecord): Markup {
+  const signs = signsOf(record);
+  const sign = (symbol: string, fill: string) =>
+    new Markup(`<svg viewBox="-14 -7 28 14" aria-hidden="true" fill="${fill}">${shapes[symbol] ?? ''}</svg>`);
+  const schemes = [...signs.colours].map(
+    ([scheme, colour]) => markup`<li>${sign('circle', colour)}${scheme}</li>`,
   );
-  const widths = widthsOf(record).map((width, i) => {
+  const widths = [...signs.symbols].map(([width, symbol]) => {
     const text = width === 'float' ? 'float activations' : `${width}-bit activations`;
-    return `<span>${sign(shapeOf(i), 'currentColor')}${text}</span>`;
+    return markup`<li>${sign(String(symbol), 'currentColor')}${text}</li>`;
   });
-  return [...schemes, ...widths, '<span>dashed: the front of each width of activations</span>'].join('\n');
+  return markup`<ul class="legend">
+${[...schemes, ...widths]}
+<li>dashed: the front of each width of activations</li>
+</ul>`;
 }
 
-function table(record: SweepRecord, front: readonly string[]): string {
-  const cells = record.results.map((result) => cellsOf(result, record));
+function tableOf(record: SweepRecord): Markup {
+  const { results, front } = record;
+  const cells = results.map((result) => cellsOf(result, record));
   const headings = [...new Set(cells.flatMap((row) => Object.keys(row)))];
-  const rows = record.results.map(({ name }, i) => {
-    const row = headings.map((heading) => `<td>${escapeMarkup(cells[i]?.[heading] ?? '')}</td>`).join('');
-    const isOn = front.includes(name);
-    return `<tr${isOn ? ' class="on"' : ''}><th scope="row">${escapeMarkup(name)}${isOn ? ' *' : ''}</th>${row}</tr>`;
-  });
-  const heads = ['combination', ...headings].map((heading) => `<th scope="col">${heading}</th>`).join('');
-  return `<div class="scroll"><table>
-<thead><tr>${heads}</tr></thead>
-<tbody>
-${rows.join('\n')}
-</tbody>
-</table></div>
-<p>* No other combination is better in size, activation width and quality taken together.</p>`;
+  const columns = [{ head: 'combination' }, ...headings.map((head) => ({ head, isNumber: true }))];
+  const rows = results.map(({ name }, i) => [
+    front.includes(name) ? markup`<strong>${name}</strong> *` : name,
+    ...headings.map((heading) => cells[i]?.[heading] ?? ''),
+  ]);
+  return table('All combinations', columns, rows);
 }

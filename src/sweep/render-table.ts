@@ -21,8 +21,12 @@ export function cellsOf(result: SweepResult, record: SweepRecord): Record<string
   };
 }
 
-/** The sweep for a terminal: a table of all combinations, those on the Pareto front marked, and the best one. */
-export function renderTable(record: SweepRecord): string {
+/**
+ * The sweep for a terminal: a table of all combinations, those on the Pareto front marked, and the best one.
+ *
+ * @param command - what makes the best one, as it can be typed here; that of the record without it
+ */
+export function renderTable(record: SweepRecord, command = record.choice?.command ?? ''): string {
   const { results, front, evaluation, float } = record;
   const cells = results.map((result) => cellsOf(result, record));
   const headings = [...new Set(cells.flatMap((row) => Object.keys(row)))];
@@ -39,12 +43,12 @@ export function renderTable(record: SweepRecord): string {
     `${chalk.bold(escapeControls(float.name))}: ${formatBytes(float.sizeBytes)}${accuracy}; ${count(results.length, 'combination')} on ${count(evaluation.samples, `${evaluation.kind} sample`)}`,
   ];
   const note = '* no other combination is better in size, activation width and quality taken together';
-  return `${[...head, '', ...lines.map(escapeControls), '', note, ...choiceLines(record)].join('\n')}\n`;
+  return `${[...head, '', ...lines.map(escapeControls), '', note, ...choiceLines(record, command)].join('\n')}\n`;
 }
 
-function choiceLines({ choice }: SweepRecord): string[] {
+function choiceLines({ choice }: SweepRecord, command: string): string[] {
   if (!choice) return [];
-  const { limits, name, command } = choice;
+  const { limits, name } = choice;
   if (name === null) return [`no combination keeps to ${limits}`];
-  return [`best with ${limits}: ${chalk.bold(name)}`, `  ${escapeControls(command ?? '')}`];
+  return [`best with ${limits}: ${chalk.bold(name)}`, `  ${escapeControls(command)}`];
 }

@@ -21,7 +21,7 @@ import { measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
 import { defaultLimits } from '../load/limits.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
-import type { SweepOptions } from '../options.js';
+import type { QuantizeOptions, SweepOptions } from '../options.js';
 import { besideModel, calibrationSettings, prepare } from '../pipeline.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues, type Placement } from '../place/placement.js';
@@ -39,7 +39,6 @@ import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose
 import { type Combination, combinationsOf, keyOf } from './combinations.js';
 import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
 import { remembering } from './remember.js';
-import { renderPage } from './render-page.js';
 import { readFinished, serializeSweep } from './sweep-file.js';
 
 /** What they choose does not depend on the sweep: statistics are of one run, and what is remembered goes with them. */
@@ -75,8 +74,32 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
     throw new QuantizeError('sweep-interrupted', facts, { cause: thrown.cause });
   }
   const record = run.record;
-  if (options.report !== undefined) await writeFileWhole(options.report, renderPage(record));
+  if (options.report !== undefined) {
+    // What draws is loaded here alone.
+    const { renderPage } = await import('./render-page.js');
+    await writeFileWhole(options.report, renderPage(record));
+  }
   return record;
+}
+
+/** The options of the single run that makes the model of a combination. */
+export function runOf(options: SweepOptions): QuantizeOptions {
+  const { model, data, stats, evalData, labels, inputRange, samples, seed, provider } = options;
+  const { preprocess, pictures, raw } = options;
+  return {
+    model,
+    data,
+    stats,
+    evalData,
+    labels,
+    inputRange,
+    samples,
+    seed,
+    provider,
+    preprocess,
+    pictures,
+    raw,
+  };
 }
 
 /** A sweep at work. */
@@ -198,15 +221,8 @@ class Sweep {
     return {
       limits: limitFlags(limits),
       name: best?.name ?? null,
-      command: best ? this.#commandOf(best.recipe) : null,
+      command: best ? quantizeCommandLine(runOf(this.#options), best.recipe) : null,
     };
-  }
-
-  /** With the paths as they were given: to be typed where the sweep was. */
-  #commandOf(recipe: Recipe): string {
-    // What a sweep writes is not what its models are written to.
-    const { output: _, ...options } = this.#options;
-    return quantizeCommandLine(options, recipe, (path) => path);
   }
 
   #keep(): Promise<void> {

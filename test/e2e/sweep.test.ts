@@ -29,7 +29,7 @@ async function recordOf(...args: string[]): Promise<SweepRecord> {
 }
 
 /** Words of a command, as a shell parts them; nothing in these needs quotes. */
-const words = (command: string | null | undefined) => (command ?? '').split(' ').slice(1);
+const words = (command: string | undefined) => (command ?? '').split(' ').slice(1);
 
 test('every combination is what quantize makes of it, and the best has its command', async () => {
   const { folder, at, model } = workplace();
@@ -60,11 +60,15 @@ test('every combination is what quantize makes of it, and the best has its comma
   expect(JSON.parse(readFileSync(at('digits.sweep.json'), 'utf8'))).toEqual(record);
   // Two bits of min-max are no model any more; the page shows all the same.
   expect(record.results[2]?.task?.quantized).toBeLessThan(0.5);
-  expect(readFileSync(at('sweep.html'), 'utf8').match(/class="mark/g)).toHaveLength(4);
+  expect(readFileSync(at('sweep.html'), 'utf8').match(/<title>/g)).toHaveLength(1 + 2 * 4);
   expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'digits.sweep.json', 'sweep.html']);
 
   const best = record.results.find(({ name }) => name === record.choice?.name);
-  const made = await runCommand(...words(record.choice?.command), '-o', at('best.onnx'), '--json');
+  expect(record.choice?.command).toMatch(/^quantize digits\.onnx --data digits-calib\.npy /);
+  // All is finished: the table is of the same record, and its command can be typed here.
+  const { stdout: shown } = await runCommand('sweep', model, ...data, ...labelled, ...axes, ...limits);
+  const typed = shown.trimEnd().split('\n').at(-1)?.trim();
+  const made = await runCommand(...words(typed), '-o', at('best.onnx'), '--json');
   const result = JSON.parse(made.stdout) as Result;
   expect(result.quantized).toMatchObject({ sizeBytes: best?.sizeBytes, sha256: best?.sha256 });
   expect(

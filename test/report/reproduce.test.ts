@@ -17,6 +17,13 @@ describe('the command that makes a result again', () => {
     );
   });
 
+  it('writes paths as it is told', () => {
+    const options = { model: 'a/net.onnx', data: ['x=b/c.npy', 'd e.npy'], stats: 's/t.json' };
+    expect(quantizeCommandLine(options, defaultRecipe, (path) => path)).toBe(
+      "quantize a/net.onnx --data x=b/c.npy --data 'd e.npy' --stats s/t.json",
+    );
+  });
+
   it('says everything that the result depends on', () => {
     const options = {
       data: ['ids=/a/ids.npy', '/a/rest.npz'],

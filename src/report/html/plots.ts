@@ -235,3 +235,81 @@ export function renderHistogram(label: string, { edges, counts, levels }: Distri
     ],
   });
 }
+
+/** A point of a scatter plot. */
+export interface ScatterPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly colour: string;
+  readonly symbol: ScatterSymbol;
+  /** Points in front are joined by a line, each group by its own. */
+  readonly group: string;
+  readonly inFront: boolean;
+  /** What a pointer on it shows. */
+  readonly title: string;
+}
+
+/** Symbols of points. */
+export type ScatterSymbol = 'circle' | 'square' | 'triangle' | 'diamond' | 'star' | 'wye' | 'cross';
+
+/** What the axes of a scatter plot say. */
+export interface ScatterAxes {
+  readonly x: string;
+  readonly y: string;
+  readonly xTick: (value: number) => string;
+}
+
+/** Points, those in front above the others and joined by dashed lines. */
+export function renderScatter(
+  label: string,
+  points: readonly ScatterPoint[],
+  axes: ScatterAxes,
+  size: 'wide' | 'narrow',
+): Markup {
+  const [lowest, highest] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
+  const front = points.filter(({ inFront }) => inFront).sort((a, b) => a.x - b.x);
+  const dots = (inFront: boolean) =>
+    Plot.dot(
+      points.filter((point) => point.inFront === inFront),
+      {
+        x: 'x',
+        y: 'y',
+        fill: 'colour',
+        symbol: 'symbol',
+        r: size === 'wide' ? 5 : 3.5,
+        fillOpacity: inFront ? 1 : 0.45,
+        title: 'title',
+        className: MARK,
+      },
+    );
+  return render(label, size, {
+    ...(size === 'wide' ? { width: 920, height: 420 } : { width: 340, height: 300 }),
+    marginLeft: 44,
+    marginTop: 26,
+    marginRight: 14,
+    marginBottom: 42,
+    inset: 10,
+    x: {
+      label: axes.x,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      labelOffset: 38,
+      tickFormat: axes.xTick,
+      ticks: size === 'wide' ? 8 : 4,
+    },
+    y: {
+      label: axes.y,
+      labelArrow: 'none',
+      grid: true,
+      ticks: 6,
+      domain: lowest < highest ? [lowest, highest] : [lowest - 1, lowest + 1],
+    },
+    color: { type: 'identity' },
+    symbol: { type: 'identity' },
+    marks: [
+      Plot.line(front, { x: 'x', y: 'y', z: 'group', stroke: colours.muted, strokeDasharray: '4 3' }),
+      dots(false),
+      dots(true),
+    ],
+  });
+}
