@@ -1,11 +1,22 @@
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
+import { exitCodes } from '../errors.js';
 import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
+import { readRecipeFile } from '../search/recipe-file.js';
 import { follow } from './follow.js';
+import { addLimitOptions, type LimitFlags, limitsOf } from './limits.js';
 import { parseInputRange } from './parse.js';
-import { addRecipeOptions, collect, listOf, type RecipeFlags, recipeOf } from './recipe-options.js';
+import {
+  addRecipeOptions,
+  collect,
+  givenRecipeOf,
+  listOf,
+  overridden,
+  type RecipeFlags,
+  recipeOf,
+} from './recipe-options.js';
 import {
   addDataOption,
   addLabelsOption,
@@ -18,7 +29,7 @@ import {
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
-interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
+interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, LimitFlags {
   readonly output?: string;
   readonly data?: string[];
   readonly stats?: string;
@@ -29,6 +40,10 @@ interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly reporter: string;
   readonly report?: string[];
   readonly json?: true;
+  readonly recipe?: string;
+  readonly origins?: true;
+  readonly suggest?: true;
+  readonly auto?: true;
 }
 
 const examples = `
@@ -38,6 +53,7 @@ Examples:
   quantize model.onnx --bits 4                       weights only, no samples needed
   quantize calibrate model.onnx --data calib.npy     once, then for any recipe:
   quantize model.onnx --stats model.stats.json --bits 4
+  quantize model.onnx --data calib.npy --preprocess imagenet --auto --max-drop 0.5%
   quantize inspect model.onnx                        the plan, without data
   quantize compare model.onnx other.onnx --data test.npy    any two models, side by side`;
 
@@ -64,6 +80,15 @@ export function quantizeCommand(process: CommandProcess): Command {
     );
   addMetricOption(addLabelsOption(command));
   addRecipeOptions(addSampleOptions(command));
+  command
+    .option('--recipe <file>', 'a recipe that --auto wrote; flags beside it win')
+    .option('--origins', 'measure where the drift comes from: each layer quantized alone')
+    .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
+    .option(
+      '--auto',
+      'choose bits and scheme of each layer by measuring, under --max-drop, --min-sqnr or --max-size',
+    );
+  addLimitOptions(command);
   return addMachineOptions(command)
     .addOption(
       new Option('--reporter <name>', `print the result as: ${listOf(reporters)}`)
@@ -77,10 +102,15 @@ export function quantizeCommand(process: CommandProcess): Command {
       collect<string>,
     )
     .addHelpText('after', examples)
-    .action(async (model: string, flags: QuantizeFlags) => {
+    .action(async (model: string, flags: QuantizeFlags, self: Command) => {
       const { output, data, stats, inputRange, evalData, labels, metric } = flags;
       const { threads, maxMemory, provider, quiet } = flags;
-      const recipe = recipeOf(flags);
+      const isGiven = (flag: string) => self.getOptionValueSource(flag) === 'cli';
+      const recipe = flags.recipe
+        ? overridden(await readRecipeFile(flags.recipe), givenRecipeOf(flags, isGiven))
+        : recipeOf(flags);
+      const scheme = isGiven('scheme') ? flags.scheme : undefined;
+      const auto = flags.auto && { ...limitsOf(flags), scheme };
       const result = await follow(process, quiet, (hooks) =>
         quantize({
           model,
@@ -97,11 +127,15 @@ export function quantizeCommand(process: CommandProcess): Command {
           ...sampleOptionsOf(flags),
           recipe,
           reports: flags.report,
+          origins: flags.origins,
+          suggest: flags.suggest,
+          auto,
           ...hooks,
         }),
       );
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write((await reporter?.render(result)) ?? '');
+      if (result.search && !result.search.verified.met) process.exitCode = exitCodes.gateFailed;
     });
 }

@@ -169,3 +169,40 @@ export function recipeOf(flags: RecipeFlags): Recipe {
     reduceRange: flags.reduceRange ?? false,
   };
 }
+
+/** The flag that each part of a recipe is from. */
+const flagsOfParts: Readonly<Record<keyof Recipe, readonly string[]>> = {
+  scheme: ['scheme'],
+  bits: ['bits'],
+  granularity: ['perTensor'],
+  group: ['group'],
+  actBits: ['actBits'],
+  dynamic: ['dynamic'],
+  matMulActivations: ['matmulActivations'],
+  actScheme: ['actScheme'],
+  observer: ['observer'],
+  exactOffset: ['exactOffset'],
+  observerSettings: ['actSymmetric', 'momentum', 'percentile', 'lsqplusConfig'],
+  rules: ['rule'],
+  exclude: ['exclude'],
+  include: ['include'],
+  allLayers: ['allLayers'],
+  format: ['format'],
+  blocks: ['block', 'blockAsymmetric', 'accuracyLevel'],
+  reduceRange: ['reduceRange'],
+};
+
+/** The parts of a recipe that flags were given for. */
+export function givenRecipeOf(flags: RecipeFlags, isGiven: (flag: string) => boolean): Partial<Recipe> {
+  const parts = Object.entries(recipeOf(flags)).filter(([part]) =>
+    flagsOfParts[part as keyof Recipe].some(isGiven),
+  );
+  return Object.fromEntries(parts);
+}
+
+/** A recipe with parts of it replaced; rules come after its own, and so win. */
+export const overridden = (recipe: Partial<Recipe>, given: Partial<Recipe>): Partial<Recipe> => ({
+  ...recipe,
+  ...given,
+  rules: [...(recipe.rules ?? []), ...(given.rules ?? [])],
+});
