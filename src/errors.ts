@@ -335,6 +335,16 @@ const messages = {
     '{path} holds the sweep of another {what}.',
     'Give another file with -o, or remove this one to begin anew.',
   ),
+  'too-large-to-measure': message(
+    2,
+    '{flag} quantizes and runs the model many times, which {path} with {size} is too large for.',
+    'Leave out {flag}; the layers that drift most are named without it.',
+  ),
+  'recipe-format': message(
+    2,
+    '{path} holds no recipe: {reason}.',
+    'Give a file that --auto wrote, or the key "recipe" of a result record as a file.',
+  ),
 
   'memory-limit': message(
     2,

@@ -28,6 +28,8 @@ export type {
   QuantizeOptions,
   RunHooks,
   RunProgress,
+  SearchLimits,
+  SearchOptions,
   SweepLimits,
   SweepOptions,
 } from './options.js';
@@ -43,5 +45,6 @@ export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
 export { writeReports } from './report/write-reports.js';
+export { readRecipeFile } from './search/recipe-file.js';
 export type { SweepRecord, SweepResult } from './sweep/record.js';
 export { sweep } from './sweep/sweep.js';

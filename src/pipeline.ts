@@ -11,7 +11,7 @@ import {
 } from '../calibration/statistics-file.js';
 import { type CalibrationSettings, calibrate as observe } from './calibrate/calibrate.js';
 import { findRanges } from './calibrate/find-ranges.js';
-import { firstFeed, openAll } from './calibrate/samples.js';
+import { firstFeed, openAll, type Samples } from './calibrate/samples.js';
 import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
 import { checkRuns } from './emit/check-model.js';
@@ -26,7 +26,7 @@ import { evaluate } from './evaluate/evaluate.js';
 import { loadMetric } from './evaluate/user-metric.js';
 import { foldModel } from './fold/fold-model.js';
 import { referenceOf, verifyFold } from './fold/verify-fold.js';
-import { opsetOf } from './graph/model.js';
+import { type Model, opsetOf } from './graph/model.js';
 import { defaultLimits, type Limits } from './load/limits.js';
 import { loadModel } from './load/load-model.js';
 import { withOriginal } from './load/with-original.js';
@@ -40,10 +40,9 @@ import type {
 } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
 import { observableValues } from './place/placement.js';
-import { buildPlan } from './quantize/build-plan.js';
 import { reportedPlan } from './quantize/plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
-import { type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
+import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
 import { formatBytes } from './report/format.js';
 import type { Inspection } from './report/inspection.js';
@@ -54,6 +53,12 @@ import type { Result } from './report/result.js';
 import { type StatisticsSummary, summarizeStatistics } from './report/statistics-summary.js';
 import { checkReports, writeReports } from './report/write-reports.js';
 import { checkProvider } from './runtime/session.js';
+import { explain } from './search/explain.js';
+import { findRecipe } from './search/find-recipe.js';
+import { type Bench, planAs } from './search/quantize-as.js';
+import { recipePathOf, serializeRecipe } from './search/recipe-file.js';
+import { splitForSearch } from './search/split-samples.js';
+import { stateOutcome } from './search/state-outcome.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -72,35 +77,43 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const judge = await openJudge(options);
   const hasRanges = options.data !== undefined || stats !== undefined;
-  const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
-  if (stats !== undefined) refuseUnusedStatistics(recipe);
-  const output = options.output ?? besideModel(options.model, `${recipeName(recipe)}.onnx`);
+  const given = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
+  if (stats !== undefined) refuseUnusedStatistics(given);
+  checkSearch(options);
+  const name = options.auto ? 'auto' : recipeName(given);
+  const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
   await checkReports(options.reports, [options.model, output, ...(stats === undefined ? [] : [stats])]);
 
-  const prepared = await prepare(options, { output, converts: recipe.actBits !== 'float', watch, limits });
-  const { loaded, model, fold, samples, isLarge } = prepared;
+  const prepared = await prepare(options, { output, converts: given.actBits !== 'float', watch, limits });
+  const { loaded, model, fold, isLarge } = prepared;
+  if (isLarge) refuseMeasuring(options, loaded.sizeBytes);
 
   await watch.begin('place');
-  const placement = place(model, recipe, options.model);
-  refuseEmpty(placement, options.model);
-  watch.detail(
-    `${recipeName(recipe)}: ${placement.layers.length} layers, ${placement.values.size} activations`,
-  );
+  const first = place(model, given, options.model);
+  refuseEmpty(first, options.model);
+  watch.detail(`${recipeName(given)}: ${first.layers.length} layers, ${first.values.size} activations`);
 
   await watch.begin('calibrate');
   const ranges = await findRanges({
-    ...{ model, path: options.model, recipe, placement, observers, stats },
-    samples: samples.calibration,
+    ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
+    samples: prepared.samples.calibration,
     inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+    others: options.suggest ? valuesForOthers(model, given, options.model) : [],
     ...calibrationSettings(options, watch),
   });
+  const bench: Bench = { model, path: options.model, ranges, schemes, observers, actSchemes };
+
+  const found = options.auto && (await search(bench, given, prepared.samples, { options, watch }));
+  const samples = found?.samples ?? prepared.samples;
+  const recipe = found?.recipe ?? given;
+  const placement = found ? place(model, recipe, options.model) : first;
 
   const weights = new Map<string, Distribution>();
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
-    const plan = buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes });
+    const plan = planAs(bench, recipe, placement);
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
     await watch.begin('emit');
     const emitted = emitModel(model, plan);
@@ -126,20 +139,60 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       },
     );
 
+    const told = {
+      provider,
+      progress: watch.progress,
+      pause: watch.pause,
+      begin: (part: string) => watch.begin(part),
+    };
+    const explained = { recipe, placement, evaluation, sizeBytes, floatPath: options.model };
+    const { origins, suggestions } = await explain(bench, explained, samples.evaluation, options, told);
+
     await watch.begin('write');
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
-    const run = { float: loaded, quantized, fold, plan, samples, statistics, evaluation };
-    const distributions = worstDistributions(evaluation.layers, weights, plan, statistics);
-    const reproduce = quantizeCommandLine(options, recipe);
-    const result = judge(makeResult({ ...run, distributions, reproduce, provider, elapsedMs }));
+    const { label } = samples.evaluation;
+    const verified = found && stateOutcome({ label, evaluation, sizeBytes }, options.auto ?? {});
+    const run = {
+      ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
+      distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
+      reproduce: quantizeCommandLine(options, recipe),
+      search: found && verified && { ...found.record, verified },
+    };
+    const result = judge(makeResult({ ...run, provider, elapsedMs }));
     await writeReports(result, options.reports);
+    if (found) await writeFileWhole(recipePathOf(output), serializeRecipe(recipe));
     // The model comes last: where a report cannot be written, it is as it was.
     await written.commit();
     watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
     return result;
   });
+}
+
+/** The search for bits and schemes, and the samples that are left to state its outcome on. */
+async function search(
+  bench: Bench,
+  recipe: Recipe,
+  samples: Samples,
+  { options, watch }: { options: QuantizeOptions; watch: Watch },
+) {
+  const split = await splitForSearch(samples);
+  const sources = {
+    ...{ bench, recipe, split, floatPath: options.model, options: options.auto ?? {} },
+    sensitivity: samples.calibration ?? split.search.source,
+  };
+  const { provider } = options;
+  const { progress, pause } = watch;
+  const found = await findRecipe(sources, { provider, progress, pause, begin: (part) => watch.begin(part) });
+  return { ...found, samples: split.final };
+}
+
+/** Values that another recipe could need: all that any could, where ranges are found on samples at all. */
+function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
+  const isStatic = recipe.actBits !== 'float' && !recipe.dynamic;
+  if (!isStatic || named(observers, recipe.observer).from === 'batch-norm') return [];
+  return observableValues(place(model, widestRecipe, path));
 }
 
 /**
@@ -274,6 +327,29 @@ export const calibrationSettings = (
   maxMemoryBytes: options.maxMemory === undefined ? undefined : options.maxMemory * 2 ** 20,
   onEstimate: options.onEstimate,
 });
+
+/** What the search needs. */
+function checkSearch({ auto, data, evalData, recipe }: QuantizeOptions): void {
+  if (!auto) return;
+  const refuse = (problem: string, mend: string) =>
+    new QuantizeError('bad-option', { flag: '--auto', problem, mend });
+  const { scheme, maxDrop, minSqnrDb, maxBytes } = auto;
+  if (maxDrop === undefined && minSqnrDb === undefined && maxBytes === undefined)
+    throw refuse('needs a limit', 'Give --max-drop 0.5%, --min-sqnr 30 or --max-size 300KB.');
+  if (data === undefined && evalData === undefined)
+    throw refuse('needs samples to measure on', 'Give some with --data.');
+  if (scheme !== undefined && !schemes.some(({ name }) => name === scheme))
+    throw refuse(`does not know the scheme "${scheme}"`, 'Run `quantize --help` for their names.');
+  if (recipe?.format === 'matmulnbits')
+    throw refuse('chooses from 2 to 8 bits, and matmulnbits has 4 and 8', 'Leave out --format.');
+}
+
+/** What quantizes a model again and again holds it in memory. */
+function refuseMeasuring({ auto, suggest, origins, model }: QuantizeOptions, sizeBytes: number): void {
+  const flag = auto ? '--auto' : suggest ? '--suggest' : origins ? '--origins' : undefined;
+  if (flag)
+    throw new QuantizeError('too-large-to-measure', { flag, path: model, size: formatBytes(sizeBytes) });
+}
 
 /** A flag that would do nothing is a mistake. */
 function refuseUnusedStatistics({ actBits, dynamic }: Recipe): void {

@@ -24,6 +24,7 @@ const layers = [
   'quantize',
   'emit',
   'evaluate',
+  'search',
   'gate',
   'report',
   'config',

@@ -29,7 +29,7 @@ export interface CalibrationSettings {
  * decides how a sum is shared out, but not with the cores that they run on. So the same input gives the same file
  * wherever it is made on the same kind of CPU.
  */
-const THREADS = 2;
+export const THREADS = 2;
 
 /**
  * Run the folded model over the samples and keep the statistics of the values named.

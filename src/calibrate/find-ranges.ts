@@ -18,6 +18,8 @@ export interface Ranges {
   readonly statistics: Statistics | undefined;
   /** The observer of each value, where it is not the same for all. */
   readonly choices: ObserverChoices | undefined;
+  /** The recipe's observer, that chose them. */
+  readonly observer: string;
 }
 
 /** What ranges are found with. */
@@ -35,14 +37,20 @@ export interface RangeSources extends CalibrationSettings {
   readonly stats: string | undefined;
   /** What the model's inputs can hold; only ranges without samples need it. */
   readonly inputRange: InputRange | undefined;
+  /** Values whose statistics are wanted beside those of the placement, for other recipes. */
+  readonly others?: readonly string[] | undefined;
 }
 
 /** Find the ranges of all values that need one, in the way that the recipe's observer asks for. */
 export async function findRanges(sources: RangeSources): Promise<Ranges> {
   const { model, recipe, placement, observers, samples, stats } = sources;
-  const values = observedValues(placement);
+  const values = [...new Set([...observedValues(placement), ...(sources.others ?? [])])];
   const { from } = named(observers, recipe.observer);
-  const same = (statistics: Statistics | undefined): Ranges => ({ statistics, choices: undefined });
+  const same = (statistics: Statistics | undefined): Ranges => ({
+    statistics,
+    choices: undefined,
+    observer: recipe.observer,
+  });
   if (values.length === 0) return same(undefined);
   if (from === 'batch-norm') {
     if (stats !== undefined) throw unused(recipe.observer);
@@ -69,7 +77,7 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
   if (!statistics) return same(undefined);
   const candidates = observers.filter((observer) => observer.from === 'statistics');
   const choices = await chooseObservers({ model, placement, statistics, recipe, candidates, heldOut });
-  return { statistics, choices };
+  return { statistics, choices, observer: recipe.observer };
 }
 
 /** A flag that would do nothing is a mistake. */

@@ -33,6 +33,13 @@ export class Watch {
     this.#hooks.onProgress?.({ step: this.#step, done, total });
   };
 
+  /**
+   * Between two runs of the model that no reading of samples parts.
+   *
+   * @throws QuantizeError `interrupted` where the signal is aborted
+   */
+  readonly pause = (): Promise<void> => this.#checkSignal('');
+
   /** The same samples; reading them stops between two runs of the model once the signal is aborted. */
   stoppable<S extends SampleSource | undefined>(source: S): S {
     if (!source || !this.#hooks.signal) return source;

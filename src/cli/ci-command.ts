@@ -6,9 +6,14 @@ import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import type { Result } from '../report/result.js';
 import { follow } from './follow.js';
-import { reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
-import { addQuantizeOptions, optionsOf, type QuantizeFlags } from './quantize-command.js';
+import {
+  addQuantizeOptions,
+  optionsOf,
+  type QuantizeFlags,
+  reportOutcome,
+  withRecipeFile,
+} from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
 const notes = `
@@ -33,13 +38,14 @@ export function ciCommand(process: CommandProcess): Command {
       if (jobs.length > 1) refuseShared(given);
       const results: Result[] = [];
       for (const job of jobs) {
+        const full = await withRecipeFile(job, flags);
         const result = await follow(process, flags, (hooks) =>
-          quantize({ ...optionsOf(given, job), ...hooks }),
+          quantize({ ...optionsOf(given, full), ...hooks }),
         );
         results.push(result);
         if (!flags.json) process.stdout.write(await render(flags.reporter, result));
         await tellGithub(process, result);
-        reportGates(process, result);
+        reportOutcome(process, result);
       }
       if (flags.json) {
         const [only] = results;

@@ -1,12 +1,15 @@
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { readConfig } from '../config/read-config.js';
-import { QuantizeError } from '../errors.js';
-import type { QuantizeOptions } from '../options.js';
+import { exitCodes, QuantizeError } from '../errors.js';
+import { parseGate } from '../gate/parse-gate.js';
+import type { QuantizeOptions, SearchLimits } from '../options.js';
 import { quantize } from '../pipeline.js';
 import { defaultRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
+import type { Result } from '../report/result.js';
 import { reportEndings } from '../report/write-reports.js';
+import { readRecipeFile } from '../search/recipe-file.js';
 import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
@@ -27,6 +30,10 @@ import type { CommandProcess } from './streams.js';
 
 export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, GateFlags {
   readonly config?: string;
+  readonly recipe?: string;
+  readonly origins?: true;
+  readonly suggest?: true;
+  readonly auto?: true;
   readonly output?: string;
   readonly data?: string[];
   readonly stats?: string;
@@ -58,14 +65,14 @@ export function quantizeCommand(process: CommandProcess): Command {
     .addHelpText('after', examples)
     .action(async (model: string | undefined, flags: QuantizeFlags) => {
       const given = givenFlags(command, flags);
-      const job = await jobOf(model, flags);
+      const job = await withRecipeFile(await jobOf(model, flags), flags);
       const result = await follow(process, flags, (hooks) =>
         quantize({ ...optionsOf(given, job), ...hooks }),
       );
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write((await reporter?.render(result)) ?? '');
-      reportGates(process, result);
+      reportOutcome(process, result);
     });
 }
 
@@ -83,6 +90,22 @@ async function jobOf(model: string | undefined, { config }: QuantizeFlags): Prom
   const mend =
     'Give a .onnx file; `quantize --help` shows examples, and `quantize ci` does what a configuration says.';
   throw new QuantizeError('bad-option', { flag: '<model>', problem: 'is missing', mend });
+}
+
+/** The job with the recipe of a file, where one is named. */
+export async function withRecipeFile(
+  job: QuantizeOptions,
+  { recipe }: Pick<QuantizeFlags, 'recipe'>,
+): Promise<QuantizeOptions> {
+  return recipe === undefined
+    ? job
+    : { ...job, recipe: { ...job.recipe, ...(await readRecipeFile(recipe)) } };
+}
+
+/** Set the exit code: gates, and the limits of a search. */
+export function reportOutcome(process: CommandProcess, result: Result): void {
+  reportGates(process, result);
+  if (result.search && !result.search.verified.met) process.exitCode = exitCodes.gateFailed;
 }
 
 /** Add the flags of the main job. */
@@ -107,7 +130,16 @@ export function addQuantizeOptions(command: Command): Command {
       "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
       parseInputRange,
     );
-  addGateOptions(addRecipeOptions(command));
+  addRecipeOptions(command)
+    .option('--recipe <file>', 'a recipe that --auto wrote; flags beside it win')
+    .optionsGroup('Search:')
+    .option('--origins', 'measure where the drift comes from: each layer quantized alone')
+    .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
+    .option(
+      '--auto',
+      'choose bits and scheme of each layer by measuring, under --max-drop, --min-sqnr or --max-size',
+    );
+  addGateOptions(command);
   command
     .optionsGroup('Result:')
     .option('--json', 'print the result record, the same as --reporter json')
@@ -138,7 +170,18 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...defined({ output, data, stats, inputRange, evalData, labels, metric, threads, maxMemory, provider }),
     ...(report && { reports: [...(job.reports ?? []), ...report] }),
     ...sampleOptionsOf(given, job),
-    ...gateOptionsOf(given, job),
+    ...defined({ origins: given.origins, suggest: given.suggest }),
+    ...(given.auto && { auto: { ...searchLimitsOf(given), scheme: given.scheme } }),
+    // What the search must keep is stated by its own outcome.
+    ...gateOptionsOf(given.auto ? withoutLimits(given) : given, job),
     recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
   };
 }
+
+/** The limits of a search, as the flags of the gates say them. */
+function searchLimitsOf({ maxDrop, minSqnr, maxSize }: GateFlags): SearchLimits {
+  const limitOf = (gate: string | undefined) => (gate === undefined ? undefined : parseGate(gate).limit);
+  return { maxDrop: limitOf(maxDrop), minSqnrDb: limitOf(minSqnr), maxBytes: limitOf(maxSize) };
+}
+
+const withoutLimits = ({ maxDrop: _, minSqnr: __, maxSize: ___, ...gates }: GateFlags): GateFlags => gates;

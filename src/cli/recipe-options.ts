@@ -180,7 +180,8 @@ export function recipeOf(flags: Partial<RecipeFlags>, base: Recipe = defaultReci
       lsqplusConfig: flags.lsqplusConfig ?? observerSettings.lsqplusConfig,
     },
     exactOffset: flags.exactOffset ?? base.exactOffset,
-    rules: flags.rule ?? base.rules,
+    // Of rules that match the last wins: those of the flags.
+    rules: [...base.rules, ...(flags.rule ?? [])],
     exclude: flags.exclude ?? base.exclude,
     include: flags.include ?? base.include,
     allLayers: flags.allLayers ?? base.allLayers,

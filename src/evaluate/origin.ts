@@ -1,9 +1,14 @@
-/** Where the drift of one layer comes from. Every SQNR is in dB, null where nothing differs. */
+/**
+ * Where the drift of one layer comes from. Every SQNR is in dB, null where nothing differs; at the model's output it is
+ * that of the output where it is lowest.
+ *
+ * A layer is quantized in its weight, its bias and its input; what rounds its result belongs to the layers that read it.
+ */
 export interface LayerOrigin {
   readonly id: string;
   /** At the layer's result, when this layer alone is quantized: its own error. */
   readonly ownDb: number | null;
-  /** At the layer's result, when everything is quantized: the error accumulated to it. */
+  /** At the layer's result, when everything is quantized: the error accumulated to it; null too where it is not measured. */
   readonly accumulatedDb: number | null;
   /** At the model's output, when this layer alone is quantized: its effect, measured. */
   readonly effectDb: number | null;

@@ -83,7 +83,10 @@ export function reportedPlan(plan: Plan, weightBytes: StoredBytes): ReportedPlan
 }
 
 /** The quantizer of a quantized value: that of its root. */
-export function quantizerOf(plan: Plan, value: string): ActivationQuantizer | undefined {
+export function quantizerOf(
+  plan: Pick<Plan, 'placement' | 'activations'>,
+  value: string,
+): ActivationQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;
   return root === undefined ? undefined : plan.activations.get(root);
 }

@@ -1,7 +1,8 @@
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { GateOutcome } from '../gate/outcome.js';
-import { MAX_BITS, matches } from '../recipe.js';
+import { MAX_BITS } from '../recipe.js';
+import { shortPattern } from '../search/layer-flags.js';
 import type { LayerDescription } from './describe-plan.js';
 import { formatDb, formatPercent, formatSigned } from './format.js';
 import { quoted } from './reproduce.js';
@@ -85,23 +86,13 @@ export const NAME_WIDTH = 40;
 
 /** The flag that mends a layer: eight bits where it has fewer, float otherwise. */
 export function mendingFlag(result: Result, id: string): string {
-  const pattern = shortPattern(id, result.plan.layers);
+  const names = result.plan.layers.map((layer) => ({ id: layer.id, name: layer.name ?? undefined }));
+  const pattern = shortPattern(id, names);
   const isNarrow = (planOf(result, id)?.quantized?.bits ?? MAX_BITS) < MAX_BITS;
   // In quotes always: a user will put a * into it.
   const word = isNarrow ? `${pattern}:bits=8` : pattern;
   const inQuotes = quoted(word).startsWith("'") ? quoted(word) : `'${word}'`;
   return `${isNarrow ? '--rule' : '--exclude'} ${inQuotes}`;
-}
-
-/** A pattern that names one layer alone: its id, or the shortest beginning of a long one that is no other's. */
-function shortPattern(id: string, layers: readonly LayerDescription[]): string {
-  if (id.length <= NAME_WIDTH) return id;
-  for (let length = 1; length < id.length; length++) {
-    const pattern = `${id.slice(0, length)}*`;
-    const named = layers.filter((layer) => matches(pattern, { id: layer.id, name: layer.name ?? undefined }));
-    if (named.length === 1) return pattern;
-  }
-  return id;
 }
 
 /** A long name cut in the middle. */

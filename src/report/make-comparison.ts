@@ -95,6 +95,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     layers: compared,
     origins: [],
     suggestions: [],
+    search: null,
     distributions: [],
     mistakes: evaluation.mistakes,
     gates: [],

@@ -6,15 +6,18 @@ import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Distribution } from '../evaluate/distribution.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import { formOf } from '../evaluate/model-form.js';
+import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { PassReport } from '../fold/fold-model.js';
 import { type Model, opsetOf } from '../graph/model.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
+import type { SearchRecord } from '../search/record.js';
 import { tool } from '../version.js';
 import { describeActivations } from './describe-activations.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
+import { searchWarnings } from './search-warnings.js';
 import { warningsOf } from './warnings.js';
 
 /** A model, and the file that it was read from or written to. */
@@ -41,6 +44,10 @@ export interface RunOutcome {
   readonly distributions: readonly Distribution[];
   /** The command that does the same. */
   readonly reproduce: string | null;
+  readonly origins: readonly LayerOrigin[];
+  readonly suggestions: readonly Suggestion[];
+  /** Undefined where bits and schemes were given. */
+  readonly search: SearchRecord | undefined;
   readonly provider: Provider | undefined;
   readonly elapsedMs: number;
 }
@@ -82,14 +89,19 @@ export function makeResult(run: RunOutcome): Result {
     task: task ?? null,
     metrics,
     layers,
-    origins: [],
-    suggestions: [],
+    origins: run.origins,
+    suggestions: run.suggestions,
+    search: run.search ?? null,
     distributions: run.distributions,
     mistakes,
     gates: [],
     baseline: null,
     reproduce: run.reproduce,
-    warnings: [...sampleWarnings(samples), ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes })],
+    warnings: [
+      ...sampleWarnings(samples),
+      ...searchWarnings(run.search),
+      ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes }),
+    ],
     timing: { speed, elapsedMs: run.elapsedMs },
   };
 }

@@ -10,6 +10,7 @@ import type { PassReport } from '../fold/fold-model.js';
 import type { BaselineRecord, GateOutcome } from '../gate/outcome.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
+import type { SearchRecord } from '../search/record.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
 
@@ -75,6 +76,8 @@ export interface Result {
   readonly origins: readonly LayerOrigin[];
   /** What mends the worst layers, and what it costs. */
   readonly suggestions: readonly Suggestion[];
+  /** How bits and schemes were chosen; null where they were given. */
+  readonly search: SearchRecord | null;
   /** Weights and activations of the worst layers, with their levels. */
   readonly distributions: readonly Distribution[];
   /** Samples that float gets right and the quantized model wrong. */

@@ -23,8 +23,10 @@ import {
   worstLayers,
 } from './facts.js';
 import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
+import { whatToDo, worstOrigins } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
-import type { Result } from './result.js';
+import type { ComparisonRecord, Result } from './result.js';
+import { searchOutcome } from './search-terminal.js';
 
 /** A table that a person reads in five seconds: verdict, before and after, drift, worst layers, what to know. */
 export const terminal = {
@@ -37,7 +39,9 @@ export const terminal = {
       beforeAndAfter(result),
       changes(result),
       drift(result),
-      worst(result),
+      result.origins.length > 0 ? worstOrigins(result) : worst(result),
+      whatToDo(result),
+      searchOutcome(result),
       notes(result),
     ];
     const text = blocks.filter((block) => block.length > 0).map((block) => block.join('\n'));

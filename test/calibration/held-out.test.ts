@@ -36,9 +36,17 @@ describe('splitSource', () => {
     expect(await samplesOf(kept)).toEqual([0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 16]);
   });
 
+  it('holds out one run in as many as asked, and says which samples those are', async () => {
+    const { kept, heldOut, isHeldOut } = await splitSource(counting(9, 2), 2);
+    expect(await samplesOf(heldOut)).toEqual([2, 3, 6, 7]);
+    expect(await samplesOf(kept)).toEqual([0, 1, 4, 5, 8]);
+    expect([0, 1, 2, 3, 4, 5, 6, 7, 8].filter(isHeldOut)).toEqual([2, 3, 6, 7]);
+  });
+
   it('spares none of fewer than eight runs', async () => {
     const source = counting(7, 1);
-    expect(await splitSource(source)).toEqual({ kept: source, heldOut: source });
+    const { kept, heldOut } = await splitSource(source);
+    expect([kept, heldOut]).toEqual([source, source]);
   });
 
   it('parts the samples, none in both, and says how many there are', async () => {

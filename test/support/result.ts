@@ -91,6 +91,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     metrics: [],
     origins: [],
     suggestions: [],
+    search: null,
     distributions: [],
     mistakes: [],
     gates: [],

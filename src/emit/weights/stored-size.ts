@@ -1,0 +1,32 @@
+import type { Graph } from '../../graph/model.js';
+import { encodeModel } from '../../proto/encode.js';
+import type { BlockTensor, QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import { Constants } from '../constants.js';
+import { blockBytes } from './blocks.js';
+import type { StorageTarget } from './form.js';
+import { formFor } from './forms.js';
+
+/**
+ * Bytes that a weight takes in the file: its constants, and the nodes that unpack them. Tables that weights share are
+ * there already.
+ */
+export function storedSize(weight: QuantizedTensor | BlockTensor, target: StorageTarget): number {
+  if (weight.kind === 'blocks') return blockBytes(weight);
+  const graph: Graph = {
+    ...{ nodes: [], initializers: new Map(), inputs: [], outputs: [], valueInfo: new Map() },
+  };
+  const constants = new Constants(graph, graph);
+  const size = () => {
+    const output = constants.names.fresh(`${NAME}_q`);
+    graph.nodes.push(...formFor(weight, target).emit(weight, NAME, output, constants));
+    const { opset, irVersion } = target;
+    const model = { irVersion, opsets: new Map([['', opset]]), graph, metadata: new Map() };
+    return encodeModel({ ...model, batchNorms: new Map() }).byteLength;
+  };
+  // The first of its kind brings the shared tables, the second only itself.
+  const first = size();
+  return size() - first;
+}
+
+/** As long as the names that emission gives to the parts of a weight. */
+const NAME = 'v12';

@@ -1,0 +1,252 @@
+import { dataTypeCodes } from '../graph/data-type.js';
+import { NameScope } from '../graph/edit.js';
+import { BIAS_INPUT } from '../graph/linear-layer.js';
+import {
+  attribute,
+  type Graph,
+  inputAt,
+  type Model,
+  type Node,
+  node,
+  type ValueInfo,
+} from '../graph/model.js';
+import { arrayOf, type Tensor, tensorOf } from '../graph/tensor.js';
+import { indexUses } from '../graph/uses.js';
+import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
+import { elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
+import type { Role } from '../place/placement.js';
+import { type Plan, quantizerOf } from '../quantize/plan.js';
+import { dequantizeTensor } from '../quantize/quantized-tensor.js';
+
+/** A layer whose weights, bias and input can be quantized alone. */
+export interface ProbeLayer {
+  readonly id: string;
+  readonly node: Node;
+  /** The weights by name, and the input of the probe that each is fed to. */
+  readonly weights: readonly { readonly name: string; readonly feed: string; readonly elements: number }[];
+  /** The input of the probe that the bias is fed to; undefined where it stays float. */
+  readonly bias: string | undefined;
+  /** The input of the probe that switches the quantizer of the layer's input on; undefined where it stays float. */
+  readonly inputSwitch: string | undefined;
+  /** The value at the end of the layer's fused chain. */
+  readonly result: string;
+  /** Multiplications for each element of the result; 0 where they are not counted. */
+  readonly terms: number;
+}
+
+/**
+ * The float model with what quantization changes as inputs of its own: any layer can be quantized alone, at the cost of
+ * one run and without a session of its own.
+ */
+export interface Probe {
+  readonly model: Model;
+  readonly layers: readonly ProbeLayer[];
+  /** What makes it the float model. */
+  readonly float: Feed;
+}
+
+/** What of a layer is quantized. */
+export type Part = 'weight' | 'input' | 'both';
+
+const OFF: NdArray = { type: 'bool', dims: [], data: Uint8Array.of(0) };
+const ON: NdArray = { type: 'bool', dims: [], data: Uint8Array.of(1) };
+
+/**
+ * Build the probe of a plan.
+ *
+ * The input of a layer is quantized for this layer alone, whoever else reads the value; what rounds its result counts for
+ * the layers that read it.
+ *
+ * @param model - the folded float model; left as it is
+ */
+export function buildProbe(model: Model, plan: Pick<Plan, 'placement' | 'activations'>): Probe {
+  const builder = new ProbeBuilder(model, plan);
+  return builder.build();
+}
+
+class ProbeBuilder {
+  readonly #model: Model;
+  readonly #plan: Pick<Plan, 'placement' | 'activations'>;
+  readonly #graph: Graph;
+  readonly #names: NameScope;
+  readonly #layers: ProbeLayer[] = [];
+  readonly #float: Record<string, NdArray> = {};
+  /** Biases that another node than the layer's own adds. */
+  readonly #biasFeeds = new Map<Node, ReadonlyMap<string, string>>();
+
+  constructor(model: Model, plan: Pick<Plan, 'placement' | 'activations'>) {
+    this.#model = model;
+    this.#plan = plan;
+    this.#graph = {
+      ...model.graph,
+      nodes: [],
+      initializers: new Map(model.graph.initializers),
+      inputs: [...model.graph.inputs],
+    };
+    this.#names = new NameScope(model.graph);
+  }
+
+  build(): Probe {
+    for (const source of this.#model.graph.nodes) this.#copy(source);
+    const uses = indexUses(this.#graph);
+    for (const { weights } of this.#layers)
+      for (const { name } of weights) if (uses.isUnused(name)) this.#graph.initializers.delete(name);
+    return { model: { ...this.#model, graph: this.#graph }, layers: this.#layers, float: this.#float };
+  }
+
+  #copy(source: Node): void {
+    const role = this.#plan.placement.roles.get(source);
+    const copy: Node = { ...source, inputs: [...source.inputs] };
+    const biases = this.#biasFeeds.get(source);
+    if (biases) copy.inputs = copy.inputs.map((name) => biases.get(name) ?? name);
+    if (role) this.#probeLayer(source, copy, role);
+    this.#graph.nodes.push(copy);
+  }
+
+  #probeLayer(source: Node, copy: Node, role: Role): void {
+    if (role.kind === 'storing') {
+      const weights = role.weights.map(({ name, tensor }) => this.#weight(copy, name, tensor));
+      const result = source.outputs.find((output) => output) ?? source.id;
+      const nothing = { bias: undefined, inputSwitch: undefined, terms: 0 };
+      this.#layers.push({ id: source.id, node: source, weights, result, ...nothing });
+      return;
+    }
+    if (role.kind !== 'layer' && role.kind !== 'stored' && role.kind !== 'dynamic') return;
+    const { linear } = role.layer;
+    const inputSwitch = this.#switchInput(copy, role);
+    const weight = this.#weight(copy, linear.weight, linear.tensor);
+    this.#layers.push({
+      id: source.id,
+      node: source,
+      weights: [weight],
+      bias: role.kind === 'layer' ? this.#bias(copy, role) : undefined,
+      inputSwitch,
+      result: this.#plan.placement.results.get(source) ?? source.id,
+      terms: weight.elements / linear.outputChannels,
+    });
+  }
+
+  /** Make a constant of a node an input of the probe. */
+  #weight(copy: Node, name: string, tensor: Tensor) {
+    const { dims } = tensor;
+    const feed = this.#input(`${copy.id}_${name}_probe`, 'float32', dims);
+    copy.inputs = copy.inputs.map((input) => (input === name ? feed : input));
+    this.#float[feed] = arrayOf(tensor);
+    return { name, feed, elements: elementCount(dims) };
+  }
+
+  #bias(copy: Node, { layer }: Extract<Role, { kind: 'layer' }>): string | undefined {
+    const tensor = this.#model.graph.initializers.get(layer.bias ?? '');
+    if (layer.bias === undefined || !tensor) return undefined;
+    // A scalar bias has one value a channel once it is quantized: its shape is left open.
+    const feed = this.#input(`${copy.id}_bias_probe`, 'float32', undefined);
+    this.#float[feed] = arrayOf(tensor);
+    if (layer.biasAdd) this.#biasFeeds.set(layer.biasAdd, new Map([[layer.bias, feed]]));
+    else copy.inputs[BIAS_INPUT] = feed;
+    return feed;
+  }
+
+  /** If (switch) Q → DQ of the layer's input, else the input itself. */
+  #switchInput(copy: Node, role: Role): string | undefined {
+    const value = inputAt(copy, 0) ?? '';
+    const quantizer = role.kind === 'layer' ? quantizerOf(this.#plan, value) : undefined;
+    if (!quantizer && role.kind !== 'dynamic') return undefined;
+    const on = this.#names.fresh(`${copy.id}_input_on`);
+    const off = this.#names.fresh(`${copy.id}_input_off`);
+    const quantized = quantizer ? this.#quantize(value, quantizer, on) : this.#quantizeDynamically(value, on);
+    const condition = this.#input(`${copy.id}_switch`, 'bool', []);
+    const output = this.#names.fresh(`${copy.id}_input`);
+    this.#graph.nodes.push({
+      ...node('If', [condition], [output]),
+      attributes: new Map([
+        ['then_branch', { kind: 'graph', value: branch(quantized, on) }],
+        ['else_branch', { kind: 'graph', value: branch([node('Identity', [value], [off])], off) }],
+      ]),
+    });
+    copy.inputs[0] = output;
+    this.#float[condition] = OFF;
+    return condition;
+  }
+
+  #quantize(value: string, quantizer: ActivationQuantizer, output: string): Node[] {
+    const { scale, zeroPoint, low, high } = quantizer.grid;
+    const constant = (suffix: string, array: NdArray) => this.#constant(`${output}_${suffix}`, array);
+    const uint8 = (suffix: string, code: number) =>
+      constant(suffix, { type: 'uint8', dims: [], data: Uint8Array.of(code) });
+    const parameters = [
+      constant('scale', { type: 'float32', dims: [], data: Float32Array.of(scale) }),
+      uint8('zero_point', zeroPoint),
+    ];
+    const fresh = (suffix: string) => this.#names.fresh(`${output}_${suffix}`);
+    const [wide, codes] = [fresh('q8'), fresh('q')];
+    const narrow = [node('Clip', [wide, uint8('low', low), uint8('high', high)], [codes])];
+    return [
+      node('QuantizeLinear', [value, ...parameters], [wide]),
+      ...(quantizer.kind === 'lut' ? this.#lookUp(wide, quantizer.table, codes, output) : narrow),
+      node('DequantizeLinear', [codes, ...parameters], [output]),
+    ];
+  }
+
+  #lookUp(codes: string, table: Uint8Array, output: string, prefix: string): Node[] {
+    const levels = this.#constant(`${prefix}_table`, { type: 'uint8', dims: [CODES], data: table });
+    const indices = this.#names.fresh(`${prefix}_q32`);
+    const to = attribute.int(dataTypeCodes.int32);
+    return [node('Cast', [codes], [indices], { to }), node('Gather', [levels, indices], [output])];
+  }
+
+  #quantizeDynamically(value: string, output: string): Node[] {
+    const found = ['q', 'scale', 'zero_point'].map((suffix) => this.#names.fresh(`${output}_${suffix}`));
+    return [node('DynamicQuantizeLinear', [value], found), node('DequantizeLinear', found, [output])];
+  }
+
+  #constant(wanted: string, array: NdArray): string {
+    const name = this.#names.fresh(wanted);
+    this.#graph.initializers.set(name, tensorOf(array));
+    return name;
+  }
+
+  #input(wanted: string, dataType: 'float32' | 'bool', shape: readonly number[] | undefined): string {
+    const name = this.#names.fresh(wanted);
+    this.#graph.inputs.push({ name, dataType, shape });
+    return name;
+  }
+}
+
+function branch(nodes: Node[], output: string): Graph {
+  const result: ValueInfo = { name: output, dataType: 'float32', shape: undefined };
+  return { nodes, initializers: new Map(), inputs: [], outputs: [result], valueInfo: new Map() };
+}
+
+/**
+ * What quantizes one part of one layer, to be fed over the probe's own feed; undefined where there is nothing to quantize
+ * in that part.
+ *
+ * @param plan - a plan of the same placement; its weights may be of another width or scheme
+ */
+export function quantizing(
+  layer: ProbeLayer,
+  plan: Pick<Plan, 'layers' | 'stored'>,
+  part: Part,
+): Feed | undefined {
+  const feed: Record<string, NdArray> = {};
+  if (part !== 'input') {
+    const planned = plan.layers.get(layer.node);
+    for (const { name, feed: input } of layer.weights) {
+      const weight = planned?.weight ?? plan.stored.get(name);
+      if (weight) feed[input] = floats(dequantizeTensor(weight), weight.dims);
+    }
+    // Its scale is that of the input times that of the weight: it is rounded where both are.
+    if (part === 'both' && layer.bias !== undefined && planned?.bias) {
+      const { values, scales } = planned.bias;
+      const scaleOf = (c: number) => scales[scales.length === 1 ? 0 : c] as number;
+      feed[layer.bias] = floats(
+        Float32Array.from(values, (value, c) => value * scaleOf(c)),
+        [values.length],
+      );
+    }
+  }
+  if (part !== 'weight' && layer.inputSwitch !== undefined) feed[layer.inputSwitch] = ON;
+  return Object.keys(feed).length > 0 ? feed : undefined;
+}
+
+const floats = (data: Float32Array, dims: readonly number[]): NdArray => ({ type: 'float32', dims, data });

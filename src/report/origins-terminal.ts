@@ -1,0 +1,41 @@
+import { escapeControls } from './escape.js';
+import { shortenName } from './facts.js';
+import { alignColumns, formatBytes, formatDb } from './format.js';
+import type { Result } from './result.js';
+
+/** Layers named in the report. */
+const WORST = 3;
+
+/** The layers that do most to the output when they alone are quantized, and which part of each does it. */
+export function worstOrigins({ origins }: Result): string[] {
+  const worst = origins
+    .filter(({ effectDb }) => effectDb !== null)
+    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
+    .slice(0, WORST);
+  if (worst.length === 0) return [];
+  const rows = [['worst layers, each quantized alone', 'own', 'output', 'weights', 'input']];
+  for (const { id, ownDb, effectDb, weightEffectDb, inputEffectDb } of worst)
+    rows.push([
+      `  ${shortenName(escapeControls(id))}`,
+      ...[ownDb, effectDb, weightEffectDb, inputEffectDb].map(cell),
+    ]);
+  return [
+    ...alignColumns(rows, [1, 2, 3, 4]),
+    '  SQNR at its own result; at the output; there by weights and input apart',
+  ];
+}
+
+/** Nothing of it is quantized, or nothing differs. */
+const cell = (db: number | null): string => (db === null ? '–' : formatDb(db));
+
+/** What mends the worst layers, and what came of trying it. */
+export function whatToDo({ suggestions, outputs }: Result): string[] {
+  if (suggestions.length === 0) return [];
+  const output = shortenName(escapeControls(outputs[0]?.name ?? ''), 34);
+  const lines = suggestions.flatMap(({ flag, costBytes, tried }) => {
+    const size = `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`;
+    const came = tried ? `${output} ${formatDb(tried.beforeDb)} → ${formatDb(tried.afterDb)}` : 'not tried';
+    return [`  ${escapeControls(flag)}`, `    ${size}, ${came}`];
+  });
+  return ['what to do, each tried by itself', ...lines];
+}

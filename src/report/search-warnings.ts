@@ -1,0 +1,20 @@
+import type { SearchRecord } from '../search/record.js';
+
+/** What a user should know of a search before trusting its outcome. */
+export function searchWarnings(search: SearchRecord | undefined): string[] {
+  if (!search) return [];
+  const warnings: string[] = [];
+  if (!search.met)
+    warnings.push(
+      'The search found no recipe that keeps the limits on its own samples; this is the one that comes nearest.',
+    );
+  else if (!search.verified.met)
+    warnings.push(
+      'The recipe kept the limits on the samples of the search, but misses one on those that it did not see.',
+    );
+  if (!search.isApart)
+    warnings.push(
+      'There are too few samples to spare some: the outcome is stated on those that the search has seen.',
+    );
+  return warnings;
+}

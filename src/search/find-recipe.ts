@@ -1,0 +1,289 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SampleSource } from '../../calibration/source.js';
+import { THREADS } from '../calibrate/calibrate.js';
+import { decibels, type TrialSettings } from '../evaluate/measure-trials.js';
+import { type Recording, recordRuns } from '../evaluate/recording.js';
+import type { Node } from '../graph/model.js';
+import { withTemporaryFolder } from '../load/temporary-folder.js';
+import type { SearchLimits, SearchOptions } from '../options.js';
+import { layerNodes, place } from '../place/place.js';
+import type { Placement } from '../place/placement.js';
+import type { Recipe, Rule } from '../recipe.js';
+import { withSession } from '../runtime/session.js';
+import { type BitPath, bitPath, choicesAfter } from './bit-path.js';
+import { candidatesOf } from './candidates.js';
+import { bitFlags } from './layer-flags.js';
+import { FAR, keepsMeasured, keepsSurely } from './limits.js';
+import { type Bench, quantizeAs } from './quantize-as.js';
+import type { AttemptRecord, SearchRecord } from './record.js';
+import { type LayerChoices, type MeasuredChoice, measureSensitivity, recipeOf } from './sensitivity.js';
+import type { SearchSplit } from './split-samples.js';
+import { measureQuality } from './verify.js';
+
+/** What a search is made with. */
+export interface SearchSources {
+  readonly bench: Bench;
+  /** The float model's file. */
+  readonly floatPath: string;
+  /** What holds of every layer; its rules stay, and win. */
+  readonly recipe: Recipe;
+  readonly options: SearchOptions;
+  /** Samples that sensitivity is measured on. */
+  readonly sensitivity: SampleSource;
+  readonly split: SearchSplit;
+}
+
+/** How a search is followed. */
+export interface SearchSettings extends TrialSettings {
+  /** A part of the search begins. */
+  readonly begin?: ((part: string) => Promise<void>) | undefined;
+}
+
+/** The recipe that was found, and how. */
+export interface Found {
+  readonly recipe: Recipe;
+  readonly record: Omit<SearchRecord, 'verified'>;
+}
+
+/**
+ * Choose bits and scheme of every layer: the smallest model that keeps the limits on quality, or the most accurate one
+ * that keeps the limit on size.
+ *
+ * 1. Sensitivity: the noise that each candidate makes at the output, measured layer by layer.
+ * 2. The path of the best models of their sizes, for noises that add.
+ * 3. Bisection along the path: the model at a point is really quantized and run on the search samples. So what does not
+ *    add is mended by measuring: a point that misses a limit moves the search on to the next larger model.
+ *
+ * Where even the most accurate model of the path misses a limit, that one is the outcome, and the record says so.
+ */
+export async function findRecipe(sources: SearchSources, settings: SearchSettings = {}): Promise<Found> {
+  const { bench, recipe, options, sensitivity, split } = sources;
+  await settings.begin?.('measure sensitivity');
+  const candidates = candidatesOf(options.scheme);
+  const layers = await measureSensitivity(bench, recipe, candidates, sensitivity, settings);
+  const path = bitPath(layers.map(({ choices }) => choices));
+  await settings.begin?.('search');
+  return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-search-'), async (folder) => {
+    const { source, labels } = split.search;
+    const float = { mode: 'default', threads: THREADS, label: 'the float model' } as const;
+    const recording = await withSession(
+      sources.floatPath,
+      { ...float, provider: settings.provider },
+      (session) => recordRuns(session, source, join(folder, 'float')),
+    );
+    const verifier = new Verifier(sources, layers, { path, recording, settings });
+    const outcome = await bisect(verifier, path.steps.length, options);
+    const { recipe: found, attempt } = outcome;
+    return {
+      recipe: found,
+      record: {
+        limits: {
+          maxDrop: options.maxDrop ?? null,
+          minSqnrDb: options.minSqnrDb ?? null,
+          maxBytes: options.maxBytes ?? null,
+        },
+        measure: attempt.drop === null ? null : labels ? 'accuracy' : 'agreement',
+        sensitivity: { label: sensitivity.label, samples: sensitivity.length },
+        search: { label: source.label, samples: source.length },
+        isApart: split.isApart,
+        layers: outcome.choices.map(({ bits, scheme, bytes, noise }, i) => ({
+          id: layers[i]?.node.id ?? '',
+          ...{ bits, scheme, bytes, effectDb: decibels(noise) },
+        })),
+        attempts: verifier.attempts,
+        met: attempt.met,
+        flags: bitFlags(found),
+      },
+    };
+  });
+}
+
+/** A point of the path, quantized. */
+interface Point {
+  readonly recipe: Recipe;
+  readonly choices: readonly MeasuredChoice[];
+  readonly bytes: Uint8Array;
+}
+
+/** A point of the path, and what came of it. */
+interface Tried extends Omit<Point, 'bytes'> {
+  readonly attempt: AttemptRecord;
+}
+
+/** Quantizes and runs the models along a path, each once. */
+class Verifier {
+  readonly #sources: SearchSources;
+  readonly #layers: readonly LayerChoices[];
+  readonly #path: BitPath;
+  readonly #recording: Recording;
+  readonly #settings: SearchSettings;
+  readonly #tried = new Map<number, Tried>();
+
+  constructor(
+    sources: SearchSources,
+    layers: readonly LayerChoices[],
+    { path, recording, settings }: { path: BitPath; recording: Recording; settings: SearchSettings },
+  ) {
+    this.#sources = sources;
+    this.#layers = layers;
+    this.#path = path;
+    this.#recording = recording;
+    this.#settings = settings;
+  }
+
+  /** In the order that they were made. */
+  get attempts(): AttemptRecord[] {
+    return [...this.#tried.values()].map(({ attempt }) => this.#judged(attempt));
+  }
+
+  /** By all that was measured so far. */
+  #judged(attempt: AttemptRecord): AttemptRecord {
+    const { options } = this.#sources;
+    const all = [...this.#tried.values()].map((tried) => tried.attempt);
+    const fits = attempt.sizeBytes <= (options.maxBytes ?? Number.POSITIVE_INFINITY);
+    return { ...attempt, met: fits && keepsMeasured(attempt, options) && keepsSurely(attempt, all, options) };
+  }
+
+  /** Whether models like the one at a point keep the limits on quality, by all that was measured so far. */
+  async keeps(step: number): Promise<boolean> {
+    const { attempt } = await this.try(step);
+    const all = [...this.#tried.values()].map((tried) => tried.attempt);
+    return keepsSurely(attempt, all, this.#sources.options);
+  }
+
+  /** Whether the model at a point kept them where it was measured, too. */
+  async kept(step: number): Promise<boolean> {
+    const { attempt } = await this.try(step);
+    return keepsMeasured(attempt, this.#sources.options) && (await this.keeps(step));
+  }
+
+  /** Whether the model at a point keeps the limit on size; nothing is run. */
+  fits(step: number): boolean {
+    const { maxBytes } = this.#sources.options;
+    return maxBytes === undefined || this.#quantize(step).bytes.byteLength <= maxBytes;
+  }
+
+  async try(step: number): Promise<Tried> {
+    const known = this.#tried.get(step);
+    if (known) return known;
+    const { source, labels } = this.#sources.split.search;
+    const { bytes, ...point } = this.#quantize(step);
+    const quality = await measureQuality(bytes, this.#recording.replay(), source, labels, this.#settings);
+    const tried = { ...point, attempt: { sizeBytes: bytes.byteLength, ...quality, met: false } };
+    this.#tried.set(step, tried);
+    return tried;
+  }
+
+  /**
+   * Try models with a few times the noise of the one at a point: how much they lose tells what that one loses, which is
+   * too little to count. Nothing is done where what was measured is no accuracy.
+   */
+  async tryLouder(step: number): Promise<void> {
+    if (!this.#sources.split.search.labels) return;
+    for (const factor of LOUDER) {
+      const wanted = factor * this.#expectedNoise(step);
+      const louder = await firstThat(0, step, (each) => this.#expectedNoise(each) < wanted);
+      if (louder > 0) await this.try(louder - 1);
+    }
+  }
+
+  /** The noise of the model at a point, of its weights, as far as the noises of layers add. */
+  #expectedNoise(step: number): number {
+    const noises = choicesAfter(this.#path, step).map(
+      (choice, layer) => this.#layers[layer]?.choices[choice]?.noise,
+    );
+    return noises.reduce<number>((sum, noise) => sum + (noise ?? 0), 0);
+  }
+
+  /** What came of a point in the end. */
+  async outcome(step: number): Promise<Tried> {
+    const tried = await this.try(step);
+    return { ...tried, attempt: this.#judged(tried.attempt) };
+  }
+
+  #quantize(step: number): Point {
+    const { bench, recipe } = this.#sources;
+    const choices = choicesAfter(this.#path, step).map(
+      (choice, layer) => this.#layers[layer]?.choices[choice] as MeasuredChoice,
+    );
+    const wanted = new Map(this.#layers.map(({ node }, i) => [node, choices[i] as MeasuredChoice]));
+    const chosen = recipeFrom(bench, recipe, wanted);
+    return { recipe: chosen, choices, bytes: quantizeAs(bench, chosen).bytes };
+  }
+}
+
+/** Rounds of bisection at most: each model that is measured changes a little what is known of the others. */
+const MOST_ROUNDS = 4;
+
+/** A drop grows with the noise, and its standard error with the root of that: louder models tell the rate more exactly. */
+const LOUDER = [2, 4, FAR];
+
+/** The smallest model that keeps the quality; where only the size is limited, the most accurate that keeps it. */
+async function bisect(verifier: Verifier, steps: number, limits: SearchLimits): Promise<Tried> {
+  const hasQuality = limits.maxDrop !== undefined || limits.minSqnrDb !== undefined;
+  if (!hasQuality) {
+    // As many steps as fit; the smallest model where none does.
+    const beyond = await firstThat(0, steps + 1, (step) => step > steps || !verifier.fits(step));
+    return verifier.outcome(Math.max(0, beyond - 1));
+  }
+  let step = await firstThat(0, steps, (each) => verifier.keeps(each));
+  for (let round = 1; round < MOST_ROUNDS; round++) {
+    if (limits.maxDrop !== undefined) await verifier.tryLouder(step);
+    const again = await firstThat(0, steps, (each) => verifier.keeps(each));
+    if (again === step) break;
+    step = again;
+  }
+  // Models like this one keep the limits; this one itself may not. Strides double, so that the end is near.
+  for (let stride = 1; step < steps && !(await verifier.kept(step)); stride *= 2)
+    step = Math.min(steps, step + stride);
+  return verifier.outcome(step);
+}
+
+/** The first whole number from `low` on that has a property which stays once it is there; `high` where none before it has. */
+async function firstThat(
+  low: number,
+  high: number,
+  has: (value: number) => boolean | Promise<boolean>,
+): Promise<number> {
+  let [from, to] = [low, high];
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2);
+    if (await has(middle)) to = middle;
+    else from = middle + 1;
+  }
+  return to;
+}
+
+/**
+ * The recipe that gives each layer what was chosen for it: the commonest choice for all, and a rule for each layer that has
+ * another one.
+ */
+function recipeFrom(bench: Bench, recipe: Recipe, wanted: ReadonlyMap<Node, MeasuredChoice>): Recipe {
+  const { model, path } = bench;
+  const counts = new Map<string, number>();
+  for (const choice of wanted.values()) counts.set(keyOf(choice), (counts.get(keyOf(choice)) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  const common = [...wanted.values()].find((choice) => counts.get(keyOf(choice)) === most) as MeasuredChoice;
+  const base: Recipe = { ...recipe, scheme: common.scheme, bits: common.bits };
+  const placement = place(model, base, path);
+  const rules = layerNodes(model.graph).flatMap((node): Rule[] => {
+    const choice = wanted.get(node);
+    return choice ? ruleFor(placement, node, choice) : [];
+  });
+  return { ...base, rules: [...rules, ...recipe.rules] };
+}
+
+const keyOf = ({ scheme, bits }: MeasuredChoice): string => `${scheme} ${bits}`;
+
+function ruleFor(placement: Placement, node: Node, { scheme, bits }: MeasuredChoice): Rule[] {
+  const now = recipeOf(placement, node);
+  if (now.scheme === scheme && now.bits === bits) return [];
+  return [
+    {
+      pattern: node.id,
+      ...(now.bits === bits ? {} : { bits }),
+      ...(now.scheme === scheme ? {} : { scheme }),
+    },
+  ];
+}

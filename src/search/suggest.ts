@@ -1,0 +1,204 @@
+import type { SampleSource } from '../../calibration/source.js';
+import { formTarget, weightBytes } from '../emit/weights/forms.js';
+import { QuantizeError } from '../errors.js';
+import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
+import { DriftMeter } from '../evaluate/drift.js';
+import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
+import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
+import { buildProbe, quantizing } from '../evaluate/probe.js';
+import type { Node } from '../graph/model.js';
+import { inputAt } from '../graph/model.js';
+import { layerNodes, place } from '../place/place.js';
+import type { Placement } from '../place/placement.js';
+import {
+  blockBits,
+  blockSchemes,
+  type LayerRecipe,
+  MAX_BITS,
+  named,
+  type Recipe,
+  type Rule,
+} from '../recipe.js';
+import { withSession } from '../runtime/session.js';
+import { excludeFlag, ruleFlag, shortPattern } from './layer-flags.js';
+import { type Bench, onlyLayer, planAs, quantizeAs } from './quantize-as.js';
+import { recipeOf } from './sensitivity.js';
+
+/** Layers that something is suggested for. */
+const WORST = 3;
+
+/** A remedy is enough where it leaves a quarter of the noise: what one more bit does. */
+const ENOUGH = 1 / 4;
+/** One that leaves more than this of it is none: 1 dB. */
+const USELESS = 10 ** (-1 / 10);
+
+/** The quantized model that is to be mended, and what was measured of it. */
+export interface Ailing {
+  readonly recipe: Recipe;
+  readonly placement: Placement;
+  readonly origins: readonly LayerOrigin[];
+  readonly sizeBytes: number;
+  /** SQNR of the first output without integer kernels, on the first EXACT_SAMPLES samples. */
+  readonly sqnrDb: number | null;
+  /** The float model's file. */
+  readonly floatPath: string;
+}
+
+/** A change of the recipe. */
+interface Remedy {
+  readonly flag: string;
+  readonly recipe: Recipe;
+}
+
+/**
+ * For the layers of the largest measured effect the cheapest flag that mends each: more bits or another scheme for its
+ * weight, more bits or another observer for its input, or float. Each is then tried: the whole model is quantized with it,
+ * and run.
+ */
+export async function suggest(
+  bench: Bench,
+  ailing: Ailing,
+  source: SampleSource,
+  settings: TrialSettings = {},
+): Promise<Suggestion[]> {
+  const worst = ailing.origins
+    .filter(({ effectDb }) => effectDb !== null)
+    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
+    .slice(0, WORST);
+  const suggestions: Suggestion[] = [];
+  for (const [index, origin] of worst.entries()) {
+    const layer = layerNodes(bench.model.graph).find(({ id }) => id === origin.id);
+    if (!layer) continue;
+    const remedy = await cheapest(bench, ailing, { layer, origin }, { source, settings });
+    const bytes = bytesAs(bench, remedy.recipe);
+    if (!bytes) continue;
+    const afterDb = await firstOutput(bytes, ailing.floatPath, source, settings);
+    suggestions.push({
+      id: origin.id,
+      flag: remedy.flag,
+      costBytes: bytes.byteLength - ailing.sizeBytes,
+      tried: { beforeDb: ailing.sqnrDb, afterDb },
+    });
+    settings.progress?.(index + 1, worst.length);
+  }
+  return suggestions;
+}
+
+/** The file that a recipe gives; undefined where the last layer would stay float, or a value has no range. */
+function bytesAs(bench: Bench, recipe: Recipe): Uint8Array | undefined {
+  try {
+    return quantizeAs(bench, recipe).bytes;
+  } catch (thrown) {
+    const isKnown = thrown instanceof QuantizeError && IMPOSSIBLE.includes(thrown.code);
+    if (isKnown) return undefined;
+    throw thrown;
+  }
+}
+
+const IMPOSSIBLE: readonly string[] = ['nothing-to-quantize', 'bad-values'];
+
+/** The layer of a suggestion. */
+interface Patient {
+  readonly layer: Node;
+  readonly origin: LayerOrigin;
+}
+
+async function cheapest(
+  bench: Bench,
+  ailing: Ailing,
+  { layer, origin }: Patient,
+  { source, settings }: { source: SampleSource; settings: TrialSettings },
+): Promise<Remedy> {
+  const before = 10 ** (-(origin.effectDb ?? 0) / 10);
+  const measured: { remedy: Remedy; noise: number; bytes: number }[] = [];
+  for (const remedy of remediesFor(bench, ailing, { layer, origin })) {
+    const placement = onlyLayer(place(bench.model, remedy.recipe, bench.path), layer);
+    const plan = planAs(bench, remedy.recipe, placement);
+    const probe = buildProbe(bench.model, plan);
+    const trials = probe.layers.flatMap((each) => {
+      const feed = quantizing(each, plan, 'both');
+      return feed ? [{ layer: each, feed, atResult: false }] : [];
+    });
+    const [noise] = await measureTrials(probe, source, trials, { ...settings, progress: undefined });
+    measured.push({
+      remedy,
+      noise: noise?.output ?? 0,
+      bytes: weightBytes(plan, formTarget(bench.model, remedy.recipe.format)),
+    });
+  }
+  const enough = measured.filter(({ noise }) => noise <= before * ENOUGH);
+  const useful = measured.filter(({ noise }) => noise < before * USELESS);
+  const [first] = enough.sort((a, b) => a.bytes - b.bytes || a.noise - b.noise);
+  const [best] = useful.sort((a, b) => a.noise - b.noise || a.bytes - b.bytes);
+  return (first ?? best)?.remedy ?? exclusion(ailing.recipe, patternOf(bench, layer));
+}
+
+/** What could mend a layer, by the part of it that does more harm. */
+function remediesFor(bench: Bench, { recipe, placement }: Ailing, { layer, origin }: Patient): Remedy[] {
+  const pattern = patternOf(bench, layer);
+  const own = recipeOf(placement, layer);
+  const inputBits = placement.values.get(inputAt(layer, 0) ?? '')?.bits;
+  const noiseOf = (db: number | null) => (db === null ? 0 : 10 ** (-db / 10));
+  const isInput = noiseOf(origin.inputEffectDb) > noiseOf(origin.weightEffectDb);
+  if (!isInput || inputBits === undefined) return weightRemedies(recipe, pattern, own);
+  if (inputBits < MAX_BITS) return [ruled(recipe, { pattern, actBits: MAX_BITS })];
+  // Ranges without samples leave no histogram that another observer could read.
+  if (named(bench.observers, recipe.observer).from === 'batch-norm') return [];
+  return bench.observers
+    .filter(({ name, from }) => from === 'statistics' && name !== recipe.observer)
+    .map(({ name }) => ({ flag: `--observer ${name}`, recipe: { ...recipe, observer: name } }));
+}
+
+/** Schemes that fit a given width well: a scale of least squared error, and free levels. */
+const REMEDY_SCHEMES = ['mse', 'kmeans'];
+
+function weightRemedies(recipe: Recipe, pattern: string, own: LayerRecipe): Remedy[] {
+  const rules: Rule[] = [];
+  const hasBlocks = recipe.format === 'matmulnbits';
+  const others = REMEDY_SCHEMES.filter((scheme) => !hasBlocks || blockSchemes.includes(scheme));
+  if (own.bits < MAX_BITS)
+    for (const scheme of others) if (scheme !== own.scheme) rules.push({ pattern, scheme });
+  for (let bits = own.bits + 1; bits <= MAX_BITS; bits++)
+    if (!hasBlocks || blockBits.includes(bits)) rules.push({ pattern, bits });
+  if (own.granularity === 'tensor') rules.push({ pattern, granularity: 'channel' });
+  return rules.map((rule) => ruled(recipe, rule));
+}
+
+const ruled = (recipe: Recipe, rule: Rule): Remedy => ({
+  flag: ruleFlag(rule),
+  recipe: { ...recipe, rules: [...recipe.rules, rule] },
+});
+
+const exclusion = (recipe: Recipe, pattern: string): Remedy => ({
+  flag: excludeFlag(pattern),
+  recipe: { ...recipe, exclude: [...recipe.exclude, pattern] },
+});
+
+const patternOf = ({ model }: Bench, layer: Node): string => shortPattern(layer.id, layerNodes(model.graph));
+
+/** SQNR of the first output of a model without integer kernels. */
+async function firstOutput(
+  bytes: Uint8Array,
+  floatPath: string,
+  source: SampleSource,
+  { provider, pause }: TrialSettings,
+): Promise<number | null> {
+  const float = { mode: 'default', provider, label: 'the float model' } as const;
+  const exact = { mode: 'exact', provider, label: 'the quantized model' } as const;
+  return withSession(floatPath, float, (reference) =>
+    withSession(bytes, exact, async (tried) => {
+      const [output = ''] = reference.outputNames;
+      const meter = new DriftMeter();
+      let done = 0;
+      for await (const batch of source.open()) {
+        await pause?.();
+        const x = (await reference.run(batch.feed, [output])).get(output);
+        const y = (await tried.run(batch.feed, [output])).get(output);
+        if (x && y) meter.add(x, y, batch);
+        done += batch.samples;
+        if (done >= EXACT_SAMPLES) break;
+      }
+      return meter.drift.sqnrDb;
+    }),
+  );
+}

@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Result } from '../../src/report/result.js';
+import { example, runCommand } from '../support/command.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const data = [example('digits.onnx'), '--data', example('digits-calib.npy'), '--scale', '1/16'];
+const labelled = ['--eval-data', example('digits-test.npy'), '--labels', example('digits-test-labels.npy')];
+
+async function resultOf(...args: string[]): Promise<{ result: Result; code: number }> {
+  const { code, stdout, stderr } = await runCommand(...args, '--json', '--quiet');
+  expect(stderr).toBe('');
+  return { result: JSON.parse(stdout) as Result, code };
+}
+
+test('--auto keeps the drop on samples that it did not see, in a file that the recipe alone makes again', async () => {
+  const folder = temporaryFolder();
+  const [auto, again] = [join(folder, 'auto.onnx'), join(folder, 'again.onnx')];
+  const { result, code } = await resultOf(...data, ...labelled, '--auto', '--max-drop', '1%', '-o', auto);
+  expect(code).toBe(0);
+  const { search, quantized, float, task, warnings } = result;
+  expect(search).toMatchObject({ measure: 'accuracy', isApart: true, met: true });
+  // Of 797 labelled samples every second is the search's.
+  expect([search?.search.samples, search?.verified.samples, task?.samples]).toEqual([398, 399, 399]);
+  expect(search?.verified.drop).toBeLessThanOrEqual(0.01);
+  expect(search?.verified.drop).toBe((task?.float ?? 0) - (task?.quantized ?? 1));
+  // Uniform 8 bits take 0.27 of the float file.
+  expect(quantized.sizeBytes).toBeLessThan(0.2 * float.sizeBytes);
+  expect(quantized.sizeBytes).toBe(readFileSync(auto).byteLength);
+  expect(warnings.filter((warning) => warning.includes('search'))).toEqual([]);
+
+  const recipe = join(folder, 'auto.recipe.json');
+  const repeated = await resultOf(...data, '--recipe', recipe, '--threads', '1', '-o', again);
+  expect(readFileSync(again).equals(readFileSync(auto))).toBe(true);
+  expect(repeated.result.search).toBeNull();
+  for (const { id, bits, scheme } of search?.layers ?? [])
+    expect(repeated.result.plan.layers.find((layer) => layer.id === id)?.quantized).toMatchObject({
+      bits,
+      scheme,
+    });
+});
+
+test('--auto with a scheme and a size takes nothing else and not more, whatever the number of threads', async () => {
+  const folder = temporaryFolder();
+  const files = ['a.onnx', 'b.onnx'].map((name) => join(folder, name));
+  for (const [index, file] of files.entries()) {
+    const args = ['--auto', '--max-size', '60KB', '--scheme', 'minmax', '--rule', '/stem/Conv:bits=7'];
+    const { result, code } = await resultOf(...data, ...args, '--threads', String(index + 1), '-o', file);
+    expect(code).toBe(0);
+    expect(new Set(result.search?.layers.map(({ scheme }) => scheme))).toEqual(new Set(['minmax']));
+    expect(result.search?.layers.find(({ id }) => id === '/stem/Conv_output_0')?.bits).toBe(7);
+    expect(result.quantized.sizeBytes).toBeLessThanOrEqual(60_000);
+    // The most accurate model of that size is not much smaller.
+    expect(result.quantized.sizeBytes).toBeGreaterThan(50_000);
+    expect(result.search?.attempts).toHaveLength(1);
+  }
+  const [a, b] = files.map((file) => readFileSync(file));
+  expect(a?.equals(b as Buffer)).toBe(true);
+});
+
+test('--auto that cannot keep its limits writes what comes nearest, says so, and exits with 1', async () => {
+  const output = join(temporaryFolder(), 'out.onnx');
+  const args = ['--auto', '--min-sqnr', '90', '-o', output, '--quiet'];
+  const { code, stdout } = await runCommand(...data, ...args);
+  expect(code).toBe(1);
+  expect(stdout).toContain('found no recipe that keeps the limits');
+  expect(stdout).toMatch(/SQNR \d\d\.\d dB, at least 90\.0 dB/);
+  expect(existsSync(output)).toBe(true);
+});
+
+test.each([
+  [['--auto'], '--auto needs a limit'],
+  [['--auto', '--min-sqnr', '30', '--scheme', 'nothing'], 'nothing'],
+])('%j is refused, and told why', async (args, told) => {
+  const { code, stderr } = await runCommand(...data, ...args, '-o', join(temporaryFolder(), 'out.onnx'));
+  expect(code).toBe(2);
+  expect(stderr).toContain(told);
+});
+
+test('--auto without samples is refused', async () => {
+  const args = ['--auto', '--min-sqnr', '30', '-o', join(temporaryFolder(), 'out.onnx')];
+  const { code, stderr } = await runCommand(example('digits.onnx'), ...args);
+  expect(code).toBe(2);
+  expect(stderr).toContain('needs samples');
+});
+
+test('what --suggest says of a flag is what a run with that flag gives', async () => {
+  const folder = temporaryFolder();
+  const args = [...data, '--samples', '64', '--bits', '3', '--act-bits', '4', '--all-layers'];
+  const { result } = await resultOf(...args, '--suggest', '-o', join(folder, 'a.onnx'));
+  expect(result.origins).toHaveLength(6);
+  expect(result.suggestions).toHaveLength(3);
+  const worst = [...result.origins].sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0));
+  expect(result.suggestions.map(({ id }) => id)).toEqual(worst.slice(0, 3).map(({ id }) => id));
+  for (const [i, { flag, costBytes, tried }] of result.suggestions.slice(0, 2).entries()) {
+    const [name = '', value = ''] = flag.split(/ (.*)/s);
+    const output = join(folder, `${i}.onnx`);
+    const mended = await resultOf(...args, name, value.replaceAll("'", ''), '-o', output);
+    expect(mended.result.quantized.sizeBytes - result.quantized.sizeBytes).toBe(costBytes);
+    expect(tried?.beforeDb).toBe(result.outputs[0]?.exact.sqnrDb);
+    expect(tried?.afterDb).toBeCloseTo(mended.result.outputs[0]?.exact.sqnrDb ?? 0, 6);
+  }
+});
