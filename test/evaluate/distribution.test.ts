@@ -51,7 +51,7 @@ function smallNet(recipe: Partial<Recipe>): Promise<QuantizedModel> {
   const feed = (...values: number[]): Feed => ({
     x: { type: 'float32', dims: [1, 4], data: Float32Array.from(values) },
   });
-  return quantizeModel(g.build(), { bits: 2, actBits: 2, allLayers: true, ...recipe }, [
+  return quantizeModel(g.build(), { bits: 2, actBits: 2, observer: 'minmax', allLayers: true, ...recipe }, [
     feed(0, 0, 0, 3),
     feed(1.5, 0, 2.9, 0),
   ]);
