@@ -61,7 +61,7 @@ test('every report of a run, the same bytes in the next one but for its times', 
   expect(document.querySelectorAll('#mistakes img').length).toBe(mistakes.length);
   expect(document.querySelector('pre')?.textContent.replace(/ \\\n */g, ' ')).toBe(
     'quantize digits.onnx --data digits-calib.npy --scale 1/16 --samples 32 --eval-data digits-test.npy ' +
-      '--labels digits-test-labels.npy --bits 2 --act-bits 2 --observer mse -o q.onnx',
+      '--labels digits-test-labels.npy --bits 2 --act-bits 2 -o q.onnx',
   );
 });
 

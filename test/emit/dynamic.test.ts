@@ -142,7 +142,7 @@ it('a Gemm whose input lies across keeps its float arithmetic, on a stored weigh
 it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
   const registries = {
     schemes: [{ name: 'minmax' }],
-    observers: [{ name: 'minmax', from: 'statistics' as const }],
+    observers: [{ name: 'mse', from: 'statistics' as const }],
     actSchemes: [{ name: 'uniform' }],
   };
   expect(() => resolveRecipe({ dynamic: true, actBits: 4 }, registries, true)).toThrow(QuantizeError);

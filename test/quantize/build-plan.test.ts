@@ -22,7 +22,7 @@ function plan(
   changes: Partial<Recipe> = {},
   known: readonly Scheme[] = schemes,
 ) {
-  const recipe = { ...defaultRecipe, ...changes };
+  const recipe = { ...defaultRecipe, observer: 'minmax', ...changes };
   const placement = place(model, recipe, 'model.onnx');
   const tensors = new Map(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
@@ -239,7 +239,13 @@ describe('buildPlan', () => {
     (oddity, values, scale, zeroPoint, range) => {
       const { made } = plan(twins(), { a: statisticsOf(values) });
       expect(made.activations.get('a')?.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
-      expect(made.observations.get('a')).toEqual({ observer: 'minmax', range, oddity, offset: undefined });
+      expect(made.observations.get('a')).toEqual({
+        observer: 'minmax',
+        range,
+        oddity,
+        offset: undefined,
+        exactError: undefined,
+      });
     },
   );
 });

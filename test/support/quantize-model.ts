@@ -35,7 +35,7 @@ export async function quantizeModel(
   recipe: Partial<Recipe> = {},
   feeds: readonly Feed[] = randomFeeds(model),
 ): Promise<QuantizedModel> {
-  const whole: Recipe = { ...defaultRecipe, reduceRange, ...recipe };
+  const whole: Recipe = { ...defaultRecipe, observer: 'minmax', reduceRange, ...recipe };
   const placement = place(model, whole, 'model.onnx');
   const source = whole.actBits === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);
