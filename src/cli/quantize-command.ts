@@ -172,8 +172,10 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...sampleOptionsOf(given, job),
     ...defined({ origins: given.origins, suggest: given.suggest }),
     ...(given.auto && { auto: { ...searchLimitsOf(given), scheme: given.scheme } }),
-    // What the search must keep is stated by its own outcome.
-    ...gateOptionsOf(given.auto ? withoutLimits(given) : given, job),
+    ...gateOptionsOf(
+      given.auto && (given.labels ?? job.labels) === undefined ? byAgreement(given) : given,
+      job,
+    ),
     recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
   };
 }
@@ -184,4 +186,9 @@ function searchLimitsOf({ maxDrop, minSqnr, maxSize }: GateFlags): SearchLimits 
   return { maxDrop: limitOf(maxDrop), minSqnrDb: limitOf(minSqnr), maxBytes: limitOf(maxSize) };
 }
 
-const withoutLimits = ({ maxDrop: _, minSqnr: __, maxSize: ___, ...gates }: GateFlags): GateFlags => gates;
+/** Without labels a search takes a change of the top-1 class for a drop. */
+function byAgreement({ maxDrop, ...gates }: GateFlags): GateFlags {
+  if (maxDrop === undefined || gates.minAgreement !== undefined) return gates;
+  const least = 100 * (1 - parseGate(maxDrop).limit);
+  return { ...gates, minAgreement: `agreement>=${Number(least.toPrecision(12))}%` };
+}

@@ -1,6 +1,7 @@
 import type { Distribution } from '../../src/evaluate/distribution.js';
 import type { Result } from '../../src/report/result.js';
 import { sampleResult } from './result.js';
+import { searchRecord } from './search-record.js';
 
 /** A red pixel. */
 const RED =
@@ -47,6 +48,7 @@ export function fullResult(changes: Partial<Result> = {}): Result {
       { sample: 17, source: 'cats/a.png', label: 3, float: 3, quantized: 5, margin: 1.25, thumbnail: RED },
       { sample: 4, source: null, label: 0, float: 0, quantized: 8, margin: 0.5, thumbnail: null },
     ],
+    search: searchRecord,
     metrics: [{ name: 'mean_iou', float: 0.7123, quantized: null }],
     gates: [
       { gate: 'top1_drop<0.5%', level: 'error', value: 1.48, shown: '1.48 %', passed: false, reason: null },

@@ -239,3 +239,34 @@ export function suggestions({ suggestions: all }: Result): Markup | undefined {
 ${table('Suggestions', columns, rows)}
 </section>`;
 }
+
+/** How bits and schemes were chosen, layer by layer, and what came of it on samples that the search did not see. */
+export function search({ search: found }: Result): Markup | undefined {
+  if (!found) return undefined;
+  const { attempts, layers, verified, isApart, flags } = found;
+  const rows = layers.map(({ id, bits, scheme, bytes, effectDb }) => [
+    markup`<code>${id}</code>`,
+    String(bits),
+    scheme,
+    formatBytes(bytes),
+    effectDb === null ? '–' : formatDb(effectDb),
+  ]);
+  const columns = [
+    { head: 'layer' },
+    number('bits'),
+    { head: 'scheme' },
+    number('bytes'),
+    number('output, this layer alone'),
+  ];
+  const apart = isApart ? ', which the search did not see' : '';
+  const command = flags.join(' \\\n  ');
+  return markup`<section id="search" aria-labelledby="search-title">
+<h2 id="search-title">Chosen by measuring</h2>
+<p class="note">${count(attempts.length, 'model')} tried on ${count(found.search.samples, 'sample')} of ${found.search.label}; the outcome ${verified.met ? 'keeps' : 'misses'} its limits on ${count(verified.samples, 'sample')} of ${verified.label}${apart}.</p>
+<details><summary>${count(layers.length, 'layer')}, and what was chosen for each</summary>
+${table('What was chosen', columns, rows)}
+</details>
+<p class="note">The same without the search:</p>
+<pre tabindex="0"><code>${command}</code></pre>
+</section>`;
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gateSummary } from '../facts.js';
 import type { Result } from '../result.js';
-import { distributions, drift, mistakes, suggestions } from './findings.js';
+import { distributions, drift, mistakes, search, suggestions } from './findings.js';
 import { Markup, markup } from './markup.js';
 import { plan, provenance, recipe, warnings } from './record.js';
 import { style } from './style.js';
@@ -18,7 +18,7 @@ export function renderPage(result: Result): string {
   const title = `${result.quantized.name}: ${summary ? summary.text : 'quantization report'}`;
   const sections = [
     ...[gates, figures, baseline, warnings, drift, distributions, mistakes, metrics, suggestions],
-    ...[plan, recipe],
+    ...[search, plan, recipe],
   ].map((section) => section(result));
   const page = markup`<!doctype html>
 <html lang="en">

@@ -66,7 +66,7 @@ describe.skipIf(!browser)(`the page in a browser${reason}`, () => {
 
   it('opens without a message on the console and without a request', async () => {
     await open(fullResult());
-    expect(await page.evaluate('document.querySelectorAll("main > section").length')).toBe(11);
+    expect(await page.evaluate('document.querySelectorAll("main > section").length')).toBe(12);
     expect(page.events('Log.entryAdded')).toEqual([]);
     expect(page.events('Runtime.consoleAPICalled')).toEqual([]);
     expect(page.events('Runtime.exceptionThrown')).toEqual([]);

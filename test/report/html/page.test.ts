@@ -58,7 +58,7 @@ describe('what it shows', () => {
     );
     expect(sections).toEqual([
       ...['gates', 'cards', 'baseline', 'warnings', 'drift', 'distributions', 'mistakes', 'metrics'],
-      ...['suggestions', 'plan', 'recipe'],
+      ...['suggestions', 'search', 'plan', 'recipe'],
     ]);
     const rows = [...document.querySelectorAll('#gates tbody tr')].map((row) =>
       [...row.children].map((cell) => cell.textContent.trim()),
@@ -142,6 +142,19 @@ describe('what it shows', () => {
     ]);
     expect(rows[0]?.slice(-4)).toEqual(['33.0 dB', '35.0 dB', '1.23 %', '0 of 16']);
     expect(rows.length).toBe(3);
+  });
+
+  it('a search shows what it chose, and how to repeat it; without one there is no section', () => {
+    const { document } = parseHTML(renderPage(fullResult()));
+    const section = document.querySelector('#search');
+    expect(section?.textContent).toMatch(
+      /2 models tried on 2,500 samples of test\.npy; the outcome keeps its limits/,
+    );
+    const rows = [...(section?.querySelectorAll('tbody tr') ?? [])].map((row) => row.textContent);
+    expect(rows).toHaveLength(3);
+    expect(rows[0]).toContain('mse');
+    expect(section?.querySelector('pre')?.textContent).toContain("--rule 'a:bits=8,scheme=mse'");
+    expect(parseHTML(renderPage(fullResult({ search: null }))).document.querySelector('#search')).toBeNull();
   });
 
   it('thumbnails with words for who does not see them', () => {
