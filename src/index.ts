@@ -28,7 +28,6 @@ export type {
   QuantizeOptions,
   RunHooks,
   RunProgress,
-  SearchLimits,
   SearchOptions,
   SweepLimits,
   SweepOptions,

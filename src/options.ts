@@ -92,18 +92,8 @@ export interface GateOptions {
   readonly baseline?: string | undefined;
 }
 
-/** What the search for bits and schemes must keep; at least one of them. */
-export interface SearchLimits {
-  /** Top-1 accuracy that may be lost, as a share of the samples: 0.005 is half a point. */
-  readonly maxDrop?: number | undefined;
-  /** SQNR that every output must keep, in dB. */
-  readonly minSqnrDb?: number | undefined;
-  /** Size of the file. */
-  readonly maxBytes?: number | undefined;
-}
-
 /** How bits and schemes are searched for, layer by layer. */
-export interface SearchOptions extends SearchLimits {
+export interface SearchOptions {
   /** The only weight scheme that may be chosen; k-means and mse without it. */
   readonly scheme?: string | undefined;
 }
@@ -121,17 +111,18 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, GateOption
   /** Paths of reports to write, each in the format that its ending says: .html, .md, .xml (JUnit), .json. */
   readonly reports?: readonly string[] | undefined;
   readonly recipe?: Partial<Recipe> | undefined;
-  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
-  readonly metric?: string | undefined;
   /** Measure where the drift comes from: each layer is quantized alone, once for each of its parts. */
   readonly origins?: boolean | undefined;
   /** Try what mends the worst layers, and say what came of it; origins are measured, too. */
   readonly suggest?: boolean | undefined;
   /**
-   * Choose bits and scheme of each layer under a limit; `bits` and `scheme` of the recipe are then chosen, its rules hold.
-   * The recipe that was found is written beside the model, as `model.auto.recipe.json`.
+   * Choose bits and scheme of each layer under the `gates` on top1_drop, agreement, sqnr and size; `bits` and `scheme` of the
+   * recipe are then chosen, its rules hold. The recipe that was found is written beside the model, as
+   * `model.auto.recipe.json`.
    */
   readonly auto?: SearchOptions | undefined;
+  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  readonly metric?: string | undefined;
 }
 
 /** What `compare` is asked for. */

@@ -55,10 +55,10 @@ import { checkReports, writeReports } from './report/write-reports.js';
 import { checkProvider } from './runtime/session.js';
 import { explain } from './search/explain.js';
 import { findRecipe } from './search/find-recipe.js';
+import { limitsOf } from './search/limits.js';
 import { type Bench, planAs } from './search/quantize-as.js';
 import { recipePathOf, serializeRecipe } from './search/recipe-file.js';
 import { splitForSearch } from './search/split-samples.js';
-import { stateOutcome } from './search/state-outcome.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -152,13 +152,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
-    const { label } = samples.evaluation;
-    const verified = found && stateOutcome({ label, evaluation, sizeBytes }, options.auto ?? {});
     const run = {
       ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
       distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
       reproduce: quantizeCommandLine(options, recipe),
-      search: found && verified && { ...found.record, verified },
+      search: found?.record,
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs }));
     await writeReports(result, options.reports);
@@ -179,7 +177,14 @@ async function search(
 ) {
   const split = await splitForSearch(samples);
   const sources = {
-    ...{ bench, recipe, split, floatPath: options.model, options: options.auto ?? {} },
+    ...{
+      bench,
+      recipe,
+      split,
+      floatPath: options.model,
+      options: options.auto ?? {},
+      limits: limitsOf(options.gates),
+    },
     sensitivity: samples.calibration ?? split.search.source,
   };
   const { provider } = options;
@@ -329,17 +334,22 @@ export const calibrationSettings = (
 });
 
 /** What the search needs. */
-function checkSearch({ auto, data, evalData, recipe }: QuantizeOptions): void {
+function checkSearch({ auto, data, evalData, labels, recipe, gates }: QuantizeOptions): void {
   if (!auto) return;
   const refuse = (problem: string, mend: string) =>
     new QuantizeError('bad-option', { flag: '--auto', problem, mend });
-  const { scheme, maxDrop, minSqnrDb, maxBytes } = auto;
-  if (maxDrop === undefined && minSqnrDb === undefined && maxBytes === undefined)
-    throw refuse('needs a limit', 'Give --max-drop 0.5%, --min-sqnr 30 or --max-size 300KB.');
+  const limits = Object.entries(limitsOf(gates)).filter(([, limit]) => limit !== undefined);
+  if (limits.length === 0)
+    throw refuse(
+      'needs a limit',
+      'Give --max-drop 0.5% with --labels, --min-agreement 99%, --min-sqnr 30 or --max-size 300KB.',
+    );
   if (data === undefined && evalData === undefined)
     throw refuse('needs samples to measure on', 'Give some with --data.');
-  if (scheme !== undefined && !schemes.some(({ name }) => name === scheme))
-    throw refuse(`does not know the scheme "${scheme}"`, 'Run `quantize --help` for their names.');
+  if (limitsOf(gates).maxDrop !== undefined && labels === undefined)
+    throw refuse('cannot keep --max-drop without --labels', 'Give labels, or --min-agreement 99% instead.');
+  if (auto.scheme !== undefined && !schemes.some(({ name }) => name === auto.scheme))
+    throw refuse(`does not know the scheme "${auto.scheme}"`, 'Run `quantize schemes` for their names.');
   if (recipe?.format === 'matmulnbits')
     throw refuse('chooses from 2 to 8 bits, and matmulnbits has 4 and 8', 'Leave out --format.');
 }

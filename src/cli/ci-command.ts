@@ -6,14 +6,9 @@ import { quantize } from '../pipeline.js';
 import { reporters } from '../report/reporters.js';
 import type { Result } from '../report/result.js';
 import { follow } from './follow.js';
+import { reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
-import {
-  addQuantizeOptions,
-  optionsOf,
-  type QuantizeFlags,
-  reportOutcome,
-  withRecipeFile,
-} from './quantize-command.js';
+import { addQuantizeOptions, optionsOf, type QuantizeFlags, withRecipeFile } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
 const notes = `
@@ -45,7 +40,7 @@ export function ciCommand(process: CommandProcess): Command {
         results.push(result);
         if (!flags.json) process.stdout.write(await render(flags.reporter, result));
         await tellGithub(process, result);
-        reportOutcome(process, result);
+        reportGates(process, result);
       }
       if (flags.json) {
         const [only] = results;

@@ -1,13 +1,11 @@
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { readConfig } from '../config/read-config.js';
-import { exitCodes, QuantizeError } from '../errors.js';
-import { parseGate } from '../gate/parse-gate.js';
-import type { QuantizeOptions, SearchLimits } from '../options.js';
+import { QuantizeError } from '../errors.js';
+import type { QuantizeOptions } from '../options.js';
 import { quantize } from '../pipeline.js';
 import { defaultRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
-import type { Result } from '../report/result.js';
 import { reportEndings } from '../report/write-reports.js';
 import { readRecipeFile } from '../search/recipe-file.js';
 import { follow } from './follow.js';
@@ -72,7 +70,7 @@ export function quantizeCommand(process: CommandProcess): Command {
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write((await reporter?.render(result)) ?? '');
-      reportOutcome(process, result);
+      reportGates(process, result);
     });
 }
 
@@ -102,12 +100,6 @@ export async function withRecipeFile(
     : { ...job, recipe: { ...job.recipe, ...(await readRecipeFile(recipe)) } };
 }
 
-/** Set the exit code: gates, and the limits of a search. */
-export function reportOutcome(process: CommandProcess, result: Result): void {
-  reportGates(process, result);
-  if (result.search && !result.search.verified.met) process.exitCode = exitCodes.gateFailed;
-}
-
 /** Add the flags of the main job. */
 export function addQuantizeOptions(command: Command): Command {
   command
@@ -131,13 +123,13 @@ export function addQuantizeOptions(command: Command): Command {
       parseInputRange,
     );
   addRecipeOptions(command)
-    .option('--recipe <file>', 'a recipe that --auto wrote; flags beside it win')
+    .option('--recipe <file>', 'a recipe that --auto wrote; what other flags say wins')
     .optionsGroup('Search:')
     .option('--origins', 'measure where the drift comes from: each layer quantized alone')
     .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
     .option(
       '--auto',
-      'choose bits and scheme of each layer by measuring, under --max-drop, --min-sqnr or --max-size',
+      'choose bits and scheme of each layer by measuring, under the gates on top1_drop, agreement, sqnr and size',
     );
   addGateOptions(command);
   command
@@ -170,25 +162,9 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...defined({ output, data, stats, inputRange, evalData, labels, metric, threads, maxMemory, provider }),
     ...(report && { reports: [...(job.reports ?? []), ...report] }),
     ...sampleOptionsOf(given, job),
+    ...gateOptionsOf(given, job),
     ...defined({ origins: given.origins, suggest: given.suggest }),
-    ...(given.auto && { auto: { ...searchLimitsOf(given), scheme: given.scheme } }),
-    ...gateOptionsOf(
-      given.auto && (given.labels ?? job.labels) === undefined ? byAgreement(given) : given,
-      job,
-    ),
+    ...(given.auto && { auto: { ...job.auto, ...defined({ scheme: given.scheme }) } }),
     recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
   };
-}
-
-/** The limits of a search, as the flags of the gates say them. */
-function searchLimitsOf({ maxDrop, minSqnr, maxSize }: GateFlags): SearchLimits {
-  const limitOf = (gate: string | undefined) => (gate === undefined ? undefined : parseGate(gate).limit);
-  return { maxDrop: limitOf(maxDrop), minSqnrDb: limitOf(minSqnr), maxBytes: limitOf(maxSize) };
-}
-
-/** Without labels a search takes a change of the top-1 class for a drop. */
-function byAgreement({ maxDrop, ...gates }: GateFlags): GateFlags {
-  if (maxDrop === undefined || gates.minAgreement !== undefined) return gates;
-  const least = 100 * (1 - parseGate(maxDrop).limit);
-  return { ...gates, minAgreement: `agreement>=${Number(least.toPrecision(12))}%` };
 }

@@ -14,8 +14,8 @@ import type { CommandProcess } from './streams.js';
 import { sweepCommand } from './sweep-command.js';
 
 const exitHelp = `
-Exit codes: 0 fine, 1 a gate failed or a limit of --auto was missed, 2 bad usage or input,
-3 environment (disk, permission, runtime), 70 a bug of this tool, 130 interrupted.`;
+Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
+70 a bug of this tool, 130 interrupted.`;
 
 /** Run the command line, and set the exit code. Never throws, never prints a stack trace for what a user can mend. */
 export async function run(process: CommandProcess): Promise<void> {

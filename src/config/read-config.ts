@@ -4,7 +4,7 @@ import { FOLDER_LABELS } from '../../calibration/labels.js';
 import { defaultObserverSettings } from '../../calibration/observers/observer.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { parseGate } from '../gate/parse-gate.js';
-import type { GateSpec, Paths, QuantizeOptions, SearchOptions } from '../options.js';
+import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
 import { defaultRecipe, type Recipe } from '../recipe.js';
 import { checkConfig, valueError } from './check-config.js';
 import { parsePictures, parsePreprocess, parseRaw } from './parse-samples.js';
@@ -130,7 +130,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
   const { samples, seed, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
-  const { origins, suggest, auto } = settings;
+  const { auto, origins, suggest } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
   });
@@ -143,12 +143,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     evalData: pathsOf(found.path, evalData),
     labels: labels === FOLDER_LABELS ? labels : local(labels),
     metric: local(metric),
-    ...{ origins, suggest },
-    auto:
-      auto &&
-      searchOf(auto, (key) =>
-        fail([...place, 'auto', key], 'is no limit', 'Give it with its unit, as 0.5% or 300KB.'),
-      ),
+    ...{ auto, origins, suggest },
     preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),
     pictures: parsePictures(images ?? {}),
     raw: parseRaw({ binDtype: bin?.dtype, binShape: bin?.shape?.join('x') }),
@@ -160,27 +155,6 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     gates: gates as readonly GateSpec[] | undefined,
     baseline: local(baseline),
     reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),
-  };
-}
-
-/** The limits of a search, as numbers. */
-function searchOf(
-  { maxDrop, minSqnr, maxSize, scheme }: NonNullable<JobSettings['auto']>,
-  fail: (key: string) => QuantizeError,
-): SearchOptions {
-  const limit = (key: string, metric: string, text: string | undefined) => {
-    if (text === undefined) return undefined;
-    try {
-      return parseGate(`${metric}${text}`).limit;
-    } catch (thrown) {
-      throw thrown instanceof QuantizeError ? fail(key) : thrown;
-    }
-  };
-  return {
-    maxDrop: limit('maxDrop', 'top1_drop<=', maxDrop),
-    minSqnrDb: minSqnr,
-    maxBytes: limit('maxSize', 'size<=', maxSize),
-    scheme,
   };
 }
 

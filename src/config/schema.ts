@@ -144,25 +144,14 @@ const settings = {
     .optional()
     .describe('What raw .bin files hold.'),
   recipe: recipe.optional(),
-  origins: z.boolean().optional().describe('Measure where the drift comes from, layer by layer.'),
-  suggest: z.boolean().optional().describe('Try what mends the worst layers.'),
   auto: z
     .strictObject({
-      maxDrop: z
-        .string()
-        .min(1)
-        .optional()
-        .meta({ examples: ['0.5%'] }),
-      minSqnr: z.number().optional().describe('In dB.'),
-      maxSize: z
-        .string()
-        .min(1)
-        .optional()
-        .meta({ examples: ['300KB'] }),
       scheme: names(schemes).optional().describe('The only weight scheme that may be chosen.'),
     })
     .optional()
-    .describe('Choose bits and scheme of each layer by measuring, under these limits.'),
+    .describe('Choose bits and scheme of each layer by measuring, under the gates.'),
+  origins: z.boolean().optional().describe('Measure where the drift comes from, layer by layer.'),
+  suggest: z.boolean().optional().describe('Try what mends the worst layers.'),
   threads: count.optional().describe('Threads for comparing the models.'),
   maxMemory: count.optional().describe('Peak memory while calibrating, in MiB.'),
   provider: z.enum(providers).optional().describe('Where models run for calibration and evaluation.'),

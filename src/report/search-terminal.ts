@@ -1,11 +1,10 @@
 import { recipePathOf } from '../search/recipe-file.js';
 import { escapeControls } from './escape.js';
 import { count } from './facts.js';
-import { formatBytes, formatDb, formatPercent } from './format.js';
 import type { Result } from './result.js';
 
-/** How bits and schemes were chosen, whether the limits are kept, and how to repeat it. */
-export function searchOutcome({ search, quantized }: Result): string[] {
+/** How bits and schemes were chosen, and how to repeat it; whether the limits are kept, the gates say. */
+export function searchOutcome({ search, quantized, evaluation }: Result): string[] {
   if (!search) return [];
   const { attempts, layers, flags, isApart } = search;
   const chosen = new Map<string, number>();
@@ -19,24 +18,8 @@ export function searchOutcome({ search, quantized }: Result): string[] {
   return [
     `chosen by measuring: ${count(attempts.length, 'model')} tried on ${count(samples, 'sample')} of ${escapeControls(label)}`,
     ...shares.map((share) => `  ${share}`),
-    ...limitLines(search).map((line) => `  ${line}`),
-    `  on ${count(search.verified.samples, 'sample')}${unseen}`,
+    `  measured above on ${count(evaluation.samples, 'sample')}${unseen}`,
     `  again without the search: --recipe ${escapeControls(recipePathOf(quantized.name))}, or`,
     ...flags.map((flag) => `    ${escapeControls(flag)}`),
   ];
-}
-
-/** What was asked for, and what came of it. */
-function limitLines({ limits, measure, verified }: NonNullable<Result['search']>): string[] {
-  const { maxDrop, minSqnrDb, maxBytes } = limits;
-  const lines: string[] = [];
-  if (maxDrop !== null) {
-    const what = measure === 'agreement' ? 'other top-1' : 'top-1 drop';
-    const drop =
-      verified.drop === null ? 'not measured: no output holds class scores' : formatPercent(verified.drop);
-    lines.push(`${what} ${drop}, at most ${formatPercent(maxDrop)}`);
-  }
-  if (minSqnrDb !== null) lines.push(`SQNR ${formatDb(verified.sqnrDb)}, at least ${formatDb(minSqnrDb)}`);
-  if (maxBytes !== null) lines.push(`${formatBytes(verified.sizeBytes)}, at most ${formatBytes(maxBytes)}`);
-  return lines;
 }

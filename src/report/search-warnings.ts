@@ -8,10 +8,6 @@ export function searchWarnings(search: SearchRecord | undefined): string[] {
     warnings.push(
       'The search found no recipe that keeps the limits on its own samples; this is the one that comes nearest.',
     );
-  else if (!search.verified.met)
-    warnings.push(
-      'The recipe kept the limits on the samples of the search, but misses one on those that it did not see.',
-    );
   if (!search.isApart)
     warnings.push(
       'There are too few samples to spare some: the outcome is stated on those that the search has seen.',

@@ -25,7 +25,7 @@ import {
 import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import { whatToDo, worstOrigins } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
-import type { ComparisonRecord, Result } from './result.js';
+import type { Result } from './result.js';
 import { searchOutcome } from './search-terminal.js';
 
 /** A table that a person reads in five seconds: verdict, before and after, drift, worst layers, what to know. */

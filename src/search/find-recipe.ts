@@ -6,7 +6,7 @@ import { decibels, type TrialSettings } from '../evaluate/measure-trials.js';
 import { type Recording, recordRuns } from '../evaluate/recording.js';
 import type { Node } from '../graph/model.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
-import type { SearchLimits, SearchOptions } from '../options.js';
+import type { SearchOptions } from '../options.js';
 import { layerNodes, place } from '../place/place.js';
 import type { Placement } from '../place/placement.js';
 import type { Recipe, Rule } from '../recipe.js';
@@ -14,7 +14,7 @@ import { withSession } from '../runtime/session.js';
 import { type BitPath, bitPath, choicesAfter } from './bit-path.js';
 import { candidatesOf } from './candidates.js';
 import { bitFlags } from './layer-flags.js';
-import { FAR, keepsMeasured, keepsSurely } from './limits.js';
+import { type Evidence, FAR, keepsMeasured, keepsSurely, type SearchLimits } from './limits.js';
 import { type Bench, quantizeAs } from './quantize-as.js';
 import type { AttemptRecord, SearchRecord } from './record.js';
 import { type LayerChoices, type MeasuredChoice, measureSensitivity, recipeOf } from './sensitivity.js';
@@ -29,6 +29,7 @@ export interface SearchSources {
   /** What holds of every layer; its rules stay, and win. */
   readonly recipe: Recipe;
   readonly options: SearchOptions;
+  readonly limits: SearchLimits;
   /** Samples that sensitivity is measured on. */
   readonly sensitivity: SampleSource;
   readonly split: SearchSplit;
@@ -43,7 +44,7 @@ export interface SearchSettings extends TrialSettings {
 /** The recipe that was found, and how. */
 export interface Found {
   readonly recipe: Recipe;
-  readonly record: Omit<SearchRecord, 'verified'>;
+  readonly record: SearchRecord;
 }
 
 /**
@@ -58,14 +59,14 @@ export interface Found {
  * Where even the most accurate model of the path misses a limit, that one is the outcome, and the record says so.
  */
 export async function findRecipe(sources: SearchSources, settings: SearchSettings = {}): Promise<Found> {
-  const { bench, recipe, options, sensitivity, split } = sources;
+  const { bench, recipe, options, limits, sensitivity, split } = sources;
   await settings.begin?.('measure sensitivity');
   const candidates = candidatesOf(options.scheme);
   const layers = await measureSensitivity(bench, recipe, candidates, sensitivity, settings);
   const path = bitPath(layers.map(({ choices }) => choices));
   await settings.begin?.('search');
   return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-search-'), async (folder) => {
-    const { source, labels } = split.search;
+    const { source } = split.search;
     const float = { mode: 'default', threads: THREADS, label: 'the float model' } as const;
     const recording = await withSession(
       sources.floatPath,
@@ -73,17 +74,17 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
       (session) => recordRuns(session, source, join(folder, 'float')),
     );
     const verifier = new Verifier(sources, layers, { path, recording, settings });
-    const outcome = await bisect(verifier, path.steps.length, options);
+    const outcome = await bisect(verifier, path.steps.length, limits);
     const { recipe: found, attempt } = outcome;
     return {
       recipe: found,
       record: {
         limits: {
-          maxDrop: options.maxDrop ?? null,
-          minSqnrDb: options.minSqnrDb ?? null,
-          maxBytes: options.maxBytes ?? null,
+          maxDrop: limits.maxDrop ?? null,
+          minAgreement: limits.minAgreement ?? null,
+          minSqnrDb: limits.minSqnrDb ?? null,
+          maxBytes: limits.maxBytes ?? null,
         },
-        measure: attempt.drop === null ? null : labels ? 'accuracy' : 'agreement',
         sensitivity: { label: sensitivity.label, samples: sensitivity.length },
         search: { label: source.label, samples: source.length },
         isApart: split.isApart,
@@ -137,30 +138,36 @@ class Verifier {
     return [...this.#tried.values()].map(({ attempt }) => this.#judged(attempt));
   }
 
+  get #evidence(): Evidence {
+    const all = [...this.#tried.values()].map(({ attempt }) => attempt);
+    return { all, statedOn: this.#sources.split.final.evaluation.length };
+  }
+
   /** By all that was measured so far. */
   #judged(attempt: AttemptRecord): AttemptRecord {
-    const { options } = this.#sources;
-    const all = [...this.#tried.values()].map((tried) => tried.attempt);
-    const fits = attempt.sizeBytes <= (options.maxBytes ?? Number.POSITIVE_INFINITY);
-    return { ...attempt, met: fits && keepsMeasured(attempt, options) && keepsSurely(attempt, all, options) };
+    const { limits } = this.#sources;
+    const fits = attempt.sizeBytes <= (limits.maxBytes ?? Number.POSITIVE_INFINITY);
+    return {
+      ...attempt,
+      met: fits && keepsMeasured(attempt, limits) && keepsSurely(attempt, this.#evidence, limits),
+    };
   }
 
   /** Whether models like the one at a point keep the limits on quality, by all that was measured so far. */
   async keeps(step: number): Promise<boolean> {
     const { attempt } = await this.try(step);
-    const all = [...this.#tried.values()].map((tried) => tried.attempt);
-    return keepsSurely(attempt, all, this.#sources.options);
+    return keepsSurely(attempt, this.#evidence, this.#sources.limits);
   }
 
   /** Whether the model at a point kept them where it was measured, too. */
   async kept(step: number): Promise<boolean> {
     const { attempt } = await this.try(step);
-    return keepsMeasured(attempt, this.#sources.options) && (await this.keeps(step));
+    return keepsMeasured(attempt, this.#sources.limits) && (await this.keeps(step));
   }
 
   /** Whether the model at a point keeps the limit on size; nothing is run. */
   fits(step: number): boolean {
-    const { maxBytes } = this.#sources.options;
+    const { maxBytes } = this.#sources.limits;
     return maxBytes === undefined || this.#quantize(step).bytes.byteLength <= maxBytes;
   }
 
@@ -221,7 +228,8 @@ const LOUDER = [2, 4, FAR];
 
 /** The smallest model that keeps the quality; where only the size is limited, the most accurate that keeps it. */
 async function bisect(verifier: Verifier, steps: number, limits: SearchLimits): Promise<Tried> {
-  const hasQuality = limits.maxDrop !== undefined || limits.minSqnrDb !== undefined;
+  const { maxBytes: _, ...quality } = limits;
+  const hasQuality = Object.values(quality).some((limit) => limit !== undefined);
   if (!hasQuality) {
     // As many steps as fit; the smallest model where none does.
     const beyond = await firstThat(0, steps + 1, (step) => step > steps || !verifier.fits(step));

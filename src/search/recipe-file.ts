@@ -55,8 +55,9 @@ function problemOf(key: keyof Recipe, value: unknown): string | undefined {
       return typeof value === 'number' || typeof value === 'string' ? undefined : 'is no number and no name';
     case 'granularity':
       return value === 'tensor' || value === 'channel' ? undefined : 'is neither "tensor" nor "channel"';
+    case 'blocks':
     case 'observerSettings': {
-      const keys = Object.keys(defaultRecipe.observerSettings);
+      const keys = Object.keys(defaultRecipe[key]);
       return isRecord(value) && keys.every((name) => name in value)
         ? undefined
         : `lacks one of ${keys.join(', ')}`;

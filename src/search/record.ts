@@ -8,10 +8,12 @@ interface SampleRecord {
 export interface AttemptRecord {
   readonly samples: number;
   readonly sizeBytes: number;
-  /** Top-1 accuracy lost, or, without labels, the share of samples whose top-1 changed; null without class scores. */
+  /** Share of samples by which top-1 accuracy fell; null without labels or class scores. */
   readonly drop: number | null;
-  /** Standard error of the drop of accuracy; 0 without labels. */
+  /** Standard error of the drop. */
   readonly dropError: number;
+  /** Share of samples that kept their class; null without class scores. */
+  readonly agreement: number | null;
   /** SQNR of the output where it is lowest; null where nothing differs. */
   readonly sqnrDb: number | null;
   /** Whether it keeps the limits; of a drop of accuracy, with 95 % certainty. */
@@ -23,11 +25,10 @@ export interface SearchRecord {
   /** What was asked for; null where it was not. */
   readonly limits: {
     readonly maxDrop: number | null;
+    readonly minAgreement: number | null;
     readonly minSqnrDb: number | null;
     readonly maxBytes: number | null;
   };
-  /** What the drop is: of accuracy, or of agreement with float; null where no output holds class scores. */
-  readonly measure: 'accuracy' | 'agreement' | null;
   /** The samples that sensitivity was measured on the first of. */
   readonly sensitivity: SampleRecord;
   /** The samples that the attempts were run on. */
@@ -45,8 +46,6 @@ export interface SearchRecord {
   readonly attempts: readonly AttemptRecord[];
   /** Whether the outcome keeps the limits on the search samples. */
   readonly met: boolean;
-  /** The outcome on the evaluation samples; there the limits are on what was measured, without a margin. */
-  readonly verified: AttemptRecord & { readonly label: string };
   /** The flags that repeat the outcome without the search, as typed in a shell. */
   readonly flags: readonly string[];
 }

@@ -10,13 +10,12 @@ export interface Quality {
   readonly samples: number;
   /** SQNR of the output where it is lowest; null where nothing differs. */
   readonly sqnrDb: number | null;
-  /**
-   * With labels, the share of samples by which top-1 accuracy falls; without, the share whose top-1 changes, which no drop
-   * can exceed. Null where no output holds class scores.
-   */
+  /** Share of samples by which top-1 accuracy falls; null without labels, and where no output holds class scores. */
   readonly drop: number | null;
-  /** Standard error of `drop` over samples like these; 0 where it is a bound already. */
+  /** Standard error of `drop` over samples like these. */
   readonly dropError: number;
+  /** Share of samples that keep their class; null where no output holds class scores. */
+  readonly agreement: number | null;
 }
 
 /**
@@ -57,7 +56,7 @@ export async function measureQuality(
       done += batch.samples;
       progress?.(done, source.length);
     }
-    return { ...qualityOf(tally, labels !== undefined), sqnrDb: lowest([...meters.values()]) };
+    return { ...qualityOf(tally, labels !== undefined), samples: done, sqnrDb: lowest([...meters.values()]) };
   });
 }
 
@@ -90,12 +89,13 @@ function count(
 }
 
 function qualityOf({ samples, lost, gained, changed }: Tally, hasLabels: boolean): Omit<Quality, 'sqnrDb'> {
-  if (samples === 0) return { samples, drop: null, dropError: 0 };
-  if (!hasLabels) return { samples, drop: changed / samples, dropError: 0 };
+  if (samples === 0) return { samples, drop: null, dropError: 0, agreement: null };
+  const agreement = 1 - changed / samples;
+  if (!hasLabels) return { samples, drop: null, dropError: 0, agreement };
   const drop = (lost - gained) / samples;
   // Of n pairs that each differ by −1, 0 or 1: variance of the mean (McNemar 1947).
   const variance = ((lost + gained) / samples - drop ** 2) / samples;
-  return { samples, drop, dropError: Math.sqrt(variance) };
+  return { samples, drop, dropError: Math.sqrt(variance), agreement };
 }
 
 /** The lowest SQNR; an output that is not finite where it should be has none at all. */

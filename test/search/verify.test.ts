@@ -52,8 +52,8 @@ it('counts what is lost less what is won, and its standard error over pairs', as
 
 it('counts what changed where there are no labels, and the noise in any case', async () => {
   const quality = await measureQuality(echo(), runnerOf(float), source, undefined);
-  expect(quality.drop).toBeCloseTo(3 / 5, 12);
-  expect(quality.dropError).toBe(0);
+  expect(quality.agreement).toBeCloseTo(2 / 5, 12);
+  expect([quality.drop, quality.dropError]).toEqual([null, 0]);
   // Σ float² = 10 + 5 + 16 + 5 + 1 = 37; Σ error² = 0 + 2 + 0 + 8 + 2 = 12.
   expect(quality.sqnrDb).toBeCloseTo(10 * Math.log10(37 / 12), 10);
 });
@@ -65,5 +65,8 @@ it('has no drop where no output holds class scores', async () => {
     source,
     undefined,
   );
-  expect(quality).toEqual({ samples: 0, drop: null, dropError: 0, sqnrDb: Number.NEGATIVE_INFINITY });
+  expect(quality).toEqual({
+    ...{ samples: 5, drop: null, dropError: 0, agreement: null },
+    sqnrDb: Number.NEGATIVE_INFINITY,
+  });
 });

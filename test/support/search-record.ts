@@ -1,18 +1,13 @@
 import type { SearchRecord } from '../../src/search/record.js';
 
 const attempt = {
-  samples: 2500,
-  sizeBytes: 176_933,
-  drop: 0.0036,
-  dropError: 0.003,
-  sqnrDb: 19.5,
-  met: true,
+  ...{ samples: 2500, sizeBytes: 176_933, drop: 0.0036, dropError: 0.003 },
+  ...{ agreement: 0.98, sqnrDb: 19.5, met: true },
 };
 
 /** The record of a search that kept its limits. */
 export const searchRecord: SearchRecord = {
-  limits: { maxDrop: 0.005, minSqnrDb: null, maxBytes: 200_000 },
-  measure: 'accuracy',
+  limits: { maxDrop: 0.005, minAgreement: null, minSqnrDb: null, maxBytes: 200_000 },
   sensitivity: { label: 'calib.npy', samples: 512 },
   search: { label: 'test.npy', samples: 2500 },
   isApart: true,
@@ -23,6 +18,5 @@ export const searchRecord: SearchRecord = {
   ],
   attempts: [attempt, attempt],
   met: true,
-  verified: { ...attempt, label: 'test.npy', samples: 2499, drop: 0.0016 },
   flags: ['--scheme kmeans', '--bits 4', "--rule 'a:bits=8,scheme=mse'"],
 };

@@ -241,9 +241,9 @@ ${table('Suggestions', columns, rows)}
 }
 
 /** How bits and schemes were chosen, layer by layer, and what came of it on samples that the search did not see. */
-export function search({ search: found }: Result): Markup | undefined {
+export function search({ search: found, evaluation }: Result): Markup | undefined {
   if (!found) return undefined;
-  const { attempts, layers, verified, isApart, flags } = found;
+  const { attempts, layers, isApart, flags } = found;
   const rows = layers.map(({ id, bits, scheme, bytes, effectDb }) => [
     markup`<code>${id}</code>`,
     String(bits),
@@ -262,7 +262,7 @@ export function search({ search: found }: Result): Markup | undefined {
   const command = flags.join(' \\\n  ');
   return markup`<section id="search" aria-labelledby="search-title">
 <h2 id="search-title">Chosen by measuring</h2>
-<p class="note">${count(attempts.length, 'model')} tried on ${count(found.search.samples, 'sample')} of ${found.search.label}; the outcome ${verified.met ? 'keeps' : 'misses'} its limits on ${count(verified.samples, 'sample')} of ${verified.label}${apart}.</p>
+<p class="note">${count(attempts.length, 'model')} tried on ${count(found.search.samples, 'sample')} of ${found.search.label}; what stands above was measured on ${count(evaluation.samples, 'sample')} of ${evaluation.label}${apart}.</p>
 <details><summary>${count(layers.length, 'layer')}, and what was chosen for each</summary>
 ${table('What was chosen', columns, rows)}
 </details>

@@ -148,7 +148,7 @@ describe('what it shows', () => {
     const { document } = parseHTML(renderPage(fullResult()));
     const section = document.querySelector('#search');
     expect(section?.textContent).toMatch(
-      /2 models tried on 2,500 samples of test\.npy; the outcome keeps its limits/,
+      /2 models tried on 2,500 samples of test\.npy; what stands above was measured on 5,000 samples of test\.npy, which the search did not see/,
     );
     const rows = [...(section?.querySelectorAll('tbody tr') ?? [])].map((row) => row.textContent);
     expect(rows).toHaveLength(3);
