@@ -15,7 +15,12 @@ export interface EmbeddingDrift {
   readonly rankCorrelation: number | null;
   /** Samples that the pairs are made of, from the first one on. */
   readonly rankedSamples: number;
+  /** Whether all float vectors have length 1, as embeddings made for a search do, and scores of classes do not. */
+  readonly isUnitLength: boolean;
 }
+
+/** How far from 1 the square of a length may be: float16 rounds by 2^−11. */
+const UNIT_TOLERANCE = 2 ** -9;
 
 /** Samples of the rank correlation: 32,640 pairs, which is a correlation to within some 0.01. */
 const RANKED_SAMPLES = 256;
@@ -28,6 +33,8 @@ export class EmbeddingMeter {
   #sum = 0;
   #least = Number.POSITIVE_INFINITY;
   #samples = 0;
+  #isUnitLength = true;
+  #hasNegative = false;
   readonly #kept: { float: Float64Array; quantized: Float64Array }[] = [];
 
   add(reference: NdArray, quantized: NdArray, batch: BatchRows): void {
@@ -35,9 +42,15 @@ export class EmbeddingMeter {
     const length = reference.dims[1] ?? 0;
     const [a, b] = [rowsOf(reference, batch), rowsOf(quantized, batch)];
     for (let row = 0; row < batch.samples; row++) {
-      const [x, y] = [unitVector(a, row * length, length), unitVector(b, row * length, length)];
+      const vectors = [a, b].map((data) =>
+        Float64Array.from({ length }, (_, i) => data[row * length + i] as number),
+      );
+      const [x, y] = vectors.map(unitVector);
       // A vector of zeros, or one that is not finite, has no direction.
       if (!x || !y) continue;
+      const [vector] = vectors as [Float64Array];
+      this.#isUnitLength &&= Math.abs(dot(vector, vector) - 1) <= UNIT_TOLERANCE;
+      this.#hasNegative ||= vector.some((value) => value < 0);
       const cosine = dot(x, y);
       this.#sum += cosine;
       this.#least = Math.min(this.#least, cosine);
@@ -56,6 +69,8 @@ export class EmbeddingMeter {
       leastCosine: this.#least,
       rankCorrelation: kept.length < 3 ? null : this.#rankCorrelation(),
       rankedSamples: kept.length,
+      // Probabilities that are all but certain have length 1, too.
+      isUnitLength: this.#isUnitLength && this.#hasNegative,
     };
   }
 
@@ -70,9 +85,8 @@ export class EmbeddingMeter {
   }
 }
 
-/** A part of an array, scaled to length 1; undefined where it has none. */
-function unitVector(data: ArrayLike<number>, start: number, length: number): Float64Array | undefined {
-  const vector = Float64Array.from({ length }, (_, i) => data[start + i] as number);
+/** A vector scaled to length 1; undefined where it has none. */
+function unitVector(vector: Float64Array): Float64Array | undefined {
   const norm = Math.sqrt(dot(vector, vector));
   return norm > 0 && Number.isFinite(norm) ? vector.map((value) => value / norm) : undefined;
 }

@@ -20,6 +20,9 @@ export function qualityOf({ task, outputs }: Result): string {
   const [output] = outputs;
   if (!output) return 'no output to compare';
   const { topOneAgreement, sqnrDb } = output.deployed;
+  const { embedding } = output;
+  if (embedding?.isUnitLength)
+    return `embeddings keep a cosine of ${embedding.meanCosine.toFixed(4)} (least ${embedding.leastCosine.toFixed(4)})`;
   if (topOneAgreement !== null) return `same top-1 on ${formatPercent(topOneAgreement)} of the samples`;
   return `SQNR ${formatDb(sqnrDb)}`;
 }

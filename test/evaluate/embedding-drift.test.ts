@@ -48,6 +48,17 @@ describe('embeddings', () => {
     expect(meter.drift?.meanCosine).toBeCloseTo((256 - 44) / 300, 10);
   });
 
+  it.each([
+    ['all of length 1', [0.6, -0.8, -1, 0], true],
+    ['one longer', [0.6, -0.8, -1.01, 0], false],
+    ['probabilities, all but certain', [0, 1, 0.0001, 0.9999], false],
+  ])('tells embeddings from scores by their length: %s', (_, values, expected) => {
+    const meter = new EmbeddingMeter();
+    const array: NdArray = { type: 'float32', dims: [2, 2], data: Float32Array.from(values) };
+    meter.add(array, array, { size: 2, samples: 2 });
+    expect(meter.drift?.isUnitLength).toBe(expected);
+  });
+
   it('are vectors with a direction; two of them have no order', () => {
     const meter = new EmbeddingMeter();
     const zeros: NdArray = { type: 'float32', dims: [1, 2], data: Float32Array.of(0, 0) };

@@ -162,6 +162,14 @@ describe('a comparison', () => {
   });
 });
 
+test('embeddings are judged by their direction', () => {
+  const outputs = sampleResult().outputs.map((output) => ({
+    ...output,
+    embedding: output.embedding && { ...output.embedding, isUnitLength: true },
+  }));
+  expect(render({ task: null, outputs })).toMatch(/^embeddings keep a cosine of 0\.9994 \(least 0\.9713\)/m);
+});
+
 test('a drop that is not told from noise says so', () => {
   const { task } = sampleResult();
   expect(render()).toMatch(

@@ -59,7 +59,13 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
           quantized: { ...drift, sqnrDb: 45, samples: 8 },
         },
         errors: { p50: 0.12, p90: 0.31, p99: 0.64, p999: 1.02 },
-        embedding: { meanCosine: 0.99941, leastCosine: 0.9713, rankCorrelation: 0.9987, rankedSamples: 256 },
+        embedding: {
+          meanCosine: 0.99941,
+          leastCosine: 0.9713,
+          rankCorrelation: 0.9987,
+          rankedSamples: 256,
+          isUnitLength: false,
+        },
       },
     ],
     task: {
