@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
 import { mergeStatistics as merge } from '../calibration/merge-statistics.js';
 import { observers } from '../calibration/observers/observers.js';
+import { remembering } from '../calibration/observers/remembering.js';
 import { rangeOfPixels } from '../calibration/preprocess.js';
 import type { Statistics } from '../calibration/statistics.js';
 import {
@@ -102,7 +103,10 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     others: options.suggest ? valuesForOthers(model, given, options.model) : [],
     ...calibrationSettings(options, watch),
   });
-  const bench: Bench = { model, path: options.model, ranges, schemes, observers, actSchemes };
+  const bench: Bench = {
+    ...{ model, path: options.model, ranges, schemes, actSchemes },
+    observers: observers.map(remembering),
+  };
 
   const found = options.auto && (await search(bench, given, prepared.samples, { options, watch }));
   const samples = found?.samples ?? prepared.samples;

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers as allObservers } from '../../calibration/observers/observers.js';
+import { remembering } from '../../calibration/observers/remembering.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
@@ -38,7 +39,6 @@ import { basisOf } from './basis.js';
 import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
 import { type Combination, combinationsOf, keyOf } from './combinations.js';
 import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
-import { remembering } from './remember.js';
 import { readFinished, serializeSweep } from './sweep-file.js';
 
 /** What they choose does not depend on the sweep: statistics are of one run, and what is remembered goes with them. */

@@ -1,9 +1,9 @@
-import type { Observer } from '../../calibration/observers/observer.js';
-import type { TensorStatistics } from '../../calibration/statistics.js';
+import type { TensorStatistics } from '../statistics.js';
+import type { Observer } from './observer.js';
 
 /**
- * The same observer, which chooses a quantizer once for each tensor, width and setting: of the combinations of a sweep only
- * the weights differ in most.
+ * The same observer, which chooses a quantizer once for each tensor, width and setting: of recipes that are tried one after
+ * another, most differ in the weights alone.
  */
 export function remembering(observer: Observer): Observer {
   const known = new WeakMap<TensorStatistics, Map<string, ReturnType<Observer['quantizer']>>>();

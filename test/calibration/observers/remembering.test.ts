@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { minmax } from '../../calibration/observers/minmax.js';
-import { defaultObserverSettings } from '../../calibration/observers/observer.js';
-import { TensorStatistics } from '../../calibration/statistics.js';
-import { remembering } from '../../src/sweep/remember.js';
+import { minmax } from '../../../calibration/observers/minmax.js';
+import { defaultObserverSettings } from '../../../calibration/observers/observer.js';
+import { remembering } from '../../../calibration/observers/remembering.js';
+import { TensorStatistics } from '../../../calibration/statistics.js';
 
 it('asks the observer once for each tensor, width and setting', () => {
   let asked = 0;
