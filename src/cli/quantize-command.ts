@@ -90,14 +90,15 @@ async function jobOf(model: string | undefined, { config }: QuantizeFlags): Prom
   throw new QuantizeError('bad-option', { flag: '<model>', problem: 'is missing', mend });
 }
 
-/** The job with the recipe of a file, where one is named. */
+/**
+ * The job with the recipe of a file, where one is named. It takes the place of the job's whole recipe: what such a file does
+ * not say is as it is by default.
+ */
 export async function withRecipeFile(
   job: QuantizeOptions,
   { recipe }: Pick<QuantizeFlags, 'recipe'>,
 ): Promise<QuantizeOptions> {
-  return recipe === undefined
-    ? job
-    : { ...job, recipe: { ...job.recipe, ...(await readRecipeFile(recipe)) } };
+  return recipe === undefined ? job : { ...job, recipe: await readRecipeFile(recipe) };
 }
 
 /** Add the flags of the main job. */
@@ -157,6 +158,7 @@ export function addQuantizeOptions(command: Command): Command {
 export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): QuantizeOptions {
   const { output, data, stats, inputRange, evalData, labels, metric } = given;
   const { threads, maxMemory, provider, report } = given;
+  const auto = given.auto ? (job.auto ?? {}) : job.auto;
   return {
     ...job,
     ...defined({ output, data, stats, inputRange, evalData, labels, metric, threads, maxMemory, provider }),
@@ -164,7 +166,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...sampleOptionsOf(given, job),
     ...gateOptionsOf(given, job),
     ...defined({ origins: given.origins, suggest: given.suggest }),
-    ...(given.auto && { auto: { ...job.auto, ...defined({ scheme: given.scheme }) } }),
+    ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
     recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
   };
 }
