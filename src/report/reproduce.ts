@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { defaultObserverSettings } from '../../calibration/observers/observer.js';
 import type { CompareOptions, DataOptions, GateOptions, Paths, QuantizeOptions } from '../options.js';
-import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
+import { defaultRecipe, type Recipe } from '../recipe.js';
+import { ruleText } from '../search/layer-flags.js';
 
 /**
  * The command that makes a result again. Flags that say the default are left out; what a search chose is said by the recipe,
@@ -142,10 +143,4 @@ export function recipeFlags(recipe: Recipe, hasRanges = true): string[] {
     ...recipe.exclude.flatMap((pattern) => ['--exclude', pattern]),
     ...recipe.include.flatMap((pattern) => ['--include', pattern]),
   ];
-}
-
-function ruleText({ pattern, bits, actBits, scheme, granularity, group }: Rule): string {
-  const settings = Object.entries({ bits, 'act-bits': actBits, scheme, granularity, group });
-  const given = settings.filter(([, value]) => value !== undefined);
-  return `${pattern}:${given.map(([key, value]) => `${key}=${value}`).join(',')}`;
 }
