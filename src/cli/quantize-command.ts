@@ -12,7 +12,13 @@ import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
 import { parseInputRange } from './parse.js';
-import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
+import {
+  addRecipeFileOption,
+  addRecipeOptions,
+  collect,
+  type RecipeFlags,
+  recipeOf,
+} from './recipe-options.js';
 import {
   addDataOption,
   addLabelsOption,
@@ -123,8 +129,7 @@ export function addQuantizeOptions(command: Command): Command {
       "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
       parseInputRange,
     );
-  addRecipeOptions(command)
-    .option('--recipe <file>', 'a recipe that --auto wrote; what other flags say wins')
+  addRecipeFileOption(addRecipeOptions(command))
     .optionsGroup('Search:')
     .option('--origins', 'measure where the drift comes from: each layer quantized alone')
     .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
