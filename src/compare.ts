@@ -47,7 +47,9 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
 
-  await checkReports(options.reports, [options.float, options.quantized]);
+  const { baseline } = options;
+  const read = [options.float, options.quantized, ...(baseline === undefined ? [] : [baseline])];
+  await checkReports(options.reports, read);
   const judge = await openJudge(options);
 
   await watch.begin('load');

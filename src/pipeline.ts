@@ -84,7 +84,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
-  await checkReports(options.reports, [options.model, output, ...(stats === undefined ? [] : [stats])]);
+  const recipePath = options.auto && recipePathOf(output);
+  const read = [options.model, stats, options.baseline].filter((path) => path !== undefined);
+  await checkReports(options.reports, [...read, output, ...(recipePath ? [recipePath] : [])]);
+  // Before the time that a search takes.
+  if (recipePath) for (const file of read) await checkOutput(file, recipePath);
 
   const prepared = await prepare(options, { output, converts: given.actBits !== 'float', watch, limits });
   const { loaded, model, fold, isLarge } = prepared;
@@ -159,12 +163,13 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const run = {
       ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
       distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
-      reproduce: quantizeCommandLine(options, recipe),
+      // The name that a search gives its model is not that of the recipe it found.
+      reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
       search: found?.record,
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs }));
     await writeReports(result, options.reports);
-    if (found) await writeFileWhole(recipePathOf(output), serializeRecipe(recipe));
+    if (recipePath) await writeFileWhole(recipePath, serializeRecipe(recipe));
     // The model comes last: where a report cannot be written, it is as it was.
     await written.commit();
     watch.detail(`${output}, ${formatBytes(sizeBytes)}`);

@@ -83,7 +83,7 @@ export class Watch {
     if (!signal.aborted) return;
     const mend =
       this.#step === 'calibrate'
-        ? 'Run it again, or split it with --shard i/n: shards that are done stay.'
+        ? 'Run it again, or split it with `quantize calibrate --shard i/n`: shards that are done stay.'
         : 'Run it again.';
     const facts = { step: this.#step, where, mend };
     throw new QuantizeError('interrupted', facts, { cause: signal.reason });

@@ -12,7 +12,13 @@ import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
 import { parseInputRange } from './parse.js';
-import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
+import {
+  addRecipeFileOption,
+  addRecipeOptions,
+  collect,
+  type RecipeFlags,
+  recipeOf,
+} from './recipe-options.js';
 import {
   addDataOption,
   addLabelsOption,
@@ -90,14 +96,15 @@ async function jobOf(model: string | undefined, { config }: QuantizeFlags): Prom
   throw new QuantizeError('bad-option', { flag: '<model>', problem: 'is missing', mend });
 }
 
-/** The job with the recipe of a file, where one is named. */
+/**
+ * The job with the recipe of a file, where one is named. It takes the place of the job's whole recipe: what such a file does
+ * not say is as it is by default.
+ */
 export async function withRecipeFile(
   job: QuantizeOptions,
   { recipe }: Pick<QuantizeFlags, 'recipe'>,
 ): Promise<QuantizeOptions> {
-  return recipe === undefined
-    ? job
-    : { ...job, recipe: { ...job.recipe, ...(await readRecipeFile(recipe)) } };
+  return recipe === undefined ? job : { ...job, recipe: await readRecipeFile(recipe) };
 }
 
 /** Add the flags of the main job. */
@@ -122,8 +129,7 @@ export function addQuantizeOptions(command: Command): Command {
       "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
       parseInputRange,
     );
-  addRecipeOptions(command)
-    .option('--recipe <file>', 'a recipe that --auto wrote; what other flags say wins')
+  addRecipeFileOption(addRecipeOptions(command))
     .optionsGroup('Search:')
     .option('--origins', 'measure where the drift comes from: each layer quantized alone')
     .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
@@ -157,6 +163,7 @@ export function addQuantizeOptions(command: Command): Command {
 export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): QuantizeOptions {
   const { output, data, stats, inputRange, evalData, labels, metric } = given;
   const { threads, maxMemory, provider, report } = given;
+  const auto = given.auto ? (job.auto ?? {}) : job.auto;
   return {
     ...job,
     ...defined({ output, data, stats, inputRange, evalData, labels, metric, threads, maxMemory, provider }),
@@ -164,7 +171,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...sampleOptionsOf(given, job),
     ...gateOptionsOf(given, job),
     ...defined({ origins: given.origins, suggest: given.suggest }),
-    ...(given.auto && { auto: { ...job.auto, ...defined({ scheme: given.scheme }) } }),
+    ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
     recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
   };
 }

@@ -68,6 +68,11 @@ export function addRecipeOptions(command: Command): Command {
   return addLayerOptions(addActivationSettings(command));
 }
 
+/** Add `--recipe`, beside the flags that make one. */
+export function addRecipeFileOption(command: Command): Command {
+  return command.option('--recipe <file>', 'a recipe that --auto wrote; what other flags say wins');
+}
+
 /** Add the flags of a recipe beside its scheme, its widths and its observer. */
 export function addRecipeSettings(command: Command): Command {
   addWeightSettings(command.optionsGroup('Weights:'));

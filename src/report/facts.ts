@@ -2,10 +2,9 @@ import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { MAX_BITS } from '../recipe.js';
-import { shortPattern } from '../search/layer-flags.js';
+import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
 import type { LayerDescription } from './describe-plan.js';
 import { formatDb, formatPercent, formatSigned } from './format.js';
-import { quoted } from './reproduce.js';
 import type { ComparisonRecord, Result } from './result.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
@@ -92,10 +91,7 @@ export function mendingFlag(result: Result, id: string): string {
   const names = result.plan.layers.map((layer) => ({ id: layer.id, name: layer.name ?? undefined }));
   const pattern = shortPattern(id, names);
   const isNarrow = (planOf(result, id)?.quantized?.bits ?? MAX_BITS) < MAX_BITS;
-  // In quotes always: a user will put a * into it.
-  const word = isNarrow ? `${pattern}:bits=8` : pattern;
-  const inQuotes = quoted(word).startsWith("'") ? quoted(word) : `'${word}'`;
-  return `${isNarrow ? '--rule' : '--exclude'} ${inQuotes}`;
+  return isNarrow ? ruleFlag({ pattern, bits: MAX_BITS }) : excludeFlag(pattern);
 }
 
 /** A long name cut in the middle. */

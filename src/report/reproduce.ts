@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import { defaultObserverSettings } from '../../calibration/observers/observer.js';
-import type { CompareOptions, DataOptions, Paths, QuantizeOptions } from '../options.js';
-import { defaultRecipe, type Recipe, type Rule } from '../recipe.js';
+import type { CompareOptions, DataOptions, GateOptions, Paths, QuantizeOptions } from '../options.js';
+import { defaultRecipe, type Recipe } from '../recipe.js';
+import { ruleText } from '../search/layer-flags.js';
 
 /**
- * The command that makes a result again. Flags that say the default are left out.
+ * The command that makes a result again. Flags that say the default are left out; what a search chose is said by the recipe,
+ * so that nothing is searched for again.
  *
  * @param recipe - as it was resolved
  * @param nameOf - what stands for a path: its last part, so that a result does not depend on where the files stood
@@ -28,6 +30,9 @@ export function quantizeCommandLine(
     ...flag('--labels', labels && nameOf(labels)),
     ...flag('--metric', metric && nameOf(metric)),
     ...recipeFlags(recipe, data !== undefined || stats !== undefined),
+    ...(options.origins ? ['--origins'] : []),
+    ...(options.suggest ? ['--suggest'] : []),
+    ...gateFlags(options, nameOf),
     ...flag('--provider', provider),
     ...flag('-o', output && nameOf(output)),
   ];
@@ -45,6 +50,7 @@ export function compareCommandLine(options: CompareOptions): string {
     ...flag('--seed', seed),
     ...flag('--labels', labels && basename(labels)),
     ...flag('--metric', metric && basename(metric)),
+    ...gateFlags(options, basename),
     ...flag('--provider', provider),
   ];
   return words.map(quoted).join(' ');
@@ -69,6 +75,14 @@ function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string
     const [, input = '', rest = path] = /^([^=/\\]+=)(.*)$/.exec(path) ?? [];
     return [name, `${input}${nameOf(rest)}`];
   });
+}
+
+function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string) => string): string[] {
+  const words = gates.flatMap((spec) => {
+    const { gate, level = 'error' } = typeof spec === 'string' ? { gate: spec } : spec;
+    return [level === 'error' ? '--gate' : '--warn', gate];
+  });
+  return [...words, ...flag('--baseline', baseline && nameOf(baseline))];
 }
 
 function sampleFlags({ preprocess, pictures, raw }: DataOptions): string[] {
@@ -129,10 +143,4 @@ export function recipeFlags(recipe: Recipe, hasRanges = true): string[] {
     ...recipe.exclude.flatMap((pattern) => ['--exclude', pattern]),
     ...recipe.include.flatMap((pattern) => ['--include', pattern]),
   ];
-}
-
-function ruleText({ pattern, bits, actBits, scheme, granularity, group }: Rule): string {
-  const settings = Object.entries({ bits, 'act-bits': actBits, scheme, granularity, group });
-  const given = settings.filter(([, value]) => value !== undefined);
-  return `${pattern}:${given.map(([key, value]) => `${key}=${value}`).join(',')}`;
 }

@@ -1,4 +1,4 @@
-import { extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { checkOutput, writeFileWhole } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import type { Reporter } from './reporter.js';
@@ -36,8 +36,13 @@ export async function checkReports(
   }
 }
 
-async function checkApart(path: string, other: string): Promise<void> {
-  if (path !== other) return checkOutput(other, path);
+/**
+ * Refuse a report that is another file of the same run, be it there already or not.
+ *
+ * @throws QuantizeError `bad-option`, `output-is-input` or `file-unwritable`
+ */
+export async function checkApart(path: string, other: string): Promise<void> {
+  if (resolve(path) !== resolve(other)) return checkOutput(other, path);
   const problem = `cannot be "${path}", which is another file of this run`;
   throw new QuantizeError('bad-option', { flag: '--report', problem, mend: 'Choose another name.' });
 }

@@ -13,18 +13,20 @@ export function shortPattern(id: string, layers: readonly LayerNames[]): string 
   return id;
 }
 
-/** A word for a shell, in single quotes. */
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+/** A word for a shell, in single quotes always: a user will put a * into it. */
+const inQuotes = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** A rule as typed in a shell: `--rule 'conv2_out:bits=8,scheme=kmeans'`. */
-export function ruleFlag({ pattern, ...settings }: Rule): string {
-  const { actBits, ...others } = settings;
-  const parts = Object.entries(others).map(([name, value]) => `${name}=${value}`);
-  if (actBits !== undefined) parts.push(`act-bits=${actBits}`);
-  return `--rule ${quoted(`${pattern}:${parts.join(',')}`)}`;
+/** A rule as the flag has it: `conv2_out:bits=8,scheme=kmeans`. */
+export function ruleText({ pattern, bits, actBits, scheme, granularity, group }: Rule): string {
+  const settings = Object.entries({ bits, 'act-bits': actBits, scheme, granularity, group });
+  const given = settings.filter(([, value]) => value !== undefined);
+  return `${pattern}:${given.map(([name, value]) => `${name}=${value}`).join(',')}`;
 }
 
-export const excludeFlag = (pattern: string): string => `--exclude ${quoted(pattern)}`;
+/** A rule as typed in a shell: `--rule 'conv2_out:bits=8,scheme=kmeans'`. */
+export const ruleFlag = (rule: Rule): string => `--rule ${inQuotes(ruleText(rule))}`;
+
+export const excludeFlag = (pattern: string): string => `--exclude ${inQuotes(pattern)}`;
 
 /** The flags that say which bits and schemes the layers have, as typed in a shell. */
 export function bitFlags({ scheme, bits, rules, exclude }: Recipe): string[] {

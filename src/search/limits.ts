@@ -22,13 +22,15 @@ const searchable = [
   { metric: 'size', side: '<', limit: 'maxBytes' },
 ] as const;
 
-/** What gates ask of the search: those that fail, on the whole model, and not on a change. */
+/** What gates ask of the search: those that fail, on the whole model, and not on a change; of several the strictest. */
 export function limitsOf(gates: readonly GateSpec[] = []): SearchLimits {
   const limits: { -readonly [K in keyof SearchLimits]: SearchLimits[K] } = {};
   for (const { level, metric, target, isChange, comparison, limit } of gates.map(parseGate)) {
     if (level !== 'error' || target !== undefined || isChange) continue;
     const found = searchable.find((each) => each.metric === metric.name && comparison.startsWith(each.side));
-    if (found) limits[found.limit] = limit;
+    if (!found) continue;
+    const stricter = found.side === '<' ? Math.min : Math.max;
+    limits[found.limit] = stricter(limit, limits[found.limit] ?? limit);
   }
   return limits;
 }

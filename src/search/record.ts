@@ -16,7 +16,7 @@ export interface AttemptRecord {
   readonly agreement: number | null;
   /** SQNR of the output where it is lowest; null where nothing differs. */
   readonly sqnrDb: number | null;
-  /** Whether it keeps the limits; of a drop of accuracy, with 95 % certainty. */
+  /** Whether it keeps the limits; a drop of accuracy must be expected to, in nine of ten cases, where it is stated. */
   readonly met: boolean;
 }
 

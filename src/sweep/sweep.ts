@@ -1,10 +1,9 @@
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers as allObservers } from '../../calibration/observers/observers.js';
 import { remembering } from '../../calibration/observers/remembering.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
-import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
@@ -14,7 +13,7 @@ import { Watch } from '../calibrate/watch.js';
 import { emitModel } from '../emit/emit-model.js';
 import { addRecipe } from '../emit/recipe-metadata.js';
 import { storedBytes } from '../emit/weights/forms.js';
-import { checkOutput, writeFileWhole } from '../emit/write-file.js';
+import { writeFileWhole } from '../emit/write-file.js';
 import { type WrittenModel, withWritten } from '../emit/write-model.js';
 import { QuantizeError } from '../errors.js';
 import { compareOutputs } from '../evaluate/compare-outputs.js';
@@ -30,8 +29,9 @@ import { buildPlan } from '../quantize/build-plan.js';
 import { reportedPlan } from '../quantize/plan.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named, type Recipe } from '../recipe.js';
+import { dataRecord, fileRecord } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
-import type { DataRecord } from '../report/result.js';
+import { checkApart } from '../report/write-reports.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
 import { tool } from '../version.js';
@@ -60,8 +60,9 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
   const combinations = combinationsOf(options);
   const output = options.output ?? besideModel(options.model, 'sweep.json');
   if (options.report !== undefined) {
-    await checkOutput(options.model, options.report);
-    await checkOutput(output, options.report);
+    const { model, stats } = options;
+    const others = [model, output, ...(stats === undefined ? [] : [stats])];
+    for (const other of others) await checkApart(options.report, other);
   }
   const run = new Sweep(options, output, watch);
   try {
@@ -188,7 +189,7 @@ class Sweep {
       runtime: { name: 'onnxruntime', version: runtimeVersion, provider },
       machine: describeMachine(),
       basis: this.#basis,
-      float: { name: basename(loaded.path), sizeBytes: loaded.sizeBytes, sha256: loaded.sha256 },
+      float: fileRecord(loaded),
       calibration: samples.calibration ? dataRecord(samples.calibration) : null,
       evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
       results,
@@ -329,9 +330,3 @@ const noCombination = { flag: '--schemes', problem: 'names nothing', mend: 'Name
 
 /** The error without integer kernels is left out: it would be one more run of every model. */
 const notRun: Runner = { outputNames: [], run: async () => new Map() };
-
-const dataRecord = ({ label, length, preprocess }: SampleSource): DataRecord => ({
-  label,
-  samples: length,
-  preprocess,
-});

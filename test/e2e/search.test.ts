@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Result } from '../../src/report/result.js';
@@ -20,6 +20,7 @@ test('--auto keeps the drop on samples that it did not see, in a file that the r
   const { result, code } = await resultOf(...data, ...labelled, '--auto', '--max-drop', '1%', '-o', auto);
   expect(code).toBe(0);
   const { search, quantized, float, task, warnings } = result;
+  expect(result.reproduce).toMatch(/--gate 'top1_drop<=1%' -o auto\.onnx$/);
   expect(search).toMatchObject({ limits: { maxDrop: 0.01, minSqnrDb: null }, isApart: true, met: true });
   // Of 797 labelled samples every second is the search's.
   expect([search?.search.samples, result.evaluation.samples, task?.samples]).toEqual([398, 399, 399]);
@@ -77,6 +78,20 @@ test.each([
   const { code, stderr } = await runCommand(...data, ...args, '-o', join(temporaryFolder(), 'out.onnx'));
   expect(code).toBe(2);
   expect(stderr).toContain(told);
+});
+
+test('a report in the place of the recipe, and a recipe that cannot be written, are refused before the search', async () => {
+  const folder = temporaryFolder();
+  const [output, recipe] = [join(folder, 'out.onnx'), join(folder, 'out.recipe.json')];
+  const args = [...data, '--auto', '--min-sqnr', '30', '-o', output];
+  const taken = await runCommand(...args, '--report', recipe);
+  expect([taken.code, existsSync(recipe)]).toEqual([2, false]);
+  expect(taken.stderr).toContain('out.recipe.json", which is another file of this run');
+  mkdirSync(recipe);
+  const folded = await runCommand(...args);
+  expect([folded.code, existsSync(output)]).toEqual([3, false]);
+  expect(folded.stderr).not.toContain('search');
+  expect(folded.stderr).toContain('it is a folder');
 });
 
 test('--auto without samples is refused', async () => {

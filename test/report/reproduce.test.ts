@@ -4,7 +4,7 @@ import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/reci
 import { run } from '../../src/cli/run.js';
 import type { QuantizeOptions } from '../../src/options.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
-import { quantizeCommandLine, quoted, recipeFlags } from '../../src/report/reproduce.js';
+import { compareCommandLine, quantizeCommandLine, quoted, recipeFlags } from '../../src/report/reproduce.js';
 
 const lineOf = (options: Partial<QuantizeOptions>, recipe = {}) =>
   quantizeCommandLine({ model: '/somewhere/net.onnx', ...options }, { ...defaultRecipe, ...recipe });
@@ -54,6 +54,23 @@ describe('the command that makes a result again', () => {
         '--scheme kmeans --bits 4 --act-bits 4 --observer percentile --act-symmetric --percentile 99.9 --group 8',
         "--all-layers --rule 'head*:bits=8,act-bits=8' --exclude 'it'\\''s' --provider cuda",
       ].join(' '),
+    );
+  });
+
+  it('says what was asked of the result, gates and all', () => {
+    const gates = ['size<=300KB', { gate: 'sqnr[a b]>=30dB', level: 'warn' }, { gate: 'top1>0.9' }] as const;
+    const options = { origins: true, suggest: true, gates, baseline: '/results/main.json', output: 'q.onnx' };
+    expect(lineOf(options)).toBe(
+      "quantize net.onnx --origins --suggest --gate 'size<=300KB' --warn 'sqnr[a b]>=30dB' --gate 'top1>0.9' --baseline main.json -o q.onnx",
+    );
+    const compared = {
+      float: 'a/net.onnx',
+      quantized: 'b/new.onnx',
+      gates: ['size<1MB'],
+      baseline: 'main.json',
+    };
+    expect(compareCommandLine(compared)).toBe(
+      "quantize compare net.onnx new.onnx --gate 'size<1MB' --baseline main.json",
     );
   });
 
@@ -133,6 +150,8 @@ test('the command knows every flag that a result names', async () => {
         provider: 'cuda',
         output: 'o',
       },
+      ...{ origins: true, suggest: true, metric: 'm', baseline: 'b' },
+      gates: ['size<1MB', { gate: 'size<1KB', level: 'warn' }],
       inputRange: { low: [0], high: [1] },
       preprocess: { label: 'x', scale: 1, mean: [0], std: [1], layout: 'nchw' },
       pictures: { size: { height: 1, width: 1 }, fit: 'crop', channelOrder: 'rgb' },

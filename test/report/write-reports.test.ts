@@ -29,6 +29,7 @@ test('a report never takes the place of another file of the run', async () => {
   symlinkSync(stats ?? '', link ?? '');
   await expectRefusal(() => checkReports([stats ?? ''], [stats ?? '']), 'bad-option', 2);
   await expectRefusal(() => checkReports([link ?? ''], [stats ?? '']), 'output-is-input', 2);
+  await expectRefusal(() => checkReports(['./a.md'], ['a.md']), 'bad-option', 2);
   await expectRefusal(() => checkReports(['a.md', 'a.md']), 'bad-option', 2);
   mkdirSync(join(folder, 'd.html'));
   await expectRefusal(() => checkReports([join(folder, 'd.html')], ['m']), 'file-unwritable', 3);

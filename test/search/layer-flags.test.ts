@@ -6,8 +6,8 @@ import { bitFlags, excludeFlag, ruleFlag, shortPattern } from '../../src/search/
 it('flags are quoted for a shell, and read back as the rule they are from', () => {
   const rule = { pattern: "a:b'c", bits: 3, actBits: 4, scheme: 'kmeans' };
   const flag = ruleFlag(rule);
-  expect(flag).toBe("--rule 'a:b'\\''c:bits=3,scheme=kmeans,act-bits=4'");
-  expect(parseRule("a:b'c:bits=3,scheme=kmeans,act-bits=4")).toEqual(rule);
+  expect(flag).toBe("--rule 'a:b'\\''c:bits=3,act-bits=4,scheme=kmeans'");
+  expect(parseRule("a:b'c:bits=3,act-bits=4,scheme=kmeans")).toEqual(rule);
   expect(excludeFlag('fc')).toBe("--exclude 'fc'");
 });
 

@@ -73,6 +73,10 @@ describe('the limits that gates set', () => {
   it('are those that fail, on the whole model, on the side that limits harm', () => {
     const gates = ['top1_drop<=0.5%', 'agreement>99%', 'sqnr>=30dB', 'size<300KB'];
     expect(limitsOf(gates)).toEqual({ maxDrop: 0.005, minAgreement: 0.99, minSqnrDb: 30, maxBytes: 300_000 });
+    expect(limitsOf(['size<300KB', 'size<=200KB', 'size<1MB', 'sqnr>=20', 'sqnr>=30', 'sqnr>=25'])).toEqual({
+      maxBytes: 200_000,
+      minSqnrDb: 30,
+    });
     const others = [
       'top1_drop>=0.5%',
       'sqnr[logits]>=30dB',
