@@ -8,7 +8,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
-import { firstFeed } from '../calibrate/samples.js';
+import { firstFeed, sampleFiles } from '../calibrate/samples.js';
 import { readStatistics } from '../calibrate/stored-statistics.js';
 import { Watch } from '../calibrate/watch.js';
 import { emitModel } from '../emit/emit-model.js';
@@ -60,8 +60,8 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
   const combinations = combinationsOf(options);
   const output = options.output ?? besideModel(options.model, 'sweep.json');
   if (options.report !== undefined) {
-    await checkOutput(options.model, options.report);
-    await checkOutput(output, options.report);
+    for (const file of [options.model, output, ...sampleFiles(options)])
+      await checkOutput(file, options.report);
   }
   const run = new Sweep(options, output, watch);
   try {
