@@ -179,8 +179,9 @@ function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[
     const order =
       rankCorrelation === null
         ? ''
-        : `; order of similarities ${rankCorrelation.toFixed(4)} (${rankedSamples})`;
-    lines.push(`    rows: cosine ${meanCosine.toFixed(5)}, least ${leastCosine.toFixed(4)}${order}`);
+        : `    rank correlation of their similarities ${rankCorrelation.toFixed(4)} (first ${rankedSamples})`;
+    lines.push(`    as embeddings: mean cosine ${meanCosine.toFixed(5)}, least ${leastCosine.toFixed(4)}`);
+    if (order) lines.push(order);
   }
   return lines.length === 0 ? [] : [`  ${shorten(name)}:`, ...lines];
 }

@@ -95,12 +95,14 @@ test('neither samples nor labels nor a metric are overwritten', async () => {
   const at = (name: string) => join(folder, name);
   copyFileSync(example('digits-calib.npy'), at('calib.npy'));
   copyFileSync(example('digits-test-labels.npy'), at('labels.npy'));
+  writeFileSync(at('metric.mjs'), 'export default { add() {}, result: () => ({}) };');
   const calib = ['--data', at('calib.npy'), '--scale', '1/16'];
   const runs: [string, string[]][] = [
     ['calib.npy', [digits, ...calib]],
     ['calib.npy', [digits, '--data', `image=${at('calib.npy')}`, '--scale', '1/16']],
     ['calib.npy', ['calibrate', digits, ...calib]],
     ['calib.npy', [digits, ...data, '--eval-data', at('calib.npy')]],
+    ['metric.mjs', [digits, ...data, '--metric', at('metric.mjs')]],
     ['labels.npy', [digits, ...calib, '--labels', at('labels.npy')]],
   ];
   for (const [name, args] of runs) {

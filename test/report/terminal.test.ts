@@ -147,7 +147,7 @@ describe('a comparison', () => {
   test('without labels shows errors and directions', () => {
     const text = compared({ task: null });
     expect(text).toMatch(
-      /^ {4}rows: cosine 0\.99941, least 0\.9713; order of similarities 0\.9987 \(256\)$/m,
+      /^ {4}as embeddings: mean cosine 0\.99941, least 0\.9713\n {4}rank correlation of their similarities 0\.9987 \(first 256\)$/m,
     );
     // Class scores are judged by their ranking.
     expect(text).not.toContain('error within');
