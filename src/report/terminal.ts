@@ -131,8 +131,17 @@ const accuracyCells = ({ float, quantized }: { float: number; quantized: number 
 
 function changes({ baseline }: Result): string[] {
   if (!baseline) return [];
-  const rows = baseline.changes.map(({ metric, shown }) => [`  ${shorten(metric)}`, escapeControls(shown)]);
-  return [`since ${shorten(baseline.name)}`, ...alignColumns(rows, [1])];
+  // What has no change to show has a sentence, which would push the figures to the side.
+  const isKnown = ({ before, after }: { before: number | null; after: number | null }) =>
+    before !== null && after !== null;
+  const known = baseline.changes.filter(isKnown);
+  const rows = known.map(({ metric, shown }) => [`  ${shorten(metric)}`, escapeControls(shown)]);
+  const others = baseline.changes.filter((change) => !isKnown(change));
+  return [
+    `since ${shorten(baseline.name)}`,
+    ...alignColumns(rows, [1]),
+    ...others.flatMap(({ metric, shown }) => wrapped(`  ${shorten(metric)}: ${escapeControls(shown)}`, 4)),
+  ];
 }
 
 /** Outputs that are shown; of more, those with the most noise. */
