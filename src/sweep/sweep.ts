@@ -60,6 +60,10 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
   const combinations = combinationsOf(options);
   const output = options.output ?? besideModel(options.model, 'sweep.json');
   if (options.report !== undefined) {
+    if (!/\.html$/i.test(options.report)) {
+      const problem = `cannot be "${options.report}": a sweep has one report, a page`;
+      throw new QuantizeError('bad-option', { flag: '--report', problem, mend: 'End its name in .html.' });
+    }
     for (const file of [options.model, output, ...sampleFiles(options)])
       await checkOutput(file, options.report);
   }

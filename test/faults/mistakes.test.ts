@@ -114,6 +114,25 @@ test('neither samples nor labels nor a metric are overwritten', async () => {
   }
 });
 
+test('neither the configuration nor a recipe is overwritten', async () => {
+  const folder = temporaryFolder();
+  const [config, recipe] = [join(folder, 'config.json'), join(folder, 'recipe.json')];
+  writeFileSync(config, JSON.stringify({ model: digits }));
+  writeFileSync(recipe, '{"bits": 4}');
+  for (const [path, args] of [
+    [config, ['ci', '--config', config, '-o', config]],
+    [config, ['ci', '--config', config, '-o', join(folder, 'a.onnx'), '--report', config]],
+    [config, ['--config', config, '-o', config]],
+    [recipe, [digits, '--recipe', recipe, '-o', recipe]],
+  ] as const) {
+    const before = readFileSync(path, 'utf8');
+    const { code, stderr } = await runCommand(...args);
+    expect(stderr).toContain(`${path} is the input itself`);
+    expect(code).toBe(2);
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  }
+});
+
 test.each([
   ['static', data],
   ['weights alone', []],
