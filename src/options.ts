@@ -145,7 +145,7 @@ export interface CompareOptions
 
 /** What `calibrate` is asked for. */
 export interface CalibrateOptions
-  extends Pick<DataOptions, 'preprocess' | 'samples' | 'seed'>,
+  extends Pick<DataOptions, 'preprocess' | 'pictures' | 'raw' | 'samples' | 'seed'>,
     MachineOptions,
     RunHooks {
   /** Path of the float model. */

@@ -12,7 +12,7 @@ import {
 } from '../calibration/statistics-file.js';
 import { type CalibrationSettings, calibrate as observe } from './calibrate/calibrate.js';
 import { findRanges } from './calibrate/find-ranges.js';
-import { firstFeed, openAll, type Samples } from './calibrate/samples.js';
+import { firstFeed, openAll, type Samples, sampleFiles } from './calibrate/samples.js';
 import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
 import { checkRuns } from './emit/check-model.js';
@@ -298,7 +298,8 @@ export async function prepare(
   if (provider) checkProvider(provider);
   const stats = 'stats' in options ? options.stats : undefined;
   const baseline = 'baseline' in options ? options.baseline : undefined;
-  for (const input of [options.model, stats, baseline])
+  const metric = 'metric' in options ? options.metric : undefined;
+  for (const input of [options.model, stats, baseline, metric, ...sampleFiles(options)])
     if (input !== undefined) await checkOutput(input, output);
 
   await watch.begin('load');

@@ -128,6 +128,18 @@ async function openSynthetic(
   throw new QuantizeError('synthetic-failed', facts, { cause: thrown });
 }
 
+/** The files that samples and labels are read from, so that none of them is written over. */
+export function sampleFiles({
+  data,
+  evalData,
+  labels,
+}: Pick<DataOptions, 'data' | 'evalData' | 'labels'>): string[] {
+  // Whether `a=b.npy` is a file or the samples of the input a is known once the model is: both are kept.
+  return [data ?? [], evalData ?? [], labels ?? []]
+    .flat()
+    .flatMap((path) => (path.includes('=') ? [path, path.slice(path.indexOf('=') + 1)] : [path]));
+}
+
 /** How samples are chosen and made fit. */
 type ReadOptions = Pick<SampleOptions, 'preprocess' | 'pictures' | 'raw' | 'samples' | 'shard'> & {
   readonly seed: number;

@@ -8,7 +8,13 @@ import type { Result } from '../report/result.js';
 import { follow } from './follow.js';
 import { reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
-import { addQuantizeOptions, optionsOf, type QuantizeFlags, withRecipeFile } from './quantize-command.js';
+import {
+  addQuantizeOptions,
+  keepSources,
+  optionsOf,
+  type QuantizeFlags,
+  withRecipeFile,
+} from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
 const notes = `
@@ -29,14 +35,13 @@ export function ciCommand(process: CommandProcess): Command {
     .addHelpText('after', notes)
     .action(async (flags: QuantizeFlags) => {
       const given = givenFlags(command, flags);
-      const { jobs } = await readConfig({ path: flags.config });
+      const { jobs, path } = await readConfig({ path: flags.config });
       if (jobs.length > 1) refuseShared(given);
       const results: Result[] = [];
       for (const job of jobs) {
-        const full = await withRecipeFile(job, flags);
-        const result = await follow(process, flags, (hooks) =>
-          quantize({ ...optionsOf(given, full), ...hooks }),
-        );
+        const options = optionsOf(given, await withRecipeFile(job, flags));
+        await keepSources(options, [path, flags.recipe]);
+        const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
         results.push(result);
         if (!flags.json) process.stdout.write(await render(flags.reporter, result));
         await tellGithub(process, result);

@@ -36,6 +36,8 @@ export async function run(process: CommandProcess): Promise<void> {
   ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
+    const called = command === program ? program.name() : `${program.name()} ${command.name()}`;
+    command.showHelpAfterError(`Run \`${called} --help\` to see what it takes.`);
     command.exitOverride().configureOutput({
       writeOut: (text) => process.stdout.write(text),
       writeErr: (text) => process.stderr.write(text),

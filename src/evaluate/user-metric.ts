@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BatchRows } from '../../calibration/source.js';
@@ -90,9 +91,14 @@ export class UserMeter {
 /**
  * Load a metric module.
  *
- * @throws QuantizeError `metric-failed` where it cannot be loaded, `metric-contract` where it has no `add` and `result`
+ * @throws QuantizeError `file-missing` where there is none, `metric-failed` where it cannot be loaded,
+ *   `metric-contract` where it has no `add` and `result`
  */
 export async function loadMetric(path: string): Promise<() => Promise<UserMeter>> {
+  // What the module itself fails to find is its own error.
+  await access(path).catch((cause) => {
+    throw new QuantizeError('file-missing', { path }, { cause });
+  });
   const { default: exported } = await guarded(
     path,
     'loading',

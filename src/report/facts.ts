@@ -50,6 +50,7 @@ export const measuredOn = ({ evaluation: { samples, kind } }: Result): string =>
 
 /** What the ranges of the activations are from. */
 export function calibratedOn({ calibration, recipe, command }: Result): string | undefined {
+  if (calibration?.samples === 0) return `activation ranges from ${calibration.label}, without samples`;
   if (calibration) return `calibrated on ${count(calibration.samples, 'sample')} of ${calibration.label}`;
   if (recipe?.dynamic) return 'activation ranges are found at every run';
   return command === 'quantize' ? 'no calibration samples: weights only' : undefined;

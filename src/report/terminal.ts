@@ -131,8 +131,17 @@ const accuracyCells = ({ float, quantized }: { float: number; quantized: number 
 
 function changes({ baseline }: Result): string[] {
   if (!baseline) return [];
-  const rows = baseline.changes.map(({ metric, shown }) => [`  ${shorten(metric)}`, escapeControls(shown)]);
-  return [`since ${shorten(baseline.name)}`, ...alignColumns(rows, [1])];
+  // What has no change to show has a sentence, which would push the figures to the side.
+  const isKnown = ({ before, after }: { before: number | null; after: number | null }) =>
+    before !== null && after !== null;
+  const known = baseline.changes.filter(isKnown);
+  const rows = known.map(({ metric, shown }) => [`  ${shorten(metric)}`, escapeControls(shown)]);
+  const others = baseline.changes.filter((change) => !isKnown(change));
+  return [
+    `since ${shorten(baseline.name)}`,
+    ...alignColumns(rows, [1]),
+    ...others.flatMap(({ metric, shown }) => wrapped(`  ${shorten(metric)}: ${escapeControls(shown)}`, 4)),
+  ];
 }
 
 /** Outputs that are shown; of more, those with the most noise. */
@@ -179,8 +188,9 @@ function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[
     const order =
       rankCorrelation === null
         ? ''
-        : `; order of similarities ${rankCorrelation.toFixed(4)} (${rankedSamples})`;
-    lines.push(`    rows: cosine ${meanCosine.toFixed(5)}, least ${leastCosine.toFixed(4)}${order}`);
+        : `    rank correlation of their similarities ${rankCorrelation.toFixed(4)} (first ${rankedSamples})`;
+    lines.push(`    as embeddings: mean cosine ${meanCosine.toFixed(5)}, least ${leastCosine.toFixed(4)}`);
+    if (order) lines.push(order);
   }
   return lines.length === 0 ? [] : [`  ${shorten(name)}:`, ...lines];
 }

@@ -7,7 +7,7 @@ import { rangeOfPixels } from '../../calibration/preprocess.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
-import { firstFeed } from '../calibrate/samples.js';
+import { firstFeed, sampleFiles } from '../calibrate/samples.js';
 import { readStatistics } from '../calibrate/stored-statistics.js';
 import { Watch } from '../calibrate/watch.js';
 import { emitModel } from '../emit/emit-model.js';
@@ -60,9 +60,12 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
   const combinations = combinationsOf(options);
   const output = options.output ?? besideModel(options.model, 'sweep.json');
   if (options.report !== undefined) {
-    const { model, stats } = options;
-    const others = [model, output, ...(stats === undefined ? [] : [stats])];
-    for (const other of others) await checkApart(options.report, other);
+    if (!/\.html$/i.test(options.report)) {
+      const problem = `cannot be "${options.report}": a sweep has one report, a page`;
+      throw new QuantizeError('bad-option', { flag: '--report', problem, mend: 'End its name in .html.' });
+    }
+    for (const file of [options.model, output, ...sampleFiles(options)])
+      await checkApart(options.report, file);
   }
   const run = new Sweep(options, output, watch);
   try {

@@ -84,7 +84,7 @@ describe("a user's metric", () => {
 
 describe('a module is refused that', () => {
   it('is not there, or throws while it loads', async () => {
-    await expectRefusal(() => loadMetric('/nowhere/metric.mjs'), 'metric-failed', 2);
+    await expectRefusal(() => loadMetric('/nowhere/metric.mjs'), 'file-missing', 2);
     const error = await expectRefusal(() => load(`throw new Error('no weights')`), 'metric-failed', 2);
     expect(error.message).toMatch(/failed in loading: no weights\.$/);
   });

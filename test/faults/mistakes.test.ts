@@ -38,6 +38,10 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
   ['an unknown fit', [digits, '--resize', 'zoom'], 2, /--resize cannot be "zoom".*letterbox/s],
   ['an unknown scheme', [digits, '--scheme', 'nope'], 2, /--scheme does not know "nope".*minmax/s],
   ['an unknown observer', [digits, '--observer', 'nope'], 2, /--observer does not know "nope".*mse/s],
+  ['two models', [digits, digits], 2, /too many arguments.*\n.*`quantize --help`/],
+  ['calibrate without a model', ['calibrate'], 2, /'model'.*\n.*`quantize calibrate --help`/],
+  ['no such flag', [digits, '--shard', '1/2'], 2, /unknown option '--shard'.*\n.*`quantize --help`/],
+  ['no such metric module', [digits, '--metric', 'nowhere.mjs'], 2, /no file nowhere\.mjs/],
   ['too many bits', [digits, '--bits', '9'], 2, /--bits cannot be "9"/],
   ['bits that are no number', [digits, '--bits', 'x'], 2, /--bits cannot be "x"/],
   ['a rule for nothing', [digits, ...data, '--rule', 'nope*:bits=4'], 2, /--rule "nope\*" matches no layer/],
@@ -84,6 +88,49 @@ test('the input is never overwritten, and a failed run leaves what was there', a
   );
   expect(readFileSync(output, 'utf8')).toBe('precious');
   expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'out.onnx', 'wrong.npy']);
+});
+
+test('neither samples nor labels nor a metric are overwritten', async () => {
+  const folder = temporaryFolder();
+  const at = (name: string) => join(folder, name);
+  copyFileSync(example('digits-calib.npy'), at('calib.npy'));
+  copyFileSync(example('digits-test-labels.npy'), at('labels.npy'));
+  writeFileSync(at('metric.mjs'), 'export default { add() {}, result: () => ({}) };');
+  const calib = ['--data', at('calib.npy'), '--scale', '1/16'];
+  const runs: [string, string[]][] = [
+    ['calib.npy', [digits, ...calib]],
+    ['calib.npy', [digits, '--data', `image=${at('calib.npy')}`, '--scale', '1/16']],
+    ['calib.npy', ['calibrate', digits, ...calib]],
+    ['calib.npy', [digits, ...data, '--eval-data', at('calib.npy')]],
+    ['metric.mjs', [digits, ...data, '--metric', at('metric.mjs')]],
+    ['labels.npy', [digits, ...calib, '--labels', at('labels.npy')]],
+  ];
+  for (const [name, args] of runs) {
+    const before = readFileSync(at(name));
+    const { code, stderr } = await runCommand(...args, '-o', at(name));
+    expect(stderr).toContain(`${at(name)} is the input itself`);
+    expect(code).toBe(2);
+    expect(readFileSync(at(name)).equals(before)).toBe(true);
+  }
+});
+
+test('neither the configuration nor a recipe is overwritten', async () => {
+  const folder = temporaryFolder();
+  const [config, recipe] = [join(folder, 'config.json'), join(folder, 'recipe.json')];
+  writeFileSync(config, JSON.stringify({ model: digits }));
+  writeFileSync(recipe, '{"bits": 4}');
+  for (const [path, args] of [
+    [config, ['ci', '--config', config, '-o', config]],
+    [config, ['ci', '--config', config, '-o', join(folder, 'a.onnx'), '--report', config]],
+    [config, ['--config', config, '-o', config]],
+    [recipe, [digits, '--recipe', recipe, '-o', recipe]],
+  ] as const) {
+    const before = readFileSync(path, 'utf8');
+    const { code, stderr } = await runCommand(...args);
+    expect(stderr).toContain(`${path} is the input itself`);
+    expect(code).toBe(2);
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  }
 });
 
 test.each([

@@ -63,6 +63,21 @@ test('gates come with the verdict, each with what was measured or why it was not
   expect(text).toMatch(/since main\.json\n {2}top1 {2}−1\.06 points/);
 });
 
+test('a change that cannot be told has a sentence of its own, behind the figures', () => {
+  const baseline = fullResult().baseline;
+  if (!baseline) throw new Error('the sample has a baseline');
+  const shown = 'new: no metric of your own was given, with --metric, in the baseline';
+  const changes = [{ metric: 'user.iou', before: null, after: 0.5, shown }, ...baseline.changes];
+  const text = stripVTControlCharacters(terminal.render(fullResult({ baseline: { ...baseline, changes } })));
+  expect(text).toMatch(/since main\.json\n {2}top1 {2}−1\.06 points\n {2}user\.iou: new: no metric/);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test('ranges that need no samples are not said to come from 0 of them', () => {
+  const text = render({ calibration: { label: 'BatchNormalization', samples: 0, preprocess: 'none' } });
+  expect(text).toMatch(/^activation ranges from BatchNormalization, without samples$/m);
+});
+
 test('long names and many outputs fit 80 columns; the noisiest outputs are shown', () => {
   const name = `/model/backbone/${'block/'.repeat(30)}Conv_output_0`;
   const [output] = sampleResult().outputs;
@@ -147,7 +162,7 @@ describe('a comparison', () => {
   test('without labels shows errors and directions', () => {
     const text = compared({ task: null });
     expect(text).toMatch(
-      /^ {4}rows: cosine 0\.99941, least 0\.9713; order of similarities 0\.9987 \(256\)$/m,
+      /^ {4}as embeddings: mean cosine 0\.99941, least 0\.9713\n {4}rank correlation of their similarities 0\.9987 \(first 256\)$/m,
     );
     // Class scores are judged by their ranking.
     expect(text).not.toContain('error within');
