@@ -1,5 +1,6 @@
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { Speed } from '../evaluate/measure-speed.js';
+import type { Suggestion } from '../evaluate/origin.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { MAX_BITS } from '../recipe.js';
 import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
@@ -186,3 +187,9 @@ const forms: Record<ComparisonRecord['quantizedForm'], string> = {
   bfloat16: 'bfloat16',
   float32: 'float32',
 };
+
+/** What came of a flag that was tried. */
+export function changeOf({ beforeDb, afterDb }: NonNullable<Suggestion['tried']>): string {
+  const isBetter = (afterDb ?? Number.POSITIVE_INFINITY) > (beforeDb ?? Number.POSITIVE_INFINITY);
+  return `${formatDb(beforeDb)} → ${formatDb(afterDb)}${isBetter ? '' : ', no help'}`;
+}

@@ -1,5 +1,5 @@
 import { escapeControls } from './escape.js';
-import { shortenName } from './facts.js';
+import { changeOf, shortenName } from './facts.js';
 import { alignColumns, formatBytes, formatDb } from './format.js';
 import type { Result } from './result.js';
 
@@ -34,7 +34,7 @@ export function whatToDo({ suggestions, outputs }: Result): string[] {
   const output = shortenName(escapeControls(outputs[0]?.name ?? ''), 34);
   const lines = suggestions.flatMap(({ flag, costBytes, tried }) => {
     const size = `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`;
-    const came = tried ? `${output} ${formatDb(tried.beforeDb)} → ${formatDb(tried.afterDb)}` : 'not tried';
+    const came = tried ? `${output} ${changeOf(tried)}` : 'not tried';
     return [`  ${escapeControls(flag)}`, `    ${size}, ${came}`];
   });
   return ['what to do, each tried by itself', ...lines];

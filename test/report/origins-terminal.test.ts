@@ -24,12 +24,14 @@ test('each suggestion is a flag, its cost, and what came of it; names are made h
     { id: 'a', flag: "--rule 'a:bits=8'", costBytes: 9020, tried: { beforeDb: 15.6, afterDb: 21.6 } },
     { id: 'b', flag: "--rule 'b\u001b[2J:bits=8'", costBytes: -12, tried: { beforeDb: 15.6, afterDb: null } },
     { id: 'c', flag: "--exclude 'c'", costBytes: 0, tried: null },
+    { id: 'd', flag: "--exclude 'd'", costBytes: 175, tried: { beforeDb: 20.9, afterDb: 20.8 } },
   ];
   const lines = whatToDo(sampleResult({ suggestions }));
   expect(lines.slice(1, 3)).toEqual(["  --rule 'a:bits=8'", '    +9.02 kB, logits 15.6 dB → 21.6 dB']);
   expect(lines[3]).not.toContain('\u001b');
   expect(lines[4]).toBe('    −12 B, logits 15.6 dB → identical');
   expect(lines[6]).toBe('    +0 B, not tried');
+  expect(lines[8]).toBe('    +175 B, logits 20.9 dB → 20.8 dB, no help');
 });
 
 test('nothing is shown of what was not measured', () => {

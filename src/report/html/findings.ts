@@ -1,7 +1,7 @@
 import type { Distribution } from '../../evaluate/distribution.js';
 import type { Drift } from '../../evaluate/drift.js';
 import type { Mistake } from '../../evaluate/mistake.js';
-import { count, exactSession, measuredOn, planOf, widthsOf, worstLayers } from '../facts.js';
+import { changeOf, count, exactSession, measuredOn, planOf, widthsOf, worstLayers } from '../facts.js';
 import { formatBytes, formatDb, formatPercent } from '../format.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -226,7 +226,7 @@ export function suggestions({ suggestions: all }: Result): Markup | undefined {
     markup`<code>${id}</code>`,
     markup`<code>${flag}</code>`,
     `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`,
-    tried ? `${formatDb(tried.beforeDb)} → ${formatDb(tried.afterDb)}` : 'not tried',
+    tried ? changeOf(tried) : 'not tried',
   ]);
   const columns = [
     { head: 'layer' },
