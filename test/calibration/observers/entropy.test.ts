@@ -1,82 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { divergenceAt, leastDivergentBins } from '../../../calibration/observers/divergence.js';
 import { entropy, tensorRtVariant } from '../../../calibration/observers/entropy.js';
-import { defaultObserverSettings } from '../../../calibration/observers/observer.js';
-import { activations } from '../../support/activations.js';
-import {
-  type ExactVariant,
-  exactDivergences,
-  exactHistogram,
-  excessAt,
-} from '../../support/exact-divergence.js';
-import { activationsOfNet } from '../../support/relu-net.js';
-import { statisticsOf } from '../../support/statistics.js';
+import { describeDivergence } from '../../support/divergence-observer.js';
+import type { ExactVariant } from '../../support/exact-divergence.js';
 
 /** TensorRT's talk: bins that are empty stay empty, P and Q sum to 1, up to all 2,048 bins. */
 const exact: ExactVariant = { keepsEmpty: true, epsilon: 0, normalized: true, last: 2048 };
 
-const symmetric = { ...defaultObserverSettings, symmetric: true };
-
-/** The threshold that the observer chose: the top of its symmetric range. */
-function thresholdOf(data: ArrayLike<number>, bits: number): number {
-  const { scale, high, zeroPoint } = entropy.quantizer(statisticsOf(data), bits, symmetric);
-  return scale * (high - zeroPoint);
-}
-
-/** T = (t + ½)·max|x| / 2048, turned round. */
-function binsOf(threshold: number, data: Float32Array): number {
-  const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  return Math.min(Math.round((threshold / largest) * 2048 - 0.5), exact.last);
-}
-
-const tensors = activations(8000);
-
-describe('entropy', () => {
-  it.each([
-    ['half a Gaussian, as after Relu', 8, 256],
-    ['SiLU, whose minimum is −0.28', 8, 128],
-    ['heavy tails', 4, 8],
-  ])('cuts %s in %i bits where an exact histogram of it is least divergent', (name, bits, levels) => {
-    const data = tensors[name] as Float32Array;
-    const divergences = exactDivergences(exactHistogram(data), levels, exact);
-    const { excess, allowed } = excessAt(binsOf(thresholdOf(data, bits), data), divergences);
-    expect(excess).toBeLessThanOrEqual(allowed);
-  });
-
-  it('has the divergence of its source at every threshold of one histogram', () => {
-    const counts = exactHistogram(tensors['heavy tails'] as Float32Array);
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    const masses = counts.map((count) => count / total);
-    const divergences = exactDivergences(counts, 128, exact);
-    for (let t = 128; t <= exact.last; t += 60) {
-      const tail = masses.slice(t).reduce((sum, mass) => sum + mass, 0);
-      expect(divergenceAt(masses, t, 128, tail, tensorRtVariant)).toBeCloseTo(divergences[t] as number, 10);
-    }
-    const least = divergences.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    expect(divergences[leastDivergentBins(counts, 128, tensorRtVariant)]).toBeCloseTo(least, 10);
-    expect(tensorRtVariant.last).toBe(exact.last);
-  });
-
-  it("cuts a net's activations there, too", async () => {
-    const data = await activationsOfNet();
-    const divergences = exactDivergences(exactHistogram(data), 256, exact);
-    const { excess, allowed } = excessAt(binsOf(thresholdOf(data, 8), data), divergences);
-    expect(excess).toBeLessThanOrEqual(allowed);
-  });
-
-  it('cuts an affine range at both signs of the threshold', () => {
-    const data = tensors['a long tail below zero'] as Float32Array;
-    const q = entropy.quantizer(statisticsOf(data), 8);
-    const threshold = thresholdOf(data, 8);
-    const max = data.reduce((a, b) => Math.max(a, b));
-    expect(threshold).toBeGreaterThan(max);
-    // Within half a step, by which the zero point is nudged.
-    expect(Math.abs(q.zeroPoint * q.scale - threshold)).toBeLessThanOrEqual(q.scale * 0.51);
-    expect(Math.abs((q.high - q.zeroPoint) * q.scale - max)).toBeLessThanOrEqual(q.scale * 0.51);
-  });
-
-  it('clips nothing where all magnitudes but 0 are one', () => {
-    for (const values of [[2.5, 2.5], [-2.5], [0, 2.5, 0, 2.5], [-2.5, 2.5, -0]])
-      expect(thresholdOf(values, 8)).toBeCloseTo(2.5, 6);
-  });
-});
+describeDivergence(entropy, tensorRtVariant, exact);
