@@ -16,9 +16,7 @@ import { firstFeed, openAll, type Samples, sampleFiles } from './calibrate/sampl
 import { Watch } from './calibrate/watch.js';
 import { convertModel } from './convert/convert-model.js';
 import { checkRuns } from './emit/check-model.js';
-import { emitModel } from './emit/emit-model.js';
-import { addRecipe } from './emit/recipe-metadata.js';
-import { storedBytes } from './emit/weights/forms.js';
+import { emitPlan } from './emit/emit-plan.js';
 import { checkOutput, writeFileWhole } from './emit/write-file.js';
 import { dataPathOf, withWritten } from './emit/write-model.js';
 import { QuantizeError } from './errors.js';
@@ -41,7 +39,6 @@ import type {
 } from './options.js';
 import { place, refuseEmpty } from './place/place.js';
 import { observableValues } from './place/placement.js';
-import { reportedPlan } from './quantize/plan.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from './recipe.js';
 import { describePlan } from './report/describe-plan.js';
@@ -124,9 +121,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const plan = planAs(bench, recipe, placement);
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
     await watch.begin('emit');
-    const emitted = emitModel(model, plan);
-    addRecipe(emitted.model, recipe);
-    return { emitted, plan: reportedPlan(plan, storedBytes(plan, emitted.model)) };
+    return emitPlan(model, plan);
   };
 
   return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {

@@ -1,8 +1,8 @@
 import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
-import { type EmittedModel, emitModel } from '../emit/emit-model.js';
-import { addRecipe } from '../emit/recipe-metadata.js';
+import type { EmittedModel } from '../emit/emit-model.js';
+import { emitPlan } from '../emit/emit-plan.js';
 import type { Model, Node } from '../graph/model.js';
 import { place, refuseEmpty } from '../place/place.js';
 import type { Placement } from '../place/placement.js';
@@ -39,8 +39,7 @@ export function quantizeAs(bench: Bench, recipe: Recipe): Attempt {
   const placement = place(bench.model, recipe, bench.path);
   refuseEmpty(placement, bench.path);
   const plan = planAs(bench, recipe, placement);
-  const emitted = emitModel(bench.model, plan);
-  addRecipe(emitted.model, recipe);
+  const { emitted } = emitPlan(bench.model, plan);
   return { recipe, placement, plan, emitted, bytes: encodeModel(emitted.model) };
 }
 

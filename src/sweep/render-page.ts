@@ -1,31 +1,16 @@
-import { createHash } from 'node:crypto';
 import { formatBytes, formatPercent } from '../report/format.js';
+import { renderDocument } from '../report/html/document.js';
 import { Markup, markup, table } from '../report/html/markup.js';
-import { style } from '../report/html/style.js';
 import { plotSweep, signsOf } from './plot.js';
 import type { Choice, SweepRecord } from './record.js';
 import { cellsOf } from './render-table.js';
 
-/** The sweep as one page: the best and its command, the picture, the table. No script, and nothing from elsewhere. */
+/** The sweep as one page: the best and its command, the picture, the table. */
 export function renderPage(record: SweepRecord): string {
   const { float, results, evaluation, choice, tool, runtime } = record;
-  const hash = createHash('sha256').update(style).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
   const [task] = results.flatMap((result) => result.task ?? []);
   const accuracy = task ? `, top-1 ${formatPercent(task.float)}` : '';
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="${tool.name} ${tool.version}">
-<title>Sweep of ${float.name}</title>
-<link rel="icon" href="data:,">
-<style>${new Markup(style)}</style>
-</head>
-<body>
-<header>
+  const body = markup`<header>
 <h1>Sweep of ${float.name}</h1>
 <p class="note">${formatBytes(float.sizeBytes)}${accuracy}; ${results.length} combinations on ${evaluation.samples} ${evaluation.kind} samples of ${evaluation.label}</p>
 ${choice ? choiceOf(choice) : undefined}
@@ -38,11 +23,8 @@ ${results.length > 0 ? picture(record) : undefined}
 ${tableOf(record)}
 </section>
 </main>
-<footer>${tool.name} ${tool.version}, ${runtime.name} ${runtime.version} (${runtime.provider})</footer>
-</body>
-</html>
-`;
-  return page.text;
+<footer>${tool.name} ${tool.version}, ${runtime.name} ${runtime.version} (${runtime.provider})</footer>`;
+  return renderDocument(`Sweep of ${float.name}`, tool, body);
 }
 
 function choiceOf({ limits, name, command }: Choice): Markup {

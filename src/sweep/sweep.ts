@@ -10,9 +10,7 @@ import { findRanges } from '../calibrate/find-ranges.js';
 import { firstFeed, sampleFiles } from '../calibrate/samples.js';
 import { readStatistics } from '../calibrate/stored-statistics.js';
 import { Watch } from '../calibrate/watch.js';
-import { emitModel } from '../emit/emit-model.js';
-import { addRecipe } from '../emit/recipe-metadata.js';
-import { storedBytes } from '../emit/weights/forms.js';
+import { emitPlan } from '../emit/emit-plan.js';
 import { writeFileWhole } from '../emit/write-file.js';
 import { type WrittenModel, withWritten } from '../emit/write-model.js';
 import { QuantizeError } from '../errors.js';
@@ -26,7 +24,6 @@ import { besideModel, calibrationSettings, prepare } from '../pipeline.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues, type Placement } from '../place/placement.js';
 import { buildPlan } from '../quantize/build-plan.js';
-import { reportedPlan } from '../quantize/plan.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named, type Recipe } from '../recipe.js';
 import { dataRecord, fileRecord } from '../report/make-result.js';
@@ -319,12 +316,8 @@ class Sweep {
       inputRange: this.#inputRange,
       ...calibrationSettings(this.#options, this.#watch),
     });
-    const emit = async () => {
-      const plan = buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes });
-      const emitted = emitModel(model, plan);
-      addRecipe(emitted.model, recipe);
-      return { emitted, plan: reportedPlan(plan, storedBytes(plan, emitted.model)) };
-    };
+    const emit = async () =>
+      emitPlan(model, buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes }));
     return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
   }
 }
