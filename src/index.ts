@@ -7,7 +7,6 @@ export type { InputRange, Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
 export type { RawFormat } from '../calibration/readers/reader.js';
 export type { Shard } from '../calibration/source.js';
-export { compare } from './compare.js';
 export { type Config, type ConfigRequest, type Job, readConfig } from './config/read-config.js';
 export { type ErrorCode, exitCodes, QuantizeError } from './errors.js';
 export type { LayerOrigin, Suggestion } from './evaluate/origin.js';
@@ -34,7 +33,6 @@ export type {
   SweepLimits,
   SweepOptions,
 } from './options.js';
-export { calibrate, inspect, mergeStatistics, quantize } from './pipeline.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
@@ -46,6 +44,11 @@ export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
 export { writeReports } from './report/write-reports.js';
+export { calibrate } from './run/calibrate.js';
+export { compare } from './run/compare.js';
+export { inspect } from './run/inspect.js';
+export { mergeStatistics } from './run/merge.js';
+export { quantize } from './run/quantize.js';
 export type { Provider } from './runtime/session.js';
 export { readRecipeFile } from './search/recipe-file.js';
 export type { SearchRecord } from './search/record.js';

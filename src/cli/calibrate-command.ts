@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Shard } from '../../calibration/source.js';
-import { calibrate } from '../pipeline.js';
 import { renderStatistics } from '../report/statistics-summary.js';
+import { calibrate } from '../run/calibrate.js';
 import { follow } from './follow.js';
 import { parseShard } from './parse.js';
 import {

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { readers } from '../../calibration/readers/readers.js';
-import { compare } from '../compare.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
+import { compare } from '../run/compare.js';
 import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { collect, listOf } from './recipe-options.js';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { inspect } from '../pipeline.js';
 import { defaultRecipe } from '../recipe.js';
 import { renderInspection } from '../report/inspection-terminal.js';
+import { inspect } from '../run/inspect.js';
 import { readRecipeFile } from '../search/recipe-file.js';
 import { givenFlags } from './given-flags.js';
 import { addRecipeFileOption, addRecipeOptions, type RecipeFlags, recipeOf } from './recipe-options.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { mergeStatistics } from '../pipeline.js';
 import { renderStatistics } from '../report/statistics-summary.js';
+import { mergeStatistics } from '../run/merge.js';
 import { addQuietOption } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 

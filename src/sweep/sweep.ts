@@ -20,7 +20,6 @@ import { type Recording, type Runner, recordRuns } from '../evaluate/recording.j
 import { defaultLimits } from '../load/limits.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
-import { besideModel, calibrationSettings, prepare } from '../pipeline.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues, type Placement } from '../place/placement.js';
 import { buildPlan } from '../quantize/build-plan.js';
@@ -29,6 +28,7 @@ import { named, type Recipe } from '../recipe.js';
 import { dataRecord, fileRecord } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { checkApart } from '../report/write-reports.js';
+import { besideModel, calibrationSettings, prepare } from '../run/prepare.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
 import { tool } from '../version.js';

@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { defaultLimits } from '../src/load/limits.js';
-import type { QuantizeOptions } from '../src/options.js';
-import { quantize, quantizeWithin } from '../src/pipeline.js';
-import { withSession } from '../src/runtime/session.js';
-import { externalBytes, modelFolder, rawBytes } from './support/external-model.js';
-import { GraphBuilder, randomFeed, randomFloats } from './support/graph-builder.js';
-import { npyBytes } from './support/npy.js';
-import { expectRefusal } from './support/refusal.js';
+import { defaultLimits } from '../../src/load/limits.js';
+import type { QuantizeOptions } from '../../src/options.js';
+import { quantize, quantizeWithin } from '../../src/run/quantize.js';
+import { withSession } from '../../src/runtime/session.js';
+import { externalBytes, modelFolder, rawBytes } from '../support/external-model.js';
+import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
+import { npyBytes } from '../support/npy.js';
+import { expectRefusal } from '../support/refusal.js';
 
 /** Every model is large, and nothing of it is held. */
 const large = { ...defaultLimits, heldBytes: 1, largeBytes: 1 };

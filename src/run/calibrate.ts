@@ -1,0 +1,47 @@
+import type { Statistics } from '../../calibration/statistics.js';
+import { calibrate as observe } from '../calibrate/calibrate.js';
+import { Watch } from '../calibrate/watch.js';
+import { QuantizeError } from '../errors.js';
+import { defaultLimits } from '../load/limits.js';
+import type { CalibrateOptions } from '../options.js';
+import { place, refuseEmpty } from '../place/place.js';
+import { observableValues } from '../place/placement.js';
+import { widestRecipe } from '../recipe.js';
+import type { StatisticsSummary } from '../report/statistics-summary.js';
+import { besideModel, calibrationSettings, prepare } from './prepare.js';
+import { writeStatistics } from './write-statistics.js';
+
+/**
+ * One pass over the samples, written as a statistics file: every value that any recipe for this model could need.
+ *
+ * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
+ */
+export async function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
+  const started = performance.now();
+  const { data, shard } = options;
+  if (data === undefined || data.length === 0) {
+    const mend = 'Give samples like those that the model will see.';
+    throw new QuantizeError('bad-option', { flag: '--data', problem: 'is missing', mend });
+  }
+  const watch = new Watch(options);
+  const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
+  const output = options.output ?? besideModel(options.model, suffix);
+
+  const { model, samples } = await prepare(options, { output, converts: true, watch, limits: defaultLimits });
+
+  await watch.begin('place');
+  const placement = place(model, widestRecipe, options.model);
+  refuseEmpty(placement, options.model);
+  const values = observableValues(placement);
+  if (values.length === 0) {
+    const reason = 'it has no layer whose input could be integer, so that there is nothing to calibrate';
+    throw new QuantizeError('nothing-to-quantize', { path: options.model, reason });
+  }
+
+  await watch.begin('calibrate');
+  const settings = calibrationSettings(options, watch);
+  const statistics = (await observe(model, values, samples.calibration, settings)) as Statistics;
+
+  await watch.begin('write');
+  return writeStatistics(output, statistics, started);
+}

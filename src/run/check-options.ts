@@ -1,0 +1,41 @@
+import { QuantizeError } from '../errors.js';
+import type { QuantizeOptions } from '../options.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import type { Recipe } from '../recipe.js';
+import { formatBytes } from '../report/format.js';
+import { limitsOf } from '../search/limits.js';
+
+/** What the search needs. */
+export function checkSearch({ auto, data, evalData, labels, recipe, gates }: QuantizeOptions): void {
+  if (!auto) return;
+  const refuse = (problem: string, mend: string) =>
+    new QuantizeError('bad-option', { flag: '--auto', problem, mend });
+  const limits = Object.entries(limitsOf(gates)).filter(([, limit]) => limit !== undefined);
+  if (limits.length === 0)
+    throw refuse(
+      'needs a limit',
+      'Give --max-drop 0.5% with --labels, --min-agreement 99%, --min-sqnr 30 or --max-size 300KB.',
+    );
+  if (data === undefined && evalData === undefined)
+    throw refuse('needs samples to measure on', 'Give some with --data.');
+  if (limitsOf(gates).maxDrop !== undefined && labels === undefined)
+    throw refuse('cannot keep --max-drop without --labels', 'Give labels, or --min-agreement 99% instead.');
+  if (auto.scheme !== undefined && !schemes.some(({ name }) => name === auto.scheme))
+    throw refuse(`does not know the scheme "${auto.scheme}"`, 'Run `quantize schemes` for their names.');
+  if (recipe?.format === 'matmulnbits')
+    throw refuse('chooses from 2 to 8 bits, and matmulnbits has 4 and 8', 'Leave out --format.');
+}
+
+/** What quantizes a model again and again holds it in memory. */
+export function refuseMeasuring({ auto, suggest, origins, model }: QuantizeOptions, sizeBytes: number): void {
+  const flag = auto ? '--auto' : suggest ? '--suggest' : origins ? '--origins' : undefined;
+  if (flag)
+    throw new QuantizeError('too-large-to-measure', { flag, path: model, size: formatBytes(sizeBytes) });
+}
+
+/** A flag that would do nothing is a mistake. */
+export function refuseUnusedStatistics({ actBits, dynamic }: Recipe): void {
+  if (actBits !== 'float' && !dynamic) return;
+  const problem = `has no use with ${dynamic ? '--dynamic' : '--act-bits float'}, which needs no activation ranges`;
+  throw new QuantizeError('bad-option', { flag: '--stats', problem, mend: 'Leave out one of the two.' });
+}

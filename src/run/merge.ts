@@ -1,0 +1,19 @@
+import { mergeStatistics as merge } from '../../calibration/merge-statistics.js';
+import { readStatisticsFile, type StatisticsFile } from '../../calibration/statistics-file.js';
+import { checkOutput } from '../emit/write-file.js';
+import type { MergeOptions } from '../options.js';
+import type { StatisticsSummary } from '../report/statistics-summary.js';
+import { writeStatistics } from './write-statistics.js';
+
+/**
+ * The statistics of all shards of a calibration in one file: byte for byte that of one run over all samples.
+ *
+ * @throws QuantizeError where a shard is missing or does not belong; every existing file is then as it was
+ */
+export async function mergeStatistics({ inputs, output }: MergeOptions): Promise<StatisticsSummary> {
+  const started = performance.now();
+  for (const input of inputs) await checkOutput(input, output);
+  const files: StatisticsFile[] = [];
+  for (const input of inputs) files.push(await readStatisticsFile(input));
+  return writeStatistics(output, merge(files), started);
+}

@@ -1,0 +1,85 @@
+import { basename, dirname, join } from 'node:path';
+import type { CalibrationSettings } from '../calibrate/calibrate.js';
+import { openAll, sampleFiles } from '../calibrate/samples.js';
+import type { Watch } from '../calibrate/watch.js';
+import { convertModel } from '../convert/convert-model.js';
+import { checkOutput } from '../emit/write-file.js';
+import { dataPathOf } from '../emit/write-model.js';
+import { foldModel } from '../fold/fold-model.js';
+import { referenceOf, verifyFold } from '../fold/verify-fold.js';
+import { opsetOf } from '../graph/model.js';
+import type { Limits } from '../load/limits.js';
+import { loadModel } from '../load/load-model.js';
+import { withOriginal } from '../load/with-original.js';
+import type { CalibrateOptions, MachineOptions, QuantizeOptions, RunHooks } from '../options.js';
+import { formatBytes } from '../report/format.js';
+import { checkProvider } from '../runtime/session.js';
+
+/** How a run prepares its model. */
+export interface Preparation {
+  /** The file that will be written. */
+  readonly output: string;
+  /** Weights alone are stored in what every opset has, and need no conversion. */
+  readonly converts: boolean;
+  readonly watch: Watch;
+  readonly limits: Limits;
+}
+
+/** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
+export async function prepare(
+  options: QuantizeOptions | CalibrateOptions,
+  { output, converts, watch, limits }: Preparation,
+) {
+  const { threads, provider } = options;
+  if (provider) checkProvider(provider);
+  const stats = 'stats' in options ? options.stats : undefined;
+  const baseline = 'baseline' in options ? options.baseline : undefined;
+  const metric = 'metric' in options ? options.metric : undefined;
+  for (const input of [options.model, stats, baseline, metric, ...sampleFiles(options)])
+    if (input !== undefined) await checkOutput(input, output);
+
+  await watch.begin('load');
+  const loaded = await loadModel(options.model, limits.heldBytes);
+  const { model } = loaded;
+  watch.detail(`${options.model}, ${formatBytes(loaded.sizeBytes)}, opset ${opsetOf(model)}`);
+  const isLarge = loaded.sizeBytes >= limits.largeBytes;
+  for (const file of [options.model, ...loaded.externalFiles]) {
+    await checkOutput(file, output);
+    // Only a large model can need the second file.
+    if (isLarge) await checkOutput(file, dataPathOf(output));
+  }
+
+  await watch.begin('convert');
+  if (converts) convertModel(model, options.model);
+
+  await watch.begin('fold');
+  // The original is gone before anything is folded: memory holds one float model's session at a time.
+  const { reference, samples } = await withOriginal(options.model, threads, async (original) => {
+    const opened = await openAll(model, options, (feed) => original.run(feed));
+    const calibration = watch.stoppable(opened.calibration);
+    const evaluation = watch.stoppable(opened.evaluation);
+    return {
+      samples: { ...opened, calibration, evaluation },
+      reference: await referenceOf(original, evaluation),
+    };
+  });
+  const fold = await foldModel(model);
+  for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
+  await verifyFold(reference, model, threads);
+  return { loaded, model, isLarge, fold, samples };
+}
+
+export const calibrationSettings = (
+  options: MachineOptions & RunHooks,
+  watch: Watch,
+): CalibrationSettings => ({
+  provider: options.provider,
+  progress: watch.progress,
+  maxMemoryBytes: options.maxMemory === undefined ? undefined : options.maxMemory * 2 ** 20,
+  onEstimate: options.onEstimate,
+});
+
+/** `model.onnx` → `model.<suffix>`, in the same folder. */
+export function besideModel(model: string, suffix: string): string {
+  return join(dirname(model), `${basename(model).replace(/\.onnx$/i, '')}.${suffix}`);
+}

@@ -1,0 +1,181 @@
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
+import { observers } from '../../calibration/observers/observers.js';
+import { remembering } from '../../calibration/observers/remembering.js';
+import { rangeOfPixels } from '../../calibration/preprocess.js';
+import { findRanges } from '../calibrate/find-ranges.js';
+import { firstFeed, type Samples } from '../calibrate/samples.js';
+import { Watch } from '../calibrate/watch.js';
+import { checkRuns } from '../emit/check-model.js';
+import { emitPlan } from '../emit/emit-plan.js';
+import { checkOutput, writeFileWhole } from '../emit/write-file.js';
+import { withWritten } from '../emit/write-model.js';
+import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
+import { evaluate } from '../evaluate/evaluate.js';
+import { loadMetric } from '../evaluate/user-metric.js';
+import type { Model } from '../graph/model.js';
+import { defaultLimits, type Limits } from '../load/limits.js';
+import type { QuantizeOptions } from '../options.js';
+import { place, refuseEmpty } from '../place/place.js';
+import { observableValues } from '../place/placement.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
+import { formatBytes } from '../report/format.js';
+import { openJudge } from '../report/judge.js';
+import { makeResult } from '../report/make-result.js';
+import { quantizeCommandLine } from '../report/reproduce.js';
+import type { Result } from '../report/result.js';
+import { checkReports, writeReports } from '../report/write-reports.js';
+import { explain } from '../search/explain.js';
+import { findRecipe } from '../search/find-recipe.js';
+import { limitsOf } from '../search/limits.js';
+import { type Bench, planAs } from '../search/quantize-as.js';
+import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
+import { splitForSearch } from '../search/split-samples.js';
+import { checkSearch, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
+import { besideModel, calibrationSettings, prepare } from './prepare.js';
+
+/**
+ * The main job: a float model in, a QDQ model out, the drift between the two measured.
+ *
+ * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
+ */
+export function quantize(options: QuantizeOptions): Promise<Result> {
+  return quantizeWithin(options, defaultLimits);
+}
+
+/** The same, with other sizes at which a model is handled in another way. */
+export async function quantizeWithin(options: QuantizeOptions, limits: Limits): Promise<Result> {
+  const started = performance.now();
+  const { stats, threads, provider } = options;
+  const watch = new Watch(options);
+  const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
+  const judge = await openJudge(options);
+  const hasRanges = options.data !== undefined || stats !== undefined;
+  const given = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
+  if (stats !== undefined) refuseUnusedStatistics(given);
+  checkSearch(options);
+  const name = options.auto ? 'auto' : recipeName(given);
+  const output = options.output ?? besideModel(options.model, `${name}.onnx`);
+
+  const recipePath = options.auto && recipePathOf(output);
+  const read = [options.model, stats, options.baseline].filter((path) => path !== undefined);
+  await checkReports(options.reports, [...read, output, ...(recipePath ? [recipePath] : [])]);
+  // Before the time that a search takes.
+  if (recipePath) for (const file of read) await checkOutput(file, recipePath);
+
+  const prepared = await prepare(options, { output, converts: given.actBits !== 'float', watch, limits });
+  const { loaded, model, fold, isLarge } = prepared;
+  if (isLarge) refuseMeasuring(options, loaded.sizeBytes);
+
+  await watch.begin('place');
+  const first = place(model, given, options.model);
+  refuseEmpty(first, options.model);
+  watch.detail(`${recipeName(given)}: ${first.layers.length} layers, ${first.values.size} activations`);
+
+  await watch.begin('calibrate');
+  const ranges = await findRanges({
+    ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
+    samples: prepared.samples.calibration,
+    inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+    others: options.suggest ? valuesForOthers(model, given, options.model) : [],
+    ...calibrationSettings(options, watch),
+  });
+  const bench: Bench = {
+    ...{ model, path: options.model, ranges, schemes, actSchemes },
+    observers: observers.map(remembering),
+  };
+
+  const found = options.auto && (await search(bench, given, prepared.samples, { options, watch }));
+  const samples = found?.samples ?? prepared.samples;
+  const recipe = found?.recipe ?? given;
+  const placement = found ? place(model, recipe, options.model) : first;
+
+  const weights = new Map<string, Distribution>();
+  // The weights of the plan are not held beyond this.
+  const emit = async () => {
+    await watch.begin('quantize');
+    const plan = planAs(bench, recipe, placement);
+    for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
+    await watch.begin('emit');
+    return emitPlan(model, plan);
+  };
+
+  return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {
+    const { source, emitted, plan, sha256, sizeBytes } = written;
+    await checkRuns(source, await firstFeed(samples.evaluation));
+
+    await watch.begin('evaluate');
+    watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
+    const evaluation = await evaluate(
+      { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
+      samples,
+      {
+        threads,
+        provider,
+        told: (told) => watch.told(told),
+        preprocess: options.preprocess,
+        metric: await makeMetric?.(),
+      },
+    );
+
+    const told = {
+      provider,
+      progress: watch.progress,
+      pause: watch.pause,
+      begin: (part: string) => watch.begin(part),
+    };
+    const explained = { recipe, placement, evaluation, sizeBytes, floatPath: options.model };
+    const { origins, suggestions } = await explain(bench, explained, samples.evaluation, options, told);
+
+    await watch.begin('write');
+    const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
+    const elapsedMs = performance.now() - started;
+    const { statistics } = ranges;
+    const run = {
+      ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
+      distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
+      // The name that a search gives its model is not that of the recipe it found.
+      reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
+      search: found?.record,
+    };
+    const result = judge(makeResult({ ...run, provider, elapsedMs }));
+    await writeReports(result, options.reports);
+    if (recipePath) await writeFileWhole(recipePath, serializeRecipe(recipe));
+    // The model comes last: where a report cannot be written, it is as it was.
+    await written.commit();
+    watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
+    return result;
+  });
+}
+
+/** The search for bits and schemes, and the samples that are left to state its outcome on. */
+async function search(
+  bench: Bench,
+  recipe: Recipe,
+  samples: Samples,
+  { options, watch }: { options: QuantizeOptions; watch: Watch },
+) {
+  const split = await splitForSearch(samples);
+  const sources = {
+    ...{
+      bench,
+      recipe,
+      split,
+      floatPath: options.model,
+      options: options.auto ?? {},
+      limits: limitsOf(options.gates),
+    },
+    sensitivity: samples.calibration ?? split.search.source,
+  };
+  const { provider } = options;
+  const { progress, pause } = watch;
+  const found = await findRecipe(sources, { provider, progress, pause, begin: (part) => watch.begin(part) });
+  return { ...found, samples: split.final };
+}
+
+/** Values that another recipe could need: all that any could, where ranges are found on samples at all. */
+function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
+  const isStatic = recipe.actBits !== 'float' && !recipe.dynamic;
+  if (!isStatic || named(observers, recipe.observer).from === 'batch-norm') return [];
+  return observableValues(place(model, widestRecipe, path));
+}
