@@ -143,6 +143,11 @@ const messages = {
     'Check the samples against the inputs that `quantize inspect` prints; without samples, give some with --eval-data.',
   ),
 
+  'telemetry-on': message(
+    3,
+    "onnxruntime's telemetry cannot be switched off from this worker thread: {reason}.",
+    'Set {variable}=1 in the environment of the process.',
+  ),
   'provider-missing': message(
     2,
     'onnxruntime {version} for {platform} has no provider "{provider}"; it has {known}.',

@@ -95,7 +95,7 @@ test('every file is in a layer, and the search for imports finds them', () => {
   expect([...new Set(sources.map(layerOf))].filter((layer) => !layers.includes(layer))).toEqual([]);
   expect(imports.length).toBeGreaterThan(sources.length);
   expect(imports).toContainEqual({
-    file: 'src/runtime/session.ts',
+    file: 'src/runtime/onnxruntime.ts',
     layer: 'runtime',
     target: 'onnxruntime-node',
     isPackage: true,

@@ -1,7 +1,8 @@
 import { arch, availableParallelism, platform } from 'node:os';
-import * as ort from 'onnxruntime-node';
 import { QuantizeError, reasonOf } from '../errors.js';
 import type { ArrayType, Feed, NdArray } from '../numerics/nd-array.js';
+import * as ort from './onnxruntime.js';
+import { telemetryOff } from './telemetry-off.js';
 
 /** Where a model can run, by the names of onnxruntime's execution providers. */
 export const providers = ['cpu', 'cuda', 'dml', 'webgpu', 'coreml'] as const;
@@ -87,6 +88,7 @@ export class Session {
     settings: SessionSettings,
   ): Promise<Session> {
     const { provider = 'cpu' } = settings;
+    await telemetryOff();
     // Before the first session: what goes wrong is told once, in an error of ours.
     ort.env.logLevel = 'fatal';
     const options: ort.InferenceSession.SessionOptions = {
