@@ -18,6 +18,7 @@ const layers = [
   'recipe',
   'options',
   'load',
+  'train',
   'convert',
   'fold',
   'place',
