@@ -1,6 +1,13 @@
 import { QuantizeError } from '../src/errors.js';
 import { numberToHalf } from '../src/numerics/half.js';
-import { type ArrayData, type ArrayType, allocate, type NdArray } from '../src/numerics/nd-array.js';
+import {
+  type ArrayData,
+  type ArrayType,
+  allocate,
+  elementCount,
+  type NdArray,
+} from '../src/numerics/nd-array.js';
+import { asWhole, batchAxisOf, sampleShapeOf, withAxis } from './batch-axis.js';
 import { describeShape, fits, makeTransform, type Preprocess } from './preprocess.js';
 import type { SampleSet } from './sample-set.js';
 import type { InputSpec } from './source.js';
@@ -9,9 +16,10 @@ import type { SlicedArray } from './stored-array.js';
 /**
  * The samples of one input that an array holds, cut on axis 0. An array of the rank of a single sample is one sample.
  * Where the model's input has no batch axis (a scalar, or whatever has one axis less than the array), an entry of axis
- * 0 is a whole input.
+ * 0 is a whole input. Where the batch is another axis of the input, the array may have the input's own layout.
  *
  * @param label - what the array is called: its file, or its place in one
+ * @param layout - `as-input` where the array surely is a batch of the input's own layout; found from the shapes without it
  * @throws QuantizeError where it is empty, or does not fit the input
  */
 export function arraySet(
@@ -19,12 +27,15 @@ export function arraySet(
   array: SlicedArray,
   input: InputSpec,
   preprocess: Preprocess | undefined,
+  layout?: 'as-input',
 ): SampleSet {
-  const { type, dims: all, slice } = withSampleAxis(array, input);
+  const axis = batchAxisOf(input) ?? 0;
+  const isAsInput = layout === 'as-input' && axis > 0;
+  const { type, dims: all, slice } = isAsInput ? alongAxis(array, axis) : withSampleAxis(label, array, input);
   const [total = 0, ...dims] = all;
   if (total === 0) throw new QuantizeError('data-empty', { path: label });
   const isWhole = hasNoBatchAxis(dims, input);
-  const convert = converterOf(label, type, dims, isWhole ? withBatchAxis(input) : input, preprocess);
+  const convert = converterOf(label, type, dims, isWhole ? asWhole(input) : input, preprocess);
   return {
     label,
     length: total,
@@ -35,20 +46,66 @@ export function arraySet(
 }
 
 /** Whether samples of these dimensions are whole inputs. */
-export function hasNoBatchAxis(dims: readonly number[], { shape }: InputSpec): boolean {
-  return shape !== undefined && dims.length === shape.length;
-}
-
-/** The input as it would be with a batch axis before the axes that it has. */
-export function withBatchAxis(input: InputSpec): InputSpec {
-  return { ...input, shape: input.shape && [undefined, ...input.shape] };
+export function hasNoBatchAxis(dims: readonly number[], input: InputSpec): boolean {
+  const { shape } = input;
+  return shape !== undefined && (dims.length === shape.length || batchAxisOf(input) === undefined);
 }
 
 /** A single sample as an array of one; a scalar input takes any list, each element a sample. */
-function withSampleAxis(array: SlicedArray, { shape }: InputSpec): SlicedArray {
-  const rank = shape === undefined ? undefined : Math.max(shape.length - 1, 0);
-  const isOneSample = array.dims.length === 0 || (array.dims.length === rank && shape?.length !== 0);
-  return isOneSample ? array.asEntry() : array;
+function withSampleAxis(label: string, array: SlicedArray, input: InputSpec): SlicedArray {
+  const { dims } = array;
+  const isOneSample = dims.length === 0 || (dims.length === sampleShapeOf(input)?.length && dims.length > 0);
+  if (isOneSample) return array.asEntry();
+  const axis = batchAxisOf(input) ?? 0;
+  if (axis === 0 || dims.length !== input.shape?.length || !fits(dims, withSize(input, axis, dims[axis])))
+    return array;
+  // The array has the layout of the input itself.
+  if (typeof input.shape[axis] === 'number') return array.asEntry();
+  if (!fits(dims.slice(1), sampleShapeOf(input))) return alongAxis(array, axis);
+  throw ambiguous(label, dims, input, axis);
+}
+
+/** The shape that an input has with so many samples. */
+function withSize({ shape }: InputSpec, axis: number, size: number | undefined): InputSpec['shape'] {
+  return shape?.map((dim, at) => (at === axis && typeof dim !== 'number' ? size : dim));
+}
+
+/** Both the samples one after the other and a batch of the model's own layout would have this shape. */
+function ambiguous(path: string, dims: readonly number[], input: InputSpec, axis: number): QuantizeError {
+  const stated = input.shape?.map((dim) => dim ?? '?').join(', ');
+  const form = ['samples', ...withAxis(dims.slice(1), axis, 1)].join(', ');
+  const reason = `its shape [${dims.join(', ')}] fits the input "${input.name}" [${stated}] in two ways: the samples may be its axis 0 or its axis ${axis}`;
+  const mend = `Give whole inputs, with a batch of 1 in each: [${form}].`;
+  return new QuantizeError('data-format', { path, reason, mend });
+}
+
+/** The samples of an array that stand on another axis than the first. */
+function alongAxis(array: SlicedArray, axis: number): SlicedArray {
+  const { type, dims, slice } = array;
+  const [first = 0, ...others] = dims;
+  const own = dims.filter((_, at) => at !== axis);
+  const inner = elementCount(dims.slice(axis + 1));
+  const total = dims[axis] ?? 0;
+  const outer = elementCount(others.slice(0, axis - 1));
+  const along: SlicedArray = {
+    type,
+    dims: [total, ...own],
+    async slice(index) {
+      const sample = allocate(type, elementCount(own));
+      for (let i = 0; i < first; i++) {
+        const entry = await slice(i);
+        for (let j = 0; j < outer; j++) {
+          const from = (j * total + index) * inner;
+          sample.set(entry.subarray(from, from + inner) as never, (i * outer + j) * inner);
+        }
+      }
+      return sample;
+    },
+    asEntry: () => {
+      throw new Error('the samples of an array are no sample');
+    },
+  };
+  return along;
 }
 
 /** Integers fit a float input only by what the user says; the same type, or a narrower integer, fits as it is. */
@@ -74,7 +131,7 @@ export function converterOf(
   if (type !== input.type && !isWider(input.type, type)) {
     throw new QuantizeError('data-type', { path, type, input: input.name, expected: input.type });
   }
-  if (!fits(dims, input.shape?.slice(1))) {
+  if (!fits(dims, sampleShapeOf(input))) {
     const mend = 'Save the samples in the shape that the model takes.';
     const facts = { path, found: dims.join(', '), input: input.name, expected: describeShape(input), mend };
     throw new QuantizeError('data-shape', facts);

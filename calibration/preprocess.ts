@@ -1,5 +1,6 @@
 import { QuantizeError } from '../src/errors.js';
 import { elementCount, type NdArray } from '../src/numerics/nd-array.js';
+import { sampleShapeOf } from './batch-axis.js';
 import type { InputSpec } from './source.js';
 
 /** The range of a model's input, one pair of ends a channel, or one for all. */
@@ -99,7 +100,7 @@ export function makeTransform(
   how: Preprocess | undefined,
 ): Transform {
   if (!how) {
-    if (!fits(dims, input.shape?.slice(1)))
+    if (!fits(dims, sampleShapeOf(input)))
       throw misfit(path, dims, input, 'If only the layout differs, say --layout nhwc.');
     return { dims, apply: ({ data }) => Float32Array.from(data as ArrayLike<number>) };
   }
@@ -138,7 +139,7 @@ function axisOrder(
   input: InputSpec,
   layout: Layout | undefined,
 ): readonly number[] {
-  const wanted = input.shape?.slice(1);
+  const wanted = sampleShapeOf(input);
   const permuted = (order: readonly number[]) => order.map((axis) => dims[axis] ?? 0);
   if (dims.length !== 3) {
     if (fits(dims, wanted)) return dims.map((_, axis) => axis);
@@ -171,13 +172,12 @@ function misfit(path: string, dims: readonly number[], input: InputSpec, mend: s
 }
 
 /** The shape of one sample of an input in words, without the batch axis. */
-export function describeShape({ shape }: InputSpec): string {
-  return shape
-    ? shape
-        .slice(1)
-        .map((dim) => dim ?? '?')
-        .join(', ')
-    : 'any shape';
+export function describeShape(input: InputSpec): string {
+  return (
+    sampleShapeOf(input)
+      ?.map((dim) => dim ?? '?')
+      .join(', ') ?? 'any shape'
+  );
 }
 
 /** The value that belongs to element `i` of the result: the only one, or that of its channel. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { QuantizeError } from '../src/errors.js';
 import { allocate, elementCount, type Feed, type NdArray } from '../src/numerics/nd-array.js';
+import { batchAxisOf, withAxis } from './batch-axis.js';
 import { chooseSamples } from './sampling.js';
 import type { Batch, InputSpec, SampleSource, Shard } from './source.js';
 
@@ -149,6 +150,8 @@ export interface Batching {
   readonly batchSize: number;
   /** Only the runs of this shard; all of them without it. */
   readonly shard?: Shard | undefined;
+  /** The inputs whose batch axis is not the first. */
+  readonly batchAxes?: ReadonlyMap<string, number> | undefined;
 }
 
 /**
@@ -159,7 +162,7 @@ export interface Batching {
 export function batchSizeOf(inputs: readonly InputSpec[], whole: ReadonlySet<string> = new Set()): number {
   const fixed = inputs
     .filter(({ name }) => !whole.has(name))
-    .map(({ shape }) => shape?.[0])
+    .map((input) => input.shape?.[batchAxisOf(input) ?? -1])
     .filter((dim) => typeof dim === 'number');
   return Math.max(1, ...fixed);
 }
@@ -175,7 +178,7 @@ export function batchSizeOf(inputs: readonly InputSpec[], whole: ReadonlySet<str
  */
 export function sourceOf(
   set: SampleSet,
-  { samples, seed, batchSize, shard }: Batching,
+  { samples, seed, batchSize, shard, batchAxes = new Map() }: Batching,
   chosen: ChosenSamples = { indices: chooseSamples(set.length, samples, seed), warnings: [] },
 ): SampleSource {
   const { indices, warnings } = chosen;
@@ -200,7 +203,7 @@ export function sourceOf(
         const feeds: Feed[] = [];
         for (let i = 0; i < batchSize; i++) feeds.push(await feed(start + i));
         yield {
-          feed: stack(feeds, set),
+          feed: stack(feeds, set, batchAxes),
           size: batchSize,
           samples: Math.min(batchSize, indices.length - start),
         };
@@ -223,15 +226,20 @@ function rangeOf({ index, count }: Shard, samples: number, batchSize: number) {
   return { first: start(index - 1), end: Math.min(start(index), samples) };
 }
 
-/** Samples of the same shapes as one feed, the batch axis before the others. */
-function stack(feeds: readonly Feed[], { label, whole }: SampleSet): Feed {
+/** Samples of the same shapes as one feed, the batch axis where each input has it. */
+function stack(
+  feeds: readonly Feed[],
+  { label, whole }: SampleSet,
+  batchAxes: ReadonlyMap<string, number>,
+): Feed {
   const [first] = feeds;
   if (!first) throw new Error('a batch holds at least one sample');
   const names = Object.keys(first);
   return Object.fromEntries(
     names.map((name) => {
       const parts = feeds.map((feed) => feed[name] as NdArray);
-      return [name, whole?.has(name) ? sharedBy(label, name, parts) : stackArrays(label, name, parts)];
+      if (whole?.has(name)) return [name, sharedBy(label, name, parts)];
+      return [name, stackArrays(label, name, parts, batchAxes.get(name) ?? 0)];
     }),
   );
 }
@@ -245,9 +253,9 @@ function sharedBy(path: string, name: string, parts: readonly NdArray[]): NdArra
   throw new QuantizeError('data-format', { path, reason, mend });
 }
 
-function stackArrays(path: string, name: string, parts: readonly NdArray[]): NdArray {
+function stackArrays(path: string, name: string, parts: readonly NdArray[], axis: number): NdArray {
   const [first] = parts as [NdArray];
-  const dims = [parts.length, ...first.dims];
+  const dims = withAxis(first.dims, axis, parts.length);
   if (parts.length === 1) return { type: first.type, dims, data: first.data };
   const odd = parts.find((part) => part.dims.join() !== first.dims.join());
   if (odd) {
@@ -257,8 +265,12 @@ function stackArrays(path: string, name: string, parts: readonly NdArray[]): NdA
     throw new QuantizeError('data-format', { path, reason, mend });
   }
   const data = allocate(first.type, elementCount(dims));
+  const inner = elementCount(first.dims.slice(axis));
   parts.forEach((part, index) => {
-    data.set(part.data as never, index * elementCount(first.dims));
+    for (let at = 0; at * inner < part.data.length; at++) {
+      const from = part.data.subarray(at * inner, (at + 1) * inner);
+      data.set(from as never, (at * parts.length + index) * inner);
+    }
   });
   return { type: first.type, dims, data };
 }

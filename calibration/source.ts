@@ -61,4 +61,6 @@ export interface InputSpec {
   readonly type: string;
   /** A number is fixed, a string is a dynamic dimension, undefined an unknown one; undefined where the rank is unknown. */
   readonly shape: readonly (number | string | undefined)[] | undefined;
+  /** The axis that holds the samples, 0 without it; 'none' where a sample is a whole input. */
+  readonly batchAxis?: number | 'none' | undefined;
 }

@@ -25,6 +25,8 @@ export interface DataOptions {
   readonly pictures?: PictureOptions | undefined;
   /** What raw .bin files hold; without it, what the model's input takes. */
   readonly raw?: RawFormat | undefined;
+  /** Shapes of inputs by name, the batch included, in place of what the model leaves open. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Calibrate on at most this many samples, chosen by `seed`. */
   readonly samples?: number | undefined;
   /** Seed of the choice of samples and of synthetic input; 0 by default. */
@@ -145,7 +147,7 @@ export interface CompareOptions
 
 /** What `calibrate` is asked for. */
 export interface CalibrateOptions
-  extends Pick<DataOptions, 'preprocess' | 'pictures' | 'raw' | 'samples' | 'seed'>,
+  extends Pick<DataOptions, 'preprocess' | 'pictures' | 'raw' | 'shapes' | 'samples' | 'seed'>,
     MachineOptions,
     RunHooks {
   /** Path of the float model. */

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { QuantizeError } from '../../src/errors.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
 import { arraySet } from '../array-set.js';
+import { sampleShapeOf } from '../batch-axis.js';
 import { fileBytes } from '../byte-source.js';
 import type { SampleSet } from '../sample-set.js';
 import type { InputSpec } from '../source.js';
@@ -36,8 +37,9 @@ export const binReader: Reader = {
   },
 };
 
-function shapeOf(path: string, { name, shape }: InputSpec): number[] {
-  const sample = (shape?.length === 0 ? [] : shape?.slice(1)) ?? [undefined];
+function shapeOf(path: string, input: InputSpec): number[] {
+  const { name } = input;
+  const sample = sampleShapeOf(input) ?? [undefined];
   if (sample.every((dim) => typeof dim === 'number' && dim > 0)) return sample as number[];
   const stated = sample.map((dim) => dim ?? '?').join(', ');
   const reason = `the model input "${name}" takes samples of [${stated}], which does not say how large one is`;

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
 import { converterOf } from '../array-set.js';
+import { batchAxisOf } from '../batch-axis.js';
 import { readWhole } from '../byte-source.js';
 import { loadDecoder, type PictureOptions, type PictureShape } from '../pictures.js';
 import { describeShape, type Preprocess } from '../preprocess.js';
@@ -35,7 +36,9 @@ export const imagesReader: Reader = {
       throw new QuantizeError('data-format', { path, reason, mend });
     }
     const { shape, dims, isWhole } = shapeFor(path, input, preprocess, pictures);
-    const spec: InputSpec = { ...input, shape: [undefined, ...dims] };
+    const spec: InputSpec = { ...input, shape: [undefined, ...dims], batchAxis: 0 };
+    // The first axis of a picture's input is not always the batch: it may count the pictures of a sample.
+    const isOneOfMany = input.shape?.length === 4 && batchAxisOf(input) !== 0;
     const how = preprocess && { ...preprocess, layout: shape.layout };
     const convert = converterOf(path, 'uint8', dims, spec, how);
     const decode = await loadDecoder();
@@ -46,10 +49,11 @@ export const imagesReader: Reader = {
       label: basename(path),
       length: names.length,
       preprocess: describe(preprocess, shape),
-      whole: new Set(isWhole ? [input.name] : []),
+      whole: new Set(isWhole || isOneOfMany ? [input.name] : []),
       names,
       async sample(index) {
-        return { [input.name]: convert({ type: 'uint8', dims, data: await pixels(index) }) };
+        const picture = convert({ type: 'uint8', dims, data: await pixels(index) });
+        return { [input.name]: isOneOfMany ? { ...picture, dims: [1, ...picture.dims] } : picture };
       },
       async flawOf(index) {
         try {

@@ -10,6 +10,7 @@ import {
   type NdArray,
 } from '../../src/numerics/nd-array.js';
 import { converterOf } from '../array-set.js';
+import { asWhole, batchAxisOf, sampleShapeOf } from '../batch-axis.js';
 import type { Preprocess } from '../preprocess.js';
 import type { SampleSet } from '../sample-set.js';
 import type { InputSpec } from '../source.js';
@@ -184,10 +185,13 @@ function sampleOf(value: unknown, index: number, { path, inputs, preprocess }: R
     }
     const array = arrayOf(label, part, input);
     // With a batch axis of one or without it: a sample is the same.
-    const hasBatch = array.dims.length === input.shape?.length && array.dims[0] === 1;
-    const isWhole = !hasBatch && array.dims.length === input.shape?.length;
+    const axis = batchAxisOf(input);
+    const isFull = array.dims.length === input.shape?.length;
+    const hasBatch = isFull && axis !== undefined && array.dims[axis] === 1;
+    const isWhole = axis === undefined || (isFull && !hasBatch);
     if (isWhole) whole.add(input.name);
-    feed[input.name] = fitting(label, hasBatch ? { ...array, dims: array.dims.slice(1) } : array, input, {
+    const dims = hasBatch ? array.dims.filter((_, at) => at !== axis) : array.dims;
+    feed[input.name] = fitting(label, { ...array, dims }, input, {
       preprocess,
       isWhole,
     });
@@ -201,7 +205,7 @@ function fitting(
   input: InputSpec,
   { preprocess, isWhole }: { preprocess: Preprocess | undefined; isWhole: boolean },
 ): NdArray {
-  const spec = isWhole ? { ...input, shape: input.shape && [undefined, ...input.shape] } : input;
+  const spec = isWhole ? asWhole(input) : input;
   return converterOf(label, array.type, array.dims, spec, preprocess)(array);
 }
 
@@ -256,8 +260,8 @@ function arrayOf(path: string, part: Part, input: InputSpec): NdArray {
 }
 
 /** The model's own shape with one open axis filled by what there is; a flat list where that is not to be known. */
-function shapeOf({ shape }: InputSpec, length: number): number[] {
-  const sample = shape?.length === 0 ? [] : shape?.slice(1);
+function shapeOf(input: InputSpec, length: number): number[] {
+  const sample = sampleShapeOf(input);
   if (!sample) return [length];
   const open = sample.filter((dim) => typeof dim !== 'number').length;
   const known = elementCount(sample.filter((dim) => typeof dim === 'number'));

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
 import { arraySet } from '../array-set.js';
+import { asWhole, batchAxisOf, isBatchName } from '../batch-axis.js';
 import { readWhole } from '../byte-source.js';
 import { concatenateSets, type SampleSet, zipSets } from '../sample-set.js';
 import type { InputSpec } from '../source.js';
@@ -10,7 +11,10 @@ import type { NamedArray, Reader, ReadRequest, TensorDecoder } from './reader.js
 
 const INPUT_FILE = /^input_(\d+)\.pb$/;
 
-/** Folders as ONNX's own tests have them: `input_0.pb`, `input_1.pb`, …, one sample or one batch a folder. */
+/**
+ * Folders as ONNX's own tests have them: `input_0.pb`, `input_1.pb`, …, the inputs of one run a folder. It is a batch of
+ * samples where every input has an axis that is the batch by its name or its fixed size; otherwise it is one sample.
+ */
 export const onnxTestDataReader: Reader = {
   name: 'ONNX test data',
   summary: 'folders of input_N.pb',
@@ -69,14 +73,32 @@ async function folderSet(
     const sliced = slicesOf(array.type, array.dims, async () => (await read(path)).array.data);
     tensors.push({ number, path, name, array: sliced });
   }
-  const sets = inputs.map((input, index) => {
+  const pairs = inputs.map((input, index) => {
     // By name where the files name the inputs, and otherwise by number, as ONNX's own runner takes them.
     const found =
       tensors.find(({ name }) => name === input.name) ?? tensors.find(({ number }) => number === index);
     if (!found) throw inputMissing(folder.path, input, tensors);
-    return arraySet(found.path, found.array, input, preprocess);
+    return { input, found };
+  });
+  const isBatch = holdsSamples(pairs.map(({ input, found }) => ({ input, dims: found.array.dims })));
+  const sets = pairs.map(({ input, found: { path, array } }) => {
+    const isRun = !isBatch && array.dims.length === input.shape?.length;
+    return isRun
+      ? arraySet(path, array.asEntry(), asWhole(input), preprocess)
+      : arraySet(path, array, input, preprocess, isBatch ? 'as-input' : undefined);
   });
   return zipSets(sets);
+}
+
+/** Whether the tensors of one run are samples side by side: as many in each, along axes that are surely the batch. */
+function holdsSamples(pairs: readonly { input: InputSpec; dims: readonly number[] }[]): boolean {
+  const counts = pairs.map(({ input, dims }) => {
+    const axis = batchAxisOf(input);
+    const dim = input.shape?.[axis ?? -1];
+    const isSure = axis !== undefined && (typeof dim === 'number' || isBatchName(dim));
+    return isSure && dims.length === input.shape?.length ? dims[axis] : undefined;
+  });
+  return counts.every((count) => count !== undefined && count === counts[0]);
 }
 
 function inputMissing(

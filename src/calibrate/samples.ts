@@ -1,3 +1,5 @@
+import { batchAxisOf, withBatchAxes } from '../../calibration/batch-axis.js';
+import { type GivenShapes, withGivenShapes } from '../../calibration/given-shapes.js';
 import { readLabels } from '../../calibration/labels.js';
 import { openSamples } from '../../calibration/readers/readers.js';
 import {
@@ -37,9 +39,9 @@ const SYNTHETIC_SAMPLES = 16;
  *
  * @throws QuantizeError `input-unsupported` for one that is no numeric tensor
  */
-function inputSpecs(model: Model): InputSpec[] {
+function inputSpecs(model: Model, shapes: GivenShapes | undefined): InputSpec[] {
   const { inputs, initializers } = model.graph;
-  return inputs
+  const specs = inputs
     .filter((input) => !initializers.has(input.name))
     .map(({ name, dataType, shape }) => {
       if (!isArrayType(dataType)) {
@@ -47,6 +49,7 @@ function inputSpecs(model: Model): InputSpec[] {
       }
       return { name, type: dataType, shape };
     });
+  return withGivenShapes(withBatchAxes(specs), shapes);
 }
 
 /** Which samples are opened, and what for. */
@@ -72,7 +75,7 @@ export async function openAll(
     const mend = 'Give the samples that they belong to with --eval-data.';
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
-  const inputs = inputSpecs(model);
+  const inputs = inputSpecs(model, options.shapes);
   const seed = options.seed ?? 0;
   const { preprocess, pictures, raw, samples, shard } = options;
   const open = async (paths: Paths | undefined, choice: Pick<ReadOptions, 'samples' | 'shard'>) => {
@@ -183,7 +186,8 @@ async function openPaths(
   if (unnamed.length > 0) sets.unshift(await open(rest, unnamed));
   const set = zipSets(sets);
   const chosen = await chooseReadable(set, { samples, seed });
-  const batching = { samples, shard, seed, batchSize: batchSizeOf(inputs, set.whole) };
+  const batchAxes = new Map(inputs.map((input) => [input.name, batchAxisOf(input) ?? 0]));
+  const batching = { samples, shard, seed, batchAxes, batchSize: batchSizeOf(inputs, set.whole) };
   return { source: sourceOf(set, batching, chosen), set, chosen };
 }
 

@@ -8,6 +8,7 @@ import { type Granularity, type Group, MAX_BITS, MIN_BITS, type Rule } from '../
 export {
   type PictureFlags,
   type PreprocessFlags,
+  parseInputShape,
   parseNumber,
   parseNumbers,
   parsePictures,

@@ -7,6 +7,7 @@ import {
   type PictureFlags,
   type PreprocessFlags,
   parseCount,
+  parseInputShape,
   parsePictures,
   parsePreprocess,
   parseRaw,
@@ -18,6 +19,7 @@ import { collect } from './recipe-options.js';
 /** The flags that choose samples and make them inputs, as commander gives them. */
 export interface SampleFlags extends PreprocessFlags, PictureFlags, RawFlags {
   readonly samples?: number;
+  readonly shape?: Readonly<Record<string, readonly number[]>>;
   readonly seed?: number;
 }
 
@@ -57,6 +59,14 @@ export function addSampleOptions(
     .option('--samples <n>', samples, (text) => parseCount('--samples', text, 1))
     .option('--seed <n>', 'seed of every choice (default: 0)', (text) => parseCount('--seed', text, 0))
     .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell')
+    .option(
+      '--shape <input=AxBxC>',
+      'shape of an input with its batch, where the model leaves it open; repeatable',
+      (text, all: Record<string, readonly number[]> | undefined) => {
+        const [name, shape] = parseInputShape(text);
+        return { ...all, [name]: shape };
+      },
+    )
     .option('--size <HxW>', 'size of images, where the model leaves it open')
     .option('--resize <fit>', `how images become that size: ${fits.join(', ')} (default: crop)`)
     .option('--channel-order <order>', "colours of images, rgb or bgr (default: the preset's)")
@@ -76,10 +86,11 @@ export function sampleOptionsOf(flags: SampleFlags, base: SampleSettings = {}): 
     preprocess: parsePreprocess(flags, base.preprocess),
     pictures: { ...base.pictures, ...defined(parsePictures(flags)) },
     raw: { ...base.raw, ...defined(parseRaw(flags)) },
+    shapes: flags.shape ?? base.shapes,
   };
 }
 
-type SampleSettings = Pick<DataOptions, 'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw'>;
+type SampleSettings = Pick<DataOptions, 'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw' | 'shapes'>;
 
 /** An object without the keys that have no value. */
 export const defined = <T extends object>(record: T): Partial<T> =>

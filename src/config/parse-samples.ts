@@ -95,11 +95,26 @@ export function parseRaw({ binDtype, binShape }: RawFlags): RawFormat {
   };
 }
 
-/** Whole numbers from 1 on with x between, as 224x224. */
-function parseShape(flag: string, text: string, rank: number | undefined, example: string): number[] {
+/** `input=1x3x480x480`: the shape of an input, the batch included. */
+export function parseInputShape(text: string): readonly [name: string, shape: number[]] {
+  const flag = '--shape';
+  const at = text.lastIndexOf('=');
+  if (at <= 0)
+    throw refuse(flag, `cannot be "${text}"`, `Give an input and its shape, as ${flag} image=1x3x480x480.`);
+  return [text.slice(0, at), parseShape(flag, text.slice(at + 1), undefined, 'image=1x3x480x480', 0)];
+}
+
+/** Whole numbers with x between, as 224x224. */
+function parseShape(
+  flag: string,
+  text: string,
+  rank: number | undefined,
+  example: string,
+  least = 1,
+): number[] {
   const parts = text.toLowerCase().split('x');
-  const dims = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
-  const isShape = dims.every((dim) => dim > 0 && Number.isSafeInteger(dim));
+  const dims = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : -1));
+  const isShape = dims.every((dim) => dim >= least && Number.isSafeInteger(dim));
   if (isShape && (rank === undefined || dims.length === rank)) return dims;
   throw refuse(flag, `cannot be "${text}"`, `Give whole numbers with x between them, as ${flag} ${example}.`);
 }

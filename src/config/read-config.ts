@@ -129,7 +129,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
   const local = (path: string | undefined) => (path === undefined ? undefined : within(found.path, path));
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
-  const { samples, seed, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
+  const { samples, seed, shapes, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
   const { auto, origins, suggest } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
@@ -151,7 +151,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
       inputRange &&
       inRange(inputRange, () => fail([...place, 'inputRange'], 'is empty', 'Give the least value first.')),
     recipe: recipe && recipeOf(recipe),
-    ...{ samples, seed, threads, maxMemory, provider },
+    ...{ samples, seed, shapes, threads, maxMemory, provider },
     gates: gates as readonly GateSpec[] | undefined,
     baseline: local(baseline),
     reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),

@@ -143,6 +143,10 @@ const settings = {
     })
     .optional()
     .describe('What raw .bin files hold.'),
+  shapes: z
+    .record(z.string().min(1), z.array(z.int().min(0)))
+    .optional()
+    .describe('Shapes of inputs by name, the batch included, where the model leaves them open.'),
   recipe: recipe.optional(),
   auto: z
     .strictObject({

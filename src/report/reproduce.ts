@@ -85,7 +85,7 @@ function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string)
   return [...words, ...flag('--baseline', baseline && nameOf(baseline))];
 }
 
-function sampleFlags({ preprocess, pictures, raw }: DataOptions): string[] {
+function sampleFlags({ preprocess, pictures, raw, shapes = {} }: DataOptions): string[] {
   const { size, fit, channelOrder } = pictures ?? {};
   return [
     ...preprocessFlags(preprocess),
@@ -94,6 +94,7 @@ function sampleFlags({ preprocess, pictures, raw }: DataOptions): string[] {
     ...flag('--channel-order', channelOrder),
     ...flag('--bin-dtype', raw?.type),
     ...flag('--bin-shape', raw?.shape?.join('x')),
+    ...Object.entries(shapes).flatMap(([name, shape]) => ['--shape', `${name}=${shape.join('x')}`]),
   ];
 }
 

@@ -16,6 +16,7 @@ const places: Readonly<Record<string, string>> = {
   channelOrder: 'images.channelOrder',
   binDtype: 'bin.dtype',
   binShape: 'bin.shape',
+  shape: 'shapes',
   perTensor: 'recipe.granularity',
   matmulActivations: 'recipe.matMulActivations',
   rule: 'recipe.rules',
