@@ -22,6 +22,8 @@ const message = (exit: number, text: string, hint: string): Message => ({ exit, 
 const messages = {
   // The command line.
   'bad-option': message(2, '{flag} {problem}.', '{mend}'),
+  // A value of a configuration, of a recipe file, or of what a program hands over: `where` is its place.
+  'bad-value': message(2, '{where} {problem}.', '{mend}'),
   'output-is-input': message(
     2,
     'The output {path} is the input itself.',
@@ -50,7 +52,6 @@ const messages = {
     '{path} is not JSON: {reason}.',
     'Mend it there; JSON has no comments and no trailing commas.',
   ),
-  'config-value': message(2, '{path}: {where} {problem}.', '{mend}'),
 
   // Files.
   'file-missing': message(2, 'There is no file {path}.', 'Check the path.'),

@@ -35,7 +35,7 @@ export type {
 } from './options.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
-export { defaultRecipe, type Recipe, type Rule } from './recipe.js';
+export { defaultRecipe, type GivenRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
 export { checkGates } from './report/judge.js';
 export { type Baseline, readBaseline } from './report/read-baseline.js';

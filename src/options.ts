@@ -2,7 +2,7 @@ import type { PictureOptions } from '../calibration/pictures.js';
 import type { InputRange, Preprocess } from '../calibration/preprocess.js';
 import type { RawFormat } from '../calibration/readers/reader.js';
 import type { Shard } from '../calibration/source.js';
-import type { Recipe } from './recipe.js';
+import type { GivenRecipe } from './recipe.js';
 import type { Provider } from './runtime/session.js';
 
 /**
@@ -112,7 +112,7 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, GateOption
   readonly output?: string | undefined;
   /** Paths of reports to write, each in the format that its ending says: .html, .md, .xml (JUnit), .json. */
   readonly reports?: readonly string[] | undefined;
-  readonly recipe?: Partial<Recipe> | undefined;
+  readonly recipe?: GivenRecipe | undefined;
   /** Measure where the drift comes from: each layer is quantized alone, once for each of its parts. */
   readonly origins?: boolean | undefined;
   /** Try what mends the worst layers, and say what came of it; origins are measured, too. */
@@ -170,7 +170,7 @@ export interface MergeOptions {
 export interface InspectOptions {
   /** Path of the float model. */
   readonly model: string;
-  readonly recipe?: Partial<Recipe> | undefined;
+  readonly recipe?: GivenRecipe | undefined;
 }
 
 /** What a choice among the combinations of a sweep must keep to. */
@@ -207,7 +207,7 @@ export interface SweepOptions extends DataOptions, MachineOptions, RunHooks {
   /** How activation ranges are chosen; that of the recipe by default. */
   readonly observers?: readonly string[] | undefined;
   /** Everything else that a recipe says, for all combinations. */
-  readonly recipe?: Partial<Recipe> | undefined;
+  readonly recipe?: GivenRecipe | undefined;
   /** Whether each model is timed against float, too. */
   readonly speed?: boolean | undefined;
   /** What the best combination must keep to; without limits none is chosen. */

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const layers = [
   'errors',
   'version',
+  'validate',
   'numerics',
   'graph',
   'proto',
@@ -24,6 +25,7 @@ const layers = [
   'place',
   'calibrate',
   'quantize',
+  'registries',
   'emit',
   'evaluate',
   'gate',
@@ -40,6 +42,7 @@ const layers = [
 const ground: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   version: [],
+  validate: [],
   numerics: [],
   graph: ['numerics'],
   derive: ['graph', 'numerics'],

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { defaultRecipe } from '../recipe.js';
+import { completeRecipe } from '../recipe.js';
 import { renderInspection } from '../report/inspection-terminal.js';
 import { inspect } from '../run/inspect.js';
 import { readRecipeFile } from '../search/recipe-file.js';
@@ -23,7 +23,7 @@ export function inspectCommand(process: CommandProcess): Command {
     .option('--json', 'print the plan as one JSON record')
     .action(async (model: string, flags: InspectFlags) => {
       const base = flags.recipe === undefined ? {} : await readRecipeFile(flags.recipe);
-      const recipe = recipeOf(givenFlags(command, flags), { ...defaultRecipe, ...base });
+      const recipe = recipeOf(givenFlags(command, flags), completeRecipe(base));
       const inspection = await inspect({ model, recipe });
       process.stdout.write(
         flags.json ? `${JSON.stringify(inspection, null, 2)}\n` : renderInspection(inspection),

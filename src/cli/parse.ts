@@ -3,7 +3,6 @@ import type { InputRange } from '../../calibration/preprocess.js';
 import type { Shard } from '../../calibration/source.js';
 import { parseNumbers } from '../config/parse-samples.js';
 import { QuantizeError } from '../errors.js';
-import { type Granularity, type Group, MAX_BITS, MIN_BITS, type Rule } from '../recipe.js';
 
 export {
   type PictureFlags,
@@ -36,16 +35,6 @@ export function parseCount(
 /** Threads: more than there are cores would only stand in each other's way. */
 export function parseThreads(flag: string, text: string): number {
   return parseCount(flag, text, 1, availableParallelism());
-}
-
-/** A width in bits. */
-export function parseBits(flag: string, text: string): number {
-  return parseCount(flag, text, MIN_BITS, MAX_BITS);
-}
-
-/** A width in bits, or `float`. */
-export function parseActBits(flag: string, text: string): number | 'float' {
-  return text === 'float' ? text : parseBits(flag, text);
 }
 
 /** Parts with commas between, none of them empty. */
@@ -91,32 +80,6 @@ export function parseInputRange(text: string): InputRange {
   return { low: [low], high: [high] };
 }
 
-/** `pattern:bits=4,scheme=minmax`; the last colon ends the pattern, since names may hold some. */
-export function parseRule(text: string): Rule {
-  const flag = '--rule';
-  const mend =
-    "Write 'pattern:bits=4' or 'pattern:bits=4,act-bits=8,scheme=minmax,granularity=tensor,group=tensor'.";
-  const colon = text.lastIndexOf(':');
-  if (colon <= 0 || colon === text.length - 1) throw refuse(flag, `cannot be "${text}"`, mend);
-  const settings: { -readonly [K in keyof Rule]?: Rule[K] } = {};
-  for (const part of text.slice(colon + 1).split(',')) {
-    const [key, value, ...rest] = part.split('=').map((piece) => piece.trim());
-    if (!key || !value || rest.length > 0) throw refuse(flag, `has "${part}", which is no setting`, mend);
-    if (key === 'bits') settings.bits = parseBits(flag, value);
-    else if (key === 'act-bits') settings.actBits = parseBits(flag, value);
-    else if (key === 'scheme') settings.scheme = value;
-    else if (key === 'granularity') settings.granularity = parseGranularity(flag, value);
-    else if (key === 'group') settings.group = parseGroup(flag, value);
-    else throw refuse(flag, `does not know "${key}"`, mend);
-  }
-  return { pattern: text.slice(0, colon), ...settings };
-}
-
-function parseGranularity(flag: string, text: string): Granularity {
-  if (text === 'tensor' || text === 'channel') return text;
-  throw refuse(flag, `cannot have granularity "${text}"`, 'Choose tensor or channel.');
-}
-
 /** `2/8`: the second of eight shards. */
 export function parseShard(text: string): Shard {
   const flag = '--shard';
@@ -126,9 +89,4 @@ export function parseShard(text: string): Shard {
   }
   const shards = parseCount(flag, count, 1);
   return { index: parseCount(flag, index, 1, shards), count: shards };
-}
-
-/** What shares a codebook: `tensor`, `channel`, or a number of channels. */
-export function parseGroup(flag: string, text: string): Group {
-  return text === 'tensor' || text === 'channel' ? text : parseCount(flag, text, 1);
 }

@@ -4,7 +4,7 @@ import { readConfig } from '../config/read-config.js';
 import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
-import { defaultRecipe } from '../recipe.js';
+import { completeRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
 import { quantize } from '../run/quantize.js';
@@ -183,6 +183,6 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...gateOptionsOf(given, job),
     ...defined({ origins: given.origins, suggest: given.suggest }),
     ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
-    recipe: recipeOf(given, { ...defaultRecipe, ...job.recipe }),
+    recipe: recipeOf(given, completeRecipe(job.recipe)),
   };
 }

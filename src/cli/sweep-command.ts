@@ -3,22 +3,16 @@ import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
 import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe } from '../recipe.js';
+import { parseSetting, type Setting } from '../recipe/setting.js';
+import { defaultRecipe, settings } from '../recipe.js';
+import { registries } from '../registries.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { renderTable } from '../sweep/render-table.js';
 import { runOf, sweep } from '../sweep/sweep.js';
 import { serializeSweep } from '../sweep/sweep-file.js';
 import { follow } from './follow.js';
-import {
-  parseActBits,
-  parseBits,
-  parseBytes,
-  parseInputRange,
-  parseList,
-  parseNumber,
-  parsePercent,
-} from './parse.js';
-import { addRecipeSettings, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
+import { parseBytes, parseInputRange, parseList, parseNumber, parsePercent } from './parse.js';
+import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
   addLabelsOption,
@@ -30,9 +24,10 @@ import {
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
-type SharedFlags = Omit<RecipeFlags, 'scheme' | 'bits' | 'actBits' | 'observer' | 'dynamic'>;
+/** Settings of a recipe that are lists here, and what has no place in a table of widths. */
+const notShared = ['--scheme', '--bits', '--act-bits', '--observer', '--dynamic'];
 
-interface SweepFlags extends SharedFlags, SampleFlags, MachineFlags {
+interface SweepFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly output?: string;
   readonly report?: string;
   readonly schemes: string[];
@@ -79,25 +74,25 @@ export function sweepCommand(process: CommandProcess): Command {
         '--scheme, --schemes <names>',
         `weight schemes: ${schemes.map(({ name }) => name).join(', ')}`,
       )
-        .argParser((text) => listed('--schemes', text))
+        .argParser((text) => listed('--schemes', settings.scheme, text))
         .default([scheme], scheme),
     )
     .addOption(
       new Option('--bits <n,…>', 'widths of weights, 2 to 8')
-        .argParser((text) => parseList('--bits', text, (part) => parseBits('--bits', part)))
+        .argParser((text) => listed('--bits', settings.bits, text))
         .default([bits], String(bits)),
     )
     .option(
       '--act-bits <n,…>',
       'widths of activations, 2 to 8, or float (default: 8, without samples float)',
-      (text) => parseList('--act-bits', text, (part) => parseActBits('--act-bits', part)),
+      (text) => listed('--act-bits', settings.actBits, text),
     )
     .addOption(
       new Option(
         '--observer, --observers <names>',
         `activation ranges: ${observers.map(({ name }) => name).join(', ')}`,
       )
-        .argParser((text) => listed('--observers', text))
+        .argParser((text) => listed('--observers', settings.observer, text))
         .default([observer], observer),
     )
     .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>
@@ -123,7 +118,7 @@ export function sweepCommand(process: CommandProcess): Command {
       'samples to measure on (default: the calibration samples)',
       collect<string>,
     );
-  addRecipeSettings(addSampleOptions(addLabelsOption(command)));
+  addRecipeOptions(addSampleOptions(addLabelsOption(command)), notShared);
   return addMachineOptions(command)
     .option('--json', 'print the record instead of the table')
     .addHelpText('after', examples)
@@ -137,7 +132,13 @@ export function sweepCommand(process: CommandProcess): Command {
         bits: flags.bits,
         actBits: flags.actBits,
         observers: flags.observers,
-        recipe: recipeOf({ ...flags, scheme, bits, actBits: defaultRecipe.actBits, observer }),
+        recipe: recipeOf({
+          ...flags,
+          scheme: undefined,
+          bits: undefined,
+          actBits: undefined,
+          observer: undefined,
+        }),
         speed: flags.speed,
         limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },
       };
@@ -148,5 +149,6 @@ export function sweepCommand(process: CommandProcess): Command {
     });
 }
 
-/** Names with commas between. */
-const listed = (flag: string, text: string): string[] => parseList(flag, text, (part) => part);
+/** Values with commas between. */
+const listed = <T>(flag: string, setting: Setting<T>, text: string): T[] =>
+  parseList(flag, text, (part) => parseSetting(setting, part, registries, flag));

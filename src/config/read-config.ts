@@ -1,11 +1,9 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { readWhole } from '../../calibration/byte-source.js';
 import { FOLDER_LABELS } from '../../calibration/labels.js';
-import { defaultObserverSettings } from '../../calibration/observers/observer.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
-import { defaultRecipe, type Recipe } from '../recipe.js';
 import { checkConfig, valueError } from './check-config.js';
 import { parsePictures, parsePreprocess, parseRaw } from './parse-samples.js';
 import type { ConfigFile, JobSettings } from './schema.js';
@@ -42,7 +40,7 @@ export interface Config {
 /**
  * Read and check a configuration.
  *
- * @throws QuantizeError `config-missing`, `config-syntax`, or `config-value`, which names the file, the place in it, what
+ * @throws QuantizeError `config-missing`, `config-syntax`, or `bad-value`, which names the file, the place in it, what
  *   is wrong there and what is allowed
  */
 export async function readConfig({ path, folder = '.', model }: ConfigRequest = {}): Promise<Config> {
@@ -150,25 +148,12 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     inputRange:
       inputRange &&
       inRange(inputRange, () => fail([...place, 'inputRange'], 'is empty', 'Give the least value first.')),
-    recipe: recipe && recipeOf(recipe),
+    recipe,
     ...{ samples, seed, shapes, threads, maxMemory, provider },
     gates: gates as readonly GateSpec[] | undefined,
     baseline: local(baseline),
     reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),
   };
-}
-
-/** The settings of observers, and of blocks, are one value of a recipe each: what the file does not say of them stays as it is by default. */
-function recipeOf({
-  observerSettings,
-  blocks,
-  ...recipe
-}: NonNullable<JobSettings['recipe']>): Partial<Recipe> {
-  return {
-    ...recipe,
-    ...(observerSettings && { observerSettings: { ...defaultObserverSettings, ...observerSettings } }),
-    ...(blocks && { blocks: { ...defaultRecipe.blocks, ...blocks } }),
-  } as Partial<Recipe>;
 }
 
 function preprocessOf(given: JobSettings['preprocess']): QuantizeOptions['preprocess'] {

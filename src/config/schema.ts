@@ -1,17 +1,16 @@
 import * as z from 'zod';
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
 import { fits } from '../../calibration/pictures.js';
 import { presets } from '../../calibration/preprocess.js';
 import { rawTypes } from '../../calibration/readers/reader.js';
 import { gateLevels } from '../options.js';
-import { schemes } from '../quantize/schemes/schemes.js';
-import { formats, MAX_ACCURACY_LEVEL, MAX_BITS, MIN_BITS } from '../recipe.js';
+import { recipeSchema } from '../recipe/schema.js';
+import { nameIn } from '../recipe/setting.js';
+import { registries } from '../registries.js';
 import { providers } from '../runtime/session.js';
+import { jsonSchemaOf } from '../validate/check.js';
 
 const path = z.string().min(1);
 const count = z.int().min(1);
-const names = (registry: readonly { readonly name: string }[]) => z.enum(registry.map(({ name }) => name));
 
 /** A number, or a fraction of two as text: 1/255. */
 const NUMBER_PATTERN =
@@ -24,68 +23,6 @@ const number = z.union([
     .meta({ examples: ['1/255'] }),
 ]);
 const perChannel = z.union([number, z.array(number).min(1)]);
-
-const bits = z.int().min(MIN_BITS).max(MAX_BITS);
-const group = z.union([z.enum(['tensor', 'channel']), count]);
-const granularity = z.enum(['tensor', 'channel']);
-const patterns = z.array(z.string().min(1));
-
-const rule = z
-  .strictObject({
-    pattern: z.string().min(1).describe('A layer id or node name; * stands for any characters.'),
-    bits: bits.optional(),
-    actBits: bits.optional(),
-    scheme: names(schemes).optional(),
-    granularity: granularity.optional(),
-    group: group.optional(),
-  })
-  .describe('An exception for some layers; of those that match, the last wins, setting by setting.');
-
-/** Each key of a recipe, as the result record has it. */
-const recipe = z
-  .strictObject({
-    scheme: names(schemes).optional().describe('Weight scheme.'),
-    bits: bits.optional().describe('Width of weights.'),
-    granularity: granularity.optional().describe('One scale a weight, or one for each output channel.'),
-    group: group.optional().describe('What shares a codebook.'),
-    actBits: z
-      .union([bits, z.literal('float')])
-      .optional()
-      .describe('Width of activations.'),
-    dynamic: z.boolean().optional().describe('Activation ranges are found at every run.'),
-    matMulActivations: z.boolean().optional().describe('Products of two activations on integers too.'),
-    actScheme: names(actSchemes).optional().describe('Levels of activations below 8 bits.'),
-    observer: names(observers).optional().describe('How activation ranges are chosen.'),
-    exactOffset: z.boolean().optional().describe('Below 8 bits: real offsets kept by a table.'),
-    observerSettings: z
-      .strictObject({
-        symmetric: z.boolean().optional(),
-        momentum: z.number().min(0).lt(1).optional().describe('Of ema: share of the past in each step.'),
-        percentile: z
-          .number()
-          .gt(0)
-          .max(100)
-          .optional()
-          .describe('Of percentile: share of the elements, in percent.'),
-        lsqplusConfig: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]).optional(),
-      })
-      .optional(),
-    rules: z.array(rule).optional(),
-    exclude: patterns.optional().describe('Layers that stay in float.'),
-    include: patterns.optional().describe('The only layers that are quantized.'),
-    allLayers: z.boolean().optional().describe('Below 8 bits: the first and the last layers too.'),
-    format: z.enum(formats).optional().describe('How weights are stored.'),
-    blocks: z
-      .strictObject({
-        size: z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]).optional(),
-        asymmetric: z.boolean().optional().describe('A zero point for each block, too.'),
-        accuracyLevel: z.int().min(0).max(MAX_ACCURACY_LEVEL).optional(),
-      })
-      .optional()
-      .describe('Of the format matmulnbits.'),
-    reduceRange: z.boolean().optional().describe('Weights within ±63, for x86 without VNNI.'),
-  })
-  .describe('What is quantized how; `recipe` of a result record can be copied here.');
 
 const paths = z.union([path, z.array(path).min(1), z.record(z.string().min(1), path)]);
 
@@ -147,10 +84,10 @@ const settings = {
     .record(z.string().min(1), z.array(z.int().min(0)))
     .optional()
     .describe('Shapes of inputs by name, the batch included, where the model leaves them open.'),
-  recipe: recipe.optional(),
+  recipe: recipeSchema(registries).optional(),
   auto: z
     .strictObject({
-      scheme: names(schemes).optional().describe('The only weight scheme that may be chosen.'),
+      scheme: nameIn('schemes')(registries).optional().describe('The only weight scheme that may be chosen.'),
     })
     .optional()
     .describe('Choose bits and scheme of each layer by measuring, under the gates.'),
@@ -184,6 +121,5 @@ export type JobSettings = Omit<ConfigFile, '$schema' | 'model' | 'models'>;
 
 /** The JSON Schema of a configuration, for editors. */
 export function configJsonSchema(): unknown {
-  const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' });
-  return { ...schema, title: 'quantize.config.json' };
+  return { ...jsonSchemaOf(configSchema), title: 'quantize.config.json' };
 }

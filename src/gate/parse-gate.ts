@@ -1,9 +1,9 @@
 import { QuantizeError } from '../errors.js';
 import type { GateSpec } from '../options.js';
+import { nearestName } from '../validate/nearest-name.js';
 import { type Comparison, comparisons, type Gate } from './gate.js';
 import type { Metric } from './metric.js';
 import { metrics } from './metrics.js';
-import { nearestName } from './nearest-name.js';
 import { scaleLimit, share } from './units.js';
 import { USER_PREFIX, userMetric } from './user-metrics.js';
 

@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
-import { defaultObserverSettings } from '../../calibration/observers/observer.js';
 import type { CompareOptions, DataOptions, GateOptions, Paths, QuantizeOptions } from '../options.js';
-import { defaultRecipe, type Recipe } from '../recipe.js';
-import { ruleText } from '../search/layer-flags.js';
+import { recipeFlags } from '../recipe/flags.js';
+import type { Recipe } from '../recipe.js';
 
 /**
  * The command that makes a result again. Flags that say the default are left out; what a search chose is said by the recipe,
@@ -65,9 +64,6 @@ type Value = string | number | undefined;
 
 const flag = (name: string, value: Value): string[] => (value === undefined ? [] : [name, String(value)]);
 
-const flagUnless = (usual: Value, name: string, value: Value): string[] =>
-  value === usual ? [] : flag(name, value);
-
 /** `input=path` keeps its input. */
 function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string) => string): string[] {
   const all = paths === undefined ? [] : [paths].flat();
@@ -108,40 +104,5 @@ function preprocessFlags(preprocess: QuantizeOptions['preprocess']): string[] {
     ...flag('--mean', mean.join(',')),
     ...flag('--std', std.join(',')),
     ...flag('--layout', layout),
-  ];
-}
-
-/** The flags that say a recipe, less those that are so by default. */
-export function recipeFlags(recipe: Recipe, hasRanges = true): string[] {
-  const { observerSettings: settings } = recipe;
-  const usual = defaultRecipe;
-  const on = (name: string, isOn: boolean) => (isOn ? [name] : []);
-  return [
-    ...flagUnless(usual.scheme, '--scheme', recipe.scheme),
-    ...flagUnless(usual.bits, '--bits', recipe.bits),
-    // Without samples activations stay in float by themselves.
-    ...(recipe.actBits === 'float' && !hasRanges
-      ? []
-      : flagUnless(usual.actBits, '--act-bits', recipe.actBits)),
-    ...flagUnless(usual.actScheme, '--act-scheme', recipe.actScheme),
-    ...flagUnless(usual.observer, '--observer', recipe.observer),
-    ...on('--act-symmetric', settings.symmetric),
-    ...flagUnless(defaultObserverSettings.momentum, '--momentum', settings.momentum),
-    ...flagUnless(defaultObserverSettings.percentile, '--percentile', settings.percentile),
-    ...flagUnless(defaultObserverSettings.lsqplusConfig, '--lsqplus-config', settings.lsqplusConfig),
-    ...on('--exact-offset', recipe.exactOffset),
-    ...on('--per-tensor', recipe.granularity === 'tensor'),
-    ...flagUnless(usual.group, '--group', recipe.group),
-    ...on('--dynamic', recipe.dynamic),
-    ...on('--matmul-activations', recipe.matMulActivations),
-    ...on('--all-layers', recipe.allLayers),
-    ...on('--reduce-range', recipe.reduceRange),
-    ...flagUnless(usual.format, '--format', recipe.format),
-    ...flagUnless(usual.blocks.size, '--block', recipe.blocks.size),
-    ...on('--block-asymmetric', recipe.blocks.asymmetric),
-    ...flagUnless(usual.blocks.accuracyLevel, '--accuracy-level', recipe.blocks.accuracyLevel),
-    ...recipe.rules.flatMap((rule) => ['--rule', ruleText(rule)]),
-    ...recipe.exclude.flatMap((pattern) => ['--exclude', pattern]),
-    ...recipe.include.flatMap((pattern) => ['--include', pattern]),
   ];
 }

@@ -1,5 +1,3 @@
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
 import { openAll } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
 import { convertModel } from '../convert/convert-model.js';
@@ -18,8 +16,8 @@ import { type LoadedModel, loadAnyModel, loadModel } from '../load/load-model.js
 import { withOriginal } from '../load/with-original.js';
 import type { CompareOptions } from '../options.js';
 import { place } from '../place/place.js';
-import { schemes } from '../quantize/schemes/schemes.js';
 import { type Recipe, resolveRecipe } from '../recipe.js';
+import { registries } from '../registries.js';
 import { openJudge } from '../report/judge.js';
 import { type ComparedLayers, makeComparison } from '../report/make-comparison.js';
 import { compareCommandLine } from '../report/reproduce.js';
@@ -124,7 +122,7 @@ async function layersOf(
 /** The recipe in a model's metadata; undefined where there is none that this version knows. */
 function recipeOf(model: Model): Recipe | undefined {
   const written = readRecipe(model);
-  return written && unlessRefused(() => resolveRecipe(written, { schemes, observers, actSchemes }, true));
+  return written && unlessRefused(() => resolveRecipe(written, registries, true));
 }
 
 /** Place the float model again by the recipe; undefined where that does not lead to this file. */

@@ -1,13 +1,11 @@
 import { basename } from 'node:path';
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
 import { convertModel } from '../convert/convert-model.js';
 import { foldModel } from '../fold/fold-model.js';
 import { loadModel } from '../load/load-model.js';
 import type { InspectOptions } from '../options.js';
 import { place } from '../place/place.js';
-import { schemes } from '../quantize/schemes/schemes.js';
 import { resolveRecipe } from '../recipe.js';
+import { registries } from '../registries.js';
 import { describePlan } from '../report/describe-plan.js';
 import type { Inspection } from '../report/inspection.js';
 
@@ -17,7 +15,7 @@ import type { Inspection } from '../report/inspection.js';
  * @throws QuantizeError for a model that cannot be read, or a pattern that names no layer
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
-  const recipe = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, true);
+  const recipe = resolveRecipe(options.recipe, registries, true);
   const { model } = await loadModel(options.model);
   const { inputs, outputs } = model.graph;
   if (recipe.actBits !== 'float') convertModel(model, options.model);

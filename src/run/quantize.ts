@@ -19,6 +19,7 @@ import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
+import { registries } from '../registries.js';
 import { formatBytes } from '../report/format.js';
 import { openJudge } from '../report/judge.js';
 import { makeResult } from '../report/make-result.js';
@@ -51,7 +52,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const judge = await openJudge(options);
   const hasRanges = options.data !== undefined || stats !== undefined;
-  const given = resolveRecipe(options.recipe, { schemes, observers, actSchemes }, hasRanges);
+  const given = resolveRecipe(options.recipe, registries, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(given);
   checkSearch(options);
   const name = options.auto ? 'auto' : recipeName(given);

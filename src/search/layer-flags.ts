@@ -1,4 +1,4 @@
-import { defaultRecipe, type LayerNames, matches, type Recipe, type Rule } from '../recipe.js';
+import { defaultRecipe, type LayerNames, matches, type Recipe, type Rule, ruleText } from '../recipe.js';
 
 /** Longest pattern that is shown whole: a table with it fits 80 columns. */
 const PATTERN_WIDTH = 40;
@@ -15,13 +15,6 @@ export function shortPattern(id: string, layers: readonly LayerNames[]): string 
 
 /** A word for a shell, in single quotes always: a user will put a * into it. */
 const inQuotes = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
-/** A rule as the flag has it: `conv2_out:bits=8,scheme=kmeans`. */
-export function ruleText({ pattern, bits, actBits, scheme, granularity, group }: Rule): string {
-  const settings = Object.entries({ bits, 'act-bits': actBits, scheme, granularity, group });
-  const given = settings.filter(([, value]) => value !== undefined);
-  return `${pattern}:${given.map(([name, value]) => `${name}=${value}`).join(',')}`;
-}
 
 /** A rule as typed in a shell: `--rule 'conv2_out:bits=8,scheme=kmeans'`. */
 export const ruleFlag = (rule: Rule): string => `--rule ${inQuotes(ruleText(rule))}`;

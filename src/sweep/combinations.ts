@@ -1,9 +1,15 @@
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { QuantizeError } from '../errors.js';
 import type { SweepOptions } from '../options.js';
-import { schemes } from '../quantize/schemes/schemes.js';
-import { defaultRecipe, MAX_BITS, type Recipe, recipeName, resolveRecipe } from '../recipe.js';
+import {
+  completeRecipe,
+  defaultRecipe,
+  MAX_BITS,
+  type Recipe,
+  recipeName,
+  resolveRecipe,
+} from '../recipe.js';
+import { registries } from '../registries.js';
 
 /** One combination of a sweep. */
 export interface Combination {
@@ -19,7 +25,7 @@ export interface Combination {
  * @throws QuantizeError `bad-option` for a name or a width that cannot be, or activation widths without samples
  */
 export function combinationsOf(options: SweepOptions): Combination[] {
-  const base: Recipe = { ...defaultRecipe, ...options.recipe };
+  const base: Recipe = completeRecipe(options.recipe);
   const hasRanges = options.data !== undefined || options.stats !== undefined;
   const { bits = [base.bits], observers: named = [base.observer] } = options;
   const widths = options.actBits ?? [hasRanges ? base.actBits : 'float'];
@@ -54,7 +60,7 @@ function recipeOf(wanted: Recipe, hasRanges: boolean): Recipe {
       exactOffset: exactOffset && hasLevels && hasOffset,
       observer: actBits === 'float' ? defaultRecipe.observer : observer,
     },
-    { schemes, observers, actSchemes },
+    registries,
     hasRanges,
   );
   if (recipe.actBits !== actBits) {

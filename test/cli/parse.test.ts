@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   type PreprocessFlags,
-  parseActBits,
   parseBytes,
   parseCount,
   parseList,
@@ -11,7 +10,6 @@ import {
   parsePictures,
   parsePreprocess,
   parseRaw,
-  parseRule,
   parseShard,
 } from '../../src/cli/parse.js';
 import { codeOf } from '../support/random-data.js';
@@ -85,13 +83,6 @@ describe('parseShard', () => {
   );
 });
 
-describe('parseActBits', () => {
-  it('takes a width or float', async () => {
-    expect([parseActBits('--act-bits', '8'), parseActBits('--act-bits', 'float')]).toEqual([8, 'float']);
-    await refused(() => parseActBits('--act-bits', 'double'));
-  });
-});
-
 describe('parseNumber', () => {
   it.each([
     ['0.5', 0.5],
@@ -114,52 +105,6 @@ describe('parseNumbers', () => {
   it('splits at commas', async () => {
     expect(parseNumbers('--mean', '0.485,1/2, -3')).toEqual([0.485, 0.5, -3]);
     for (const text of ['', '1,', ',1', '1,,2', '1;2']) await refused(() => parseNumbers('--mean', text));
-  });
-});
-
-describe('parseRule', () => {
-  it('reads every setting', () => {
-    expect(parseRule('layer3*:bits=4,act-bits=6,scheme=log,granularity=tensor,group=16')).toEqual({
-      pattern: 'layer3*',
-      bits: 4,
-      actBits: 6,
-      scheme: 'log',
-      granularity: 'tensor',
-      group: 16,
-    });
-    expect(parseRule('a:group=tensor').group).toBe('tensor');
-    expect(parseRule('a:group=channel').group).toBe('channel');
-  });
-
-  it.each([
-    ['model/conv:0:bits=4', 'model/conv:0'],
-    ['a=b,c:bits=4', 'a=b,c'],
-    ['!x[0]:bits=4', '!x[0]'],
-    [' x :bits = 4', ' x '],
-  ])('takes the pattern of %j whole', (text, pattern) => {
-    expect(parseRule(text)).toEqual({ pattern, bits: 4 });
-  });
-
-  it.each([
-    'conv',
-    ':bits=4',
-    'conv:',
-    'conv:0',
-    'conv:bits',
-    'conv:bits=',
-    'conv:bits=4=5',
-    'conv:bits=four',
-    'conv:bits=-1',
-    'conv:bit=4',
-    'conv:act-bits=float',
-    'conv:granularity=row',
-    'conv:group=row',
-    'conv:group=0',
-    'conv:group=1.5',
-    'conv:bits=4,',
-    'conv:constructor=1',
-  ])('refuses %j', async (text) => {
-    await refused(() => parseRule(text));
   });
 });
 

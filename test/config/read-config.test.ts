@@ -80,7 +80,7 @@ describe('a configuration', () => {
         recipe: {
           bits: 4,
           rules: [{ pattern: 'a*', bits: 8 }],
-          observerSettings: { ...defaultRecipe.observerSettings, momentum: 0.5 },
+          observerSettings: { momentum: 0.5 },
         },
         threads: 1,
         maxMemory: 512,

@@ -165,7 +165,7 @@ test('what cannot be is refused before any work', async () => {
   const { at, model } = workplace();
   writeFileSync(at('other.json'), '{"precious": true}');
   for (const [args, says] of [
-    [['--schemes', 'best'], /--scheme does not know "best"/],
+    [['--schemes', 'best'], /--schemes cannot be "best"/],
     [['--bits', '4,9'], /--bits cannot be "9"/],
     [['--bits', '4,'], /--bits cannot be "4,"/],
     [['--act-bits', '8'], /--act-bits 8 needs samples/],

@@ -3,8 +3,9 @@ import { describe, expect, it, test } from 'vitest';
 import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/recipe-options.js';
 import { run } from '../../src/cli/run.js';
 import type { QuantizeOptions } from '../../src/options.js';
+import { recipeFlags } from '../../src/recipe/flags.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
-import { compareCommandLine, quantizeCommandLine, quoted, recipeFlags } from '../../src/report/reproduce.js';
+import { compareCommandLine, quantizeCommandLine, quoted } from '../../src/report/reproduce.js';
 
 const lineOf = (options: Partial<QuantizeOptions>, recipe = {}) =>
   quantizeCommandLine({ model: '/somewhere/net.onnx', ...options }, { ...defaultRecipe, ...recipe });
@@ -51,8 +52,8 @@ describe('the command that makes a result again', () => {
       [
         'quantize net.onnx --data ids=ids.npy --data rest.npz --preprocess imagenet --layout nhwc',
         '--size 32x48 --resize stretch --channel-order bgr --samples 64 --seed 3 --eval-data test --labels folders',
-        '--scheme kmeans --bits 4 --act-bits 4 --observer percentile --act-symmetric --percentile 99.9 --group 8',
-        "--all-layers --rule 'head*:bits=8,act-bits=8' --exclude 'it'\\''s' --provider cuda",
+        '--scheme kmeans --bits 4 --group 8 --act-bits 4 --observer percentile --act-symmetric --percentile 99.9',
+        "--rule 'head*:bits=8,act-bits=8' --exclude 'it'\\''s' --all-layers --provider cuda",
       ].join(' '),
     );
   });

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { parseRule } from '../../src/cli/parse.js';
-import { defaultRecipe, matches } from '../../src/recipe.js';
+import { defaultRecipe, matches, parseRule } from '../../src/recipe.js';
+import { registries } from '../../src/registries.js';
 import { bitFlags, excludeFlag, ruleFlag, shortPattern } from '../../src/search/layer-flags.js';
 
 it('flags are quoted for a shell, and read back as the rule they are from', () => {
   const rule = { pattern: "a:b'c", bits: 3, actBits: 4, scheme: 'kmeans' };
   const flag = ruleFlag(rule);
   expect(flag).toBe("--rule 'a:b'\\''c:bits=3,act-bits=4,scheme=kmeans'");
-  expect(parseRule("a:b'c:bits=3,act-bits=4,scheme=kmeans")).toEqual(rule);
+  expect(parseRule("a:b'c:bits=3,act-bits=4,scheme=kmeans", registries)).toEqual(rule);
   expect(excludeFlag('fc')).toBe("--exclude 'fc'");
 });
 

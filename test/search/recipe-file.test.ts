@@ -32,21 +32,25 @@ describe('a recipe in a file', () => {
   });
 
   it.each([
-    ['{', 'is not JSON'],
-    ['[]', 'no object'],
-    ['{"bitz": 4}', '"bitz"'],
-    ['{"bits": "4"}', '"bits" is no number'],
-    ['{"rules": {}}', '"rules" is no list'],
-    ['{"rules": [{"bits": 4}]}', 'without a pattern'],
-    ['{"rules": [{"pattern": "a", "bit": 4}]}', '"bit"'],
-    ['{"exclude": [4]}', '"exclude"'],
-    ['{"granularity": "row"}', '"granularity"'],
-    ['{"observerSettings": {"symmetric": true}}', '"observerSettings" lacks one of'],
+    ['[]', ': the recipe cannot be []'],
+    ['{"bitz": 4}', ': bitz is no key that is known'],
+    ['{"bits": "4"}', ': bits cannot be "4"'],
+    ['{"rules": {}}', ': rules cannot be {}'],
+    ['{"rules": [{"bits": 4}]}', ': rules[0].pattern is missing'],
+    ['{"rules": [{"pattern": "a", "bit": 4}]}', ': rules[0].bit is no key that is known'],
+    ['{"exclude": [4]}', ': exclude[0] cannot be 4'],
+    ['{"granularity": "row"}', ': granularity cannot be "row"'],
+    ['{"observerSettings": {"symmetric": 1}}', ': observerSettings.symmetric cannot be 1'],
   ])('is refused as %s, which is told', async (text, told) => {
     const path = written(text);
-    const { message } = await expectRefusal(() => readRecipeFile(path), 'recipe-format', 2);
+    const { message } = await expectRefusal(() => readRecipeFile(path), 'bad-value', 2);
     expect(message).toContain(path);
     expect(message).toContain(told);
+  });
+
+  it('is refused where it is no JSON', async () => {
+    const { message } = await expectRefusal(() => readRecipeFile(written('{')), 'recipe-format', 2);
+    expect(message).toContain('is not JSON');
   });
 
   it('is refused where it is not', async () => {

@@ -8,8 +8,8 @@ import {
   recipeFor,
   recipeName,
   resolveRecipe,
-} from '../src/recipe.js';
-import { codeOf } from './support/random-data.js';
+} from '../../src/recipe.js';
+import { codeOf } from '../support/random-data.js';
 
 const registries = {
   schemes: [{ name: 'minmax' }, { name: 'log' }],
@@ -189,34 +189,51 @@ describe('resolveRecipe', () => {
   });
 
   it.each<[string, Partial<Recipe>]>([
-    ['--scheme does not know "max"', { scheme: 'max' }],
-    ['--scheme does not know "mse"', { scheme: 'mse' }],
-    ['--observer does not know "log"', { observer: 'log' }],
-    ['--act-scheme does not know "mse"', { actScheme: 'mse', actBits: 4 }],
+    ['recipe.scheme cannot be "max"', { scheme: 'max' }],
+    ['recipe.scheme cannot be "mse"', { scheme: 'mse' }],
+    ['recipe.observer cannot be "log"', { observer: 'log' }],
+    ['recipe.actScheme cannot be "mse"', { actScheme: 'mse', actBits: 4 }],
     ['--act-scheme log is for activations below 8 bits', { actScheme: 'log' }],
     ['--exact-offset is for activations below 8 bits', { exactOffset: true, observer: 'lsqplus' }],
     ['--exact-offset has no use with --observer mse', { exactOffset: true, observer: 'mse', actBits: 4 }],
-    ['--bits cannot be 1', { bits: 1 }],
-    ['--bits cannot be 9', { bits: 9 }],
-    ['--bits cannot be 4.5', { bits: 4.5 }],
-    ['--bits cannot be NaN', { bits: Number.NaN }],
-    ['--act-bits cannot be 16', { actBits: 16 }],
-    ['--rule "a*": bits cannot be 0', { rules: [{ pattern: 'a*', bits: 0 }] }],
-    ['--rule "a*": act-bits cannot be 9', { rules: [{ pattern: 'a*', actBits: 9 }] }],
-    ['--group cannot be 0', { group: 0 }],
-    ['--group cannot be 1.5', { group: 1.5 }],
-    ['--rule "a*": group cannot be -1', { rules: [{ pattern: 'a*', group: -1 }] }],
-    ['--rule "a*": scheme does not know "x"', { rules: [{ pattern: 'a*', scheme: 'x' }] }],
-    ['--momentum cannot be 1', { observerSettings: { ...settings, momentum: 1 } }],
-    ['--momentum cannot be -0.5', { observerSettings: { ...settings, momentum: -0.5 } }],
-    ['--momentum cannot be NaN', { observerSettings: { ...settings, momentum: Number.NaN } }],
-    ['--percentile cannot be 0', { observerSettings: { ...settings, percentile: 0 } }],
-    ['--percentile cannot be 101', { observerSettings: { ...settings, percentile: 101 } }],
-    ['--percentile cannot be NaN', { observerSettings: { ...settings, percentile: Number.NaN } }],
-    ['--lsqplus-config cannot be 5', { observerSettings: { ...settings, lsqplusConfig: 5 as 4 } }],
+    ['recipe.bits cannot be 1', { bits: 1 }],
+    ['recipe.bits cannot be 9', { bits: 9 }],
+    ['recipe.bits cannot be 4.5', { bits: 4.5 }],
+    ['recipe.bits cannot be NaN', { bits: Number.NaN }],
+    ['recipe.actBits cannot be 16', { actBits: 16 }],
+    ['recipe.rules[0].bits cannot be 0', { rules: [{ pattern: 'a*', bits: 0 }] }],
+    ['recipe.rules[0].actBits cannot be 9', { rules: [{ pattern: 'a*', actBits: 9 }] }],
+    ['recipe.group cannot be 0', { group: 0 }],
+    ['recipe.group cannot be 1.5', { group: 1.5 }],
+    ['recipe.rules[0].group cannot be -1', { rules: [{ pattern: 'a*', group: -1 }] }],
+    ['recipe.rules[0].scheme cannot be "x"', { rules: [{ pattern: 'a*', scheme: 'x' }] }],
+    ['recipe.observerSettings.momentum cannot be 1', { observerSettings: { ...settings, momentum: 1 } }],
+    [
+      'recipe.observerSettings.momentum cannot be -0.5',
+      { observerSettings: { ...settings, momentum: -0.5 } },
+    ],
+    [
+      'recipe.observerSettings.momentum cannot be NaN',
+      { observerSettings: { ...settings, momentum: Number.NaN } },
+    ],
+    ['recipe.observerSettings.percentile cannot be 0', { observerSettings: { ...settings, percentile: 0 } }],
+    [
+      'recipe.observerSettings.percentile cannot be 101',
+      { observerSettings: { ...settings, percentile: 101 } },
+    ],
+    [
+      'recipe.observerSettings.percentile cannot be NaN',
+      { observerSettings: { ...settings, percentile: Number.NaN } },
+    ],
+    [
+      'recipe.observerSettings.lsqplusConfig cannot be 5',
+      { observerSettings: { ...settings, lsqplusConfig: 5 as 4 } },
+    ],
   ])('refuses: %s', async (text, given) => {
     expect(() => resolveRecipe(given, registries, true)).toThrow(text);
-    expect(await codeOf(() => resolveRecipe(given, registries, true))).toBe('bad-option');
+    expect(await codeOf(() => resolveRecipe(given, registries, true))).toBe(
+      text.startsWith('recipe.') ? 'bad-value' : 'bad-option',
+    );
   });
 });
 
@@ -242,6 +259,6 @@ describe('blocks', () => {
     [{ blocks: { ...blocks, asymmetric: true } }, false],
     [{ blocks: { ...blocks, accuracyLevel: 4 } }, false],
   ])('refuses %j with samples %s', async (given, hasData) => {
-    expect(await codeOf(() => resolve(given, hasData))).toBe('bad-option');
+    expect(await codeOf(() => resolve(given, hasData))).toMatch(/^bad-(option|value)$/);
   });
 });

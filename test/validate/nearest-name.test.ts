@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { nearestName } from '../../src/gate/nearest-name.js';
+import { nearestName } from '../../src/validate/nearest-name.js';
 
 const names = ['evalData', 'data', 'labels', 'preprocess', 'top1_drop'];
 

@@ -1,7 +1,5 @@
-import { configJsonSchema } from './schema.js';
-
-/** As much of JSON Schema as the configuration uses. */
-interface JsonSchema {
+/** As much of JSON Schema as the schemas here use. */
+export interface JsonSchema {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
@@ -16,28 +14,29 @@ interface JsonSchema {
   readonly examples?: readonly unknown[];
 }
 
-type Place = readonly PropertyKey[];
+/** The keys and indices that lead to a value. */
+export type Place = readonly PropertyKey[];
 
-/** What may stand at a place of the configuration, in words: `a whole number from 2 to 8`. */
-export function allowedAt(place: Place): string {
-  return [...new Set(schemasAt(place).map(phrase))].join(', or ');
+/** What may stand at a place, in words: `a whole number from 2 to 8`. */
+export function allowedAt(root: JsonSchema, place: Place): string {
+  return [...new Set(schemasAt(root, place).map(phrase))].join(', or ');
 }
 
 /** The texts that may stand at a place; none where any may. */
-export function choicesAt(place: Place): string[] {
-  return schemasAt(place).flatMap(({ enum: choices = [] }) =>
+export function choicesAt(root: JsonSchema, place: Place): string[] {
+  return schemasAt(root, place).flatMap(({ enum: choices = [] }) =>
     choices.filter((choice): choice is string => typeof choice === 'string'),
   );
 }
 
 /** The keys that an object at a place may have. */
-export function keysAt(place: Place): string[] {
-  return schemasAt(place).flatMap(({ properties = {} }) => Object.keys(properties));
+export function keysAt(root: JsonSchema, place: Place): string[] {
+  return schemasAt(root, place).flatMap(({ properties = {} }) => Object.keys(properties));
 }
 
 /** The schemas of a place: several where one of them has to fit. */
-function schemasAt(place: Place): JsonSchema[] {
-  let schemas = branches(configJsonSchema() as JsonSchema);
+function schemasAt(root: JsonSchema, place: Place): JsonSchema[] {
+  let schemas = branches(root);
   for (const part of place) schemas = schemas.flatMap((schema) => inner(schema, part)).flatMap(branches);
   return schemas;
 }

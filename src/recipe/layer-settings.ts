@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { nameIn, numeric, type Setting } from './setting.js';
+
+/** Widths that weights and activations can have. */
+export const MIN_BITS = 2;
+export const MAX_BITS = 8;
+
+/** One scale for the whole weight, or one for each output channel. */
+export type Granularity = 'tensor' | 'channel';
+
+/** What shares a codebook, where the scheme has one: the whole weight, a channel, or so many channels in a row. */
+export type Group = 'tensor' | 'channel' | number;
+
+/** What can be said of one layer: by the recipe for all, and by a rule for some. */
+export interface LayerSettings {
+  /** Weight scheme, a name of the registry. */
+  readonly scheme: string;
+  readonly bits: number;
+  readonly granularity: Granularity;
+  readonly group: Group;
+  /** Width of activations; `float` quantizes weights only. */
+  readonly actBits: number | 'float';
+}
+
+const bits = () => z.int().min(MIN_BITS).max(MAX_BITS);
+
+/** Each of them, as a table; a rule writes the key of this table with hyphens, as `act-bits`. */
+export const layerSettings: { readonly [K in keyof LayerSettings]: Setting<LayerSettings[K]> } = {
+  scheme: {
+    schema: nameIn('schemes'),
+    description: 'Weight scheme.',
+    usual: 'minmax',
+    flag: {
+      name: '--scheme',
+      value: '<name>',
+      group: 'Weights',
+      help: 'weight scheme; `quantize schemes` lists them',
+    },
+  },
+  bits: {
+    schema: bits,
+    description: 'Width of weights.',
+    usual: 8,
+    flag: {
+      name: '--bits',
+      value: '<n>',
+      group: 'Weights',
+      help: 'width of weights, 2 to 8',
+      parse: numeric,
+    },
+  },
+  granularity: {
+    schema: () => z.enum(['tensor', 'channel']),
+    description: 'One scale a weight, or one for each output channel.',
+    usual: 'channel',
+    flag: {
+      name: '--per-tensor',
+      group: 'Weights',
+      help: 'one scale for a whole weight instead of one for each output channel',
+      sets: 'tensor',
+    },
+  },
+  group: {
+    schema: () => z.union([z.enum(['tensor', 'channel']), z.int().min(1)]),
+    description: 'What shares a codebook.',
+    usual: 'channel',
+    flag: {
+      name: '--group',
+      value: '<channels>',
+      group: 'Weights',
+      help: 'what shares a codebook: tensor, channel, or a number of channels',
+      parse: numeric,
+    },
+  },
+  actBits: {
+    schema: () => z.union([bits(), z.literal('float')]),
+    description: 'Width of activations.',
+    usual: 8,
+    flag: {
+      name: '--act-bits',
+      value: '<n>',
+      group: 'Activations',
+      help: 'width of activations, 2 to 8, or float',
+      parse: numeric,
+    },
+  },
+};

@@ -1,0 +1,283 @@
+import * as z from 'zod';
+import { defaultObserverSettings, type ObserverSettings } from '../../calibration/observers/observer.js';
+import { type LayerSettings, layerSettings } from './layer-settings.js';
+import { parseRule, type Rule, ruleSchema, ruleText } from './rule.js';
+import { fraction, nameIn, numeric, type Setting, yesOrNo } from './setting.js';
+
+/**
+ * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
+ * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `matmulnbits`: matrices in blocks
+ * of 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; what it does not take is packed.
+ */
+export const formats = ['packed', 'qdq-int8', 'matmulnbits'] as const;
+export type Format = (typeof formats)[number];
+
+/** Weights in a row that share a scale in MatMulNBits: its own least is 16. */
+export const blockSizes: readonly number[] = [16, 32, 64, 128];
+/** The operator's own levels, from 0, the runtime's choice, to 4. */
+export const MAX_ACCURACY_LEVEL = 4;
+
+/** How `matmulnbits` stores and multiplies. */
+export interface BlockSettings {
+  /** Weights in a row along the inputs that share a scale. */
+  readonly size: number;
+  /** A zero point for each block beside its scale; without it the middle code is 0. */
+  readonly asymmetric: boolean;
+  /**
+   * The least accurate arithmetic that the runtime may take: 0 its choice (on the CPU float32), 1 float32, 2 float16,
+   * 3 bfloat16, 4 int8 with the input quantized by blocks at every run.
+   */
+  readonly accuracyLevel: number;
+}
+
+/** What the user asked for: written into the model and into every result. */
+export interface Recipe extends LayerSettings {
+  /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
+  readonly dynamic: boolean;
+  /** The products of two activations, those of attention, on integers too. */
+  readonly matMulActivations: boolean;
+  /** How the levels of activations below 8 bits are chosen, a name of the registry. */
+  readonly actScheme: string;
+  /** How activation ranges are chosen, a name of the registry. */
+  readonly observer: string;
+  /** Below 8 bits: real offsets, where the observer has them, kept by a table instead of rounded to a zero point. */
+  readonly exactOffset: boolean;
+  /** What the observers can be told. */
+  readonly observerSettings: ObserverSettings;
+  readonly rules: readonly Rule[];
+  /** Layers that stay in float. */
+  readonly exclude: readonly string[];
+  /** Where given, the only layers that are quantized. */
+  readonly include: readonly string[];
+  /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
+  readonly allLayers: boolean;
+  readonly format: Format;
+  /** Of the format `matmulnbits` alone. */
+  readonly blocks: BlockSettings;
+  /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
+  readonly reduceRange: boolean;
+}
+
+/** Keys of a recipe that hold settings of their own. */
+export type Nested = 'observerSettings' | 'blocks';
+
+export type Table<T> = { readonly [K in keyof T]: Setting<T[K]> };
+
+const patterns = () => z.array(z.string().min(1));
+
+/**
+ * Every key of a recipe. From this table come the flags of all commands, the configuration and its published schema, what a
+ * recipe file and a model's metadata may hold, what a program may hand over, and the command that repeats a result. A new
+ * key is its line in the type above, and its entry here, in the same order.
+ */
+export const settings: {
+  readonly [K in keyof Recipe]: K extends Nested ? Table<Recipe[K]> : Setting<Recipe[K]>;
+} = {
+  ...layerSettings,
+  dynamic: {
+    schema: yesOrNo,
+    description: 'Activation ranges are found at every run.',
+    usual: false,
+    flag: {
+      name: '--dynamic',
+      group: 'Activations',
+      help: 'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
+    },
+  },
+  matMulActivations: {
+    schema: yesOrNo,
+    description: 'Products of two activations on integers too.',
+    usual: false,
+    flag: {
+      name: '--matmul-activations',
+      group: 'Activations',
+      help: 'products of two activations (attention) on integers too',
+    },
+  },
+  actScheme: {
+    schema: nameIn('actSchemes'),
+    description: 'Levels of activations below 8 bits.',
+    usual: 'uniform',
+    flag: {
+      name: '--act-scheme',
+      value: '<name>',
+      group: 'Activations',
+      help: 'levels of activations below 8 bits; `quantize act-schemes` lists them',
+    },
+  },
+  observer: {
+    schema: nameIn('observers'),
+    description: 'How activation ranges are chosen.',
+    usual: 'mse',
+    flag: {
+      name: '--observer',
+      value: '<name>',
+      group: 'Activations',
+      help: 'how ranges are chosen; `quantize observers` lists them',
+    },
+  },
+  exactOffset: {
+    schema: yesOrNo,
+    description: 'Below 8 bits: real offsets kept by a table.',
+    usual: false,
+    flag: {
+      name: '--exact-offset',
+      group: 'Activations',
+      help: 'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
+    },
+  },
+  observerSettings: {
+    symmetric: {
+      schema: yesOrNo,
+      description: 'Ranges symmetric around 0 where there are negative values.',
+      usual: defaultObserverSettings.symmetric,
+      flag: {
+        name: '--act-symmetric',
+        group: 'Activations',
+        help: 'activation ranges symmetric around 0 where there are negative values',
+      },
+    },
+    momentum: {
+      schema: () => z.number().min(0).lt(1),
+      description: 'Of ema: share of the past in each step.',
+      usual: defaultObserverSettings.momentum,
+      flag: {
+        name: '--momentum',
+        value: '<x>',
+        group: 'Activations',
+        help: 'of the ema observer: share of the past in each step',
+        parse: fraction,
+      },
+    },
+    percentile: {
+      schema: () => z.number().gt(0).max(100),
+      description: 'Of percentile: share of the elements, in percent.',
+      usual: defaultObserverSettings.percentile,
+      flag: {
+        name: '--percentile',
+        value: '<x>',
+        group: 'Activations',
+        help: 'of the percentile observer: share of the elements in the range, in percent',
+        parse: fraction,
+      },
+    },
+    lsqplusConfig: {
+      schema: () => z.literal([1, 2, 3, 4]),
+      description: 'Of lsqplus: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned.',
+      usual: defaultObserverSettings.lsqplusConfig,
+      flag: {
+        name: '--lsqplus-config',
+        value: '<n>',
+        group: 'Activations',
+        help: 'of the lsqplus observer: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned',
+        parse: numeric,
+      },
+    },
+  },
+  rules: {
+    schema: (registries) => z.array(ruleSchema(registries)),
+    description: 'Exceptions for some layers.',
+    usual: [],
+    flag: {
+      name: '--rule',
+      value: '<pattern:settings>',
+      group: 'Layers',
+      help: "an exception for some layers, as 'layer3*:bits=8'; the last that matches wins",
+      parse: parseRule,
+      say: ruleText,
+      // Of rules that match the last wins: those of the flags.
+      several: 'behind',
+    },
+  },
+  exclude: {
+    schema: patterns,
+    description: 'Layers that stay in float.',
+    usual: [],
+    flag: {
+      name: '--exclude',
+      value: '<pattern>',
+      group: 'Layers',
+      help: 'keep layers in float',
+      several: 'instead',
+    },
+  },
+  include: {
+    schema: patterns,
+    description: 'The only layers that are quantized.',
+    usual: [],
+    flag: {
+      name: '--include',
+      value: '<pattern>',
+      group: 'Layers',
+      help: 'quantize these layers only',
+      several: 'instead',
+    },
+  },
+  allLayers: {
+    schema: yesOrNo,
+    description: 'Below 8 bits: the first and the last layers too.',
+    usual: false,
+    flag: {
+      name: '--all-layers',
+      group: 'Layers',
+      help: 'below 8 bits: the first and the last layers too, which otherwise stay at 8',
+    },
+  },
+  format: {
+    schema: () => z.enum(formats),
+    description: 'How weights are stored.',
+    usual: 'packed',
+    flag: {
+      name: '--format',
+      value: '<name>',
+      group: 'Weights',
+      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; matmulnbits in blocks of 4 or 8 bits for float MatMul, weights only',
+    },
+  },
+  blocks: {
+    size: {
+      schema: () => z.literal([...blockSizes]),
+      description: 'Weights in a row that share a scale.',
+      usual: 32,
+      flag: {
+        name: '--block',
+        value: '<n>',
+        group: 'Weights',
+        help: 'of matmulnbits: weights that share a scale, 16, 32, 64 or 128',
+        parse: numeric,
+      },
+    },
+    asymmetric: {
+      schema: yesOrNo,
+      description: 'A zero point for each block, too.',
+      usual: false,
+      flag: {
+        name: '--block-asymmetric',
+        group: 'Weights',
+        help: 'of matmulnbits: a zero point for each block, too',
+      },
+    },
+    accuracyLevel: {
+      schema: () => z.int().min(0).max(MAX_ACCURACY_LEVEL),
+      description: 'The least accurate arithmetic that the runtime may take: 0 float, 4 int8.',
+      usual: 0,
+      flag: {
+        name: '--accuracy-level',
+        value: '<n>',
+        group: 'Weights',
+        help: 'of matmulnbits: 0 computes in float, 4 in int8, which is faster',
+        parse: numeric,
+      },
+    },
+  },
+  reduceRange: {
+    schema: yesOrNo,
+    description: 'Weights within ±63, for x86 without VNNI.',
+    usual: false,
+    flag: {
+      name: '--reduce-range',
+      group: 'Weights',
+      help: 'weights within ±63, for x86 machines without VNNI',
+    },
+  },
+};
