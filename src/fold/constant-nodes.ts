@@ -12,6 +12,8 @@ import type { Pass } from './pass.js';
 export const constantNodes: Pass = {
   name: 'constant-nodes',
   summary: 'Constant nodes become initializers',
+  needs: [],
+  ensures: ['constants are initializers'],
   run(model: Model): number {
     const { graph } = model;
     const outputs = new Set(graph.outputs.map((output) => output.name));

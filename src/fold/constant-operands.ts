@@ -14,6 +14,8 @@ import type { Pass } from './pass.js';
 export const constantOperands: Pass = {
   name: 'constant-operands',
   summary: 'Sub and Div of a constant become Add and Mul',
+  needs: ['constants are initializers'],
+  ensures: [],
   run(model: Model): number {
     const { graph } = model;
     if (!graph.nodes.some((node) => isOp(node, 'Sub', 'Div'))) return 0;

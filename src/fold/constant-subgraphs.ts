@@ -1,7 +1,8 @@
 import { isArrayType } from '../graph/data-type.js';
 import { type Graph, isOp, type Model, type Node, subgraphsOf } from '../graph/model.js';
-import { tensorBytes, tensorOf } from '../graph/tensor.js';
+import { type Tensor, tensorBytes, tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
+import type { NdArray } from '../numerics/nd-array.js';
 import type { FoldContext, Pass } from './pass.js';
 
 /** Operators whose value is not a function of their inputs. */
@@ -22,8 +23,14 @@ const compact = ['QuantizeLinear', 'DequantizeLinear'];
 
 const kept = [...random, ...sequences, ...compact, 'Constant'];
 
-/** A folded value may be this much larger than all that it was computed from: Expand and Tile would fill the file. */
-const GROWTH_LIMIT_BYTES = 1 << 20;
+/** Weights that a layer takes may be this much larger than all that they were computed from: they are quantized. */
+const WEIGHT_GROWTH_BYTES = 1 << 20;
+
+/** What all other folded values together may add to a file of any size: shapes, indices and small tables. */
+const LEAST_GROWTH_BYTES = 4096;
+
+/** … and to a large one: quantization takes away far more than this part of it. */
+const GROWTH_SHARE = 1 / 8;
 
 /**
  * Constant subgraphs → initializers, evaluated by the runtime.
@@ -32,11 +39,14 @@ const GROWTH_LIMIT_BYTES = 1 << 20;
  *   makes no sequence.
  * - Only what a node that is not constant reads, a subgraph captures or the graph returns is kept; a graph output that
  *   is constant stays computed, and with it the other outputs of its node.
- * - A value that grows by more than the limit above stays computed.
+ * - Expand, Tile and Range would fill the file: what a layer takes as its weight may grow by a MiB, all else together by
+ *   an eighth of the file's constants and what they were computed from. The smallest come first; the rest stays computed.
  */
 export const constantSubgraphs: Pass = {
   name: 'constant-subgraphs',
   summary: 'constant subgraphs are evaluated',
+  needs: ['constants are initializers', 'initializers are not fed'],
+  ensures: [],
   async run(model: Model, context: FoldContext): Promise<number> {
     const { graph } = model;
     const constant = constantNodesOf(graph);
@@ -56,26 +66,52 @@ export const constantSubgraphs: Pass = {
       { irVersion, opsets, graph: inner, metadata: new Map(), batchNorms: new Map() },
       wanted,
     );
-    const sourceBytes = [...inner.initializers.values()].reduce(
-      (sum, tensor) => sum + tensorBytes(tensor),
-      0,
-    );
-    const limit = sourceBytes + GROWTH_LIMIT_BYTES;
+    const folded = affordable(graph, inner, values);
     const before = graph.nodes.length;
-    graph.nodes = graph.nodes.filter((node) => {
-      if (!constant.has(node)) return true;
-      const arrays = node.outputs.filter(Boolean).map((output) => [output, values.get(output)] as const);
-      // All outputs or none: a value that a node still makes must not be an initializer too.
-      if (!arrays.every(([, array]) => array && isArrayType(array.type) && array.data.byteLength <= limit)) {
-        return true;
+    graph.nodes = graph.nodes.filter((node) => !folded.has(node));
+    for (const node of constant) {
+      if (!folded.has(node)) continue;
+      for (const output of node.outputs) {
+        const array = values.get(output);
+        if (array) graph.initializers.set(output, tensorOf(array));
       }
-      for (const [output, array] of arrays) if (array) graph.initializers.set(output, tensorOf(array));
-      return false;
-    });
+    }
     // Nodes inside the constant part are dead now; the pass after this one removes them.
     return before - graph.nodes.length;
   },
 };
+
+/** The nodes whose values are worth their bytes in the file. */
+function affordable(graph: Graph, inner: Graph, values: ReadonlyMap<string, NdArray>): Set<Node> {
+  const uses = indexUses(graph);
+  const bytes = (tensors: Iterable<Tensor>) => {
+    let sum = 0;
+    for (const tensor of tensors) sum += tensorBytes(tensor);
+    return sum;
+  };
+  const sourceBytes = bytes(inner.initializers.values());
+  const isWeight = (output: string) =>
+    uses
+      .readers(output)
+      .some(({ node, index }) => index === 1 && isOp(node, 'Conv', 'ConvTranspose', 'Gemm', 'MatMul'));
+  const costs = inner.nodes.flatMap((node) => {
+    const outputs = node.outputs.filter((output) => values.has(output));
+    const arrays = outputs.map((output) => values.get(output));
+    // All outputs or none: a value that a node still makes must not be an initializer too.
+    const isWhole = outputs.length === node.outputs.filter(Boolean).length;
+    if (!isWhole || !arrays.every((array) => array && isArrayType(array.type))) return [];
+    const size = arrays.reduce((sum, array) => sum + (array?.data.byteLength ?? 0), 0);
+    return [{ node, size, isWeight: outputs.some(isWeight) }];
+  });
+  let left = sourceBytes + Math.max(LEAST_GROWTH_BYTES, GROWTH_SHARE * bytes(graph.initializers.values()));
+  const folded = new Set<Node>();
+  for (const { node, size, isWeight: taken } of costs.sort((a, b) => a.size - b.size)) {
+    if (taken ? size > sourceBytes + WEIGHT_GROWTH_BYTES : size > left) continue;
+    if (!taken) left -= size;
+    folded.add(node);
+  }
+  return folded;
+}
 
 function constantNodesOf(graph: Graph): Set<Node> {
   const values = new Set(graph.initializers.keys());

@@ -1,5 +1,6 @@
 import type { Model } from '../graph/model.js';
 import { indexUses } from '../graph/uses.js';
+import { forgetUnmade } from './facts.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -11,6 +12,8 @@ import type { Pass } from './pass.js';
 export const deadCode: Pass = {
   name: 'dead-code',
   summary: 'unread nodes and initializers vanish',
+  needs: [],
+  ensures: [],
   run(model: Model): number {
     const { graph } = model;
     let removed = 0;
@@ -24,6 +27,7 @@ export const deadCode: Pass = {
       graph.nodes = live;
     }
     const uses = indexUses(graph);
+    forgetUnmade(model);
     const inputs = new Set(graph.inputs.map((input) => input.name));
     for (const name of [...graph.initializers.keys()]) {
       if (inputs.has(name) || !uses.isUnused(name)) continue;

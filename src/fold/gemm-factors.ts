@@ -14,10 +14,12 @@ import { setWeight } from './set-weight.js';
 export const gemmFactors: Pass = {
   name: 'gemm-factors',
   summary: "Gemm's alpha and beta fold into weight and bias",
+  needs: ['constants are initializers'],
+  ensures: ['factors of Gemm are 1'],
   run(model: Model): number {
     const { graph } = model;
     if (!graph.nodes.some((node) => isOp(node, 'Gemm'))) return 0;
-    const editor = new GraphEditor(graph);
+    const editor = new GraphEditor(model);
     let folded = 0;
     for (const node of graph.nodes) {
       const layer = isOp(node, 'Gemm') ? linearLayerOf(graph, node) : undefined;

@@ -11,6 +11,8 @@ import type { Pass } from './pass.js';
 export const hardSwish: Pass = {
   name: 'hard-swish',
   summary: 'HardSwish becomes x·HardSigmoid(x)',
+  needs: [],
+  ensures: [],
   run(model: Model): number {
     const { graph } = model;
     const found = graph.nodes.filter((each) => isOp(each, 'HardSwish')).length;

@@ -15,12 +15,14 @@ import type { Pass } from './pass.js';
 export const identities: Pass = {
   name: 'identities',
   summary: 'Identity and inference Dropout vanish',
+  needs: [],
+  ensures: ['no identities'],
   run(model: Model): number {
     const { graph } = model;
     let removed = 0;
     const nodes = graph.nodes.filter((node) => isOp(node, 'Identity', 'Dropout'));
     if (nodes.length === 0) return 0;
-    const editor = new GraphEditor(graph);
+    const editor = new GraphEditor(model);
     for (const node of nodes) {
       if (!isOp(node, 'Identity') && !isInferenceDropout(graph, editor.uses, node)) continue;
       if (!bypass(editor, node)) continue;

@@ -14,6 +14,8 @@ const FREE_INITIALIZERS_IR = 4;
 export const initializerInputs: Pass = {
   name: 'initializer-inputs',
   summary: 'initializers listed as graph inputs become constants',
+  needs: [],
+  ensures: ['initializers are not fed'],
   run(model: Model): number {
     const { graph } = model;
     const before = graph.inputs.length;

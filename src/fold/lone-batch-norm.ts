@@ -2,7 +2,7 @@ import { GraphEditor } from '../graph/editor.js';
 import { type Model, node } from '../graph/model.js';
 import { ranksOf } from '../graph/rank.js';
 import { floatTensor } from '../graph/tensor.js';
-import { batchNormNodes, batchNormOf } from './batch-norm.js';
+import { batchNormNodes, batchNormOf } from './affine.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -14,12 +14,14 @@ import type { Pass } from './pass.js';
 export const loneBatchNorm: Pass = {
   name: 'lone-batch-norm',
   summary: 'a BatchNormalization that no layer takes becomes Mul and Add',
+  needs: ['constants are initializers'],
+  ensures: [],
   run(model: Model): number {
     const { graph } = model;
     let rewritten = 0;
     const nodes = batchNormNodes(graph);
     if (nodes.length === 0) return 0;
-    const editor = new GraphEditor(graph);
+    const editor = new GraphEditor(model);
     // A rank outlives the rewrite, which keeps it.
     const rankOf = ranksOf(graph, editor.uses);
     for (const found of nodes) {
@@ -33,7 +35,7 @@ export const loneBatchNorm: Pass = {
       const product = editor.fresh(`${bn.output}_scaled`);
       const pair = [node('Mul', [bn.input, scale], [product]), node('Add', [product, shift], [bn.output])];
       editor.replace(found, ...pair);
-      model.batchNorms.set(bn.output, bn.moments);
+      editor.setMoments(bn.output, bn.momentsFrom(undefined));
       rewritten++;
     }
     return rewritten;

@@ -14,6 +14,8 @@ import type { Pass } from './pass.js';
 export const padAxes: Pass = {
   name: 'pad-axes',
   summary: 'the axes of a Pad go into its pads',
+  needs: ['constants are initializers'],
+  ensures: [],
   run(model: Model): number {
     const { graph } = model;
     const uses = indexUses(graph);

@@ -1,5 +1,6 @@
 import type { Model } from '../graph/model.js';
 import type { NdArray } from '../numerics/nd-array.js';
+import type { Fact } from './facts.js';
 
 /** What a pass may ask for, beside the model. */
 export interface FoldContext {
@@ -12,6 +13,10 @@ export interface Pass {
   readonly name: string;
   /** What it does, in a few words, for the log. */
   readonly summary: string;
+  /** What passes before it must have made true, for it to find what it is for. */
+  readonly needs: readonly Fact[];
+  /** What is true behind it, and stays so: no later pass may undo it. */
+  readonly ensures: readonly Fact[];
   /**
    * Change the model in place.
    *

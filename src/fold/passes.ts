@@ -1,5 +1,5 @@
-import { batchNormIntoNext } from './batch-norm-into-next.js';
-import { batchNormIntoPrevious } from './batch-norm-into-previous.js';
+import { affineIntoNext } from './affine-into-next.js';
+import { affineIntoPrevious } from './affine-into-previous.js';
 import { constantNodes } from './constant-nodes.js';
 import { constantOperands } from './constant-operands.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
@@ -10,7 +10,9 @@ import { identities } from './identities.js';
 import { initializerInputs } from './initializer-inputs.js';
 import { loneBatchNorm } from './lone-batch-norm.js';
 import { padAxes } from './pad-axes.js';
+import { padIntoConv } from './pad-into-conv.js';
 import type { Pass } from './pass.js';
+import { spatialMean } from './spatial-mean.js';
 
 /** The passes, in the order in which they run: constants first, since the others look for them. */
 export const passes: readonly Pass[] = [
@@ -19,12 +21,14 @@ export const passes: readonly Pass[] = [
   constantSubgraphs,
   identities,
   deadCode,
-  batchNormIntoPrevious,
-  batchNormIntoNext,
+  affineIntoPrevious,
+  affineIntoNext,
   loneBatchNorm,
   gemmFactors,
   constantOperands,
   hardSwish,
   padAxes,
+  padIntoConv,
+  spatialMean,
   deadCode,
 ];

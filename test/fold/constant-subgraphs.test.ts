@@ -130,17 +130,46 @@ describe('what stays computed', () => {
   });
 
   test.each([
-    [2 ** 18 - 100, ['Neg', 'Add']],
-    [2 ** 18 + 100, ['Expand', 'Neg', 'Add']],
-  ])('a value that grows by more than a MiB: %i floats', async (count, operators) => {
+    // 4096 bytes, and those of the constants that it is made of: 12, and an eighth of that is less.
+    [1024, ['Neg', 'Add']],
+    [1032, ['Expand', 'Neg', 'Add']],
+  ])('a value that would grow the file: %i floats', async (count, operators) => {
+    await foldWith(constantSubgraphs, expanded(count).build(), randomFeed('x', [1], 1), operators);
+  });
+
+  test('not where the file is large beside it: an eighth of its constants', async () => {
+    const g = expanded(1032);
+    g.constant('other', [8 * 1032], randomFloats(8 * 1032, 1));
+    g.node('Add', ['other', 'other'], 'sum');
+    g.node('ReduceSum', ['sum'], 'z', { keepdims: 0 });
+    g.output('z');
+    await foldWith(constantSubgraphs, g.build(), randomFeed('x', [1], 1), ['Neg', 'Add', 'Add', 'ReduceSum']);
+  });
+
+  test.each([
+    [2 ** 18 - 100, ['MatMul']],
+    [2 ** 18 + 100, ['Expand', 'MatMul']],
+  ])('a weight that grows by more than a MiB: %i floats', async (count, operators) => {
     const g = new GraphBuilder();
-    g.input('x', [1]);
-    g.constant('one', [1], randomFloats(1, 1));
-    g.constant('shape', [1], BigInt64Array.of(BigInt(count)));
+    g.input('x', [1, 1]);
+    g.constant('one', [1, 1], randomFloats(1, 1));
+    g.constant('shape', [2], BigInt64Array.of(1n, BigInt(count)));
     g.node('Expand', ['one', 'shape'], 'large');
-    g.node('Neg', ['x'], 'minus');
-    g.node('Add', ['minus', 'large'], 'y');
-    g.output('y', [count]);
-    await foldWith(constantSubgraphs, g.build(), randomFeed('x', [1], 1), operators);
+    g.node('MatMul', ['x', 'large'], 'y');
+    g.output('y', [1, count]);
+    await foldWith(constantSubgraphs, g.build(), randomFeed('x', [1, 1], 1), operators);
   });
 });
+
+/** x + Expand(one) of so many floats. */
+function expanded(count: number): GraphBuilder {
+  const g = new GraphBuilder();
+  g.input('x', [1]);
+  g.constant('one', [1], randomFloats(1, 1));
+  g.constant('shape', [1], BigInt64Array.of(BigInt(count)));
+  g.node('Expand', ['one', 'shape'], 'large');
+  g.node('Neg', ['x'], 'minus');
+  g.node('Add', ['minus', 'large'], 'y');
+  g.output('y', [count]);
+  return g;
+}

@@ -1,41 +1,17 @@
 import { expect, test } from 'vitest';
 import { foldModel } from '../../src/fold/fold-model.js';
-import { attribute, type Model } from '../../src/graph/model.js';
 import { tensorOf } from '../../src/graph/tensor.js';
 import { decodeModel } from '../../src/proto/decode.js';
 import { encodeModel } from '../../src/proto/encode.js';
+import { exportedModel } from '../support/exported-model.js';
 import { batchNormInputs } from '../support/fold-with.js';
-import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
+import { GraphBuilder, randomFeed } from '../support/graph-builder.js';
 import { expectSameOutputs, opTypes } from '../support/same-outputs.js';
 import { runIn } from '../support/sessions.js';
 import { smallModel } from '../support/small-model.js';
 
-/** A small net as an exporter writes it: shapes and constants computed, everything that a pass is for. */
-function exported(): Model {
-  const g = new GraphBuilder();
-  g.input('x', [2, 3, 6, 6]);
-  g.constant('w1', [4, 3, 3, 3], randomFloats(108, 1));
-  g.node('Conv', ['x', 'w1'], 'c1', { pads: [1, 1, 1, 1] });
-  g.node('BatchNormalization', batchNormInputs(g, 'c1', 4), 'n1');
-  g.node('Relu', ['n1'], 'r1');
-  // Before a padded Conv: no layer can take it.
-  g.node('BatchNormalization', batchNormInputs(g, 'r1', 4, 50), 'n2');
-  g.constant('w2', [4, 4, 3, 3], randomFloats(144, 2));
-  g.node('Conv', ['n2', 'w2'], 'c2', { pads: [1, 1, 1, 1] });
-  g.node('Dropout', ['c2'], ['d', 'mask']);
-  g.node('Constant', [], 'rows', { value_ints: attribute.ints([2]) });
-  g.node('Constant', [], 'rest', { value_ints: attribute.ints([-1]) });
-  g.node('Concat', ['rows', 'rest'], 'shape', { axis: 0 });
-  g.node('Reshape', ['d', 'shape'], 'flat');
-  g.constant('w3', [144, 5], randomFloats(720, 3));
-  g.node('Gemm', ['flat', 'w3'], 'logits', { alpha: attribute.float(0.5) });
-  g.node('Identity', ['logits'], 'y');
-  g.output('y', [2, 5]);
-  return g.build();
-}
-
 test('every pass does its part, and the model computes what it did', async () => {
-  const bytes = encodeModel(exported());
+  const bytes = encodeModel(exportedModel());
   const feed = randomFeed('x', [2, 3, 6, 6], 7);
   // From bytes, as a user's model comes: what a builder makes and what a decoder reads must fold alike.
   const model = decodeModel(bytes);
@@ -46,7 +22,7 @@ test('every pass does its part, and the model computes what it did', async () =>
     ['constant-subgraphs', 1],
     ['identities', 2],
     ['dead-code', 2],
-    ['batch-norm-into-previous', 1],
+    ['affine-into-previous', 1],
     ['lone-batch-norm', 1],
     ['gemm-factors', 1],
     ['dead-code', 8],
@@ -56,7 +32,7 @@ test('every pass does its part, and the model computes what it did', async () =>
 });
 
 test('folding again changes nothing', async () => {
-  const model = exported();
+  const model = exportedModel();
   await foldModel(model);
   const once = encodeModel(model);
   expect(await foldModel(model)).toEqual([]);
@@ -110,7 +86,7 @@ test('nor do thousands of BatchNormalizations, whichever way they fold', async (
   g.output(value, [1, 2, 3, 3]);
   const started = performance.now();
   const reports = await foldModel(g.build());
-  expect(reports.find(({ pass }) => pass === 'batch-norm-into-previous')?.changes).toBe(1500);
+  expect(reports.find(({ pass }) => pass === 'affine-into-previous')?.changes).toBe(1500);
   expect(reports.find(({ pass }) => pass === 'lone-batch-norm')?.changes).toBe(1500);
   // 2 s here; an index for each of them takes minutes.
   expect(performance.now() - started).toBeLessThan(30_000);

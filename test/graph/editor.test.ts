@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { GraphEditor } from '../../src/graph/editor.js';
-import { type Graph, node } from '../../src/graph/model.js';
+import { type Model, node } from '../../src/graph/model.js';
 import { floatTensor } from '../../src/graph/tensor.js';
 import { indexUses, type Uses } from '../../src/graph/uses.js';
 import { ifNode } from '../support/branching-model.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 
 /** x → a → b → y, a read twice by b. */
-function chain(): Graph {
+function chain(): Model {
   const g = new GraphBuilder();
   g.input('x', [1]);
   g.node('Relu', ['x'], 'a');
   g.node('Add', ['a', 'a'], 'b');
   g.node('Neg', ['b'], 'y');
   g.output('y');
-  return g.graph;
+  return g.build();
 }
 
 /** All that an index knows of the values named. */
@@ -59,7 +59,7 @@ it('a captured value is replaced in the subgraph too', () => {
   g.node('Relu', ['x'], 'a');
   ifNode(g, 'condition', 'y', 'Neg', ['a']);
   g.output('y');
-  const editor = new GraphEditor(g.graph);
+  const editor = new GraphEditor(g.build());
   expect(editor.uses.isCaptured('a')).toBe(true);
   editor.replaceReads('a', 'x');
   expect(editor.uses.isCaptured('a')).toBe(false);

@@ -26,7 +26,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     quantized: { name: 'net.minmax-w4a8.onnx', sizeBytes: 176_000, sha256: 'bb', oldestRuntime: '1.17' },
     calibration: { label: 'calib.npy', samples: 512, preprocess: '--preprocess imagenet' },
     evaluation: { label: 'test.npy', samples: 5000, preprocess: '--preprocess imagenet', kind: 'evaluation' },
-    fold: [{ pass: 'batch-norm-into-previous', summary: 'BatchNormalization folds', changes: 19 }],
+    fold: [{ pass: 'affine-into-previous', summary: 'BatchNormalization folds', changes: 19 }],
     plan: {
       layers: [layer('conv1_out', 8, 'first'), layer('conv2_out', 4, 'inner'), layer('fc_out', 8, 'last')],
       activations: [{ name: 'x', bits: 8, parametersOf: 'x' }],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { batchNormIntoNext } from '../../src/fold/batch-norm-into-next.js';
+import { affineIntoNext } from '../../src/fold/affine-into-next.js';
 import { attribute } from '../../src/graph/model.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
 import { boolConstant, ifNode } from '../support/branching-model.js';
@@ -50,7 +50,7 @@ describe('folds into', () => {
     ['Gemm with a bias of one element', { ...gemm, b: [1, 1] }],
   ])('%s', async (_, layer) => {
     const g = normAndLayer(layer);
-    expect(await foldWith(batchNormIntoNext, g.build(), randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
+    expect(await foldWith(affineIntoNext, g.build(), randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
     expect(g.graph.nodes[0]).toMatchObject({ id: 'y', inputs: ['x', 'w', expect.any(String)] });
   });
 
@@ -58,14 +58,14 @@ describe('folds into', () => {
     const g = normAndLayer({ ...conv, attributes: { pads: [1, 1, 1, 1] } });
     g.constant('x_beta', [4], [0, 0, 0, 0]);
     g.constant('x_mean', [4], [0, 0, 0, 0]);
-    await foldWith(batchNormIntoNext, g.build(), randomFeed('x', conv.x, 3), ['Conv']);
+    await foldWith(affineIntoNext, g.build(), randomFeed('x', conv.x, 3), ['Conv']);
   });
 
   test('a layer whose weight another layer reads too: it is copied', async () => {
     const g = normAndLayer({ ...conv, b: [6] });
     g.node('Conv', ['x', 'w', 'b'], 'z');
     g.output('z');
-    await foldWith(batchNormIntoNext, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'Conv']);
+    await foldWith(affineIntoNext, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'Conv']);
   });
 });
 
@@ -80,7 +80,7 @@ describe('leaves alone', () => {
     ['Gemm with a full bias', { ...gemm, b: [3, 5] }],
     ['MatMul', { ...gemm, opType: 'MatMul' }],
     ['ConvTranspose', { ...conv, opType: 'ConvTranspose', w: [4, 5, 3, 3] }],
-  ])('%s', (_, layer) => leavesAlone(batchNormIntoNext, normAndLayer(layer).build()));
+  ])('%s', (_, layer) => leavesAlone(affineIntoNext, normAndLayer(layer).build()));
 
   test.each<[string, (g: GraphBuilder) => void]>([
     [
@@ -104,14 +104,14 @@ describe('leaves alone', () => {
   ])('%s', async (_, change) => {
     const g = normAndLayer(conv);
     change(g);
-    await leavesAlone(batchNormIntoNext, g.build());
+    await leavesAlone(affineIntoNext, g.build());
   });
 
   test('a layer that reads the BatchNormalization as its bias', async () => {
     const g = normAndLayer({ ...gemm, w: [4, 4] });
     g.input('other', [3, 4]);
     g.graph.nodes[1]?.inputs.splice(0, 2, 'other', 'w', 'a');
-    await leavesAlone(batchNormIntoNext, g.build());
+    await leavesAlone(affineIntoNext, g.build());
   });
 
   test('a layer that reads the BatchNormalization as its weight', async () => {
@@ -121,6 +121,93 @@ describe('leaves alone', () => {
     g.node('BatchNormalization', batchNormInputs(g, 'x', 4), 'a');
     g.node('Gemm', ['c', 'a'], 'y');
     g.output('y');
-    await leavesAlone(batchNormIntoNext, g.build());
+    await leavesAlone(affineIntoNext, g.build());
   });
 });
+
+describe('a constant with one value a channel folds', () => {
+  test.each<[string, string, Layer, number[]]>([
+    ['Mul before a padded Conv', 'Mul', { ...conv, attributes: { pads: [1, 1, 1, 1] } }, [4, 1, 1]],
+    ['Add before Conv', 'Add', { ...conv, b: [6] }, [4, 1, 1]],
+    ['Div before MatMul', 'Div', { ...gemm, opType: 'MatMul' }, [4]],
+    ['Sub before Gemm', 'Sub', { ...gemm, b: [5], attributes: factors }, [1, 4]],
+    ['Mul before ConvTranspose', 'Mul', { ...conv, opType: 'ConvTranspose', w: [4, 5, 3, 3] }, [4, 1, 1]],
+  ])('%s', async (_, opType, layer, dims) => {
+    const g = arithmeticAndLayer(opType, layer, dims);
+    expect(await foldWith(affineIntoNext, g.build(), randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
+    expect(g.graph.nodes[0]?.inputs[0]).toBe('x');
+  });
+
+  test('Sub and Div, as (x − mean)/deviation, with deviations like those of pictures', async () => {
+    const g = new GraphBuilder();
+    g.input('x', [1, 3, 5, 5]);
+    g.constant('mean', [3, 1, 1], [123.7, 116.3, 103.5]);
+    g.constant('deviation', [3, 1, 1], [58.4, 57.1, 57.4]);
+    g.node('Div', [g.node('Sub', ['x', 'mean'], 's'), 'deviation'], 'd');
+    g.constant('w', [4, 3, 3, 3], randomFloats(108, 1));
+    g.node('Conv', ['d', 'w'], 'y');
+    g.output('y');
+    const feed = randomFeed('x', [1, 3, 5, 5], 3, 0, 255);
+    expect(await foldWith(affineIntoNext, g.build(), feed, ['Conv'])).toBe(2);
+  });
+});
+
+describe('and stays', () => {
+  test.each<[string, string, Layer, number[]]>([
+    ['an Add before a padded Conv', 'Add', { ...conv, attributes: { pads: [1, 1, 1, 1] } }, [4, 1, 1]],
+    ['an Add before MatMul', 'Add', { ...gemm, opType: 'MatMul' }, [4]],
+    ['a constant along a row', 'Mul', conv, [6]],
+  ])('%s', (_, opType, layer, dims) =>
+    leavesAlone(affineIntoNext, arithmeticAndLayer(opType, layer, dims).build()),
+  );
+
+  test('a Mul before a weight that another layer reads too', async () => {
+    const g = arithmeticAndLayer('Mul', conv, [4, 1, 1]);
+    g.node('Conv', ['x', 'w'], 'z');
+    g.output('z');
+    await leavesAlone(affineIntoNext, g.build());
+  });
+
+  test.each(['BatchNormalization', 'Div'])(
+    'columns in their own units, by %s: one range would lose the small ones',
+    async (opType) => {
+      const deviations = [1e4, 10, 1, 1e-3];
+      const g = new GraphBuilder();
+      g.input('x', [2, 4]);
+      g.constant('one', [4], [1, 1, 1, 1]);
+      g.constant('zero', [4], [0, 0, 0, 0]);
+      g.constant('deviation', [4], deviations);
+      g.constant(
+        'variance',
+        [4],
+        deviations.map((d) => d * d),
+      );
+      if (opType === 'Div') g.node('Div', ['x', 'deviation'], 'a');
+      else
+        g.node('BatchNormalization', ['x', 'one', 'zero', 'zero', 'variance'], 'a', {
+          epsilon: attribute.float(0),
+        });
+      g.constant('w', [4, 3], randomFloats(12, 1));
+      g.node('Gemm', ['a', 'w'], 'y');
+      g.output('y');
+      await leavesAlone(affineIntoNext, g.build());
+    },
+  );
+});
+
+/** x → an operator with the constant "k" → layer → y. */
+function arithmeticAndLayer(
+  opType: string,
+  { opType: layerType, x, w, b, attributes }: Layer,
+  dims: number[],
+) {
+  const g = new GraphBuilder();
+  g.input('x', x);
+  g.constant('k', dims, randomFloats(elementCount(dims), 5, 0.5, 4));
+  g.node(opType, ['x', 'k'], 'a');
+  g.constant('w', w, randomFloats(elementCount(w), 1));
+  const bias = b ? [g.constant('b', b, randomFloats(elementCount(b), 2, -3, 3))] : [];
+  g.node(layerType, ['a', 'w', ...bias], 'y', attributes);
+  g.output('y');
+  return g;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { batchNormIntoPrevious } from '../../src/fold/batch-norm-into-previous.js';
+import { affineIntoPrevious } from '../../src/fold/affine-into-previous.js';
 import { attribute, type Model } from '../../src/graph/model.js';
 import { arrayOf } from '../../src/graph/tensor.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
@@ -75,13 +75,13 @@ describe('folds into', () => {
   ])('%s', async (_, layer) => {
     const g = layerAndNorm(layer);
     const model = g.build();
-    expect(await foldWith(batchNormIntoPrevious, model, randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
+    expect(await foldWith(affineIntoPrevious, model, randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
     expect(model.graph.nodes[0]).toMatchObject({ id: 'a', outputs: ['y'] });
   });
 
   test('MatMul, by an Add after it', async () => {
     const model = matMulAndNorm(() => 'product');
-    await foldWith(batchNormIntoPrevious, model, randomFeed('x', [3, 4], 3), ['MatMul', 'Add']);
+    await foldWith(affineIntoPrevious, model, randomFeed('x', [3, 4], 3), ['MatMul', 'Add']);
     expect(model.graph.nodes.map(({ id }) => id)).toEqual(['product', 'y']);
   });
 
@@ -91,7 +91,7 @@ describe('folds into', () => {
     ['one element', [1], ['product', 'bias']],
   ])('MatMul and Add of %s', async (_, dims, inputs) => {
     const model = matMulAndNorm((g) => addBias(g, inputs, dims));
-    await foldWith(batchNormIntoPrevious, model, randomFeed('x', [3, 4], 3), ['MatMul', 'Add']);
+    await foldWith(affineIntoPrevious, model, randomFeed('x', [3, 4], 3), ['MatMul', 'Add']);
     expect(model.graph.nodes[1]).toMatchObject({ id: 'sum', outputs: ['y'] });
   });
 });
@@ -109,7 +109,7 @@ test('γ, β, μ and σ² by hand', async () => {
   });
   g.output('y');
   const model = g.build();
-  await batchNormIntoPrevious.run(model, { evaluate: () => expect.fail() });
+  await affineIntoPrevious.run(model, { evaluate: () => expect.fail() });
   const [, weight, bias] = (model.graph.nodes[0]?.inputs ?? []).map((name) =>
     model.graph.initializers.get(name),
   );
@@ -126,7 +126,7 @@ describe('what others read is left to them', () => {
     const g = layerAndNorm({ ...conv, b: [4] });
     g.node('Conv', ['x', 'w', 'b'], 'z');
     g.output('z');
-    await foldWith(batchNormIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'Conv']);
+    await foldWith(affineIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'Conv']);
     expect([...g.graph.initializers.keys()]).toEqual(expect.arrayContaining(['w', 'w_2', 'b', 'b_2']));
   });
 
@@ -135,7 +135,7 @@ describe('what others read is left to them', () => {
     boolConstant(g, 'yes', true);
     ifNode(g, 'yes', 'z', 'Neg', ['w']);
     g.output('z');
-    await foldWith(batchNormIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'If']);
+    await foldWith(affineIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv', 'If']);
   });
 
   test('two BatchNormalizations after one another both fold', async () => {
@@ -143,7 +143,7 @@ describe('what others read is left to them', () => {
     g.graph.outputs = [];
     g.node('BatchNormalization', batchNormInputs(g, 'y', 4, 60), 'last');
     g.output('last');
-    expect(await foldWith(batchNormIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv'])).toBe(2);
+    expect(await foldWith(affineIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv'])).toBe(2);
   });
 });
 
@@ -191,38 +191,146 @@ describe('leaves alone', () => {
     const g = layerAndNorm(layer);
     change(g);
     const model: Model = g.build();
-    await leavesAlone(batchNormIntoPrevious, model);
+    await leavesAlone(affineIntoPrevious, model);
     expect(model.batchNorms.size).toBe(0);
   });
 
   test('MatMul of a rank that is not 2, where axis 1 is not the last', async () => {
     await leavesAlone(
-      batchNormIntoPrevious,
+      affineIntoPrevious,
       matMulAndNorm(() => 'product', [2, 5, 4]),
     );
-    await leavesAlone(batchNormIntoPrevious, matMulAndNorm(addBias, [2, 5, 4]));
+    await leavesAlone(affineIntoPrevious, matMulAndNorm(addBias, [2, 5, 4]));
   });
 
   test('MatMul and Add where something reads between the two', async () => {
     const model = matMulAndNorm(addBias);
     model.graph.outputs.push({ name: 'product', dataType: 'float32', shape: [3, 5] });
-    await leavesAlone(batchNormIntoPrevious, model);
+    await leavesAlone(affineIntoPrevious, model);
   });
 
   test('MatMul of an unknown rank', async () => {
     const g = layerAndNorm({ opType: 'MatMul', x: [3, 4], w: [4, 5], channels: 5 });
     g.graph.inputs = [{ name: 'x', dataType: 'float32', shape: undefined }];
-    await leavesAlone(batchNormIntoPrevious, g.build());
+    await leavesAlone(affineIntoPrevious, g.build());
   });
 
-  test('Conv and Add, which no rule names', async () => {
+  test.each<[string, string, number[], Layer?]>([
+    ['a constant that varies along a row', 'Mul', [6]],
+    ['a constant that makes more channels', 'Mul', [1, 4, 1, 1], { ...conv, w: [1, 3, 3, 3], channels: 1 }],
+    ['a constant of more axes', 'Add', [1, 1, 4, 1, 1]],
+    ['one value of more axes', 'Mul', [1, 1, 1, 1, 1]],
+    ['a constant that is divided', 'Div', [4, 1, 1]],
+    ['a division by 0', 'Div by 0', [4, 1, 1]],
+    ['a MatMul and its bias', 'Add', [5], { opType: 'MatMul', x: [3, 4], w: [4, 5], channels: 5 }],
+    ['a MatMul of unknown rank', 'Mul', [1, 5], { opType: 'MatMul', x: [], w: [4, 5], channels: 5 }],
+  ])('%s', async (_, opType, dims, layer = conv) => {
     const g = new GraphBuilder();
-    g.input('x', [1, 3, 4, 4]);
-    g.constant('w', [4, 3, 3, 3], randomFloats(108, 1));
-    g.constant('b', [4, 1, 1], randomFloats(4, 2));
-    g.node('Add', [g.node('Conv', ['x', 'w'], 'product'), 'b'], 'a');
-    g.node('BatchNormalization', batchNormInputs(g, 'a', 4), 'y');
+    g.graph.inputs.push({ name: 'x', dataType: 'float32', shape: layer.x.length > 0 ? layer.x : undefined });
+    g.constant('w', layer.w, randomFloats(elementCount(layer.w), 1));
+    const product = g.node(layer.opType, ['x', 'w'], 'a');
+    const byZero = opType === 'Div by 0';
+    g.constant('k', dims, byZero ? [1, 0, 1, 1] : randomFloats(elementCount(dims), 5));
+    g.node(byZero ? 'Div' : opType, opType === 'Div' ? ['k', product] : [product, 'k'], 'y');
     g.output('y');
-    await leavesAlone(batchNormIntoPrevious, g.build());
+    await leavesAlone(affineIntoPrevious, g.build());
+  });
+
+  test('a constant behind a weight that another layer reads too: the copy could weigh more', async () => {
+    const g = layerAndArithmetic('Mul', conv, [4, 1, 1]);
+    g.node('Conv', ['x', 'w'], 'z');
+    g.output('z');
+    await leavesAlone(affineIntoPrevious, g.build());
+  });
+});
+
+/** x → layer "a" → an operator with the constant "k" → y. */
+function layerAndArithmetic(
+  opType: string,
+  { opType: layerType, x, w, b, attributes }: Layer,
+  dims: number[],
+  isLeft = false,
+): GraphBuilder {
+  const g = new GraphBuilder();
+  g.input('x', x);
+  g.constant('w', w, randomFloats(elementCount(w), 1));
+  const bias = b ? [g.constant('b', b, randomFloats(elementCount(b), 2, -3, 3))] : [];
+  g.node(layerType, ['x', 'w', ...bias], 'a', attributes);
+  g.constant('k', dims, randomFloats(elementCount(dims), 5, 0.5, 4));
+  g.node(opType, isLeft ? ['k', 'a'] : ['a', 'k'], 'y');
+  g.output('y');
+  return g;
+}
+
+describe('a constant with one value a channel folds', () => {
+  test.each<[string, string, Layer, number[], boolean?]>([
+    ['Mul behind Conv', 'Mul', conv, [4, 1, 1]],
+    ['Mul on the left', 'Mul', { ...conv, b: [4] }, [1, 4, 1, 1], true],
+    ['Mul of one value', 'Mul', conv, []],
+    ['Add behind Conv', 'Add', conv, [4, 1, 1]],
+    ['Sub', 'Sub', { ...conv, b: [4] }, [4, 1, 1]],
+    ['Sub from a constant', 'Sub', { ...conv, b: [4] }, [4, 1, 1], true],
+    ['Div', 'Div', { ...conv, b: [4] }, [1, 4, 1, 1]],
+    [
+      'Mul behind depthwise',
+      'Mul',
+      { ...conv, w: [3, 1, 3, 3], channels: 3, attributes: { group: 3 } },
+      [3, 1, 1],
+    ],
+    [
+      'Mul behind ConvTranspose',
+      'Mul',
+      { opType: 'ConvTranspose', x: [1, 4, 3, 3], w: [4, 5, 2, 2], b: [5], channels: 5 },
+      [5, 1, 1],
+    ],
+    ['Mul behind Gemm', 'Mul', { ...gemm, b: [5], attributes: factors }, [5]],
+    ['Add behind Gemm', 'Add', { ...gemm, attributes: { alpha: attribute.float(0.5) } }, [1, 5]],
+    ['Mul behind MatMul of any rank', 'Mul', { opType: 'MatMul', x: [2, 3, 4], w: [4, 5], channels: 5 }, [5]],
+  ])('%s', async (_, opType, layer, dims, isLeft) => {
+    const g = layerAndArithmetic(opType, layer, dims, isLeft);
+    const model = g.build();
+    expect(await foldWith(affineIntoPrevious, model, randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
+    expect(model.graph.nodes[0]).toMatchObject({ id: 'a', outputs: ['y'] });
+  });
+
+  test('Mul and Add, as exporters write a BatchNormalization, and one behind them', async () => {
+    const g = layerAndArithmetic('Mul', conv, [4, 1, 1]);
+    g.graph.outputs = [];
+    g.constant('o', [4, 1, 1], randomFloats(4, 6, -2, 2));
+    g.node('Add', ['y', 'o'], 'added');
+    g.node('BatchNormalization', batchNormInputs(g, 'added', 4), 'z');
+    g.output('z');
+    expect(await foldWith(affineIntoPrevious, g.build(), randomFeed('x', conv.x, 3), ['Conv'])).toBe(3);
+  });
+
+  test('MatMul, Add and Mul on three axes', async () => {
+    const g = new GraphBuilder();
+    g.input('x', [2, 3, 4]);
+    g.constant('w', [4, 5], randomFloats(20, 1));
+    g.node('MatMul', ['x', 'w'], 'product');
+    addBias(g);
+    g.constant('k', [5], randomFloats(5, 9));
+    g.node('Mul', ['sum', 'k'], 'y');
+    g.output('y');
+    await foldWith(affineIntoPrevious, g.build(), randomFeed('x', [2, 3, 4], 3), ['MatMul', 'Add']);
+  });
+
+  test('what a BatchNormalization told follows: β·k and |γ·k|, by hand', async () => {
+    const g = new GraphBuilder();
+    g.input('x', [1, 1, 2, 2]);
+    g.constant('w', [2, 1, 1, 1], [1, 1]);
+    g.node('Conv', ['x', 'w'], 'a');
+    const parameters = { gamma: [3, 1], beta: [7, -1], mean: [0, 0], variance: [1, 1] };
+    for (const [name, values] of Object.entries(parameters)) g.constant(name, [2], values);
+    g.node('BatchNormalization', ['a', ...Object.keys(parameters)], 'n');
+    g.constant('k', [2, 1, 1], [-2, 10]);
+    g.node('Mul', ['n', 'k'], 's');
+    g.constant('o', [1], [5]);
+    g.node('Add', ['s', 'o'], 'y');
+    g.output('y');
+    const model = g.build();
+    await foldWith(affineIntoPrevious, model, randomFeed('x', [1, 1, 2, 2], 3), ['Conv']);
+    const moments = { beta: Float32Array.of(-9, -5), gamma: Float32Array.of(6, 10) };
+    expect(model.batchNorms).toEqual(new Map([['y', moments]]));
   });
 });
