@@ -80,12 +80,17 @@ const messages = {
   ),
   'model-too-old': message(
     2,
-    '{path} has opset {found}; this version reads opset 7 and up.',
+    '{path} has opset {found}; this version reads opset 5 and up.',
     'Convert it with onnx.version_converter, or export it again with opset 13 or newer.',
+  ),
+  'operator-too-new': message(
+    2,
+    '{path}: {opType} "{node}" of opset {opset} cannot be written for opset {newest}, the newest that onnxruntime runs here: {reason}.',
+    'Export the model with an older opset.',
   ),
   'operator-unconvertible': message(
     2,
-    '{path}: {opType} "{node}" of opset {opset} cannot be converted to opset 13: {reason}.',
+    '{path}: {opType} "{node}" of opset {opset} cannot be converted to opset {target}: {reason}.',
     'Quantize weights only with --act-bits float, which needs no conversion, or export the model with opset 13 or newer.',
   ),
   'already-quantized': message(

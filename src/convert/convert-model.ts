@@ -15,7 +15,7 @@ const TARGET_OPSET = 13;
 const TARGET_IR = 7;
 
 /**
- * Raise a model of opset 7 to 12 to opset 13, in place: each operator whose definition changed is rewritten to mean the
+ * Raise a model of opset 5 to 12 to opset 13, in place: each operator whose definition changed is rewritten to mean the
  * same. Models of opset 13 and above are left as they are.
  *
  * @param path - the model's file, for messages
@@ -23,23 +23,38 @@ const TARGET_IR = 7;
  * @throws QuantizeError `operator-unconvertible`
  */
 export function convertModel(model: Model, path: string): number {
+  if (opsetOf(model) >= TARGET_OPSET) return 0;
+  const rewritten = raiseModel(model, path, TARGET_OPSET);
+  model.irVersion = Math.max(model.irVersion, TARGET_IR);
+  return rewritten;
+}
+
+/**
+ * Raise a model to an opset up to 13, in place.
+ *
+ * @param from - the opset that its operators may still be of
+ * @returns how many operators were rewritten
+ * @throws QuantizeError `operator-unconvertible`
+ */
+export function raiseModel(model: Model, path: string, target: number, from = opsetOf(model)): number {
   const opset = opsetOf(model);
-  if (opset >= TARGET_OPSET) return 0;
-  const steps = converters.filter(({ since }) => since > opset).sort((a, b) => a.since - b.since);
-  const refused = unconvertible.filter(({ since }) => since > opset);
+  const isPassed = ({ since }: { since: number }) => since > from && since <= target;
+  const steps = converters.filter(isPassed).sort((a, b) => a.since - b.since);
+  const refused = unconvertible.filter(isPassed);
   let rewritten = 0;
   const convertGraph = (graph: Graph) => {
     for (const { opType, reason } of refused) {
       const found = graph.nodes.find((node) => isOp(node, opType));
-      if (found) throw unconvertibleError(path, found, opset, reason);
+      if (found) throw unconvertibleError(path, found, opset, target, reason);
     }
     for (const step of steps)
-      rewritten += applyStep(graph, step, (node, reason) => unconvertibleError(path, node, opset, reason));
+      rewritten += applyStep(graph, step, (node, reason) =>
+        unconvertibleError(path, node, opset, target, reason),
+      );
     for (const node of graph.nodes) for (const subgraph of subgraphsOf(node)) convertGraph(subgraph);
   };
   convertGraph(model.graph);
-  model.opsets.set('', TARGET_OPSET);
-  model.irVersion = Math.max(model.irVersion, TARGET_IR);
+  model.opsets.set(model.opsets.has('ai.onnx') && !model.opsets.has('') ? 'ai.onnx' : '', target);
   return rewritten;
 }
 
@@ -82,7 +97,13 @@ function contextOf(graph: Graph): ConvertContext {
   };
 }
 
-function unconvertibleError(path: string, node: Node, opset: number, reason: string): QuantizeError {
-  const facts = { path, opType: node.opType, node: node.name ?? node.id, opset, reason };
+function unconvertibleError(
+  path: string,
+  node: Node,
+  opset: number,
+  target: number,
+  reason: string,
+): QuantizeError {
+  const facts = { path, opType: node.opType, node: node.name ?? node.id, opset, target, reason };
   return new QuantizeError('operator-unconvertible', facts);
 }

@@ -1,14 +1,15 @@
 import { attributesToInputs } from './attributes-to-inputs.js';
 import type { Converter } from './converter.js';
+import { early } from './early.js';
 import { resizes } from './resize.js';
 import { softmaxes } from './softmax.js';
 
 /**
- * Every operator whose definition changed between opset 7 and 13 in a way that its old form is not read by the new one.
+ * Every operator whose definition changed between opset 5 and 13 in a way that its old form is not read by the new one.
  * Source: the ONNX operator changelog. What only gained types, attributes with the old meaning as default, or negative
  * axes, needs no converter.
  */
-export const converters: readonly Converter[] = [...attributesToInputs, ...resizes, ...softmaxes];
+export const converters: readonly Converter[] = [...early, ...attributesToInputs, ...resizes, ...softmaxes];
 
 /** Operators that changed and that no converter covers. */
 export const unconvertible: readonly {

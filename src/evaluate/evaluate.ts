@@ -49,8 +49,8 @@ export interface EvaluationSettings extends MachineOptions {
 
 /** The models that are compared. */
 export interface EvaluatedModels {
-  /** Path of the file that the user gave. */
-  readonly floatPath: string;
+  /** The file that the user gave: its path, or its bytes where the runtime takes it in another version alone. */
+  readonly floatFile: string | Uint8Array;
   /** The bytes of its .onnx file, or its path. */
   readonly quantized: Uint8Array | string;
   readonly folded: Model;
@@ -62,7 +62,7 @@ export interface EvaluatedModels {
 
 /** Two files, and the values in them whose drift is measured layer by layer. */
 export interface ComparedFiles {
-  readonly floatPath: string;
+  readonly floatFile: string | Uint8Array;
   /** The bytes of the .onnx file, or its path. */
   readonly quantized: Uint8Array | string;
   readonly layers: { readonly float: Model; readonly quantized: Model; readonly pairs: readonly LayerPair[] };
@@ -88,10 +88,10 @@ export async function evaluate(
   samples: Samples,
   settings: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatPath, quantized, folded, placement, emitted, inTurn } = models;
+  const { floatFile, quantized, folded, placement, emitted, inTurn } = models;
   const { model, pairs } = layerPairs(placement, emitted);
   const layers = { float: folded, quantized: model, pairs };
-  return evaluateFiles({ floatPath, quantized, layers, inTurn }, samples, settings);
+  return evaluateFiles({ floatFile, quantized, layers, inTurn }, samples, settings);
 }
 
 /** The same for two files, whoever made them. */
@@ -100,7 +100,7 @@ export async function evaluateFiles(
   samples: Samples,
   { threads, provider, told = (source) => source, metric, preprocess }: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatPath, quantized, layers, adapter, inTurn = false } = files;
+  const { floatFile, quantized, layers, adapter, inTurn = false } = files;
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
@@ -120,7 +120,7 @@ export async function evaluateFiles(
   );
   const feed = await firstFeed(samples.evaluation);
   const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
-  const speed = await measureSpeed(floatPath, quantized, feed, machine, inTurn, quantizedFeed);
+  const speed = await measureSpeed(floatFile, quantized, feed, machine, inTurn, quantizedFeed);
   return {
     outputs,
     task,
@@ -136,13 +136,13 @@ export async function evaluateFiles(
  * may be loaded at a time, so is everything but the deployed session.
  */
 function withRunners<T>(
-  { floatPath, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
+  { floatFile, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
   source: SampleSource,
   machine: MachineOptions,
   work: (sessions: ComparedSessions) => Promise<T>,
 ): Promise<T> {
   const models = {
-    float: { file: floatPath, adapter: floatOutputs, label: 'the float model' },
+    float: { file: floatFile, adapter: floatOutputs, label: 'the float model' },
     quantized: { file: quantized, adapter, label: 'the quantized model' },
   };
   type Side = keyof typeof models;

@@ -1,17 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { makeRunnable, READABLE_IR, READABLE_OPSETS } from '../convert/make-runnable.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
+import { encodeModel } from '../proto/encode.js';
 import { metadataKeys } from '../version.js';
 import { readExternalData } from './external-data.js';
-
-/** IR versions read: 3 is the oldest with a stable format, 13 the newest that onnxruntime 1.30 takes. */
-const IR_VERSIONS = { oldest: 3, newest: 13 } as const;
-
-/** Operator sets read: onnxruntime runs opset 7 and up, 26 is the newest that version 1.30 takes. */
-const OPSETS = { oldest: 7, newest: 26 } as const;
 
 /** What a model file begins with when git-lfs has not fetched it. */
 const LFS_POINTER = 'version https://git-lfs';
@@ -26,6 +22,8 @@ export interface LoadedModel {
   /** The other files that tensors were read from. */
   readonly externalFiles: readonly string[];
   readonly model: Model;
+  /** What a session of the float model is made of: the file's path, or its bytes as the runtime's versions have them. */
+  readonly runs: string | Uint8Array;
 }
 
 /**
@@ -72,9 +70,10 @@ async function readModel(
   check(model);
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
+  const runs = makeRunnable(model, path) ? encodeModel(model) : path;
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { path, sha256, sizeBytes, externalFiles: external.files, model };
+  return { path, sha256, sizeBytes, externalFiles: external.files, model, runs };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -92,23 +91,23 @@ function checkVersions(path: string, model: Model): void {
   const { irVersion } = model;
   const opset = opsetOf(model);
   // Bytes that happen to parse carry no version: tell a stranger's file from an old model.
-  if (irVersion < IR_VERSIONS.oldest) {
+  if (irVersion < READABLE_IR.oldest) {
     throw new QuantizeError('not-a-model', { path, reason: `its IR version is ${irVersion}` });
   }
   const supported = (range: { oldest: number; newest: number }) => `${range.oldest} to ${range.newest}`;
-  if (irVersion > IR_VERSIONS.newest) {
-    const facts = { path, what: 'IR version', found: irVersion, supported: supported(IR_VERSIONS) };
+  if (irVersion > READABLE_IR.newest) {
+    const facts = { path, what: 'IR version', found: irVersion, supported: supported(READABLE_IR) };
     throw new QuantizeError('model-too-new', facts);
   }
-  if (opset > OPSETS.newest) {
+  if (opset > READABLE_OPSETS.newest) {
     throw new QuantizeError('model-too-new', {
       path,
       what: 'opset',
       found: opset,
-      supported: supported(OPSETS),
+      supported: supported(READABLE_OPSETS),
     });
   }
-  if (opset < OPSETS.oldest) throw new QuantizeError('model-too-old', { path, found: opset });
+  if (opset < READABLE_OPSETS.oldest) throw new QuantizeError('model-too-old', { path, found: opset });
 }
 
 /** The elements that a tensor says it has must be there: a physical invariant that a hostile or cut file breaks. */

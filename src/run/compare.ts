@@ -56,7 +56,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const quantized = await loadAnyModel(options.quantized, limits.heldBytes);
   const pairing = pairModels(float, quantized);
   const shared: Model = { ...float.model, graph: { ...float.model.graph, inputs: [...pairing.inputs] } };
-  const opened = await withOriginal(options.float, threads, (original) =>
+  const opened = await withOriginal(float, threads, (original) =>
     openAll(shared, options, (feed) => original.run(feed)),
   );
   const samples = {
@@ -73,8 +73,8 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   await watch.begin('evaluate');
   const evaluation = await evaluateFiles(
     {
-      floatPath: options.float,
-      quantized: options.quantized,
+      floatFile: float.runs,
+      quantized: quantized.runs,
       layers,
       floatOutputs: pairing.floatOutputs,
       adapter: pairing.adapter,

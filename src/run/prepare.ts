@@ -54,7 +54,7 @@ export async function prepare(
 
   await watch.begin('fold');
   // The original is gone before anything is folded: memory holds one float model's session at a time.
-  const { reference, samples } = await withOriginal(options.model, threads, async (original) => {
+  const { reference, samples } = await withOriginal(loaded, threads, async (original) => {
     const opened = await openAll(model, options, (feed) => original.run(feed));
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);

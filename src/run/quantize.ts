@@ -86,7 +86,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     observers: observers.map(remembering),
   };
 
-  const found = options.auto && (await search(bench, given, prepared.samples, { options, watch }));
+  const found =
+    options.auto &&
+    (await search(bench, given, prepared.samples, { options, watch, floatFile: loaded.runs }));
   const samples = found?.samples ?? prepared.samples;
   const recipe = found?.recipe ?? given;
   const placement = found ? place(model, recipe, options.model) : first;
@@ -108,7 +110,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     await watch.begin('evaluate');
     watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
     const evaluation = await evaluate(
-      { floatPath: options.model, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
+      { floatFile: loaded.runs, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
       samples,
       {
         threads,
@@ -125,7 +127,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       pause: watch.pause,
       begin: (part: string) => watch.begin(part),
     };
-    const explained = { recipe, placement, evaluation, sizeBytes, floatPath: options.model };
+    const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs };
     const { origins, suggestions } = await explain(bench, explained, samples.evaluation, options, told);
 
     await watch.begin('write');
@@ -154,7 +156,7 @@ async function search(
   bench: Bench,
   recipe: Recipe,
   samples: Samples,
-  { options, watch }: { options: QuantizeOptions; watch: Watch },
+  { options, watch, floatFile }: { options: QuantizeOptions; watch: Watch; floatFile: string | Uint8Array },
 ) {
   const split = await splitForSearch(samples);
   const sources = {
@@ -162,7 +164,7 @@ async function search(
       bench,
       recipe,
       split,
-      floatPath: options.model,
+      floatFile,
       options: options.auto ?? {},
       limits: limitsOf(options.gates),
     },

@@ -16,7 +16,7 @@ export interface Explained {
   readonly evaluation: Evaluation;
   readonly sizeBytes: number;
   /** The float model's file. */
-  readonly floatPath: string;
+  readonly floatFile: string | Uint8Array;
 }
 
 /** Where the drift comes from, and what mends it, as far as that was asked for. */

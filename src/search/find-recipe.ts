@@ -25,7 +25,7 @@ import { measureQuality } from './verify.js';
 export interface SearchSources {
   readonly bench: Bench;
   /** The float model's file. */
-  readonly floatPath: string;
+  readonly floatFile: string | Uint8Array;
   /** What holds of every layer; its rules stay, and win. */
   readonly recipe: Recipe;
   readonly options: SearchOptions;
@@ -69,7 +69,7 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
     const { source } = split.search;
     const float = { mode: 'default', threads: THREADS, label: 'the float model' } as const;
     const recording = await withSession(
-      sources.floatPath,
+      sources.floatFile,
       { ...float, provider: settings.provider },
       (session) => recordRuns(session, source, join(folder, 'float')),
     );

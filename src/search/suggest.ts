@@ -41,7 +41,7 @@ export interface Ailing {
   /** SQNR of the first output without integer kernels, on the first EXACT_SAMPLES samples. */
   readonly sqnrDb: number | null;
   /** The float model's file. */
-  readonly floatPath: string;
+  readonly floatFile: string | Uint8Array;
 }
 
 /** A change of the recipe. */
@@ -72,7 +72,7 @@ export async function suggest(
     const remedy = await cheapest(bench, ailing, { layer, origin }, { source, settings });
     const bytes = bytesAs(bench, remedy.recipe);
     if (!bytes) continue;
-    const afterDb = await firstOutput(bytes, ailing.floatPath, source, settings);
+    const afterDb = await firstOutput(bytes, ailing.floatFile, source, settings);
     suggestions.push({
       id: origin.id,
       flag: remedy.flag,
@@ -179,13 +179,13 @@ const patternOf = ({ model }: Bench, layer: Node): string => shortPattern(layer.
 /** SQNR of the first output of a model without integer kernels. */
 async function firstOutput(
   bytes: Uint8Array,
-  floatPath: string,
+  floatFile: string | Uint8Array,
   source: SampleSource,
   { provider, pause }: TrialSettings,
 ): Promise<number | null> {
   const float = { mode: 'default', provider, label: 'the float model' } as const;
   const exact = { mode: 'exact', provider, label: 'the quantized model' } as const;
-  return withSession(floatPath, float, (reference) =>
+  return withSession(floatFile, float, (reference) =>
     withSession(bytes, exact, async (tried) => {
       const [output = ''] = reference.outputNames;
       const meter = new DriftMeter();

@@ -154,12 +154,13 @@ class Sweep {
       return;
     }
     const statistics = await this.#statistics(missing);
-    const { model: path, threads, provider } = this.#options;
-    const { evaluation } = this.#start.samples;
+    const { threads, provider } = this.#options;
+    const { loaded, samples } = this.#start;
+    const { evaluation } = samples;
     await withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
       await this.#watch.begin('record float');
       const settings = { mode: 'default', threads, provider, label: 'the float model' } as const;
-      const float = await withSession(path, settings, (session) =>
+      const float = await withSession(loaded.runs, settings, (session) =>
         recordRuns(session, this.#watch.told(evaluation), join(folder, 'float')),
       );
       for (const { name, recipe } of missing) {
@@ -280,7 +281,7 @@ class Sweep {
       }
       const timed = speed
         ? await measureSpeed(
-            this.#options.model,
+            prepared.loaded.runs,
             source,
             await firstFeed(evaluation),
             { threads, provider },

@@ -13,7 +13,7 @@ const evaluated = (
 ) =>
   evaluate(
     {
-      floatPath: temporaryFile('m.onnx', encodeModel(float)),
+      floatFile: temporaryFile('m.onnx', encodeModel(float)),
       quantized: bytes,
       folded: float,
       placement,

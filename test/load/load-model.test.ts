@@ -44,9 +44,9 @@ describe('versions', () => {
   });
 
   test.each([
-    [{ irVersion: 14 }, 'model-too-new', 'IR version 14; this version reads 3 to 13'],
-    [{ opset: 27 }, 'model-too-new', 'opset 27; this version reads 7 to 26'],
-    [{ opset: 6 }, 'model-too-old', 'opset 6'],
+    [{ irVersion: 15 }, 'model-too-new', 'IR version 15; this version reads 3 to 14'],
+    [{ opset: 29 }, 'model-too-new', 'opset 29; this version reads 5 to 28'],
+    [{ opset: 4 }, 'model-too-old', 'opset 4'],
     [{ irVersion: 2 }, 'not-a-model', 'IR version is 2'],
     [{ irVersion: 0 }, 'not-a-model', 'IR version is 0'],
   ] as const)('%j is refused', async (versions, code, message) => {

@@ -8,10 +8,13 @@ import { expectRefusal } from '../support/refusal.js';
 import { smallModel } from '../support/small-model.js';
 import { temporaryFile } from '../support/temporary-file.js';
 
-const fileOf = (model: Model) => temporaryFile('m.onnx', encodeModel(model));
+const loadedOf = (model: Model) => {
+  const path = temporaryFile('m.onnx', encodeModel(model));
+  return { path, runs: path };
+};
 
 test('gives what the work gives', async () => {
-  const outputs = await withOriginal(fileOf(smallModel()), 1, (session) =>
+  const outputs = await withOriginal(loadedOf(smallModel()), 1, (session) =>
     session.run(randomFeed('x', [1, 4], 1)),
   );
   expect(outputs.get('y')?.dims).toEqual([1, 3]);
@@ -23,7 +26,7 @@ test('a model that the runtime refuses is the user’s to mend', async () => {
   g.node('NoSuchOperator', ['x'], 'y');
   g.output('y', [1]);
   const error = await expectRefusal(
-    () => withOriginal(fileOf(g.build()), 1, async () => {}),
+    () => withOriginal(loadedOf(g.build()), 1, async () => {}),
     'runtime-refused-input',
     2,
   );
@@ -32,6 +35,6 @@ test('a model that the runtime refuses is the user’s to mend', async () => {
 
 test('what fails in the work is passed on as it is', async () => {
   const own = new QuantizeError('data-empty', { path: 'x' });
-  const run = () => withOriginal(fileOf(smallModel()), 1, () => Promise.reject(own));
+  const run = () => withOriginal(loadedOf(smallModel()), 1, () => Promise.reject(own));
   await expect(run()).rejects.toBe(own);
 });
