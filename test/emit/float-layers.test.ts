@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Graph, Model } from '../../src/graph/model.js';
-import { floatsOf } from '../../src/graph/tensor.js';
+import { arrayOf, floatsOf } from '../../src/graph/tensor.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel } from '../support/quantize-model.js';
@@ -100,6 +100,40 @@ describe('a layer that is excluded between quantized ones stays float in the opt
     const quantized = await quantizeModel(model, { exclude: ['kept'] });
     await expectFloat(quantized, 'kept_weight', 'Gemm');
     await expectReference(quantized);
+  });
+
+  it.each([[[1, 8]], [[2, 8]], [[2, 1]]])(
+    'MatMul and an Add of %j, which is no row of a bias',
+    async (dims) => {
+      const model = matrices((net, v) =>
+        net.node('Add', [net.random('b', dims), net.matMul(v, 'kept', 8, 8)], 's'),
+      );
+      const quantized = await quantizeModel(model, { exclude: ['kept'] });
+      // Its constant is as it was: only a row goes through a DQ.
+      expect(quantized.emitted.model.graph.initializers.has('b')).toBe(true);
+      const { graph } = quantized.emitted.model;
+      expect(graph.nodes.find(({ opType }) => opType === 'Add')?.inputs).toContain('b');
+      await expectFloat(quantized, 'kept_weight', 'Gemm');
+      await expectReference(quantized);
+    },
+  );
+
+  it('its bias comes through int32 codes that are the same numbers', async () => {
+    const quantized = await quantizeModel(
+      between((net, v) => net.conv(v, 'kept')),
+      { exclude: ['kept'] },
+    );
+    const { initializers } = quantized.emitted.model.graph;
+    const numbers = (name: string) => {
+      const tensor = initializers.get(name);
+      if (!tensor) throw new Error(`no constant ${name}`);
+      return tensor;
+    };
+    const codes = arrayOf(numbers('kept_bias_q')).data as Int32Array;
+    const scales = floatsOf(numbers('kept_bias_s'));
+    const bias = quantized.float.graph.initializers.get('kept_bias');
+    const stored = Array.from(codes, (code, c) => Math.fround(code * (scales[c] as number)));
+    expect(stored).toEqual([...(bias ? floatsOf(bias) : [])]);
   });
 
   it('MatMul with and without the Add of a bias', async () => {

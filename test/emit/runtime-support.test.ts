@@ -5,12 +5,22 @@ import { between } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
 
 describe('the oldest runtime', () => {
-  // Source: https://onnxruntime.ai/docs/reference/compatibility.html: 1.17 opset 20 and IR 9, 1.18 opset 21 and IR 10, …
+  // Source: https://onnxruntime.ai/docs/reference/compatibility.html, and the notes of the releases.
   it.each([
     [13, 7, '1.17'],
     [17, 8, '1.17'],
     [19, 9, '1.17'],
+    [20, 9, '1.17'],
+    [21, 9, '1.18'],
+    [22, 9, '1.21'],
+    [23, 9, '1.22'],
+    [24, 9, '1.23'],
+    [25, 9, '1.24'],
+    [26, 9, '1.26'],
     [17, 10, '1.18'],
+    [17, 11, '1.21'],
+    [17, 12, '1.23'],
+    [17, 13, '1.25'],
     [21, 10, '1.18'],
   ])('for opset %d and IR %d', (opset, irVersion, release) => {
     expect(oldestRuntime(between((_, v) => v, { opset, irVersion }))).toBe(release);

@@ -74,6 +74,7 @@ describe('leaves alone', () => {
     ['Conv with padding', { ...conv, attributes: { pads: [1, 1, 1, 1] } }],
     ['Conv with padding on one side', { ...conv, attributes: { pads: [0, 0, 0, 1] } }],
     ['Conv with auto_pad SAME_UPPER', { ...conv, attributes: { auto_pad: 'SAME_UPPER' } }],
+    ['Conv with auto_pad SAME_LOWER', { ...conv, attributes: { auto_pad: 'SAME_LOWER' } }],
     ['Gemm with transA', { ...gemm, x: [4, 4], attributes: { transA: 1 } }],
     ['Gemm with a bias a row', { ...gemm, b: [3, 1] }],
     ['square Gemm with a bias a row', { ...gemm, x: [5, 4], b: [5, 1] }],

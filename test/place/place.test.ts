@@ -90,11 +90,16 @@ describe('widths', () => {
 
   it('readers that disagree get the wider codes', () => {
     const model = between((net, v) => net.node('Add', [net.conv(v, 'a'), net.conv(v, 'b')], 'o'));
-    const rules = [
-      { pattern: 'a', actBits: 3 },
-      { pattern: 'b', actBits: 5 },
-    ];
-    expect(placed(model, { rules }).values.get('before')?.bits).toBe(5);
+    for (const [a, b] of [
+      [3, 5],
+      [5, 3],
+    ] as const) {
+      const rules = [
+        { pattern: 'a', actBits: a },
+        { pattern: 'b', actBits: b },
+      ];
+      expect(placed(model, { rules }).values.get('before')?.bits).toBe(5);
+    }
   });
 });
 
@@ -115,6 +120,18 @@ describe('which values are quantized', () => {
       ['t', false],
       ['y', true],
     ]);
+  });
+
+  it('an Add of a layer to its own input, which floats make, is integer; one of another float is not', () => {
+    const added = (other: string) => {
+      const net = new Net();
+      net.input('x', [1, 4, 8, 8]);
+      net.input('z', [1, 4, 8, 8]);
+      net.node('Add', [net.conv('x', 'a'), other], 'sum');
+      net.conv('sum', 'y');
+      return roleOf(placed(finish(net, 'y')), 'sum').kind;
+    };
+    expect([added('x'), added('z')]).toEqual(['arithmetic', 'float']);
   });
 
   it('the results of layers are behind their bias and their clamp', () => {

@@ -62,6 +62,20 @@ describe('dataFreeStatistics', () => {
     expect(high).toBeCloseTo(2.5 + 6 * Math.SQRT2, 6);
   });
 
+  it('takes the ends of a difference crosswise, its variances summed', () => {
+    const g = new GraphBuilder();
+    g.input('x', [1, 1, 2, 2]);
+    g.constant('w', [1, 1, 1, 1], [1]);
+    g.node('Conv', ['x', 'w'], 'a');
+    g.node('Conv', ['x', 'w'], 'b');
+    g.node('Sub', ['a', 'b'], 'y');
+    g.output('y', [1, 1, 2, 2]);
+    // N(5, 3²) − N(1, 4²): mean 4, deviation 5.
+    const [[low, high]] = rangesOf(g, ['y'], { a: [[5], [3]], b: [[1], [4]] }) as [[number, number]];
+    expect(low).toBeCloseTo(4 - 30, 6);
+    expect(high).toBeCloseTo(4 + 30, 6);
+  });
+
   it('reads the weights of groups and of Gemm in their own layouts', () => {
     const g = new GraphBuilder();
     g.input('x', [1, 2, 2, 2]);

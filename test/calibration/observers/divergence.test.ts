@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   type DivergenceVariant,
   divergenceAt,
+  leastDivergent,
   leastDivergentBins,
   magnitudeHistogram,
 } from '../../../calibration/observers/divergence.js';
 import { activations } from '../../support/activations.js';
 import { statisticsOf } from '../../support/statistics.js';
+import { normalFloats } from '../../support/weight-request.js';
 
 const filled: DivergenceVariant = { spread: 'filled', epsilon: 0, normalized: true, last: 8 };
 const even: DivergenceVariant = { spread: 'even', epsilon: 0, normalized: false, last: 8 };
@@ -105,5 +107,20 @@ describe('magnitudeHistogram', () => {
       expect(counted).toBeGreaterThanOrEqual(upTo(edge * (127 / 128)));
       expect(counted).toBeLessThanOrEqual(upTo(edge * (129 / 128)));
     });
+  });
+});
+
+describe('leastDivergent', () => {
+  it('cuts half a bin behind the last that it keeps (TensorRT: T = (t + ½)·width)', () => {
+    // A half of a bell, and one value eight times as far.
+    const values = normalFloats(4000, 3).map(Math.abs);
+    const largest = 8 * Math.max(...values);
+    const statistics = statisticsOf([...values, largest]);
+    const variant: DivergenceVariant = { ...filled, last: 2048 };
+    const bins = leastDivergentBins(magnitudeHistogram(statistics.distribution(), 2048), 16, variant);
+    expect(bins).toBeLessThan(1024);
+    const { scale, zeroPoint } = leastDivergent(statistics, 4, variant);
+    expect(zeroPoint).toBe(0);
+    expect(scale * 15).toBeCloseTo(((bins + 0.5) * largest) / 2048, 5);
   });
 });

@@ -76,6 +76,26 @@ describe('kmeans', () => {
     });
   });
 
+  it('keeps a scale that a fit to its own levels improves by less than 0.1 % (Lloyd 1982)', () => {
+    forSeeds(30, (random, seed) => {
+      const request = weightRequest(normalFloats(anyInteger(random, 5, 200), seed), { bits: 2 });
+      const tensor = kmeans.quantize(request) as CodebookTensor;
+      const levels = [...tensor.indices].map((index) => tensor.levels[index] as number);
+      const sumOf = (f: (w: number, level: number) => number) =>
+        request.values.reduce((sum, w, i) => sum + f(w, levels[i] as number), 0);
+      const ideal = sumOf((w, level) => w * level) / sumOf((_, level) => level * level);
+      const least = sumOf((w, level) => (w - ideal * level) ** 2);
+      expect(errorOf(request, tensor)).toBeLessThanOrEqual(least * 1.0011);
+    });
+  });
+
+  it('takes the higher of two levels as near', () => {
+    const tensor = kmeans.quantize(weightRequest([4, 8, -7, -5], { bits: 2, limit: 4 })) as CodebookTensor;
+    expect([tensor.scales[0], [...tensor.levels]]).toEqual([2, [-4, -3, 2, 4]]);
+    // −7 is 3½ steps.
+    expect([...dequantizeTensor(tensor)]).toEqual([4, 8, -6, -6]);
+  });
+
   it('reaches the optimum of Lloyd and Max on a normal distribution: 9.30, 14.62, 20.22 dB', () => {
     const request = weightRequest(normalFloats(50_000, 1));
     const power = request.values.reduce((sum, w) => sum + w * w, 0);

@@ -58,6 +58,12 @@ describe('wentropy', () => {
     });
   });
 
+  it('takes the first of two nearest levels', () => {
+    const tensor = quantize(wentropyNearest, weightRequest([-4, -5, -2, 6, -7, 2, 5], { bits: 2, limit: 8 }));
+    expect([tensor.scales[0], [...tensor.levels]]).toEqual([1, [4, 6, -4, -7]]);
+    expect(tensor.indices[6]).toBe(0);
+  });
+
   it('has the float levels, but for their rounding to the grid: half a step', () => {
     const request = weightRequest(normalFloats(5000, 3));
     const { levels, scales } = quantize(wentropy, request);
