@@ -94,8 +94,9 @@ function trialsOf(
   seen: TensorStatistics,
 ): Trial {
   const rootOf = (name: string | undefined) => placement.values.get(name ?? '')?.root;
-  const readers = placement.layers
-    .map(({ linear }): Reader => ({ input: inputAt(linear.node, 0) ?? '', node: linear.node, energy: 0 }))
+  const readers = placement.weighted
+    .filter(({ runs }) => runs.kind === 'integer')
+    .map((weighted): Reader => ({ input: inputAt(weighted.node, 0) ?? '', node: weighted.node, energy: 0 }))
     .filter(({ input }) => rootOf(input) === value);
   const bits = placement.values.get(value)?.bits ?? MAX_BITS;
   const attempts: Attempt[] = [];

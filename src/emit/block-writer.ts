@@ -1,5 +1,6 @@
-import { attribute, isOp, type Node, node } from '../graph/model.js';
-import type { LayerPlan } from '../quantize/plan.js';
+import { attribute, type Node, node } from '../graph/model.js';
+import type { WeightedNode } from '../place/placement.js';
+import { type Plan, weightAt } from '../quantize/plan.js';
 import type { BlockTensor } from '../quantize/quantized-tensor.js';
 import type { BlockSettings } from '../recipe.js';
 import type { Constants } from './constants.js';
@@ -29,13 +30,22 @@ export class BlockWriter {
     this.#settings = settings;
   }
 
-  /** Write one layer on the float value that it reads. */
-  write({ layer, weight }: LayerPlan, input: string): void {
+  /**
+   * Write one layer.
+   *
+   * @param input - the float value that it reads
+   * @param bias - the float bias, behind it; undefined without one
+   */
+  write(
+    plan: Plan,
+    { node: source, sites: [site] }: WeightedNode,
+    input: string,
+    bias: string | undefined,
+  ): void {
+    const weight = weightAt(plan, site);
     if (weight.kind !== 'blocks') throw new Error('the weight is not in blocks');
-    const { node: source, weight: name, bias } = layer.linear;
     const { bits, size, dims, axis } = weight;
-    const hasBias = isOp(source, 'Gemm') && bias !== undefined;
-    const product = hasBias ? this.#constants.names.fresh(`${source.id}_product`) : (source.outputs[0] ?? '');
+    const product = bias ? this.#constants.names.fresh(`${source.id}_product`) : (source.outputs[0] ?? '');
     const settings = {
       K: dims[1 - axis] ?? 1,
       N: dims[axis] ?? 1,
@@ -49,10 +59,10 @@ export class BlockWriter {
       opType: 'MatMulNBits',
       domain: RUNTIME_DOMAIN,
       attributes,
-      inputs: [input, ...this.#stored(weight, name)],
+      inputs: [input, ...this.#stored(weight, site.name)],
       outputs: [product],
     });
-    if (hasBias) this.#nodes.push(node('Add', [product, bias], source.outputs));
+    if (bias) this.#nodes.push(node('Add', [product, bias], source.outputs));
   }
 
   /** Weights that layers share are written once. */

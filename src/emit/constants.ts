@@ -1,7 +1,7 @@
 import type { Graph } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { EmittedNames } from './emitted-names.js';
+import type { EmittedNames } from './emitted-names.js';
 
 /** Adds the constants that quantization brings; those that many places need are written once. */
 export class Constants {
@@ -11,11 +11,11 @@ export class Constants {
 
   /**
    * @param graph - gets the constants
-   * @param named - the graph whose names are taken already
+   * @param names - hands out the names
    */
-  constructor(graph: Graph, named: Graph) {
+  constructor(graph: Graph, names: EmittedNames) {
     this.#graph = graph;
-    this.names = new EmittedNames(named);
+    this.names = names;
   }
 
   /** A constant of its own; gives its name. */

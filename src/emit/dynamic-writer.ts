@@ -1,8 +1,9 @@
 import { dataTypeCodes } from '../graph/data-type.js';
 import type { LinearLayer } from '../graph/linear-layer.js';
 import { attribute, isOp, type Node, node } from '../graph/model.js';
-import { floatsOf, type Tensor, tensorOf } from '../graph/tensor.js';
-import { integerWeight, type LayerPlan } from '../quantize/plan.js';
+import { tensorOf } from '../graph/tensor.js';
+import type { WeightedNode } from '../place/placement.js';
+import { integerWeight, type Plan } from '../quantize/plan.js';
 import type { Constants } from './constants.js';
 import type { WeightWriter } from './weight-writer.js';
 
@@ -37,9 +38,15 @@ export class DynamicWriter {
    * @param input - the float value that it reads
    * @param bias - the float bias; undefined without one
    */
-  write(plan: LayerPlan, input: string, bias: Tensor | undefined): void {
-    const { linear } = plan.layer;
-    const weight = integerWeight(plan);
+  write(
+    plan: Plan,
+    { sites: [site], runs }: WeightedNode,
+    input: string,
+    bias: Float32Array | undefined,
+  ): void {
+    if (runs.kind !== 'dynamic') throw new Error(`${site.id} does not run dynamically`);
+    const { linear } = runs;
+    const weight = integerWeight(plan, site);
     const source = linear.node;
     const { codes, scale, zeroPoint } = this.#quantized(input);
     const [product = '', floats = '', both = ''] = ['i', 'w', 's'].map((suffix) =>
@@ -58,7 +65,7 @@ export class DynamicWriter {
     const result = bias ? this.#fresh(source, 'm') : (source.outputs[0] ?? '');
     this.#nodes.push(node('Mul', [floats, both], [result]));
     if (!bias) return;
-    const row = this.#along(linear, floatsOf(bias), `${linear.weight}_b`);
+    const row = this.#along(linear, bias, `${linear.weight}_b`);
     this.#nodes.push(node('Add', [result, row], source.outputs));
   }
 

@@ -1,28 +1,25 @@
+import { clampBounds } from '../graph/clamp-bounds.js';
 import { dataTypeCodes } from '../graph/data-type.js';
-import { BIAS_INPUT } from '../graph/linear-layer.js';
+import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
 import { attribute, type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
-import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
-import { clamp } from '../numerics/round.js';
+import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { hardSigmoidOf } from '../place/operators.js';
-import type { StoredWeight } from '../place/placement.js';
-import { integerWeight, type LayerPlan, type Plan, quantizerOf } from '../quantize/plan.js';
-import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { type Runs, roleOf, type WeightedNode } from '../place/placement.js';
+import { integerWeight, type Plan } from '../quantize/plan.js';
 import { MAX_BITS } from '../recipe.js';
 import { BlockWriter, RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
-import { movesCodes, nameValues, type ValueNames } from './value-names.js';
+import { GemmWriter } from './gemm-writer.js';
+import { nameValues, type ValueNames } from './value-names.js';
+import { ValueWriter } from './value-writer.js';
 import { WeightWriter } from './weight-writer.js';
 import { formTarget } from './weights/forms.js';
-
-/** Codes of the runtime's uint8: narrower ones are clipped to their width after Q. */
-const UINT8_MAX = 255;
 
 /** A written graph, and how to find in it what the float graph had. */
 export interface EmittedModel {
@@ -61,72 +58,58 @@ class Emitter {
   readonly #graph: Graph;
   readonly #constants: Constants;
   readonly #uses: Uses;
+  readonly #names: ReadonlyMap<string, ValueNames>;
+  readonly #values: ValueWriter;
   readonly #weights: WeightWriter;
+  readonly #gemms: GemmWriter;
   readonly #dynamic: DynamicWriter;
   readonly #blocks: BlockWriter;
-  readonly #names: ReadonlyMap<string, ValueNames>;
-  /** Scale initializers by root value: shared by all values that have the root's parameters. */
-  readonly #scales = new Map<string, string>();
   readonly #dequantizedConstants = new Map<string, string>();
-  readonly #dequantizedValues = new Set<string>();
   /** Values whose maker writes under another name: the operator before a fused clamp. */
   readonly #renamed = new Map<string, string>();
-  readonly #made = new Map<string, string>();
 
   constructor(model: Model, plan: Plan, graph: Graph) {
+    const { nodes } = graph;
     this.#source = model.graph;
     this.#plan = plan;
     this.#graph = graph;
-    this.#constants = new Constants(graph, model.graph);
     this.#uses = indexUses(model.graph);
-    this.#names = nameValues(plan.placement, this.#uses, this.#constants.names);
-    const target = formTarget(model, plan.recipe.format);
-    this.#weights = new WeightWriter(graph.nodes, this.#constants, target);
-    this.#dynamic = new DynamicWriter(graph.nodes, this.#constants, this.#weights);
-    this.#blocks = new BlockWriter(graph.nodes, this.#constants, plan.recipe.blocks);
+    const { names, scope } = nameValues(plan.placement, model.graph, this.#uses);
+    this.#names = names;
+    this.#constants = new Constants(graph, scope);
+    const shared = { source: model.graph, uses: this.#uses, plan, names, constants: this.#constants };
+    this.#values = new ValueWriter({ ...shared, nodes });
+    this.#weights = new WeightWriter(nodes, this.#constants, formTarget(model, plan.recipe.format));
+    this.#gemms = new GemmWriter(nodes, this.#constants, this.#values);
+    this.#dynamic = new DynamicWriter(nodes, this.#constants, this.#weights);
+    this.#blocks = new BlockWriter(nodes, this.#constants, plan.recipe.blocks);
   }
 
   emit(): Map<string, readonly string[]> {
     this.#fuseClamps();
-    for (const input of this.#source.inputs) this.#quantize(input.name);
+    for (const input of this.#source.inputs) this.#values.quantize(input.name);
     for (const each of this.#source.nodes) {
       this.#emitNode(each);
       for (const output of each.outputs) {
-        this.#quantize(output);
-        this.#publish(output);
+        this.#values.quantize(output);
+        this.#values.publish(output);
       }
     }
-    return new Map([...this.#names].map(([name, { codes }]) => [name, [codes, ...this.#parameters(name)]]));
-  }
-
-  #namesFor(value: string): ValueNames {
-    const names = this.#names.get(value);
-    if (!names) throw new Error(`${value} is not quantized`);
-    return names;
-  }
-
-  #activation(value: string): ActivationQuantizer {
-    const quantizer = quantizerOf(this.#plan, value);
-    if (!quantizer) throw new Error(`${value} has no quantizer`);
-    return quantizer;
-  }
-
-  /** The grid of a value's codes, before and behind a table alike. */
-  #quantizer(value: string): AffineQuantizer {
-    return this.#activation(value).grid;
+    return this.#values.codes;
   }
 
   /** The operator before a fused clamp writes what the Q behind the clamp reads. */
   #fuseClamps(): void {
-    for (const [clamp, role] of this.#plan.placement.roles) {
-      if (role.kind !== 'clamp' || role.form !== 'fused') continue;
+    for (const clamp of this.#source.nodes) {
+      const role = roleOf(this.#plan.placement, clamp);
+      if (role?.kind !== 'clamp' || role.form !== 'fused') continue;
       const [output = ''] = clamp.outputs;
-      this.#renamed.set(inputAt(clamp, 0) ?? '', this.#namesFor(output).raw);
+      this.#renamed.set(inputAt(clamp, 0) ?? '', this.#values.namesFor(output).raw);
     }
   }
 
   #emitNode(source: Node): void {
-    const role = this.#plan.placement.roles.get(source);
+    const role = roleOf(this.#plan.placement, source);
     if (!role) throw new Error(`${source.id} has no role`);
     const pushWith = (read: (value: string) => string) =>
       this.#push(
@@ -134,23 +117,11 @@ class Emitter {
         source.inputs.map((input) => input && read(input)),
       );
     switch (role.kind) {
-      case 'layer':
-        this.#emitLayer(source);
-        break;
-      case 'stored':
-        this.#emitStored(source);
-        break;
-      case 'dynamic':
-        this.#emitDynamic(source);
-        break;
-      case 'blocks':
-        this.#blocks.write(this.#layerPlan(source), this.#floatOf(inputAt(source, 0) ?? ''));
-        break;
-      case 'storing':
-        this.#emitStoring(source, role.weights);
+      case 'weighted':
+        this.#emitWeighted(role.weighted);
         break;
       case 'bias':
-        this.#emitBiasAdd(source, this.#layerPlan(role.layer.linear.node));
+        this.#emitBiasAdd(source, role.weighted);
         break;
       case 'codes':
         this.#emitOnCodes(source);
@@ -164,12 +135,41 @@ class Emitter {
         else pushWith((input) => this.#operand(input));
         break;
       case 'shape':
-        pushWith((input) => this.#shapeSource(input));
+        pushWith((input) => this.#values.shapeSource(input));
         break;
       case 'float':
         this.#emitFloat(source);
         break;
     }
+  }
+
+  #emitWeighted(weighted: WeightedNode): void {
+    const { node: source, runs, bias } = weighted;
+    const target = this.#plan.biases.get(source.id);
+    switch (runs.kind) {
+      case 'integer':
+        this.#emitInteger(weighted, runs);
+        break;
+      case 'dynamic': {
+        const own = this.#source.initializers.get(bias ?? '');
+        const row = target ?? (own && floatsOf(own));
+        this.#dynamic.write(this.#plan, weighted, inputAt(source, 0) ?? '', row);
+        break;
+      }
+      case 'float':
+        if (runs.stored === 'rows') this.#emitRows(weighted);
+        else if (runs.stored === 'blocks') {
+          const row = target && this.#row(target, bias ?? source.id);
+          const input = this.#values.float(inputAt(source, 0) ?? '');
+          this.#blocks.write(this.#plan, weighted, input, row ?? bias);
+        } else this.#emitStored(weighted, runs.linear, target);
+        break;
+    }
+  }
+
+  /** Float constants, one a channel, that take the place of a bias. */
+  #row(values: Float32Array, wanted: string): string {
+    return this.#constants.add(`${wanted}_b`, { type: 'float32', dims: [values.length], data: values });
   }
 
   /**
@@ -181,14 +181,8 @@ class Emitter {
     const quantizer = quantizerOfRange(0, beta / alpha, MAX_BITS);
     const offset = { codes: Uint8Array.of(quantizer.high), dims: [], quantizer };
     const [input = '', output = ''] = [source.inputs[0], source.outputs[0]];
-    const operands = [this.#dequantized(input), this.#weights.operand(offset, `${output}_offset`)];
+    const operands = [this.#values.dequantized(input), this.#weights.operand(offset, `${output}_offset`)];
     this.#push({ ...source, opType: 'Add', attributes: new Map() }, operands);
-  }
-
-  #layerPlan(layer: Node): LayerPlan {
-    const plan = this.#plan.layers.get(layer);
-    if (!plan) throw new Error(`${layer.id} has no plan`);
-    return plan;
   }
 
   /** Append a copy of a node with other inputs; its outputs get the names that they have before Q. */
@@ -204,12 +198,15 @@ class Emitter {
   /**
    * An operator that stays float, with what keeps the runtime from making integers of it.
    *
-   * @param weights - values that take the place of its constants
+   * @param weights - values that take the place of its inputs, by their number
    */
-  #emitFloat(source: Node, weights: ReadonlyMap<string, string> = new Map()): void {
-    const inputs = source.inputs.map((input) => weights.get(input) ?? (input && this.#floatOf(input)));
+  #emitFloat(source: Node, weights: ReadonlyMap<number, string> = new Map()): void {
+    const inputs = source.inputs.map(
+      (input, index) => weights.get(index) ?? (input && this.#values.float(input)),
+    );
+    for (const [index, value] of weights) inputs[index] = value;
     const guard = guardOf(source, this.#source, this.#uses, this.#plan.placement);
-    if (guard?.kind === 'bias') {
+    if (guard?.kind === 'bias' && !weights.has(guard.input)) {
       const { channels, bias } = guard;
       const tensor = this.#source.initializers.get(bias ?? '');
       inputs[guard.input] = this.#weights.exactConstant(bias ?? `${source.id}_bias`, tensor, channels);
@@ -218,30 +215,37 @@ class Emitter {
     this.#push(source, inputs);
   }
 
-  /** A float operator whose weights are stored in few bits. */
-  #emitStoring(source: Node, weights: readonly StoredWeight[]): void {
-    const [first] = weights;
-    if (first?.form === 'rows') {
-      this.#emitRows(source, first.name);
+  /** A float operator whose weights are stored in few bits, and maybe its bias moved. */
+  #emitStored(
+    { node: source, sites, bias }: WeightedNode,
+    linear: LinearLayer | undefined,
+    target: Float32Array | undefined,
+  ): void {
+    const floats = new Map(
+      sites.map((site) => [site.input, this.#weights.float(integerWeight(this.#plan, site), site.name)]),
+    );
+    if (!target || !linear) {
+      this.#emitFloat(source, floats);
       return;
     }
-    const floats = new Map(weights.map(({ name }) => [name, this.#weights.float(this.#stored(name), name)]));
-    this.#emitFloat(source, floats);
-  }
-
-  #stored(name: string): QuantizedTensor {
-    const tensor = this.#plan.stored.get(name);
-    if (!tensor) throw new Error(`${name} has no plan`);
-    return tensor;
+    const row = this.#row(target, bias ?? source.id);
+    if (!isOp(source, 'MatMul')) {
+      this.#emitFloat(source, floats.set(BIAS_INPUT, row));
+      return;
+    }
+    const product = this.#constants.names.fresh(`${source.id}_product`);
+    const inputs = source.inputs.map((input, index) => floats.get(index) ?? this.#values.float(input));
+    this.#graph.nodes.push({ ...source, inputs, outputs: [product] });
+    this.#push({ ...source, opType: 'Add', attributes: new Map() }, [product, row]);
   }
 
   /** Rows looked up in a stored table: Gather the codes → Cast → Mul by the gathered scales. */
-  #emitRows(source: Node, name: string): void {
-    const table = this.#stored(name);
+  #emitRows({ node: source, sites: [site] }: WeightedNode): void {
+    const table = integerWeight(this.#plan, site);
     const fresh = (suffix: string) => this.#constants.names.fresh(`${source.id}_${suffix}`);
     const [codes, floats] = [fresh('q'), fresh('w')];
-    const { integers, scale } = this.#weights.rows(table, name);
-    const indices = this.#floatOf(inputAt(source, 1) ?? '');
+    const { integers, scale } = this.#weights.rows(table, site.name);
+    const indices = this.#values.float(inputAt(source, 1) ?? '');
     this.#graph.nodes.push({ ...source, inputs: [integers, indices], outputs: [codes] });
     this.#graph.nodes.push(node('Cast', [codes], [floats], { to: attribute.int(dataTypeCodes.float32) }));
     const rowScale = table.axis === undefined ? scale : fresh('s');
@@ -256,231 +260,82 @@ class Emitter {
     return output;
   }
 
-  #emitLayer(source: Node): void {
-    const plan = this.#layerPlan(source);
-    // Written where its bias is added.
-    if (plan.layer.biasAdd && !this.#isMatrix(source)) return;
+  #emitInteger(weighted: WeightedNode, { linear, biasAdd }: Extract<Runs, { kind: 'integer' }>): void {
+    const { node: source } = weighted;
+    const hasBias = this.#plan.biases.has(source.id);
+    const isMatMul = isOp(source, 'MatMul');
+    if (isMatMul && hasBias && !this.#isMatrix(source)) {
+      // Written where its bias is added.
+      if (!biasAdd) this.#emitAsGemm(source, weighted, linear);
+      return;
+    }
     const inputs = [...source.inputs];
-    inputs[0] = this.#dequantized(inputAt(source, 0) ?? '');
-    inputs[1] = this.#weights.dequantized(plan);
-    if (plan.bias && !plan.layer.biasAdd) inputs[BIAS_INPUT] = this.#weights.bias(plan);
-    this.#push(source, inputs);
-  }
-
-  #emitDynamic(source: Node): void {
-    const plan = this.#layerPlan(source);
-    const bias = this.#source.initializers.get(plan.layer.bias ?? '');
-    this.#dynamic.write(plan, inputAt(source, 0) ?? '', bias);
+    inputs[0] = this.#values.dequantized(inputAt(source, 0) ?? '');
+    inputs[1] = this.#weights.dequantized(this.#plan, weighted);
+    const own = hasBias && !biasAdd;
+    if (own) inputs[BIAS_INPUT] = this.#weights.bias(this.#plan, weighted);
+    // A bias that the MatMul did not have is one of a Gemm.
+    this.#push(own && isMatMul ? { ...source, opType: 'Gemm' } : source, inputs);
   }
 
   /** The Add of a MatMul's bias. The runtime makes a Gemm of the two for matrices, and for more axes of known size. */
-  #emitBiasAdd(source: Node, plan: LayerPlan): void {
-    const { node: matMul } = plan.layer.linear;
-    if (!this.#isMatrix(matMul)) {
-      this.#emitAsGemm(source, plan);
+  #emitBiasAdd(source: Node, weighted: WeightedNode): void {
+    const { node: matMul, runs } = weighted;
+    if (runs.linear && !this.#isMatrix(matMul)) {
+      this.#emitAsGemm(source, weighted, runs.linear);
       return;
     }
-    const bias = this.#weights.bias(plan);
+    const bias = this.#weights.bias(this.#plan, weighted);
     this.#push(
       source,
-      source.inputs.map((input) => (input === plan.layer.bias ? bias : input)),
+      source.inputs.map((input) => (input === weighted.bias ? bias : input)),
     );
+  }
+
+  /** @param last - the node whose result it is: the MatMul's, or that of the Add behind it */
+  #emitAsGemm(last: Node, weighted: WeightedNode, linear: LinearLayer): void {
+    const rows = this.#gemms.write(linear, () => ({
+      weight: this.#weights.dequantized(this.#plan, weighted),
+      bias: this.#weights.bias(this.#plan, weighted),
+    }));
+    this.#push({ ...last, opType: 'Reshape' }, rows);
   }
 
   #isMatrix(matMul: Node): boolean {
     return rankOf(this.#source, this.#uses, inputAt(matMul, 0) ?? '') === 2;
   }
 
-  /** MatMul and the Add of its bias, on an input of any rank: its rows as one matrix → Gemm → the rows' own axes again. */
-  #emitAsGemm(add: Node, plan: LayerPlan): void {
-    const { linear } = plan.layer;
-    const input = inputAt(linear.node, 0) ?? '';
-    const rows = this.#once(`${input} rows`, () => this.#rowsOf(input, linear.inputChannels));
-    const operands = [rows, this.#weights.dequantized(plan), this.#weights.bias(plan)];
-    const product = this.#constants.names.fresh(`${linear.node.id}_rows`);
-    const shape = this.#once(`${input} to ${linear.outputChannels}`, () =>
-      this.#shapeWithLast(input, linear.outputChannels),
-    );
-    this.#graph.nodes.push({ ...linear.node, opType: 'Gemm', inputs: operands, outputs: [product] });
-    this.#push({ ...add, opType: 'Reshape' }, [product, shape]);
-  }
-
-  /** The codes of a value as a matrix of its rows → DQ. */
-  #rowsOf(value: string, columns: number): string {
-    const [codes, floats] = [
-      this.#constants.names.fresh(`${value}_rows_q`),
-      this.#constants.names.fresh(`${value}_rows`),
-    ];
-    const shape = this.#constants.int64List([-1, columns]);
-    this.#graph.nodes.push(
-      node('Reshape', [this.#namesFor(value).codes, shape], [codes]),
-      node('DequantizeLinear', [codes, ...this.#parameters(value)], [floats]),
-    );
-    return floats;
-  }
-
-  /** The shape of a value, its last axis replaced. */
-  #shapeWithLast(value: string, last: number): string {
-    const fresh = (suffix: string) => this.#constants.names.fresh(`${value}_${suffix}`);
-    const [whole, front, shape] = [fresh('shape'), fresh('front'), fresh(`shape_${last}`)];
-    const [start, end] = [this.#constants.int64List([0]), this.#constants.int64List([-1])];
-    this.#graph.nodes.push(
-      node('Shape', [this.#namesFor(value).codes], [whole]),
-      node('Slice', [whole, start, end], [front]),
-      node('Concat', [front, this.#constants.int64List([last])], [shape], { axis: attribute.int(0) }),
-    );
-    return shape;
-  }
-
-  /** What several layers need of one value is written once. */
-  #once(key: string, make: () => string): string {
-    const name = this.#made.get(key) ?? make();
-    this.#made.set(key, name);
-    return name;
-  }
-
-  /** A layer of a weights-only recipe. */
-  #emitStored(source: Node): void {
-    const plan = this.#layerPlan(source);
-    const inputs = source.inputs.map((input) => input && this.#floatOf(input));
-    inputs[1] = this.#weights.float(integerWeight(plan), plan.layer.linear.weight);
-    this.#push(source, inputs);
-  }
-
   #emitOnCodes(source: Node): void {
     const [data = '', ...others] = source.inputs;
-    const inputs = [this.#namesFor(data).codes, ...others.map((input) => input && this.#floatOf(input))];
+    const inputs = [
+      this.#values.namesFor(data).codes,
+      ...others.map((input) => input && this.#values.float(input)),
+    ];
     if (isOp(source, 'Pad')) {
       // The padding value as a code; without one the runtime would pad with code 0, which is not real 0.
       const value = this.#source.initializers.get(inputs[2] ?? '');
       const real = value ? (floatsOf(value)[0] ?? 0) : 0;
-      inputs[2] = this.#constants.uint8(quantizeValue(real, this.#quantizer(data)));
+      inputs[2] = this.#constants.uint8(quantizeValue(real, this.#values.grid(data)));
     }
     this.#push(source, inputs);
   }
 
   #emitClampOnCodes(source: Node): void {
     const data = inputAt(source, 0) ?? '';
-    const { low, high } = clampCodes(clampBounds(this.#source, source), this.#quantizer(data));
-    const inputs = [this.#namesFor(data).codes, this.#constants.uint8(low), this.#constants.uint8(high)];
-    const outputs = source.outputs.map((output) => this.#namesFor(output).codes);
+    const { low, high } = clampCodes(clampBounds(this.#source, source), this.#values.grid(data));
+    const inputs = [
+      this.#values.namesFor(data).codes,
+      this.#constants.uint8(low),
+      this.#constants.uint8(high),
+    ];
+    const outputs = source.outputs.map((output) => this.#values.namesFor(output).codes);
     this.#graph.nodes.push({ ...source, opType: 'Clip', attributes: new Map(), inputs, outputs });
-  }
-
-  /**
-   * Q behind a value that is quantized and not made of codes already; where fewer codes are reached, they are clipped,
-   * or replaced by what a table says.
-   */
-  #quantize(value: string): void {
-    const names = this.#names.get(value);
-    if (!names || movesCodes(this.#plan.placement, this.#uses, value)) return;
-    const { low, high } = this.#reachedCodes(value);
-    const { nodes } = this.#graph;
-    const quantizer = this.#activation(value);
-    const hasTable = quantizer.kind === 'lut';
-    const narrow = low > 0 || high < UINT8_MAX;
-    const wide = narrow || hasTable ? this.#constants.names.fresh(`${value}_q8`) : names.codes;
-    nodes.push(node('QuantizeLinear', [names.raw, ...this.#parametersOfRaw(value)], [wide]));
-    if (hasTable) this.#replaceCodes(value, wide, quantizer.table, { low, high });
-    else if (narrow) {
-      const bounds = [this.#constants.uint8(low), this.#constants.uint8(high)];
-      nodes.push(node('Clip', [wide, ...bounds], [names.codes]));
-    }
-  }
-
-  /**
-   * Q → Cast → GatherElements of a table: integer operators before and behind it keep their kernels. The table clamps,
-   * too. The codes lie in one row for it: a Gather, which needs no Reshape, takes 4 to 5 times as long (measured).
-   */
-  #replaceCodes(value: string, wide: string, table: Uint8Array, { low, high }: ClampBounds): void {
-    const data = Uint8Array.from({ length: CODES }, (_, code) => table[clamp(code, low, high)] as number);
-    const levels = this.#constants.add(`${value}_table`, { type: 'uint8', dims: [1, CODES], data });
-    const fresh = (suffix: string) => this.#constants.names.fresh(`${value}_${suffix}`);
-    const [indices, row, found, shape] = [fresh('q32'), fresh('row'), fresh('found'), fresh('shape')];
-    const to = attribute.int(dataTypeCodes.int32);
-    this.#graph.nodes.push(
-      node('Cast', [wide], [indices], { to }),
-      node('Reshape', [indices, this.#constants.int64List([1, -1])], [row]),
-      node('GatherElements', [levels, row], [found], { axis: attribute.int(1) }),
-      node('Shape', [wide], [shape]),
-      node('Reshape', [found, shape], [this.#namesFor(value).codes]),
-    );
-  }
-
-  /**
-   * The codes of a value: those of its quantizer, within the clamp that is fused into it. No clamp is left to the
-   * runtime in float: one that the Q behind it does not make superfluous breaks the fusion, and onnxruntime 1.30 fails to
-   * load a model in which the Q sticks out of the clamp by less than half a step.
-   */
-  #reachedCodes(value: string): ClampBounds {
-    const quantizer = this.#quantizer(value);
-    const producer = this.#uses.producer(value);
-    const role = producer && this.#plan.placement.roles.get(producer);
-    if (this.#hardSigmoidAt(value)) return clampCodes({ low: 0, high: 1 }, quantizer);
-    if (!producer || role?.kind !== 'clamp') return quantizer;
-    return clampCodes(clampBounds(this.#source, producer), quantizer);
-  }
-
-  /** Scale and zero point of a value, rank 0. */
-  #parameters(value: string): [scale: string, zeroPoint: string] {
-    const root = this.#plan.placement.values.get(value)?.root ?? value;
-    const { scale, zeroPoint } = this.#quantizer(value);
-    let name = this.#scales.get(root);
-    if (!name) {
-      name = this.#constants.add(`${root}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
-      this.#scales.set(root, name);
-    }
-    return [name, this.#constants.uint8(zeroPoint)];
-  }
-
-  /** Scale and zero point of the Q of a value: its own, but for a HardSigmoid, whose Add makes 1/α of it. */
-  #parametersOfRaw(value: string): [scale: string, zeroPoint: string] {
-    const parameters = this.#parameters(value);
-    const hardSigmoid = this.#hardSigmoidAt(value);
-    if (!hardSigmoid) return parameters;
-    const data = Float32Array.of(this.#quantizer(value).scale / hardSigmoidOf(hardSigmoid).alpha);
-    return [this.#constants.add(`${value}_s`, { type: 'float32', dims: [], data }), parameters[1]];
-  }
-
-  /** The HardSigmoid that makes a value in integers; undefined where another operator does. */
-  #hardSigmoidAt(value: string): Node | undefined {
-    const producer = this.#uses.producer(value);
-    const isInteger = producer && this.#plan.placement.roles.get(producer)?.kind === 'arithmetic';
-    return isInteger && isOp(producer, 'HardSigmoid') ? producer : undefined;
-  }
-
-  /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */
-  #publish(value: string): void {
-    if (!this.#plan.placement.values.get(value)?.madeByInteger) return;
-    if (this.#uses.isOutput(value) || this.#uses.isCaptured(value)) this.#dequantized(value);
-  }
-
-  /** The dequantized form of a quantized value, made when first asked for. */
-  #dequantized(value: string): string {
-    const { codes, dequantized } = this.#namesFor(value);
-    if (!this.#dequantizedValues.has(value)) {
-      this.#dequantizedValues.add(value);
-      this.#graph.nodes.push(node('DequantizeLinear', [codes, ...this.#parameters(value)], [dequantized]));
-    }
-    return dequantized;
-  }
-
-  /** What a float operator reads: the float itself, unless integers made the value. */
-  #floatOf(value: string): string {
-    const placed = this.#plan.placement.values.get(value);
-    return placed?.madeByInteger ? this.#dequantized(value) : value;
-  }
-
-  /** What reads only a shape: the codes, so that no DQ stands for it. */
-  #shapeSource(value: string): string {
-    const placed = this.#plan.placement.values.get(value);
-    return placed?.madeByInteger ? this.#namesFor(value).codes : value;
   }
 
   /** An operand of integer arithmetic: an activation, or a constant in uint8. */
   #operand(value: string): string {
     const constant = this.#plan.constants.get(value);
-    if (!constant) return this.#dequantized(value);
+    if (!constant) return this.#values.dequantized(value);
     const name = this.#dequantizedConstants.get(value) ?? this.#weights.operand(constant, value);
     this.#dequantizedConstants.set(value, name);
     return name;
@@ -494,5 +349,3 @@ function dropUnread(graph: Graph): void {
     if (uses.isUnused(name)) graph.initializers.delete(name);
   }
 }
-
-import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';

@@ -1,5 +1,6 @@
 import type { Model } from '../graph/model.js';
-import { type Plan, type ReportedPlan, reportedPlan } from '../quantize/plan.js';
+import { raisedChannelsIn } from '../quantize/bias.js';
+import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
 import { addRecipe } from './recipe-metadata.js';
 import { storedBytes } from './weights/forms.js';
@@ -8,5 +9,18 @@ import { storedBytes } from './weights/forms.js';
 export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; plan: ReportedPlan } {
   const emitted = emitModel(model, plan);
   addRecipe(emitted.model, plan.recipe);
-  return { emitted, plan: reportedPlan(plan, storedBytes(plan, emitted.model)) };
+  return { emitted, plan: reportedPlan(plan, emitted.model) };
+}
+
+/** What a report shows of a plan; the weights can go. */
+export function reportedPlan(plan: Plan, model: Model): ReportedPlan {
+  const { recipe, placement, activations } = plan;
+  const raised = placement.weighted.map((each) => [each.node.id, raisedChannelsIn(plan, each)] as const);
+  return {
+    recipe,
+    placement,
+    activations,
+    raisedChannels: new Map(raised),
+    weightBytes: storedBytes(plan, model),
+  };
 }

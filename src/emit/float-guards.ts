@@ -2,7 +2,7 @@ import { BIAS_INPUT, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Node } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
 import { ruleOf } from '../place/operators.js';
-import type { Placement } from '../place/placement.js';
+import { type Placement, roleOf } from '../place/placement.js';
 
 /**
  * What keeps the runtime from making integers of an operator that is to stay float.
@@ -41,7 +41,7 @@ export function guardOf(node: Node, graph: Graph, uses: Uses, placement: Placeme
   const matMul = product && isOp(product, 'MatMul') ? linearLayerOf(graph, product) : undefined;
   const bias = node.inputs[input];
   const isRow = graph.initializers.get(bias ?? '')?.dims.length === 1;
-  const isFloat = matMul && placement.roles.get(matMul.node)?.kind === 'float';
+  const isFloat = matMul && roleOf(placement, matMul.node)?.kind === 'float';
   if (!matMul || !isRow || !isFloat || !readsIntegers(matMul.node)) return undefined;
   return { kind: 'bias', input, bias, channels: matMul.outputChannels };
 }

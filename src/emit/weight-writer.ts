@@ -3,7 +3,9 @@ import { type Attribute, attribute, isOp, type Node, node } from '../graph/model
 import { floatsOf, type Tensor } from '../graph/tensor.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { roundHalfEven } from '../numerics/round.js';
-import { integerWeight, type LayerPlan, type QuantizedConstant } from '../quantize/plan.js';
+import type { WeightedNode } from '../place/placement.js';
+import { biasIn } from '../quantize/bias.js';
+import { integerWeight, type Plan, type QuantizedConstant } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { Constants } from './constants.js';
 import type { StorageTarget } from './weights/form.js';
@@ -34,9 +36,9 @@ export class WeightWriter {
   }
 
   /** The weight of an integer layer: its form → DQ. */
-  dequantized(plan: LayerPlan): string {
-    const weight = integerWeight(plan);
-    const { weight: name, node: reader } = plan.layer.linear;
+  dequantized(plan: Plan, { node: reader, sites: [site] }: WeightedNode): string {
+    const weight = integerWeight(plan, site);
+    const { name } = site;
     return this.#once(weight, () => {
       const integers = this.integers(weight, name);
       // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).
@@ -85,10 +87,11 @@ export class WeightWriter {
   }
 
   /** The int32 bias of an integer layer → DQ. */
-  bias({ bias, layer }: LayerPlan): string {
+  bias(plan: Plan, weighted: WeightedNode): string {
+    const bias = biasIn(plan, weighted);
     if (!bias) throw new Error('the layer has no bias');
     const { values, scales } = bias;
-    const name = layer.bias ?? layer.linear.weight;
+    const name = weighted.bias ?? weighted.sites[0].name;
     const data = this.#constants.add(`${name}_q`, { type: 'int32', dims: [values.length], data: values });
     return this.#dequantize([data], { scales, axis: scales.length > 1 ? 0 : undefined }, name);
   }

@@ -4,8 +4,9 @@ import { floatsOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { dequantizeValue } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
-import { integerLimit } from '../quantize/integer-limit.js';
-import type { LayerPlan, Plan, ReportedPlan } from '../quantize/plan.js';
+import { type WeightedNode, weightedNode } from '../place/placement.js';
+import { weightLimit } from '../quantize/integer-limit.js';
+import { type Plan, type ReportedPlan, type StoredTensor, weightAt } from '../quantize/plan.js';
 import { type BlockTensor, dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { LayerDrift } from './compare-layers.js';
 
@@ -38,10 +39,12 @@ const WORST = 4;
  * The weight of every layer, by its id: the channel, or the block, with the largest squared error where each has its own
  * levels, and the whole tensor otherwise. Made while the plan has its weights; it is small, so that the plan can go.
  */
-export function weightDistributions({ layers, recipe }: Plan): Map<string, Distribution> {
-  const limit = integerLimit(recipe);
+export function weightDistributions(plan: Plan): Map<string, Distribution> {
   return new Map(
-    [...layers.values()].map((plan) => [plan.layer.linear.node.id, weightDistribution(plan, limit)] as const),
+    plan.placement.weighted.map((weighted) => {
+      const weight = weightAt(plan, weighted.sites[0]);
+      return [weighted.node.id, weightDistribution(weighted, weight, weightLimit(weighted, plan.recipe))];
+    }),
   );
 }
 
@@ -76,17 +79,20 @@ interface Groups {
   readonly nameOf: (group: number) => Pick<Distribution, 'channel' | 'block'>;
 }
 
-function weightDistribution({ layer, weight }: LayerPlan, limit: number): Distribution {
-  const { linear } = layer;
-  const values = floatsOf(linear.tensor);
+function weightDistribution(
+  { node, sites: [site] }: WeightedNode,
+  weight: StoredTensor,
+  limit: number,
+): Distribution {
+  const values = floatsOf(site.weight);
   const groups = weight.kind === 'blocks' ? blockGroups(weight) : channelGroups(weight, limit);
   const group = worstGroup(values, dequantizeTensor(weight), groups);
   const shown = values.filter((_, i) => groups.groupOf(i) === group);
   const levels = groups.levelsOf(group);
   return {
-    id: linear.node.id,
+    id: node.id,
     kind: 'weight',
-    tensor: linear.weight,
+    tensor: site.name,
     ...groups.nameOf(group),
     ...histogram(shown, levels),
     levels,
@@ -150,9 +156,10 @@ function inputDistribution(
   { placement, activations }: ReportedPlan,
   statistics: Statistics | undefined,
 ): Distribution[] {
-  const node = placement.layers.find(({ linear }) => linear.node.id === id)?.linear.node;
-  const input = node && placement.values.get(inputAt(node, 0) ?? '');
-  const quantizer = input && activations.get(input.root);
+  const weighted = weightedNode(placement, id);
+  if (weighted?.runs.kind !== 'integer') return [];
+  const input = placement.values.get(inputAt(weighted.node, 0) ?? '');
+  const quantizer = input && activations.get(input.root)?.quantizer;
   const seen = input && statistics?.tensors.get(input.root);
   if (!quantizer || !seen || seen.min > seen.max) return [];
   const { bins, min, max } = seen.distribution();

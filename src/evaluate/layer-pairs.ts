@@ -26,19 +26,18 @@ export interface LayerPair {
  * @returns the quantized model with those DQs, and the pairs; the model given is left as it is
  */
 export function layerPairs(
-  { layers, results }: Placement,
+  { weighted }: Placement,
   { model, codes }: EmittedModel,
 ): { model: Model; pairs: LayerPair[] } {
   const names = new NameScope(model.graph);
   const nodes = [...model.graph.nodes];
-  const pairs = layers.map(({ linear }): LayerPair => {
-    const floatValue = results.get(linear.node) ?? linear.node.id;
+  const pairs = weighted.map(({ node: { id }, result: floatValue }): LayerPair => {
     const inputs = codes.get(floatValue);
     // A Gemm or a MatMul may write float.
     const quantizedValue = inputs ? names.fresh(`${floatValue}_measured`) : floatValue;
     if (inputs) nodes.push(node('DequantizeLinear', inputs, [quantizedValue]));
     const tensor = inputs?.[0] ?? floatValue;
-    return { id: linear.node.id, floatValue, quantizedValue, tensor, matchedBy: 'plan' };
+    return { id, floatValue, quantizedValue, tensor, matchedBy: 'plan' };
   });
   return { model: { ...model, graph: { ...model.graph, nodes } }, pairs };
 }

@@ -1,7 +1,7 @@
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { inputAt, type Model } from '../graph/model.js';
-import { type Plan, quantizerOf } from '../quantize/plan.js';
+import { type Plan, quantizerOf, weightsOf } from '../quantize/plan.js';
 import type { LayerDrift } from './compare-layers.js';
 import { levelUse } from './dead-levels.js';
 import {
@@ -67,17 +67,19 @@ export async function measureOrigins(
   });
 }
 
-function saturatedInput({ node }: ProbeLayer, plan: Plan, statistics: Statistics | undefined): number | null {
+function saturatedInput(
+  { weighted: { node, runs } }: ProbeLayer,
+  plan: Plan,
+  statistics: Statistics | undefined,
+): number | null {
   const value = inputAt(node, 0) ?? '';
-  const quantizer = plan.layers.has(node) ? quantizerOf(plan, value) : undefined;
+  const quantizer = runs.kind === 'integer' ? quantizerOf(plan, value) : undefined;
   const seen = statistics?.tensors.get(plan.placement.values.get(value)?.root ?? value);
   return quantizer && seen ? saturatedShare(seen, quantizer) : null;
 }
 
-function levelsOf({ node, weights }: ProbeLayer, { layers, stored }: Plan) {
-  const planned = layers.get(node);
-  const tensors = planned ? [planned.weight] : weights.flatMap(({ name }) => stored.get(name) ?? []);
-  const uses = tensors.map(levelUse);
+function levelsOf({ weighted }: ProbeLayer, plan: Plan) {
+  const uses = weightsOf(plan, weighted).map(levelUse);
   return {
     deadLevels: uses.reduce((sum, { deadLevels }) => sum + deadLevels, 0),
     levels: uses.reduce((sum, { levels }) => sum + levels, 0),

@@ -1,4 +1,3 @@
-import { EmittedNames } from '../emit/emitted-names.js';
 import { nameValues } from '../emit/value-names.js';
 import type { Graph, Model } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
@@ -17,9 +16,9 @@ export function plannedLayers(
   quantized: Model,
 ): { model: Model; pairs: LayerPair[] } | undefined {
   const uses = indexUses(quantized.graph);
-  const names = nameValues(placement, indexUses(folded), new EmittedNames(folded));
+  const { names } = nameValues(placement, folded, indexUses(folded));
   const codes = new Map<string, readonly string[]>();
-  for (const value of placement.results.values()) {
+  for (const { result: value } of placement.weighted) {
     const { raw, codes: tensor } = names.get(value) ?? { raw: value, codes: undefined };
     // Codes of another model may have the same number, but what they are made of keeps the name that it had there.
     if (!uses.producer(raw) || !uses.producer(tensor ?? value)) return undefined;

@@ -1,29 +1,26 @@
-import { dataTypeCodes } from '../graph/data-type.js';
 import { NameScope } from '../graph/edit.js';
+import { dequantizeNode, quantizeNodes } from '../graph/fake-quantize.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
-import {
-  attribute,
-  type Graph,
-  inputAt,
-  type Model,
-  type Node,
-  node,
-  type ValueInfo,
-} from '../graph/model.js';
-import { arrayOf, type Tensor, tensorOf } from '../graph/tensor.js';
+import { type Graph, inputAt, type Model, type Node, node, type ValueInfo } from '../graph/model.js';
+import { arrayOf, tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
-import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
 import { elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
-import type { Role } from '../place/placement.js';
+import { type Runs, roleOf, type WeightedNode, type WeightSite } from '../place/placement.js';
+import { biasIn } from '../quantize/bias.js';
 import { type Plan, quantizerOf } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 
 /** A layer whose weights, bias and input can be quantized alone. */
 export interface ProbeLayer {
   readonly id: string;
-  readonly node: Node;
-  /** The weights by name, and the input of the probe that each is fed to. */
-  readonly weights: readonly { readonly name: string; readonly feed: string; readonly elements: number }[];
+  readonly weighted: WeightedNode;
+  /** The weights, and the input of the probe that each is fed to. */
+  readonly weights: readonly {
+    readonly site: WeightSite;
+    readonly feed: string;
+    readonly elements: number;
+  }[];
   /** The input of the probe that the bias is fed to; undefined where it stays float. */
   readonly bias: string | undefined;
   /** The input of the probe that switches the quantizer of the layer's input on; undefined where it stays float. */
@@ -90,67 +87,61 @@ class ProbeBuilder {
     for (const source of this.#model.graph.nodes) this.#copy(source);
     const uses = indexUses(this.#graph);
     for (const { weights } of this.#layers)
-      for (const { name } of weights) if (uses.isUnused(name)) this.#graph.initializers.delete(name);
+      for (const { site } of weights)
+        if (uses.isUnused(site.name)) this.#graph.initializers.delete(site.name);
     return { model: { ...this.#model, graph: this.#graph }, layers: this.#layers, float: this.#float };
   }
 
   #copy(source: Node): void {
-    const role = this.#plan.placement.roles.get(source);
+    const role = roleOf(this.#plan.placement, source);
     const copy: Node = { ...source, inputs: [...source.inputs] };
     const biases = this.#biasFeeds.get(source);
     if (biases) copy.inputs = copy.inputs.map((name) => biases.get(name) ?? name);
-    if (role) this.#probeLayer(source, copy, role);
+    if (role?.kind === 'weighted') this.#probeLayer(copy, role.weighted);
     this.#graph.nodes.push(copy);
   }
 
-  #probeLayer(source: Node, copy: Node, role: Role): void {
-    if (role.kind === 'storing') {
-      const weights = role.weights.map(({ name, tensor }) => this.#weight(copy, name, tensor));
-      const result = source.outputs.find((output) => output) ?? source.id;
-      const nothing = { bias: undefined, inputSwitch: undefined, terms: 0 };
-      this.#layers.push({ id: source.id, node: source, weights, result, ...nothing });
-      return;
-    }
-    if (role.kind !== 'layer' && role.kind !== 'stored' && role.kind !== 'dynamic') return;
-    const { linear } = role.layer;
-    const inputSwitch = this.#switchInput(copy, role);
-    const weight = this.#weight(copy, linear.weight, linear.tensor);
+  #probeLayer(copy: Node, weighted: WeightedNode): void {
+    const { node: source, sites, runs, result } = weighted;
+    const inputSwitch = this.#switchInput(copy, runs);
+    const weights = sites.map((site) => this.#weight(copy, site));
+    const elements = weights[0]?.elements ?? 0;
     this.#layers.push({
       id: source.id,
-      node: source,
-      weights: [weight],
-      bias: role.kind === 'layer' ? this.#bias(copy, role) : undefined,
+      weighted,
+      weights,
+      bias: runs.kind === 'integer' ? this.#bias(copy, weighted, runs.biasAdd) : undefined,
       inputSwitch,
-      result: this.#plan.placement.results.get(source) ?? source.id,
-      terms: weight.elements / linear.outputChannels,
+      result,
+      terms: runs.linear ? elements / runs.linear.outputChannels : 0,
     });
   }
 
   /** Make a constant of a node an input of the probe. */
-  #weight(copy: Node, name: string, tensor: Tensor) {
-    const { dims } = tensor;
-    const feed = this.#input(`${copy.id}_${name}_probe`, 'float32', dims);
-    copy.inputs = copy.inputs.map((input) => (input === name ? feed : input));
-    this.#float[feed] = arrayOf(tensor);
-    return { name, feed, elements: elementCount(dims) };
+  #weight(copy: Node, site: WeightSite) {
+    const { dims } = site.weight;
+    const feed = this.#input(`${copy.id}_${site.name}_probe`, 'float32', dims);
+    copy.inputs[site.input] = feed;
+    this.#float[feed] = arrayOf(site.weight);
+    return { site, feed, elements: elementCount(dims) };
   }
 
-  #bias(copy: Node, { layer }: Extract<Role, { kind: 'layer' }>): string | undefined {
-    const tensor = this.#model.graph.initializers.get(layer.bias ?? '');
-    if (layer.bias === undefined || !tensor) return undefined;
+  #bias(copy: Node, { bias }: WeightedNode, biasAdd: Node | undefined): string | undefined {
+    const tensor = this.#model.graph.initializers.get(bias ?? '');
+    if (bias === undefined || !tensor) return undefined;
     // A scalar bias has one value a channel once it is quantized: its shape is left open.
     const feed = this.#input(`${copy.id}_bias_probe`, 'float32', undefined);
     this.#float[feed] = arrayOf(tensor);
-    if (layer.biasAdd) this.#biasFeeds.set(layer.biasAdd, new Map([[layer.bias, feed]]));
+    if (biasAdd) this.#biasFeeds.set(biasAdd, new Map([[bias, feed]]));
     else copy.inputs[BIAS_INPUT] = feed;
     return feed;
   }
 
   /** If (switch) Q → DQ of the layer's input, else the input itself. */
-  #switchInput(copy: Node, role: Role): string | undefined {
+  #switchInput(copy: Node, runs: Runs): string | undefined {
     const value = inputAt(copy, 0) ?? '';
-    const quantizer = role.kind === 'layer' ? quantizerOf(this.#plan, value) : undefined;
-    if (!quantizer && role.kind !== 'dynamic') return undefined;
+    const quantizer = runs.kind === 'integer' ? quantizerOf(this.#plan, value) : undefined;
+    if (!quantizer && runs.kind !== 'dynamic') return undefined;
     const on = this.#names.fresh(`${copy.id}_input_on`);
     const off = this.#names.fresh(`${copy.id}_input_off`);
     const quantized = quantizer ? this.#quantize(value, quantizer, on) : this.#quantizeDynamically(value, on);
@@ -169,29 +160,23 @@ class ProbeBuilder {
   }
 
   #quantize(value: string, quantizer: ActivationQuantizer, output: string): Node[] {
-    const { scale, zeroPoint, low, high } = quantizer.grid;
+    const { scale, zeroPoint } = quantizer.grid;
     const constant = (suffix: string, array: NdArray) => this.#constant(`${output}_${suffix}`, array);
-    const uint8 = (suffix: string, code: number) =>
-      constant(suffix, { type: 'uint8', dims: [], data: Uint8Array.of(code) });
+    const uint8 = (code: number) =>
+      constant(`code_${code}`, { type: 'uint8', dims: [], data: Uint8Array.of(code) });
+    const fresh = (suffix: string) => this.#names.fresh(`${output}_${suffix}`);
+    const int64List = (values: readonly number[]) =>
+      constant('shape', { type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) });
     const parameters = [
       constant('scale', { type: 'float32', dims: [], data: Float32Array.of(scale) }),
-      uint8('zero_point', zeroPoint),
-    ];
-    const fresh = (suffix: string) => this.#names.fresh(`${output}_${suffix}`);
-    const [wide, codes] = [fresh('q8'), fresh('q')];
-    const narrow = [node('Clip', [wide, uint8('low', low), uint8('high', high)], [codes])];
+      uint8(zeroPoint),
+    ] as const;
+    const codes = fresh('codes');
+    const scope = { fresh, constant, uint8, int64List };
     return [
-      node('QuantizeLinear', [value, ...parameters], [wide]),
-      ...(quantizer.kind === 'lut' ? this.#lookUp(wide, quantizer.table, codes, output) : narrow),
-      node('DequantizeLinear', [codes, ...parameters], [output]),
+      ...quantizeNodes(value, quantizer, parameters, codes, scope),
+      dequantizeNode(codes, parameters, output),
     ];
-  }
-
-  #lookUp(codes: string, table: Uint8Array, output: string, prefix: string): Node[] {
-    const levels = this.#constant(`${prefix}_table`, { type: 'uint8', dims: [CODES], data: table });
-    const indices = this.#names.fresh(`${prefix}_q32`);
-    const to = attribute.int(dataTypeCodes.int32);
-    return [node('Cast', [codes], [indices], { to }), node('Gather', [levels, indices], [output])];
   }
 
   #quantizeDynamically(value: string, output: string): Node[] {
@@ -223,21 +208,17 @@ function branch(nodes: Node[], output: string): Graph {
  *
  * @param plan - a plan of the same placement; its weights may be of another width or scheme
  */
-export function quantizing(
-  layer: ProbeLayer,
-  plan: Pick<Plan, 'layers' | 'stored'>,
-  part: Part,
-): Feed | undefined {
+export function quantizing(layer: ProbeLayer, plan: Plan, part: Part): Feed | undefined {
   const feed: Record<string, NdArray> = {};
   if (part !== 'input') {
-    const planned = plan.layers.get(layer.node);
-    for (const { name, feed: input } of layer.weights) {
-      const weight = planned?.weight ?? plan.stored.get(name);
+    for (const { site, feed: input } of layer.weights) {
+      const weight = plan.weights.get(site.id);
       if (weight) feed[input] = floats(dequantizeTensor(weight), weight.dims);
     }
+    const bias = part === 'both' ? biasIn(plan, layer.weighted) : undefined;
     // Its scale is that of the input times that of the weight: it is rounded where both are.
-    if (part === 'both' && layer.bias !== undefined && planned?.bias) {
-      const { values, scales } = planned.bias;
+    if (layer.bias !== undefined && bias) {
+      const { values, scales } = bias;
       const scaleOf = (c: number) => scales[scales.length === 1 ? 0 : c] as number;
       feed[layer.bias] = floats(
         Float32Array.from(values, (value, c) => value * scaleOf(c)),

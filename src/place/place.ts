@@ -6,15 +6,9 @@ import { indexUses, type Uses } from '../graph/uses.js';
 import { checkPatterns, type LayerRecipe, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { ruleOf, type StorableWeights, storableOf } from './operators.js';
-import {
-  type Placement,
-  type Position,
-  type QuantizedLayer,
-  type QuantizedValue,
-  type Role,
-  type StoredWeight,
-  storedWeights,
-} from './placement.js';
+import type { Placement, QuantizedValue, Role, Runs, WeightedNode, WeightSite } from './placement.js';
+import { positionsOf } from './positions.js';
+import { hasConstant, isAllFinite, whyFloat, whyNoLayer } from './why-float.js';
 
 /**
  * Decide what is quantized, from the graph and the recipe alone.
@@ -38,12 +32,13 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
  *
  * @throws QuantizeError `nothing-to-quantize`, with the reason of the first layer
  */
-export function refuseEmpty(placement: Placement, path: string): void {
-  if (placement.layers.length > 0 || storedWeights(placement).length > 0) return;
-  const kept = [...placement.roles].find(([node]) => ruleOf(node)?.role === 'layer');
+export function refuseEmpty({ graph }: Model, placement: Placement, path: string): void {
+  if (placement.weighted.length > 0) return;
+  const kept = graph.nodes.find((node) => ruleOf(node)?.role === 'layer');
+  const role = kept && placement.roles.get(kept.id);
   const reason =
-    kept?.[1].kind === 'float'
-      ? `of ${kept[0].opType} "${kept[0].id}", ${kept[1].reason}`
+    kept && role?.kind === 'float'
+      ? `of ${kept.opType} "${kept.id}", ${role.reason}`
       : 'it has no Conv, Gemm or MatMul';
   throw new QuantizeError('nothing-to-quantize', { path, reason });
 }
@@ -59,8 +54,11 @@ class Placer {
   readonly #graph: Graph;
   readonly #recipe: Recipe;
   readonly #uses: Uses;
-  readonly #roles = new Map<Node, Role>();
-  readonly #layers: QuantizedLayer[] = [];
+  readonly #roles = new Map<string, Role>();
+  readonly #weighted: WeightedNode[] = [];
+  /** Layers that run on integers, and the Adds of their biases. */
+  readonly #integers = new Set<Node>();
+  readonly #biasAdds = new Set<Node>();
   /** MatMuls of two activations that run on integers. */
   readonly #products: Node[] = [];
 
@@ -76,41 +74,69 @@ class Placer {
     const isStatic = this.#recipe.actBits !== 'float' && !this.#recipe.dynamic;
     const demanded = isStatic ? this.#placeIntegers() : new Set<string>();
     for (const node of this.#graph.nodes) {
-      if (!this.#roles.has(node)) this.#roles.set(node, { kind: 'float', reason: this.#reasonOf(node) });
+      if (!this.#roles.has(node.id)) this.#set(node, { kind: 'float', reason: this.#reasonOf(node) });
     }
-    const results = new Map(this.#layers.map(({ linear }) => [linear.node, this.#resultOf(linear.node)]));
-    return { roles: this.#roles, layers: this.#layers, results, values: this.#valuesOf(demanded) };
+    return { roles: this.#roles, weighted: this.#weighted, values: this.#valuesOf(demanded) };
+  }
+
+  #set(node: Node, role: Role): void {
+    this.#roles.set(node.id, role);
+  }
+
+  #roleOf(node: Node): Role | undefined {
+    return this.#roles.get(node.id);
   }
 
   #placeLayers(): void {
     const positions = positionsOf(this.#graph);
     for (const node of layerNodes(this.#graph)) {
       const position = positions.get(node) ?? 'inner';
-      const storable = storableOf(node, this.#graph);
-      if (storable) {
-        this.#roles.set(node, this.#roleOfStoring(node, storable, position));
-        continue;
-      }
-      const linear = linearLayerOf(this.#graph, node);
       const recipe = recipeFor(this.#recipe, node, position !== 'inner');
-      if (!recipe.keptBy && this.#isProduct(node)) {
+      const storable = storableOf(node, this.#graph);
+      const linear = linearLayerOf(this.#graph, node);
+      if (!storable && !recipe.keptBy && this.#isProduct(node)) {
         this.#products.push(node);
-        this.#roles.set(node, { kind: 'arithmetic' });
+        this.#set(node, { kind: 'arithmetic' });
         continue;
       }
-      const reason = linear ? (recipe.keptBy ?? whyNot(this.#graph, linear)) : notConstant(this.#graph, node);
-      if (reason || !linear) {
-        this.#roles.set(node, { kind: 'float', reason: reason ?? 'its weight is not constant' });
+      const reason = recipe.keptBy ?? this.#whyFloat(node, linear, storable);
+      if (reason !== undefined) {
+        this.#set(node, { kind: 'float', reason });
         continue;
       }
-      const kind = this.#kindOf(linear, recipe);
-      const biasAdd = kind === 'layer' ? this.#biasAddOf(node, linear) : undefined;
-      const bias = biasAdd ? biasAdd.inputs.find((name) => this.#graph.initializers.has(name)) : linear.bias;
-      const layer: QuantizedLayer = { linear, recipe, position, biasAdd, bias };
-      this.#layers.push(layer);
-      this.#roles.set(node, { kind, layer });
-      if (biasAdd) this.#roles.set(biasAdd, { kind: 'bias', layer });
+      const sites = storable ? this.#storedSites(node, storable) : linear ? [siteOf(linear)] : [];
+      const runs = storable ? storedRuns(storable, linear) : this.#runsOf(linear, recipe);
+      this.#placeWeighted({ node, sites: sites as [WeightSite], recipe, position, runs });
     }
+  }
+
+  #placeWeighted(placed: Omit<WeightedNode, 'bias' | 'result'>): void {
+    const { node, runs } = placed;
+    const biasAdd = runs.kind === 'integer' ? runs.biasAdd : undefined;
+    if (runs.kind === 'integer') this.#integers.add(node);
+    if (biasAdd) this.#biasAdds.add(biasAdd);
+    const bias = biasAdd
+      ? biasAdd.inputs.find((name) => this.#graph.initializers.has(name))
+      : runs.linear?.bias;
+    const ownResult = node.outputs.find((output) => output) ?? node.id;
+    const result = runs.kind === 'integer' ? this.#resultOf(node) : ownResult;
+    const weighted: WeightedNode = { ...placed, bias, result };
+    this.#weighted.push(weighted);
+    this.#set(node, { kind: 'weighted', weighted });
+    if (biasAdd) this.#set(biasAdd, { kind: 'bias', weighted });
+  }
+
+  /** Why a layer that the recipe does not keep stays float; undefined where its weights are quantized. */
+  #whyFloat(
+    node: Node,
+    linear: LinearLayer | undefined,
+    storable: StorableWeights | undefined,
+  ): string | undefined {
+    if (storable)
+      return this.#storedSites(node, storable).length > 0
+        ? undefined
+        : 'its weight holds values that are not finite';
+    return linear ? whyFloat(this.#graph, linear) : whyNoLayer(this.#graph, node);
   }
 
   /** Whether a MatMul of two activations is to run on integers. */
@@ -121,27 +147,29 @@ class Placer {
   }
 
   /** How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. */
-  #kindOf(linear: LinearLayer, recipe: LayerRecipe): 'layer' | 'stored' | 'blocks' | 'dynamic' {
+  #runsOf(linear: LinearLayer | undefined, recipe: LayerRecipe): Runs {
+    if (!linear) throw new Error('a node without a linear layer has no kernel');
     const { node } = linear;
+    const constant = { kind: 'float', stored: 'constant', linear } as const;
     if (this.#recipe.actBits === 'float') {
       const inBlocks = this.#recipe.format === 'matmulnbits' && whyNoBlocks(linear, recipe) === undefined;
-      return inBlocks ? 'blocks' : 'stored';
+      return inBlocks ? { ...constant, stored: 'blocks' } : constant;
     }
-    if (!this.#recipe.dynamic) return 'layer';
-    return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? 'stored' : 'dynamic';
+    if (!this.#recipe.dynamic) return { kind: 'integer', linear, biasAdd: this.#biasAddOf(node, linear) };
+    return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0
+      ? constant
+      : { kind: 'dynamic', linear };
   }
 
-  /** A float operator with weights that are stored in few bits, unless the recipe keeps them. */
-  #roleOfStoring(node: Node, { inputs, axis, form }: StorableWeights, position: Position): Role {
-    const recipe = recipeFor(this.#recipe, node, position !== 'inner');
-    if (recipe.keptBy) return { kind: 'float', reason: recipe.keptBy };
-    const weights = inputs.flatMap((input): StoredWeight[] => {
+  /** The weights of a float operator that can be stored in few bits: those that are finite. */
+  #storedSites(node: Node, { inputs, axis }: StorableWeights): WeightSite[] {
+    return inputs.flatMap((input): WeightSite[] => {
       const name = inputAt(node, input) ?? '';
-      const tensor = this.#graph.initializers.get(name);
-      return tensor && floatsOf(tensor).every(Number.isFinite) ? [{ name, tensor, axis, form, recipe }] : [];
+      const weight = this.#graph.initializers.get(name);
+      return weight && isAllFinite(floatsOf(weight))
+        ? [{ id: siteId(node, input), input, name, weight, axis }]
+        : [];
     });
-    if (weights.length === 0) return { kind: 'float', reason: 'its weight holds values that are not finite' };
-    return { kind: 'storing', position, weights };
   }
 
   /** MatMul → Add(one constant a column): the Add belongs to the layer, since a Q between the two breaks the fusion. */
@@ -162,21 +190,22 @@ class Placer {
   #placeIntegers(): Set<string> {
     const eligible = this.#eligibleNodes();
     const demanded = new Set<string>();
-    for (const { linear } of this.#layers) {
-      demanded.add(inputAt(linear.node, 0) ?? '');
-      if (ruleOf(linear.node)?.output === 'codes') demanded.add(this.#resultOf(linear.node));
+    for (const { node, runs, result } of this.#weighted) {
+      if (runs.kind !== 'integer') continue;
+      demanded.add(inputAt(node, 0) ?? '');
+      if (ruleOf(node)?.output === 'codes') demanded.add(result);
     }
     // Their results are wanted as codes by whoever wants them: alone they are float, and what follows stays float.
     for (const node of this.#products) for (const input of node.inputs) demanded.add(input);
     for (const node of [...this.#graph.nodes].reverse()) {
       const rule = ruleOf(node);
-      if (this.#roles.has(node) || !rule || !eligible.has(node)) continue;
+      if (this.#roles.has(node.id) || !rule || !eligible.has(node)) continue;
       if (rule.role === 'arithmetic' && demanded.has(this.#resultOf(node))) {
-        this.#roles.set(node, { kind: 'arithmetic' });
+        this.#set(node, { kind: 'arithmetic' });
         for (const input of this.#activationsOf(node)) demanded.add(input);
       } else if (node.outputs.some((output) => demanded.has(output))) {
         const fused = rule.role === 'clamp' && this.#fusesInto(node);
-        this.#roles.set(
+        this.#set(
           node,
           rule.role === 'clamp' ? { kind: 'clamp', form: fused ? 'fused' : 'codes' } : { kind: 'codes' },
         );
@@ -195,7 +224,7 @@ class Placer {
     for (const node of nodes) {
       const computes = node.inputs.length > 0 && node.inputs.every((value) => !value || shapes.has(value));
       if (ruleOf(node)?.role !== 'shape' && !computes) continue;
-      this.#roles.set(node, { kind: 'shape' });
+      this.#set(node, { kind: 'shape' });
       for (const output of node.outputs) shapes.add(output);
     }
   }
@@ -206,8 +235,8 @@ class Placer {
     // Values that integer arithmetic makes, as against those that are only quantized for a reader.
     const integer = new Set<string>();
     for (const node of this.#graph.nodes) {
-      const role = this.#roles.get(node);
-      if (role?.kind === 'layer' || role?.kind === 'bias') {
+      const role = this.#roleOf(node);
+      if (this.#integers.has(node) || this.#biasAdds.has(node)) {
         for (const output of node.outputs) integer.add(output);
         continue;
       }
@@ -239,11 +268,7 @@ class Placer {
   #isLayerInput(value: string): boolean {
     return this.#uses
       .readers(value)
-      .some(
-        (use) =>
-          (use.index === 0 && this.#roles.get(use.node)?.kind === 'layer') ||
-          this.#products.includes(use.node),
-      );
+      .some((use) => (use.index === 0 && this.#integers.has(use.node)) || this.#products.includes(use.node));
   }
 
   /** The value at the end of a layer's or an arithmetic operator's fused chain: after its bias and its clamp. */
@@ -252,8 +277,7 @@ class Placer {
     if (!this.#uses.hasOneUse(output)) return output;
     const reader = this.#uses.readers(output)[0]?.node;
     if (!reader) return output;
-    const isBias = this.#roles.get(reader)?.kind === 'bias';
-    return isBias || (ruleOf(reader)?.role === 'clamp' && this.#fusesInto(reader))
+    return this.#biasAdds.has(reader) || (ruleOf(reader)?.role === 'clamp' && this.#fusesInto(reader))
       ? this.#resultOf(reader)
       : output;
   }
@@ -264,9 +288,9 @@ class Placer {
     const producer = this.#uses.producer(value);
     if (!producer || !this.#uses.hasOneUse(value) || ruleOf(clamp)?.exception?.(clamp, this.#graph))
       return false;
-    const kind = this.#roles.get(producer)?.kind;
     const rule = ruleOf(producer);
-    return kind === 'layer' || kind === 'bias' || (rule?.role === 'arithmetic' && !rule.clamps);
+    const isLayer = this.#integers.has(producer) || this.#biasAdds.has(producer);
+    return isLayer || (rule?.role === 'arithmetic' && !rule.clamps);
   }
 
   #valuesOf(demanded: ReadonlySet<string>): Map<string, QuantizedValue> {
@@ -278,7 +302,7 @@ class Placer {
     ];
     for (const name of order) {
       const node = this.#uses.producer(name);
-      const role = node && this.#roles.get(node);
+      const role = node && this.#roleOf(node);
       const moves = role?.kind === 'codes' || (role?.kind === 'clamp' && role.form === 'codes');
       if (!moves && !demanded.has(name)) continue;
       const source = moves && node ? (inputAt(node, 0) ?? '') : name;
@@ -287,8 +311,8 @@ class Placer {
     const bits = this.#bitsByRoot(roots);
     for (const [name, root] of roots) {
       const node = this.#uses.producer(name);
-      const kind = node && this.#roles.get(node)?.kind;
-      const madeByInteger = kind !== undefined && integerRoles.has(kind);
+      const role = node && this.#roleOf(node);
+      const madeByInteger = role !== undefined && isInteger(role);
       values.set(name, { name, root, bits: bits.get(root) ?? MAX_BITS, madeByInteger });
     }
     return values;
@@ -297,10 +321,10 @@ class Placer {
   /** `actBits` is for what layers read; what only passes through additions and pools keeps 8 bits. */
   #bitsByRoot(roots: ReadonlyMap<string, string>): Map<string, number> {
     const bits = new Map<string, number>();
-    for (const layer of this.#layers) {
-      const root = roots.get(inputAt(layer.linear.node, 0) ?? '');
-      const { actBits } = layer.recipe;
-      if (root === undefined || actBits === 'float') continue;
+    for (const { node, recipe, runs } of this.#weighted) {
+      const root = roots.get(inputAt(node, 0) ?? '');
+      const { actBits } = recipe;
+      if (runs.kind !== 'integer' || root === undefined || actBits === 'float') continue;
       // Readers that disagree get the wider codes.
       bits.set(root, Math.max(bits.get(root) ?? 0, actBits));
     }
@@ -319,59 +343,21 @@ class Placer {
   }
 }
 
-/** Roles whose results exist as codes. */
-const integerRoles: ReadonlySet<Role['kind']> = new Set(['layer', 'bias', 'arithmetic', 'codes', 'clamp']);
-
-/** A loop: every() calls back for each of what may be 10^8 elements. */
-function isAllFinite(values: Float32Array): boolean {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
-  return true;
+/** Whether the results of a role exist as codes. */
+function isInteger(role: Role): boolean {
+  if (role.kind === 'weighted') return role.weighted.runs.kind === 'integer';
+  return role.kind !== 'shape' && role.kind !== 'float';
 }
 
-/** Why a layer with a constant weight stays float; undefined where it need not. */
-function whyNot(graph: Graph, linear: LinearLayer): string | undefined {
-  const { dataType } = linear.tensor;
-  if (graph.initializers.has(inputAt(linear.node, 0) ?? '')) return 'its input is constant';
-  if (dataType !== 'float32') return `its weight is ${dataType}: integer kernels write float32`;
-  if (!isAllFinite(floatsOf(linear.tensor))) return 'its weight holds values that are not finite';
-  const bias = linear.bias === undefined ? undefined : graph.initializers.get(linear.bias);
-  if (linear.bias !== undefined && bias?.dataType !== 'float32') return 'its bias is not a float32 constant';
-  if (bias && bias.dims.length === 2 && (bias.dims[0] ?? 1) > 1)
-    return 'its bias is a matrix, integer kernels add a row';
-  return undefined;
+const siteId = (node: Node, input: number): string => `${node.id}#${input}`;
+
+/** The weight of a linear layer. */
+function siteOf({ node, weight: name, tensor, outputAxis }: LinearLayer): WeightSite {
+  return { id: siteId(node, 1), input: 1, name, weight: tensor, axis: outputAxis };
 }
 
-const hasConstant = (graph: Graph, node: Node) =>
-  node.inputs.slice(0, 2).some((name) => graph.initializers.has(name));
-
-function notConstant(graph: Graph, node: Node): string {
-  const isConstant = hasConstant(graph, node);
-  if (isOp(node, 'MatMul') && !isConstant) return 'both operands are activations';
-  return isConstant
-    ? 'its constant operand is not a float matrix on the right'
-    : 'its weight is not constant';
-}
-
-/** Where each layer stands among the layers, along the data flow. */
-function positionsOf(graph: Graph): Map<Node, Position> {
-  const isLayer = (node: Node) =>
-    (ruleOf(node)?.role === 'layer' && linearLayerOf(graph, node) !== undefined) ||
-    storableOf(node, graph) !== undefined;
-  const afterLayer = new Set<string>();
-  const hasBefore = new Set<Node>();
-  for (const node of graph.nodes) {
-    const before = node.inputs.some((value) => afterLayer.has(value));
-    if (before) hasBefore.add(node);
-    if (before || isLayer(node)) for (const output of node.outputs) afterLayer.add(output);
-  }
-  const beforeLayer = new Set<string>();
-  const positions = new Map<Node, Position>();
-  for (const node of [...graph.nodes].reverse()) {
-    const after = node.outputs.some((value) => beforeLayer.has(value));
-    if (after || isLayer(node)) for (const input of node.inputs) beforeLayer.add(input);
-    if (!isLayer(node)) continue;
-    const before = hasBefore.has(node);
-    positions.set(node, before ? (after ? 'inner' : 'last') : after ? 'first' : 'only');
-  }
-  return positions;
-}
+const storedRuns = ({ form }: StorableWeights, linear: LinearLayer | undefined): Runs => ({
+  kind: 'float',
+  stored: form,
+  linear,
+});

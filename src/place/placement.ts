@@ -1,44 +1,60 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
-import type { Node } from '../graph/model.js';
+import type { Graph, Node } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
 import type { LayerRecipe } from '../recipe.js';
-import type { StorableWeights } from './operators.js';
 
 /** Where a layer stands: nothing with a weight before it, nothing after it. Below 8 bits, both stay at 8. */
 export type Position = 'first' | 'last' | 'only' | 'inner';
 
-/** A layer whose weight is quantized. */
-export interface QuantizedLayer {
-  readonly linear: LinearLayer;
-  readonly recipe: LayerRecipe;
-  readonly position: Position;
-  /** The Add that brings a MatMul's bias; it takes part in the integer kernel. */
-  readonly biasAdd: Node | undefined;
-  /** Name of the float bias: the layer's own, or that of the Add; undefined where there is none. */
-  readonly bias: string | undefined;
+/** A weight of a node that is quantized. */
+export interface WeightSite {
+  /** What the plan keys it by: the node's id and the input, `conv1_out#1`. */
+  readonly id: string;
+  readonly input: number;
+  /** Name of the initializer. */
+  readonly name: string;
+  readonly weight: Tensor;
+  /** Axis of the output channels, that scales run along. */
+  readonly axis: number;
 }
 
-/** A weight that is stored in few bits, and read by an operator that runs in float. */
-export interface StoredWeight {
-  readonly name: string;
-  readonly tensor: Tensor;
-  readonly axis: number;
-  readonly form: StorableWeights['form'];
+/**
+ * How a node with quantized weights runs.
+ *
+ * - `integer`: on uint8 activations, its bias in int32; `biasAdd` is the Add that brings a MatMul's bias, and takes part
+ *   in the kernel.
+ * - `dynamic`: on integers, the range of its input found at every run.
+ * - `float`: on floats; its weights are stored in few bits: as a `constant` that is made float at load, in `rows` of which
+ *   only those that are looked up are made float, or in `blocks` that the operator unpacks itself. `linear` where the node
+ *   is a linear layer.
+ */
+export type Runs =
+  | { readonly kind: 'integer'; readonly linear: LinearLayer; readonly biasAdd: Node | undefined }
+  | { readonly kind: 'dynamic'; readonly linear: LinearLayer }
+  | {
+      readonly kind: 'float';
+      readonly stored: 'constant' | 'rows' | 'blocks';
+      readonly linear: LinearLayer | undefined;
+    };
+
+/** A node some of whose weights are quantized. */
+export interface WeightedNode {
+  readonly node: Node;
+  readonly sites: readonly [WeightSite, ...WeightSite[]];
   readonly recipe: LayerRecipe;
+  readonly position: Position;
+  /** Name of the float bias: the node's own, or that of the Add; undefined where there is none. */
+  readonly bias: string | undefined;
+  readonly runs: Runs;
+  /** The value at the end of the fused chain: behind its bias and its clamp. */
+  readonly result: string;
 }
 
 /** How a node of the quantized model runs. */
 export type Role =
-  | { readonly kind: 'layer'; readonly layer: QuantizedLayer }
-  /** Float arithmetic on a weight that is stored in few bits. */
-  | { readonly kind: 'stored'; readonly layer: QuantizedLayer }
-  /** Float arithmetic of one operator on a weight that it unpacks itself, block by block. */
-  | { readonly kind: 'blocks'; readonly layer: QuantizedLayer }
-  /** Integer arithmetic on an input whose range is found at every run. */
-  | { readonly kind: 'dynamic'; readonly layer: QuantizedLayer }
-  /** A float operator some of whose weights are stored in few bits. */
-  | { readonly kind: 'storing'; readonly position: Position; readonly weights: readonly StoredWeight[] }
-  | { readonly kind: 'bias'; readonly layer: QuantizedLayer }
+  | { readonly kind: 'weighted'; readonly weighted: WeightedNode }
+  /** Brings the bias of a MatMul that runs on integers. */
+  | { readonly kind: 'bias'; readonly weighted: WeightedNode }
   | { readonly kind: 'arithmetic' }
   | { readonly kind: 'codes' }
   | { readonly kind: 'clamp'; readonly form: 'fused' | 'codes' }
@@ -59,10 +75,10 @@ export interface QuantizedValue {
 
 /** What gets quantized, and why the rest does not: the plan less its numbers, so it needs no data. */
 export interface Placement {
-  readonly roles: ReadonlyMap<Node, Role>;
-  readonly layers: readonly QuantizedLayer[];
-  /** The value at the end of each layer's fused chain: behind its bias and its clamp. */
-  readonly results: ReadonlyMap<Node, string>;
+  /** By node id. */
+  readonly roles: ReadonlyMap<string, Role>;
+  /** Every node with quantized weights, in the order of the graph. */
+  readonly weighted: readonly WeightedNode[];
   readonly values: ReadonlyMap<string, QuantizedValue>;
 }
 
@@ -79,17 +95,35 @@ export function observedValues(placement: Placement): string[] {
  * What a clamp makes of codes is among them: where a recipe keeps the layers before it in float, it computes in float too,
  * and its result has parameters of its own.
  */
-export function observableValues(widest: Placement): string[] {
+export function observableValues(graph: Graph, widest: Placement): string[] {
   const moved = new Set(
-    [...widest.roles].flatMap(([node, role]) => (role.kind === 'codes' ? node.outputs : [])),
+    graph.nodes.flatMap((node) => (roleOf(widest, node)?.kind === 'codes' ? node.outputs : [])),
   );
   return [...widest.values.keys()].filter((value) => !moved.has(value));
 }
 
-/** Every weight that is stored for a float operator, once. */
-export function storedWeights(placement: Placement): StoredWeight[] {
-  const weights = [...placement.roles.values()].flatMap((role) =>
-    role.kind === 'storing' ? role.weights : [],
-  );
-  return [...new Map(weights.map((weight) => [weight.name, weight])).values()];
+/** The role of a node. */
+export function roleOf(placement: Pick<Placement, 'roles'>, node: Node): Role | undefined {
+  return placement.roles.get(node.id);
+}
+
+/** What is quantized of a node; undefined where it has no quantized weight. */
+export function weightedNode(placement: Pick<Placement, 'roles'>, id: string): WeightedNode | undefined {
+  const role = placement.roles.get(id);
+  return role?.kind === 'weighted' ? role.weighted : undefined;
+}
+
+/** The input that a node with quantized weights computes with: the first one that is no weight. */
+export function inputOf({ node, sites }: WeightedNode): string {
+  const weights = new Set(sites.map(({ input }) => input));
+  return node.inputs.find((value, index) => value && !weights.has(index)) ?? '';
+}
+
+/** A placement with one weighted node alone: the plan made of it has the same numbers for that node, and no others to find. */
+export function onlyNode(placement: Placement, id: string): Placement {
+  const isOther = (role: Role) =>
+    (role.kind === 'weighted' || role.kind === 'bias') && role.weighted.node.id !== id;
+  const roles = new Map([...placement.roles].filter(([, role]) => !isOther(role)));
+  const weighted = placement.weighted.filter(({ node }) => node.id === id);
+  return { ...placement, roles, weighted };
 }

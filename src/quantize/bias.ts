@@ -1,6 +1,18 @@
+import { type Graph, inputAt } from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
+import { elementCount } from '../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../numerics/round.js';
-import type { QuantizedBias } from './plan.js';
+import type { WeightedNode } from '../place/placement.js';
+import { integerLimit } from './integer-limit.js';
+import { integerWeight, type Plan, quantizerOf } from './plan.js';
+
+/** A bias in int32 at scale s_x·s_w, zero point 0 (Jacob et al. 2018, §2.4). */
+export interface QuantizedBias {
+  readonly values: Int32Array;
+  /** fround(s_x·s_w), one a channel, or one. */
+  readonly scales: Float32Array;
+}
 
 const INT32_MAX = 2 ** 31 - 1;
 
@@ -61,4 +73,63 @@ export function quantizeBias(
     return clamp(roundHalfEven(b / scale), -limit, limit);
   });
   return { values, scales };
+}
+
+/** What the output channels of a node that runs on integers sum up. */
+export function accumulatorOf({ sites: [site], runs }: WeightedNode, limit: number): Accumulator {
+  const channels = runs.linear?.outputChannels ?? 1;
+  return { terms: elementCount(site.weight.dims) / channels, limit };
+}
+
+/** The float bias of a node with one value an output channel, whatever shape it is stored in; undefined without one. */
+export function biasOf(graph: Graph, { bias, runs }: WeightedNode): Float32Array | undefined {
+  const tensor = bias === undefined ? undefined : graph.initializers.get(bias);
+  if (!tensor || !runs.linear) return undefined;
+  const values = floatsOf(tensor);
+  const { outputChannels } = runs.linear;
+  return values.length === outputChannels
+    ? values
+    : new Float32Array(outputChannels).fill(values[0] as number);
+}
+
+/** The scale of the codes that a node that runs on integers reads; undefined for one that reads floats. */
+export function inputScaleOf(
+  plan: Pick<Plan, 'placement' | 'activations'>,
+  { node, runs }: WeightedNode,
+): number | undefined {
+  return runs.kind === 'integer' ? quantizerOf(plan, inputAt(node, 0) ?? '')?.grid.scale : undefined;
+}
+
+/** The int32 bias of a node of a plan, at the scales that its input and its weight now have; undefined without one. */
+export function biasIn(plan: Plan, weighted: WeightedNode): QuantizedBias | undefined {
+  const bias = plan.biases.get(weighted.node.id);
+  const inputScale = inputScaleOf(plan, weighted);
+  if (!bias || inputScale === undefined) return undefined;
+  const { scales } = integerWeight(plan, weighted.sites[0]);
+  return quantizeBias(bias, inputScale, scales, accumulatorOf(weighted, integerLimit(plan.recipe)));
+}
+
+/**
+ * The smallest scales that the weight of a node may have in a plan: those at which its bias fits int32.
+ *
+ * @param scales - how many scales the weight has: one, or one a channel
+ * @returns zeros for a node that runs on floats
+ */
+export function scaleFloorIn(
+  plan: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
+  weighted: WeightedNode,
+  scales: number,
+): Float32Array {
+  const inputScale = inputScaleOf(plan, weighted);
+  if (inputScale === undefined) return new Float32Array(scales);
+  const accumulator = accumulatorOf(weighted, integerLimit(plan.recipe));
+  return scaleFloor(plan.biases.get(weighted.node.id), inputScale, scales, accumulator);
+}
+
+/** Channels whose scale had to be raised, so that their bias fits int32. */
+export function raisedChannelsIn(plan: Plan, weighted: WeightedNode): number {
+  if (weighted.runs.kind !== 'integer' || !plan.biases.has(weighted.node.id)) return 0;
+  const { scales } = integerWeight(plan, weighted.sites[0]);
+  const floor = scaleFloorIn(plan, weighted, scales.length);
+  return floor.filter((least, c) => least > 0 && scales[c] === least).length;
 }

@@ -1,28 +1,26 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import { exactOffset } from '../../calibration/observers/exact-offset.js';
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
-import { type Graph, inputAt, type Model, type Node } from '../graph/model.js';
+import { type Graph, inputAt, type Model } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { type AffineQuantizer, quantizerOfRange, quantizeValue } from '../numerics/affine.js';
+import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
 import {
   observedValues,
   type Placement,
-  type QuantizedLayer,
-  type StoredWeight,
-  storedWeights,
+  roleOf,
+  type WeightedNode,
+  type WeightSite,
 } from '../place/placement.js';
 import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
-import { type Accumulator, quantizeBias, scaleFloor } from './bias.js';
+import { biasOf, scaleFloorIn } from './bias.js';
 import { quantizeBlocks } from './blocks.js';
-import { integerLimit, STORED_LIMIT } from './integer-limit.js';
-import type { LayerPlan, Observation, Plan, QuantizedConstant } from './plan.js';
-import type { QuantizedTensor } from './quantized-tensor.js';
+import { weightLimit } from './integer-limit.js';
+import type { Observation, Plan, PlannedActivation, QuantizedConstant, StoredTensor } from './plan.js';
 import type { Scheme } from './schemes/scheme.js';
 
 /** What the numbers of a plan are made from. */
@@ -40,49 +38,96 @@ export interface PlanSources {
 }
 
 /**
- * Choose every number: activation quantizers from the statistics, weight codes by the schemes, biases at s_x·s_w.
+ * Choose every number: activation quantizers from the statistics, weight codes by the schemes, biases as they are.
  *
  * @throws QuantizeError `bad-values` where a tensor was not finite on the samples
  */
 export function buildPlan(sources: PlanSources): Plan {
   const { model, recipe, placement } = sources;
-  const activations = new Map<string, ActivationQuantizer>();
-  const observations = new Map<string, Observation>();
+  const activations = new Map<string, PlannedActivation>();
   for (const name of observedValues(placement)) {
     const { quantizer, observation } = observe(sources, name);
-    activations.set(name, quantizer);
-    observations.set(name, observation);
+    activations.set(name, { quantizer, observation, owner: observation.observer });
   }
-  const layers = new Map<Node, LayerPlan>();
-  for (const layer of placement.layers) {
-    const input = placement.values.get(inputAt(layer.linear.node, 0) ?? '');
-    const quantizer = input && activations.get(input.root);
-    const plan = planLayer(sources, layer, quantizer?.grid);
-    layers.set(layer.linear.node, { ...plan, weight: sharedWeight([...layers.values()], plan) });
-  }
-  const stored = new Map(
-    storedWeights(placement).map((weight) => [weight.name, storeWeight(sources, weight)]),
+  const biases = new Map(
+    placement.weighted.flatMap((weighted) => {
+      const bias = weighted.runs.kind === 'integer' ? biasOf(model.graph, weighted) : undefined;
+      return bias ? [[weighted.node.id, bias] as const] : [];
+    }),
   );
+  const weights = quantizeWeights(sources, { recipe, placement, activations, biases });
   const constants = constantOperands(model.graph, placement);
-  return { recipe, placement, layers, stored, activations, observations, constants };
+  return { recipe, placement, weights, biases, activations, constants };
 }
 
-/** A weight for a float operator: no bias and no integer sum bind its scale. */
-function storeWeight(sources: PlanSources, { tensor, axis, recipe }: StoredWeight): QuantizedTensor {
-  const { dims } = tensor;
-  const along = recipe.granularity === 'channel' ? axis : undefined;
-  const scaleFloor = new Float32Array(along === undefined ? 1 : (dims[along] ?? 1));
-  const scheme = named(sources.schemes, recipe.scheme);
-  const request = {
-    values: floatsOf(tensor),
+/** A weight that layers read, all quantized alike, and the smallest scales that each of them allows. */
+interface SharedWeight {
+  readonly site: WeightSite;
+  readonly weighted: WeightedNode;
+  readonly readers: { readonly id: string; readonly scaleFloor: Float32Array }[];
+}
+
+/** Layers that read one weight by one recipe have one tensor, written once, unless the bias of one alone binds its scale. */
+function quantizeWeights(
+  sources: PlanSources,
+  numbers: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
+): Map<string, StoredTensor> {
+  const shared = new Map<string, SharedWeight>();
+  for (const weighted of sources.placement.weighted) {
+    for (const site of weighted.sites) {
+      const { bits, scheme, granularity, group } = weighted.recipe;
+      const how = weighted.runs.kind === 'float' ? weighted.runs.stored : 'integer';
+      const key = JSON.stringify([site.name, site.axis, how, bits, scheme, granularity, group]);
+      const scaleFloor = scaleFloorIn(numbers, weighted, scaleCount(weighted, site));
+      const known = shared.get(key) ?? { site, weighted, readers: [] };
+      known.readers.push({ id: site.id, scaleFloor });
+      shared.set(key, known);
+    }
+  }
+  const weights = new Map<string, StoredTensor>();
+  for (const each of shared.values()) {
+    const [first, ...others] = each.readers.map(({ scaleFloor }) => scaleFloor);
+    const joint = others.reduce(largest, first as Float32Array);
+    const weight = quantizeWeight(sources, each, joint);
+    const isBound = others.length > 0 && joint.some((least, c) => weight.scales[c] === least);
+    for (const { id, scaleFloor } of each.readers)
+      weights.set(id, isBound ? quantizeWeight(sources, each, scaleFloor) : weight);
+  }
+  return weights;
+}
+
+const largest = (a: Float32Array, b: Float32Array): Float32Array =>
+  a.map((value, c) => Math.max(value, b[c] as number));
+
+const scaleAxis = ({ recipe }: WeightedNode, { axis }: WeightSite): number | undefined =>
+  recipe.granularity === 'channel' ? axis : undefined;
+
+function scaleCount(weighted: WeightedNode, site: WeightSite): number {
+  const axis = scaleAxis(weighted, site);
+  return axis === undefined ? 1 : (site.weight.dims[axis] ?? 1);
+}
+
+function quantizeWeight(
+  sources: PlanSources,
+  { site, weighted }: Pick<SharedWeight, 'site' | 'weighted'>,
+  scaleFloor: Float32Array,
+): StoredTensor {
+  const { recipe, runs } = weighted;
+  const { scheme, bits } = recipe;
+  const { dims } = site.weight;
+  const values = floatsOf(site.weight);
+  if (runs.kind === 'float' && runs.stored === 'blocks')
+    return quantizeBlocks({ values, dims, axis: site.axis, bits, scheme, ...sources.recipe.blocks });
+  return named(sources.schemes, scheme).quantize({
+    values,
     dims,
-    bits: recipe.bits,
-    axis: along,
+    bits,
+    // ConvTranspose shares an axis entry among groups; all others have one scale an output channel.
+    axis: scaleAxis(weighted, site),
     channelsPerCodebook: channelsPerCodebook(recipe),
-    limit: STORED_LIMIT,
+    limit: weightLimit(weighted, sources.recipe),
     scaleFloor,
-  };
-  return scheme.quantize(request);
+  });
 }
 
 function observe(
@@ -95,10 +140,11 @@ function observe(
   const bits = placement.values.get(name)?.bits ?? MAX_BITS;
   // What to exclude: a layer that reads the value, as it is or moved, or else the one that makes it.
   const rootOf = (value: string | undefined) => placement.values.get(value ?? '')?.root;
-  const nodes = placement.layers.map((layer) => layer.linear.node);
-  const layer =
-    nodes.find((node) => rootOf(inputAt(node, 0)) === name) ??
-    nodes.find((node) => rootOf(placement.results.get(node)) === name);
+  const layers = placement.weighted.filter(({ runs }) => runs.kind === 'integer');
+  const { node: layer } =
+    layers.find(({ node }) => rootOf(inputAt(node, 0)) === name) ??
+    layers.find(({ result }) => rootOf(result) === name) ??
+    {};
   if (!seen || seen.nonFinite > 0) {
     const problem = seen ? `${seen.nonFinite} values that are not finite` : 'no values';
     throw new QuantizeError('bad-values', { tensor: name, problem, layer: layer?.id ?? name });
@@ -139,77 +185,17 @@ function observe(
   };
 }
 
-function planLayer(
-  sources: PlanSources,
-  layer: QuantizedLayer,
-  input: AffineQuantizer | undefined,
-): LayerPlan {
-  const { graph } = sources.model;
-  const { linear, recipe } = layer;
-  const { dims } = linear.tensor;
-  const values = floatsOf(linear.tensor);
-  if (sources.placement.roles.get(linear.node)?.kind === 'blocks') {
-    const { scheme, bits } = recipe;
-    const request = { values, dims, axis: linear.outputAxis, bits, scheme, ...sources.recipe.blocks };
-    return { layer, weight: quantizeBlocks(request), bias: undefined, raisedChannels: 0 };
-  }
-  const limit = integerLimit(sources.recipe);
-  // ConvTranspose shares an axis entry among groups; all that is quantized so far has one scale an output channel.
-  const axis = recipe.granularity === 'channel' ? linear.outputAxis : undefined;
-  const scales = axis === undefined ? 1 : (dims[axis] ?? 1);
-  const accumulator: Accumulator = { terms: values.length / linear.outputChannels, limit };
-  const bias = input && biasOf(graph, layer);
-  const floor = input ? scaleFloor(bias, input.scale, scales, accumulator) : new Float32Array(scales);
-
-  const scheme = named(sources.schemes, recipe.scheme);
-  const weight = scheme.quantize({
-    values,
-    dims,
-    bits: recipe.bits,
-    axis,
-    channelsPerCodebook: channelsPerCodebook(recipe),
-    limit,
-    scaleFloor: floor,
-  });
-  return {
-    layer,
-    weight,
-    bias: bias && input && quantizeBias(bias, input.scale, weight.scales, accumulator),
-    raisedChannels: floor.filter((least, c) => least > 0 && weight.scales[c] === least && bias !== undefined)
-      .length,
-  };
-}
-
 /** One scale for the tensor leaves no channels to tell apart: its codebook is one, too. */
 function channelsPerCodebook({ granularity, group }: LayerRecipe): number | undefined {
   if (granularity === 'tensor' || group === 'tensor') return undefined;
   return group === 'channel' ? 1 : group;
 }
 
-/** Layers that read one weight with the same recipe have one quantized tensor, so that it is written once. */
-function sharedWeight(planned: readonly LayerPlan[], { layer, weight }: LayerPlan): LayerPlan['weight'] {
-  const twin = planned.find(
-    (other) => other.layer.linear.weight === layer.linear.weight && isDeepStrictEqual(other.weight, weight),
-  );
-  return twin?.weight ?? weight;
-}
-
-/** The float bias with one value an output channel, whatever shape it is stored in; undefined without one. */
-function biasOf(graph: Graph, layer: QuantizedLayer): Float32Array | undefined {
-  const tensor = layer.bias === undefined ? undefined : graph.initializers.get(layer.bias);
-  if (!tensor) return undefined;
-  const values = floatsOf(tensor);
-  const { outputChannels } = layer.linear;
-  return values.length === outputChannels
-    ? values
-    : new Float32Array(outputChannels).fill(values[0] as number);
-}
-
 /** Constants that integer arithmetic reads, in uint8 over their whole range. */
 function constantOperands(graph: Graph, placement: Placement): Map<string, QuantizedConstant> {
   const constants = new Map<string, QuantizedConstant>();
-  for (const [node, role] of placement.roles) {
-    if (role.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;
+  for (const node of graph.nodes) {
+    if (roleOf(placement, node)?.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;
     for (const name of node.inputs) {
       const tensor = graph.initializers.get(name);
       if (!tensor || elementCount(tensor.dims) === 0) continue;

@@ -1,3 +1,4 @@
+import type { WeightedNode } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
 
 /** Integers that weights are stored and multiplied as: int8 less −128, or half of it. */
@@ -11,3 +12,8 @@ export function integerLimit({ reduceRange }: Pick<Recipe, 'reduceRange'>): numb
 
 /** That of weights for float operators, which no kernel's sums bind. */
 export const STORED_LIMIT = FULL_LIMIT;
+
+/** Largest magnitude of the integers that the weights of a node are stored as. */
+export function weightLimit({ runs }: WeightedNode, recipe: Pick<Recipe, 'reduceRange'>): number {
+  return runs.kind === 'float' ? STORED_LIMIT : integerLimit(recipe);
+}

@@ -1,28 +1,9 @@
 import type { OffsetFit } from '../../calibration/observers/observer.js';
-import type { Node } from '../graph/model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
-import type { Placement, QuantizedLayer } from '../place/placement.js';
+import type { Placement, WeightedNode, WeightSite } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
 import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
-
-/** A bias in int32 at scale s_x·s_w, zero point 0 (Jacob et al. 2018, §2.4). */
-export interface QuantizedBias {
-  readonly values: Int32Array;
-  /** fround(s_x·s_w), one a channel, or one. */
-  readonly scales: Float32Array;
-}
-
-/** One layer, with its numbers. */
-export interface LayerPlan {
-  readonly layer: QuantizedLayer;
-  /** In blocks where the placement says so. */
-  readonly weight: QuantizedTensor | BlockTensor;
-  /** Undefined without a bias, and where activations stay in float: the bias stays as it is. */
-  readonly bias: QuantizedBias | undefined;
-  /** Channels whose scale had to be raised, so that their bias fits int32. */
-  readonly raisedChannels: number;
-}
 
 /** A constant operand of integer arithmetic, in uint8. */
 export interface QuantizedConstant {
@@ -45,24 +26,40 @@ export interface Observation {
   readonly exactError: number | undefined;
 }
 
-/** Every number that the quantized model is written from. Frozen: refiners make a new one. */
+/** The quantizer of an activation, and whose choice it is. */
+export interface PlannedActivation {
+  readonly quantizer: ActivationQuantizer;
+  readonly observation: Observation;
+  /** The observer or the refiner that chose the quantizer as it now is, a name of its registry. */
+  readonly owner: string;
+}
+
+/** A weight as it is stored: in blocks where the placement says so. */
+export type StoredTensor = QuantizedTensor | BlockTensor;
+
+/**
+ * Every number that the quantized model is written from: a value, keyed by names alone. `changed` makes a new one.
+ */
 export interface Plan {
   readonly recipe: Recipe;
   readonly placement: Placement;
-  readonly layers: ReadonlyMap<Node, LayerPlan>;
-  /** Weights that float operators read, by name. */
-  readonly stored: ReadonlyMap<string, QuantizedTensor>;
-  /** Quantizers of the activations, by the root value that they were chosen for. */
-  readonly activations: ReadonlyMap<string, ActivationQuantizer>;
-  /** Where each of them is from, by the same names. */
-  readonly observations: ReadonlyMap<string, Observation>;
+  /** By site id. Sites that hold one object are written once. */
+  readonly weights: ReadonlyMap<string, StoredTensor>;
+  /**
+   * Bias targets in float, one value an output channel, by node id. Of a node that runs on integers they become int32 at
+   * scale s_x·s_w when the model is written. A node that runs on floats keeps the bias that it has, unless one stands here.
+   */
+  readonly biases: ReadonlyMap<string, Float32Array>;
+  /** By the root value that they were chosen for. */
+  readonly activations: ReadonlyMap<string, PlannedActivation>;
   /** Constant operands of integer arithmetic, by name. */
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
 }
 
 /** A plan without its weights, which take much memory: what a report shows. */
-export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations' | 'observations'> {
-  readonly layers: ReadonlyMap<Node, LayerNumbers>;
+export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations'> {
+  /** Channels whose scale had to be raised so that their bias fits int32, by node id. */
+  readonly raisedChannels: ReadonlyMap<string, number>;
   readonly weightBytes: StoredBytes;
 }
 
@@ -72,31 +69,33 @@ export interface StoredBytes {
   readonly packed: number;
 }
 
-/** Of a layer's plan, what a report shows. */
-export type LayerNumbers = Pick<LayerPlan, 'raisedChannels'>;
-
-/** What a report shows of a plan; the weights can go. */
-export function reportedPlan(plan: Plan, weightBytes: StoredBytes): ReportedPlan {
-  const { recipe, placement, activations, observations } = plan;
-  const numbers = [...plan.layers].map(([node, { raisedChannels }]) => [node, { raisedChannels }] as const);
-  return { recipe, placement, activations, observations, layers: new Map(numbers), weightBytes };
-}
-
 /** The quantizer of a quantized value: that of its root. */
 export function quantizerOf(
   plan: Pick<Plan, 'placement' | 'activations'>,
   value: string,
 ): ActivationQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;
-  return root === undefined ? undefined : plan.activations.get(root);
+  return root === undefined ? undefined : plan.activations.get(root)?.quantizer;
+}
+
+/** The quantized weight of a site. */
+export function weightAt({ weights }: Pick<Plan, 'weights'>, { id }: Pick<WeightSite, 'id'>): StoredTensor {
+  const weight = weights.get(id);
+  if (!weight) throw new Error(`${id} has no quantized weight`);
+  return weight;
 }
 
 /**
- * The weight of a layer that runs on int8 integers or on floats made of them.
+ * The weight of a site that is multiplied as int8 integers, or as floats made of them.
  *
  * @throws Error for one in blocks
  */
-export function integerWeight({ weight, layer }: LayerPlan): QuantizedTensor {
-  if (weight.kind === 'blocks') throw new Error(`${layer.linear.weight} is in blocks`);
+export function integerWeight(plan: Pick<Plan, 'weights'>, site: Pick<WeightSite, 'id'>): QuantizedTensor {
+  const weight = weightAt(plan, site);
+  if (weight.kind === 'blocks') throw new Error(`${site.id} is in blocks`);
   return weight;
 }
+
+/** The quantized weights of a node. */
+export const weightsOf = (plan: Pick<Plan, 'weights'>, { sites }: WeightedNode): StoredTensor[] =>
+  sites.map((site) => weightAt(plan, site));

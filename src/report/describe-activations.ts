@@ -32,31 +32,30 @@ export interface ActivationRecord {
 
 /** Every quantizer of an activation, in the order of the graph. */
 export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
-  const { activations, observations, placement, recipe } = plan;
-  return [...activations].map(([name, quantizer]) => {
+  const { activations, placement, recipe } = plan;
+  return [...activations].map(([name, { quantizer, observation: seen }]) => {
     const { scale, zeroPoint } = quantizer.grid;
-    const seen = observations.get(name);
-    const { offset } = seen ?? {};
+    const { offset } = seen;
     return {
       name,
-      observer: seen?.observer ?? '',
+      observer: seen.observer,
       bits: placement.values.get(name)?.bits ?? MAX_BITS,
       // Where the recipe's scheme is not for a value, its levels are uniform.
       scheme:
-        seen?.exactError === undefined && quantizer.kind === 'lut'
+        seen.exactError === undefined && quantizer.kind === 'lut'
           ? recipe.actScheme
           : defaultRecipe.actScheme,
       levels: levelCount(quantizer),
       scale,
       zeroPoint,
-      range: seen?.range ?? null,
-      oddity: seen?.oddity ?? null,
+      range: seen.range ?? null,
+      oddity: seen.oddity ?? null,
       offset: offset
         ? {
             lowest: offset.offset,
             error: offset.error,
             roundedError: offset.roundedError,
-            exactError: seen?.exactError ?? null,
+            exactError: seen.exactError ?? null,
           }
         : null,
     };

@@ -1,11 +1,10 @@
-import { type Graph, inputAt, type Node } from '../graph/model.js';
+import { type Graph, inputAt } from '../graph/model.js';
 import { whyNoBlocks } from '../place/blocks.js';
 import { layerNodes } from '../place/place.js';
-import type { Placement, Position, QuantizedLayer, Role } from '../place/placement.js';
-import { integerLimit, STORED_LIMIT } from '../quantize/integer-limit.js';
-import type { LayerNumbers } from '../quantize/plan.js';
+import { type Placement, type Position, roleOf, type WeightedNode } from '../place/placement.js';
+import { weightLimit } from '../quantize/integer-limit.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { type LayerRecipe, MAX_BITS, type Recipe } from '../recipe.js';
+import { MAX_BITS, type Recipe } from '../recipe.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -57,35 +56,36 @@ export interface PlanDescription {
 /**
  * Put a placement into words: what is quantized how, and the reason for everything that is not.
  *
- * @param numbers - the numbers of each layer; undefined in a dry run
+ * @param raisedChannels - by node id; undefined in a dry run
  */
 export function describePlan(
   graph: Graph,
   placement: Placement,
   recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks'>,
-  numbers?: ReadonlyMap<Node, LayerNumbers>,
+  raisedChannels?: ReadonlyMap<string, number>,
 ): PlanDescription {
-  const byNode = new Map(placement.layers.map((layer) => [layer.linear.node, layer]));
   // A product of two activations on integers has no weight: it shows by the activations that it reads.
-  const named = layerNodes(graph).filter((node) => placement.roles.get(node)?.kind !== 'arithmetic');
+  const named = layerNodes(graph).filter((node) => roleOf(placement, node)?.kind !== 'arithmetic');
   const layers = named.map((node): LayerDescription => {
-    const layer = byNode.get(node);
-    const role = placement.roles.get(node);
-    if (role?.kind === 'storing') return describeStoring(node, role);
+    const role = roleOf(placement, node);
+    const weighted = role?.kind === 'weighted' ? role.weighted : undefined;
+    const site = weighted?.sites[0];
     return {
       id: node.id,
       name: node.name ?? null,
       opType: node.opType,
-      position: layer?.position ?? null,
-      weight: layer?.linear.weight ?? inputAt(node, 1) ?? null,
-      dims: layer?.linear.tensor.dims ?? [],
-      quantized: layer ? describeLayer(layer, placement, { recipe, numbers: numbers?.get(node) }) : null,
+      position: weighted?.position ?? null,
+      weight: site?.name ?? inputAt(node, 1) ?? null,
+      dims: site?.weight.dims ?? [],
+      quantized: weighted
+        ? describeWeighted(weighted, placement, { recipe, raisedChannels: raisedChannels?.get(node.id) })
+        : null,
       reason: role?.kind === 'float' ? role.reason : null,
     };
   });
   const isLayer = new Set(layerNodes(graph));
   const float = graph.nodes.flatMap((node): FloatDescription[] => {
-    const role = placement.roles.get(node);
+    const role = roleOf(placement, node);
     if (role?.kind !== 'float' || isLayer.has(node)) return [];
     return [{ id: node.id, opType: node.opType, reason: role.reason }];
   });
@@ -97,57 +97,41 @@ export function describePlan(
   return { layers, activations, float };
 }
 
-/** What a layer's description needs beside its place. */
-interface LayerSources {
+/** What the description of a node needs beside its place. */
+interface WeightedSources {
   readonly recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks'>;
-  readonly numbers: LayerNumbers | undefined;
+  readonly raisedChannels: number | undefined;
 }
 
-function describeLayer(
-  { linear, recipe }: QuantizedLayer,
+function describeWeighted(
+  weighted: WeightedNode,
   placement: Placement,
-  { recipe: whole, numbers }: LayerSources,
+  { recipe: whole, raisedChannels }: WeightedSources,
 ): LayerDescription['quantized'] {
+  const { node, recipe, runs } = weighted;
   const { bits, scheme } = recipe;
-  const kind = placement.roles.get(linear.node)?.kind;
-  const inBlocks = kind === 'blocks';
+  const inBlocks = runs.kind === 'float' && runs.stored === 'blocks';
   const granularity = inBlocks ? `block of ${whole.blocks.size}` : recipe.granularity;
-  const unfit = whole.format === 'matmulnbits' ? whyNoBlocks(linear, recipe) : undefined;
-  const note = unfit ? `packed: ${unfit}` : inBlocks ? null : noteOf(recipe, integerLimit(whole));
-  const inputBits =
-    kind === 'dynamic' ? MAX_BITS : (placement.values.get(inputAt(linear.node, 0) ?? '')?.bits ?? null);
-  const runs = inputBits === null ? 'float' : 'integer';
-  const raisedChannels = numbers?.raisedChannels ?? null;
-  return { bits, scheme, granularity, inputBits, runs, note, raisedChannels };
+  const note = inBlocks ? null : (unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
+  const inputBits = inputBitsOf(weighted, placement.values.get(inputAt(node, 0) ?? '')?.bits);
+  const runsOn = inputBits === null ? 'float' : 'integer';
+  return { bits, scheme, granularity, inputBits, runs: runsOn, note, raisedChannels: raisedChannels ?? null };
 }
 
-function noteOf({ scheme, bits }: LayerRecipe, limit: number): string | null {
+function inputBitsOf({ runs }: WeightedNode, placedBits: number | undefined): number | null {
+  if (runs.kind === 'float') return null;
+  return runs.kind === 'dynamic' ? MAX_BITS : (placedBits ?? null);
+}
+
+/** Why the format does not hold a weight that it could be asked to. */
+function unfitNote({ recipe, runs }: WeightedNode, { format }: WeightedSources['recipe']): string | null {
+  const unfit = format === 'matmulnbits' && runs.linear ? whyNoBlocks(runs.linear, recipe) : undefined;
+  return unfit === undefined ? null : `packed: ${unfit}`;
+}
+
+/** What the integers of a weight cannot hold of its scheme. */
+function schemeNote(weighted: WeightedNode, recipe: WeightedSources['recipe']): string | null {
+  const { scheme, bits } = weighted.recipe;
+  const limit = weightLimit(weighted, recipe);
   return schemes.find(({ name }) => name === scheme)?.note?.({ bits, limit }) ?? null;
-}
-
-function describeStoring(
-  node: Node,
-  { position, weights }: Extract<Role, { kind: 'storing' }>,
-): LayerDescription {
-  const [first] = weights;
-  if (!first) throw new Error(`${node.id} stores nothing`);
-  const { bits, scheme, granularity } = first.recipe;
-  return {
-    id: node.id,
-    name: node.name ?? null,
-    opType: node.opType,
-    position,
-    weight: first.name,
-    dims: first.tensor.dims,
-    quantized: {
-      bits,
-      scheme,
-      granularity,
-      inputBits: null,
-      runs: 'float',
-      note: noteOf(first.recipe, STORED_LIMIT),
-      raisedChannels: null,
-    },
-    reason: null,
-  };
 }

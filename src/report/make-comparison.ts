@@ -64,7 +64,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
       ? describePlan(layers.float.graph, placement, recipe)
       : describeMatched(float.model.graph, quantized.model.graph, layers.matched);
   const forms = { float: formOf(float.model), quantized: formOf(quantized.model) };
-  const candidates = placement?.layers.length ?? computeNodes(float.model.graph).length;
+  const candidates = placement?.weighted.length ?? computeNodes(float.model.graph).length;
   return {
     schemaVersion: RESULT_VERSION,
     tool,

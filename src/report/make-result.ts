@@ -59,7 +59,7 @@ export function makeResult(run: RunOutcome): Result {
   const { outputs, task, metrics, layers, mistakes, speed } = evaluation;
   const machine = describeMachine();
   const activations = describeActivations(run.plan);
-  const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.layers);
+  const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.raisedChannels);
   const forms = { float: formOf(float.model), quantized: formOf(quantized.model) };
   const observed = {
     recipe,

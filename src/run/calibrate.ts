@@ -31,8 +31,8 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
 
   await watch.begin('place');
   const placement = place(model, widestRecipe, options.model);
-  refuseEmpty(placement, options.model);
-  const values = observableValues(placement);
+  refuseEmpty(model, placement, options.model);
+  const values = observableValues(model.graph, placement);
   if (values.length === 0) {
     const reason = 'it has no layer whose input could be integer, so that there is nothing to calibrate';
     throw new QuantizeError('nothing-to-quantize', { path: options.model, reason });

@@ -1,6 +1,5 @@
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
-import { remembering } from '../../calibration/observers/remembering.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
 import { findRanges } from '../calibrate/find-ranges.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
@@ -17,6 +16,7 @@ import { defaultLimits, type Limits } from '../load/limits.js';
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
+import type { Planner } from '../quantize/planner.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
@@ -29,10 +29,10 @@ import { checkReports, writeReports } from '../report/write-reports.js';
 import { explain } from '../search/explain.js';
 import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf } from '../search/limits.js';
-import { type Bench, planAs } from '../search/quantize-as.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
 import { checkSearch, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
+import { makePlanner } from './planner.js';
 import { besideModel, calibrationSettings, prepare } from './prepare.js';
 
 /**
@@ -70,8 +70,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   await watch.begin('place');
   const first = place(model, given, options.model);
-  refuseEmpty(first, options.model);
-  watch.detail(`${recipeName(given)}: ${first.layers.length} layers, ${first.values.size} activations`);
+  refuseEmpty(model, first, options.model);
+  watch.detail(`${recipeName(given)}: ${first.weighted.length} layers, ${first.values.size} activations`);
 
   await watch.begin('calibrate');
   const ranges = await findRanges({
@@ -81,23 +81,20 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     others: options.suggest ? valuesForOthers(model, given, options.model) : [],
     ...calibrationSettings(options, watch),
   });
-  const bench: Bench = {
-    ...{ model, path: options.model, ranges, schemes, actSchemes },
-    observers: observers.map(remembering),
-  };
+  const planner = makePlanner({ model, path: options.model, ranges, keeps: !isLarge });
 
   const found =
     options.auto &&
-    (await search(bench, given, prepared.samples, { options, watch, floatFile: loaded.runs }));
+    (await search(planner, given, prepared.samples, { options, watch, floatFile: loaded.runs }));
   const samples = found?.samples ?? prepared.samples;
   const recipe = found?.recipe ?? given;
-  const placement = found ? place(model, recipe, options.model) : first;
+  const placement = planner.place(recipe);
 
   const weights = new Map<string, Distribution>();
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
-    const plan = planAs(bench, recipe, placement);
+    const plan = await planner.plan(recipe);
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
     await watch.begin('emit');
     return emitPlan(model, plan);
@@ -128,7 +125,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       begin: (part: string) => watch.begin(part),
     };
     const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs };
-    const { origins, suggestions } = await explain(bench, explained, samples.evaluation, options, told);
+    const { origins, suggestions } = await explain(planner, explained, samples.evaluation, options, told);
 
     await watch.begin('write');
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
@@ -153,7 +150,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
 /** The search for bits and schemes, and the samples that are left to state its outcome on. */
 async function search(
-  bench: Bench,
+  planner: Planner,
   recipe: Recipe,
   samples: Samples,
   { options, watch, floatFile }: { options: QuantizeOptions; watch: Watch; floatFile: string | Uint8Array },
@@ -161,7 +158,7 @@ async function search(
   const split = await splitForSearch(samples);
   const sources = {
     ...{
-      bench,
+      planner,
       recipe,
       split,
       floatFile,
@@ -180,5 +177,5 @@ async function search(
 function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
   const isStatic = recipe.actBits !== 'float' && !recipe.dynamic;
   if (!isStatic || named(observers, recipe.observer).from === 'batch-norm') return [];
-  return observableValues(place(model, widestRecipe, path));
+  return observableValues(model.graph, place(model, widestRecipe, path));
 }

@@ -4,9 +4,9 @@ import { measureOrigins } from '../evaluate/measure-origins.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { QuantizeOptions } from '../options.js';
 import type { Placement } from '../place/placement.js';
+import type { Planner } from '../quantize/planner.js';
 import type { Recipe } from '../recipe.js';
 import type { SearchSettings } from './find-recipe.js';
-import { type Bench, planAs } from './quantize-as.js';
 import { suggest } from './suggest.js';
 
 /** The quantized model whose drift is to be explained. */
@@ -21,25 +21,25 @@ export interface Explained {
 
 /** Where the drift comes from, and what mends it, as far as that was asked for. */
 export async function explain(
-  bench: Bench,
+  planner: Planner,
   explained: Explained,
   source: SampleSource,
   asked: Pick<QuantizeOptions, 'origins' | 'suggest'>,
   settings: SearchSettings,
 ): Promise<{ origins: LayerOrigin[]; suggestions: Suggestion[] }> {
   if (!asked.origins && !asked.suggest) return { origins: [], suggestions: [] };
-  const { recipe, placement, evaluation } = explained;
+  const { recipe, evaluation } = explained;
   await settings.begin?.('measure origins');
   const sources = {
-    model: bench.model,
-    statistics: bench.ranges.statistics,
+    model: planner.model,
+    statistics: planner.statistics,
     layers: evaluation.layers,
     source,
   };
-  const origins = await measureOrigins({ ...sources, plan: planAs(bench, recipe, placement) }, settings);
+  const origins = await measureOrigins({ ...sources, plan: await planner.plan(recipe) }, settings);
   if (!asked.suggest) return { origins, suggestions: [] };
   await settings.begin?.('try suggestions');
   const sqnrDb = evaluation.outputs[0]?.exact.sqnrDb ?? null;
-  const suggestions = await suggest(bench, { ...explained, origins, sqnrDb }, source, settings);
+  const suggestions = await suggest(planner, { ...explained, origins, sqnrDb }, source, settings);
   return { origins, suggestions };
 }

@@ -4,26 +4,25 @@ import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
 import { decibels, type TrialSettings } from '../evaluate/measure-trials.js';
 import { type Recording, recordRuns } from '../evaluate/recording.js';
-import type { Node } from '../graph/model.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { SearchOptions } from '../options.js';
-import { layerNodes, place } from '../place/place.js';
-import type { Placement } from '../place/placement.js';
+import type { WeightedNode } from '../place/placement.js';
+import type { Planner } from '../quantize/planner.js';
 import type { Recipe, Rule } from '../recipe.js';
 import { withSession } from '../runtime/session.js';
 import { type BitPath, bitPath, choicesAfter } from './bit-path.js';
 import { candidatesOf } from './candidates.js';
 import { bitFlags } from './layer-flags.js';
 import { type Evidence, FAR, keepsMeasured, keepsSurely, type SearchLimits } from './limits.js';
-import { type Bench, quantizeAs } from './quantize-as.js';
+import { quantizeAs } from './quantize-as.js';
 import type { AttemptRecord, SearchRecord } from './record.js';
-import { type LayerChoices, type MeasuredChoice, measureSensitivity, recipeOf } from './sensitivity.js';
+import { type LayerChoices, type MeasuredChoice, measureSensitivity } from './sensitivity.js';
 import type { SearchSplit } from './split-samples.js';
 import { measureQuality } from './verify.js';
 
 /** What a search is made with. */
 export interface SearchSources {
-  readonly bench: Bench;
+  readonly planner: Planner;
   /** The float model's file. */
   readonly floatFile: string | Uint8Array;
   /** What holds of every layer; its rules stay, and win. */
@@ -59,10 +58,10 @@ export interface Found {
  * Where even the most accurate model of the path misses a limit, that one is the outcome, and the record says so.
  */
 export async function findRecipe(sources: SearchSources, settings: SearchSettings = {}): Promise<Found> {
-  const { bench, recipe, options, limits, sensitivity, split } = sources;
+  const { planner, recipe, options, limits, sensitivity, split } = sources;
   await settings.begin?.('measure sensitivity');
   const candidates = candidatesOf(options.scheme);
-  const layers = await measureSensitivity(bench, recipe, candidates, sensitivity, settings);
+  const layers = await measureSensitivity(planner, recipe, candidates, sensitivity, settings);
   const path = bitPath(layers.map(({ choices }) => choices));
   await settings.begin?.('search');
   return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-search-'), async (folder) => {
@@ -89,7 +88,7 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
         search: { label: source.label, samples: source.length },
         isApart: split.isApart,
         layers: outcome.choices.map(({ bits, scheme, bytes, noise }, i) => ({
-          id: layers[i]?.node.id ?? '',
+          id: layers[i]?.id ?? '',
           ...{ bits, scheme, bytes, effectDb: decibels(noise) },
         })),
         attempts: verifier.attempts,
@@ -166,16 +165,16 @@ class Verifier {
   }
 
   /** Whether the model at a point keeps the limit on size; nothing is run. */
-  fits(step: number): boolean {
+  async fits(step: number): Promise<boolean> {
     const { maxBytes } = this.#sources.limits;
-    return maxBytes === undefined || this.#quantize(step).bytes.byteLength <= maxBytes;
+    return maxBytes === undefined || (await this.#quantize(step)).bytes.byteLength <= maxBytes;
   }
 
   async try(step: number): Promise<Tried> {
     const known = this.#tried.get(step);
     if (known) return known;
     const { source, labels } = this.#sources.split.search;
-    const { bytes, ...point } = this.#quantize(step);
+    const { bytes, ...point } = await this.#quantize(step);
     const quality = await measureQuality(bytes, this.#recording.replay(), source, labels, this.#settings);
     const tried = { ...point, attempt: { sizeBytes: bytes.byteLength, ...quality, met: false } };
     this.#tried.set(step, tried);
@@ -209,14 +208,14 @@ class Verifier {
     return { ...tried, attempt: this.#judged(tried.attempt) };
   }
 
-  #quantize(step: number): Point {
-    const { bench, recipe } = this.#sources;
+  async #quantize(step: number): Promise<Point> {
+    const { planner, recipe } = this.#sources;
     const choices = choicesAfter(this.#path, step).map(
       (choice, layer) => this.#layers[layer]?.choices[choice] as MeasuredChoice,
     );
-    const wanted = new Map(this.#layers.map(({ node }, i) => [node, choices[i] as MeasuredChoice]));
-    const chosen = recipeFrom(bench, recipe, wanted);
-    return { recipe: chosen, choices, bytes: quantizeAs(bench, chosen).bytes };
+    const wanted = new Map(this.#layers.map(({ id }, i) => [id, choices[i] as MeasuredChoice]));
+    const chosen = recipeFrom(planner, recipe, wanted);
+    return { recipe: chosen, choices, bytes: (await quantizeAs(planner, chosen)).bytes };
   }
 }
 
@@ -232,7 +231,11 @@ async function bisect(verifier: Verifier, steps: number, limits: SearchLimits): 
   const hasQuality = Object.values(quality).some((limit) => limit !== undefined);
   if (!hasQuality) {
     // As many steps as fit; the smallest model where none does.
-    const beyond = await firstThat(0, steps + 1, (step) => step > steps || !verifier.fits(step));
+    const beyond = await firstThat(
+      0,
+      steps + 1,
+      async (step) => step > steps || !(await verifier.fits(step)),
+    );
     return verifier.outcome(Math.max(0, beyond - 1));
   }
   let step = await firstThat(0, steps, (each) => verifier.keeps(each));
@@ -267,25 +270,22 @@ async function firstThat(
  * The recipe that gives each layer what was chosen for it: the commonest choice for all, and a rule for each layer that has
  * another one.
  */
-function recipeFrom(bench: Bench, recipe: Recipe, wanted: ReadonlyMap<Node, MeasuredChoice>): Recipe {
-  const { model, path } = bench;
+function recipeFrom(planner: Planner, recipe: Recipe, wanted: ReadonlyMap<string, MeasuredChoice>): Recipe {
   const counts = new Map<string, number>();
   for (const choice of wanted.values()) counts.set(keyOf(choice), (counts.get(keyOf(choice)) ?? 0) + 1);
   const most = Math.max(...counts.values());
   const common = [...wanted.values()].find((choice) => counts.get(keyOf(choice)) === most) as MeasuredChoice;
   const base: Recipe = { ...recipe, scheme: common.scheme, bits: common.bits };
-  const placement = place(model, base, path);
-  const rules = layerNodes(model.graph).flatMap((node): Rule[] => {
-    const choice = wanted.get(node);
-    return choice ? ruleFor(placement, node, choice) : [];
+  const rules = planner.place(base).weighted.flatMap((weighted): Rule[] => {
+    const choice = wanted.get(weighted.node.id);
+    return choice ? ruleFor(weighted, choice) : [];
   });
   return { ...base, rules: [...rules, ...recipe.rules] };
 }
 
 const keyOf = ({ scheme, bits }: MeasuredChoice): string => `${scheme} ${bits}`;
 
-function ruleFor(placement: Placement, node: Node, { scheme, bits }: MeasuredChoice): Rule[] {
-  const now = recipeOf(placement, node);
+function ruleFor({ node, recipe: now }: WeightedNode, { scheme, bits }: MeasuredChoice): Rule[] {
   if (now.scheme === scheme && now.bits === bits) return [];
   return [
     {

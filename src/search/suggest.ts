@@ -1,3 +1,4 @@
+import { observers } from '../../calibration/observers/observers.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
@@ -6,10 +7,10 @@ import { DriftMeter } from '../evaluate/drift.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { buildProbe, quantizing } from '../evaluate/probe.js';
-import type { Node } from '../graph/model.js';
-import { inputAt } from '../graph/model.js';
-import { layerNodes, place } from '../place/place.js';
-import type { Placement } from '../place/placement.js';
+import { inputAt, type Node } from '../graph/model.js';
+import { layerNodes } from '../place/place.js';
+import { type Placement, weightedNode } from '../place/placement.js';
+import type { Planner } from '../quantize/planner.js';
 import {
   blockBits,
   blockSchemes,
@@ -21,8 +22,7 @@ import {
 } from '../recipe.js';
 import { withSession } from '../runtime/session.js';
 import { excludeFlag, ruleFlag, shortPattern } from './layer-flags.js';
-import { type Bench, onlyLayer, planAs, quantizeAs } from './quantize-as.js';
-import { recipeOf } from './sensitivity.js';
+import { quantizeAs } from './quantize-as.js';
 
 /** Layers that something is suggested for. */
 const WORST = 3;
@@ -56,7 +56,7 @@ interface Remedy {
  * and run.
  */
 export async function suggest(
-  bench: Bench,
+  planner: Planner,
   ailing: Ailing,
   source: SampleSource,
   settings: TrialSettings = {},
@@ -67,10 +67,10 @@ export async function suggest(
     .slice(0, WORST);
   const suggestions: Suggestion[] = [];
   for (const [index, origin] of worst.entries()) {
-    const layer = layerNodes(bench.model.graph).find(({ id }) => id === origin.id);
+    const layer = layerNodes(planner.model.graph).find(({ id }) => id === origin.id);
     if (!layer) continue;
-    const remedy = await cheapest(bench, ailing, { layer, origin }, { source, settings });
-    const bytes = bytesAs(bench, remedy.recipe);
+    const remedy = await cheapest(planner, ailing, { layer, origin }, { source, settings });
+    const bytes = await bytesAs(planner, remedy.recipe);
     if (!bytes) continue;
     const afterDb = await firstOutput(bytes, ailing.floatFile, source, settings);
     suggestions.push({
@@ -85,9 +85,9 @@ export async function suggest(
 }
 
 /** The file that a recipe gives; undefined where the last layer would stay float, or a value has no range. */
-function bytesAs(bench: Bench, recipe: Recipe): Uint8Array | undefined {
+async function bytesAs(planner: Planner, recipe: Recipe): Promise<Uint8Array | undefined> {
   try {
-    return quantizeAs(bench, recipe).bytes;
+    return (await quantizeAs(planner, recipe)).bytes;
   } catch (thrown) {
     const isKnown = thrown instanceof QuantizeError && IMPOSSIBLE.includes(thrown.code);
     if (isKnown) return undefined;
@@ -104,17 +104,16 @@ interface Patient {
 }
 
 async function cheapest(
-  bench: Bench,
+  planner: Planner,
   ailing: Ailing,
   { layer, origin }: Patient,
   { source, settings }: { source: SampleSource; settings: TrialSettings },
 ): Promise<Remedy> {
   const before = 10 ** (-(origin.effectDb ?? 0) / 10);
   const measured: { remedy: Remedy; noise: number; bytes: number }[] = [];
-  for (const remedy of remediesFor(bench, ailing, { layer, origin })) {
-    const placement = onlyLayer(place(bench.model, remedy.recipe, bench.path), layer);
-    const plan = planAs(bench, remedy.recipe, placement);
-    const probe = buildProbe(bench.model, plan);
+  for (const remedy of remediesFor(planner, ailing, { layer, origin })) {
+    const plan = await planner.plan(remedy.recipe, layer.id);
+    const probe = buildProbe(planner.model, plan);
     const trials = probe.layers.flatMap((each) => {
       const feed = quantizing(each, plan, 'both');
       return feed ? [{ layer: each, feed, atResult: false }] : [];
@@ -123,28 +122,29 @@ async function cheapest(
     measured.push({
       remedy,
       noise: noise?.output ?? 0,
-      bytes: weightBytes(plan, formTarget(bench.model, remedy.recipe.format)),
+      bytes: weightBytes(plan, formTarget(planner.model, remedy.recipe.format)),
     });
   }
   const enough = measured.filter(({ noise }) => noise <= before * ENOUGH);
   const useful = measured.filter(({ noise }) => noise < before * USELESS);
   const [first] = enough.sort((a, b) => a.bytes - b.bytes || a.noise - b.noise);
   const [best] = useful.sort((a, b) => a.noise - b.noise || a.bytes - b.bytes);
-  return (first ?? best)?.remedy ?? exclusion(ailing.recipe, patternOf(bench, layer));
+  return (first ?? best)?.remedy ?? exclusion(ailing.recipe, patternOf(planner, layer));
 }
 
 /** What could mend a layer, by the part of it that does more harm. */
-function remediesFor(bench: Bench, { recipe, placement }: Ailing, { layer, origin }: Patient): Remedy[] {
-  const pattern = patternOf(bench, layer);
-  const own = recipeOf(placement, layer);
+function remediesFor(planner: Planner, { recipe, placement }: Ailing, { layer, origin }: Patient): Remedy[] {
+  const pattern = patternOf(planner, layer);
+  const own = weightedNode(placement, layer.id)?.recipe;
+  if (!own) return [];
   const inputBits = placement.values.get(inputAt(layer, 0) ?? '')?.bits;
   const noiseOf = (db: number | null) => (db === null ? 0 : 10 ** (-db / 10));
   const isInput = noiseOf(origin.inputEffectDb) > noiseOf(origin.weightEffectDb);
   if (!isInput || inputBits === undefined) return weightRemedies(recipe, pattern, own);
   if (inputBits < MAX_BITS) return [ruled(recipe, { pattern, actBits: MAX_BITS })];
   // Ranges without samples leave no histogram that another observer could read.
-  if (named(bench.observers, recipe.observer).from === 'batch-norm') return [];
-  return bench.observers
+  if (named(observers, recipe.observer).from === 'batch-norm') return [];
+  return observers
     .filter(({ name, from }) => from === 'statistics' && name !== recipe.observer)
     .map(({ name }) => ({ flag: `--observer ${name}`, recipe: { ...recipe, observer: name } }));
 }
@@ -174,7 +174,8 @@ const exclusion = (recipe: Recipe, pattern: string): Remedy => ({
   recipe: { ...recipe, exclude: [...recipe.exclude, pattern] },
 });
 
-const patternOf = ({ model }: Bench, layer: Node): string => shortPattern(layer.id, layerNodes(model.graph));
+const patternOf = ({ model }: Planner, layer: Node): string =>
+  shortPattern(layer.id, layerNodes(model.graph));
 
 /** SQNR of the first output of a model without integer kernels. */
 async function firstOutput(

@@ -1,6 +1,5 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers as allObservers } from '../../calibration/observers/observers.js';
 import { remembering } from '../../calibration/observers/remembering.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
@@ -21,13 +20,12 @@ import { defaultLimits } from '../load/limits.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
-import { observedValues, type Placement } from '../place/placement.js';
-import { buildPlan } from '../quantize/build-plan.js';
-import { schemes } from '../quantize/schemes/schemes.js';
+import { observedValues } from '../place/placement.js';
 import { named, type Recipe } from '../recipe.js';
 import { dataRecord, fileRecord } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { checkApart } from '../report/write-reports.js';
+import { makePlanner } from '../run/planner.js';
 import { besideModel, calibrationSettings, prepare } from '../run/prepare.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
@@ -142,7 +140,7 @@ class Sweep {
     }
     for (const { recipe } of combinations) {
       const prepared = await this.#prepare(recipe);
-      refuseEmpty(place(prepared.model, recipe, model), model);
+      refuseEmpty(prepared.model, place(prepared.model, recipe, model), model);
     }
   }
 
@@ -310,15 +308,15 @@ class Sweep {
     work: (written: WrittenModel) => Promise<T>,
   ): Promise<T> {
     const { model: path, stats } = this.#options;
-    const placement: Placement = place(model, recipe, path);
+    const placement = place(model, recipe, path);
     const ranges = await findRanges({
       ...{ model, path, recipe, placement, observers, stats, statistics },
       samples: samples.calibration,
       inputRange: this.#inputRange,
       ...calibrationSettings(this.#options, this.#watch),
     });
-    const emit = async () =>
-      emitPlan(model, buildPlan({ model, recipe, placement, ...ranges, observers, actSchemes, schemes }));
+    const planner = makePlanner({ model, path, ranges, keeps: false });
+    const emit = async () => emitPlan(model, await planner.plan(recipe));
     return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
   }
 }

@@ -38,7 +38,7 @@ const set = (length: number) => ({
 
 async function textOf(model: Model, samples: number, batchSize: number, shard?: Shard): Promise<string> {
   const source = sourceOf(set(2 * samples), { samples, seed: 3, batchSize, shard });
-  const values = observableValues(place(model, widestRecipe, 'm.onnx'));
+  const values = observableValues(model.graph, place(model, widestRecipe, 'm.onnx'));
   return serializeStatistics((await calibrate(model, values, source)) as Statistics);
 }
 

@@ -31,7 +31,7 @@ describe('activations through a table of codes', () => {
   it.each(operatorCases.filter(({ name }) => places.includes(name)))('$name', async ({ model, recipe }) => {
     const narrow = { ...recipe, actBits: 4, actScheme: 'log', allLayers: true };
     const { float, plan, bytes, feeds } = await quantizeModel(model(), narrow);
-    expect([...plan.activations.values()].some(({ kind }) => kind === 'lut')).toBe(true);
+    expect([...plan.activations.values()].some(({ quantizer }) => quantizer.kind === 'lut')).toBe(true);
     const graph = await optimizedGraph(bytes);
     const whole = await optimizedGraph((await quantizeModel(model(), recipe)).bytes);
     expect(kernels(opsOf(graph))).toEqual(kernels(opsOf(whole)));
@@ -62,7 +62,9 @@ describe('activations through a table of codes', () => {
   it('model inputs and values of 8 bits stay uniform', async () => {
     const model = between((net, v) => net.node('Relu', [net.conv(v, 'c')], 'r'));
     const { plan } = await quantizeModel(model, { actBits: 4, actScheme: 'log', allLayers: true });
-    const kinds = Object.fromEntries([...plan.activations].map(([name, { kind }]) => [name, kind]));
+    const kinds = Object.fromEntries(
+      [...plan.activations].map(([name, { quantizer }]) => [name, quantizer.kind]),
+    );
     expect(kinds).toEqual({ x: 'affine', before: 'lut', r: 'lut', y: 'affine' });
   });
 
@@ -71,11 +73,15 @@ describe('activations through a table of codes', () => {
     const recipe = { actBits: 3, observer: 'lsqplus', allLayers: true };
     const rounded = await quantizeModel(model, recipe);
     const { float, plan, bytes, feeds } = await quantizeModel(model, { ...recipe, exactOffset: true });
-    expect([...rounded.plan.activations.values()].map(({ kind }) => kind)).not.toContain('lut');
-    const tables = [...plan.activations].filter(([, { kind }]) => kind === 'lut').map(([name]) => name);
+    expect([...rounded.plan.activations.values()].map(({ quantizer }) => quantizer.kind)).not.toContain(
+      'lut',
+    );
+    const tables = [...plan.activations]
+      .filter(([, { quantizer }]) => quantizer.kind === 'lut')
+      .map(([name]) => name);
     expect(tables.length).toBeGreaterThan(0);
     for (const name of tables) {
-      const { offset, exactError } = plan.observations.get(name) ?? {};
+      const { offset, exactError } = plan.activations.get(name)?.observation ?? {};
       expect(exactError).toBeLessThan(offset?.roundedError ?? 0);
     }
     for (const feed of feeds) {

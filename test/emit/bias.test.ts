@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { arrayOf, floatsOf } from '../../src/graph/tensor.js';
+import { raisedChannelsIn } from '../../src/quantize/bias.js';
 import { randomFloats } from '../support/graph-builder.js';
 import { between, finish, Net } from '../support/nets.js';
 import { makerOf, type QuantizedModel, quantizeModel } from '../support/quantize-model.js';
@@ -28,6 +29,12 @@ async function worstShare({ float, bytes, feeds }: QuantizedModel): Promise<numb
     });
   }
   return worst;
+}
+
+/** Channels whose scale was raised, of the only layer. */
+function raisedIn({ plan }: QuantizedModel): number | undefined {
+  const [layer] = plan.placement.weighted;
+  return layer && raisedChannelsIn(plan, layer);
 }
 
 describe('the int32 bias', () => {
@@ -73,9 +80,8 @@ describe('a bias too large for its scale', () => {
     const quantized = await quantizeModel(tiny(1e-6, [1e6, -1e6, 5e5, 1]));
     expect(await optimizedOps(quantized.bytes)).toBe('Q QLinearConv DQ');
     expect(await worstShare(quantized)).toBeLessThan(0.01);
-    const [layer] = quantized.plan.layers.values();
     // 1e6 / (1/127 · 1e-6/127) is over 2^31 in three channels; 1 is 2^34 too.
-    expect(layer?.raisedChannels).toBe(4);
+    expect(raisedIn(quantized)).toBe(4);
     const bias = storedInput(quantized, 'y_f', 2);
     const products = storedInput(quantized, 'y_f', 1).scales.map((s) =>
       Math.fround((storedInput(quantized, 'y_f', 0).scales[0] as number) * s),
@@ -87,9 +93,9 @@ describe('a bias too large for its scale', () => {
 
   it('raises the scale of its own channel alone', async () => {
     const quantized = await quantizeModel(tiny(0.1, [1e6, 0.5, 0.25, 0]));
-    const [layer] = quantized.plan.layers.values();
-    expect(layer?.raisedChannels).toBe(1);
-    const floats = [...(layer?.weight.scales ?? [])];
+    expect(raisedIn(quantized)).toBe(1);
+    const [weight] = quantized.plan.weights.values();
+    const floats = [...(weight?.scales ?? [])];
     // 1e6 / (1/127 · s) ≤ 2^31 → s ≥ 0.059; the others come from weights of 0.1: 0.1/127.
     expect(floats[0]).toBeGreaterThan(0.05);
     for (const scale of floats.slice(1)) expect(scale).toBeLessThan(0.1 / 60);

@@ -81,9 +81,9 @@ describe.each(layers)('$name', (layer) => {
       expect(opsOf(await optimizedGraph(bytes))).toContain('MatMulNBits');
       expect(emitted.model.graph.initializers.has('w')).toBe(false);
 
-      const [planned] = [...plan.layers.values()];
+      const [planned] = [...plan.weights.values()];
       if (!planned) throw new Error('there is no layer');
-      const weight = floatTensor('float32', layer.weight, dequantizeTensor(planned.weight));
+      const weight = floatTensor('float32', layer.weight, dequantizeTensor(planned));
       const initializers = new Map([...float.graph.initializers, ['w', weight]]);
       const reference = { ...float, graph: { ...float.graph, initializers } };
       const feed = randomFeed('x', layer.dims, 7);
@@ -113,10 +113,10 @@ it('each weight alone: a unit input reads the stored weight, bit for bit', async
     for (const asymmetric of [false, true]) {
       const recipe = blockRecipe({ size: 16, asymmetric }, { bits });
       const { bytes, plan } = await quantizeModel(g.build(), recipe, []);
-      const [planned] = [...plan.layers.values()];
+      const [planned] = [...plan.weights.values()];
       const found = (await runIn('default', bytes, feed)).get('y')?.data;
       // Sums begin at +0, which the adding of −0 leaves.
-      const stored = planned && dequantizeTensor(planned.weight).map((value) => value + 0);
+      const stored = planned && dequantizeTensor(planned).map((value) => value + 0);
       expect(found).toEqual(stored);
     }
   }

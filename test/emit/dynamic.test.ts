@@ -90,9 +90,9 @@ describe.each(layers)('dynamic ranges: $name', (layer) => {
       expect(emitted.model.graph.nodes.some(({ opType }) => opType === 'DequantizeLinear')).toBe(false);
 
       // The float graph on the runtime's own DynamicQuantizeLinear, with the stored weight.
-      const [planned] = [...plan.layers.values()];
+      const [planned] = [...plan.weights.values()];
       if (!planned) throw new Error('there is no layer');
-      const stored = floatTensor('float32', layer.weight, dequantizeTensor(planned.weight));
+      const stored = floatTensor('float32', layer.weight, dequantizeTensor(planned));
       const initializers = new Map([...float.graph.initializers, ['w', stored]]);
       const nodes = [
         node('DynamicQuantizeLinear', ['x'], ['q', 's', 'z']),

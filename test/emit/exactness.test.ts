@@ -41,7 +41,7 @@ async function expectExact(
     for (const [name, array] of expected) {
       // The reference is a quantized network, not the float one by mistake.
       expect(largestDifference(array, original.get(name))).toBeGreaterThan(0);
-      const step = plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.grid.scale;
+      const step = plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.quantizer.grid.scale;
       const magnitude = Math.max(...Array.from(array.data as Float32Array, Math.abs));
       // A layer that writes float sums up products of steps; float32 rounding is all that may differ.
       const allowed = step === undefined ? 2 ** -18 * magnitude : steps * 1.001 * step;

@@ -35,7 +35,8 @@ async function expectReference({ bytes, float, plan, feeds }: QuantizedModel): P
     const reference = await runIn('disabled', referenceModel(float, plan), feed);
     const found = await runIn('disabled', bytes, feed);
     for (const [name, array] of reference) {
-      const step = plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.grid.scale ?? 1e-5;
+      const step =
+        plan.activations.get(plan.placement.values.get(name)?.root ?? '')?.quantizer.grid.scale ?? 1e-5;
       const data = found.get(name)?.data as Float32Array;
       // The exact constant of a bias is within 2^-30 of itself: a tie may fall to the other side.
       (array.data as Float32Array).forEach((value, i) => {
@@ -89,7 +90,7 @@ describe('a layer that is excluded between quantized ones stays float in the opt
 
   it('ConvTranspose with a stored weight: as it is stored, and not quantized again', async () => {
     const quantized = await quantizeModel(transposed());
-    const stored = quantized.plan.stored.get('kept_weight');
+    const stored = quantized.plan.weights.get('kept#1');
     if (!stored) throw new Error('the weight is not stored');
     const values = [...dequantizeTensor(stored)].sort((a, b) => a - b);
     expect(floatConstants(await optimizedGraph(quantized.bytes), values.length)).toContainEqual(values);

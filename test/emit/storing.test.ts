@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { floatTensor, tensorBytes } from '../../src/graph/tensor.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
+import { weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
@@ -63,11 +64,12 @@ describe.each(Object.entries(cases))('the weights of %s', (_, build) => {
         { bits, granularity, allLayers: true },
         [feed],
       );
-      expect(plan.stored.size).toBeGreaterThan(0);
+      expect(plan.weights.size).toBeGreaterThan(0);
 
       // The float graph with the stored values in the place of its weights.
       const initializers = new Map(float.graph.initializers);
-      for (const [name, tensor] of plan.stored) {
+      for (const { name, id } of plan.placement.weighted.flatMap(({ sites }) => sites)) {
+        const tensor = weightAt(plan, { id });
         initializers.set(name, floatTensor('float32', tensor.dims, dequantizeTensor(tensor)));
       }
       const reference = { ...float, graph: { ...float.graph, initializers } };
@@ -76,7 +78,7 @@ describe.each(Object.entries(cases))('the weights of %s', (_, build) => {
       }
 
       const packed = [...emitted.model.graph.initializers].filter(([name]) => /_q\d*$/.test(name));
-      const elements = [...plan.stored.values()].map(({ dims }) =>
+      const elements = [...plan.weights.values()].map(({ dims }) =>
         dims.reduce((product, dim) => product * dim, 1),
       );
       const expected = elements.reduce((sum, count) => sum + Math.ceil((count * bits) / 8), 0);
@@ -88,6 +90,6 @@ describe.each(Object.entries(cases))('the weights of %s', (_, build) => {
 it('an excluded embedding stays as it is', async () => {
   const { model, feed } = embedding();
   const { plan, emitted } = await quantizeModel(model, { exclude: ['embed'] }, [feed]);
-  expect(plan.stored.size).toBe(0);
+  expect(plan.weights.size).toBe(0);
   expect(emitted.model.graph.nodes.map((node) => node.opType)).toEqual(['Gather']);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { calibrate } from '../../src/calibrate/calibrate.js';
+import { reportedPlan } from '../../src/emit/emit-plan.js';
 import {
   activationLevels,
   weightDistributions,
@@ -7,8 +8,8 @@ import {
 } from '../../src/evaluate/distribution.js';
 import { floatsOf } from '../../src/graph/tensor.js';
 import { channelAlong, type Feed } from '../../src/numerics/nd-array.js';
-import { observedValues } from '../../src/place/placement.js';
-import { reportedPlan } from '../../src/quantize/plan.js';
+import { observedValues, weightedNode } from '../../src/place/placement.js';
+import { integerWeight } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import type { Recipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
@@ -30,14 +31,14 @@ const drift = {
 async function distributionsOf(quantized: QuantizedModel, sqnr: Readonly<Record<string, number>>) {
   const { plan, placement, float, feeds } = quantized;
   const statistics = await calibrate(float, observedValues(placement), sourceOf(feeds));
-  const layers = placement.layers.map(({ linear: { node } }) => ({
+  const layers = placement.weighted.map(({ node }) => ({
     id: node.id,
     matchedBy: 'plan' as const,
     floatTensor: node.id,
     quantizedTensor: node.id,
     drift: { ...drift, sqnrDb: sqnr[node.id] ?? null },
   }));
-  const reported = reportedPlan(plan, { stored: 0, packed: 0 });
+  const reported = reportedPlan(plan, float);
   return worstDistributions(layers, weightDistributions(plan), reported, statistics);
 }
 
@@ -130,20 +131,20 @@ test.each<[string, Partial<Recipe>]>([
     if (kind === 'input') {
       // Three samples of [4, 8, 8].
       expect(total).toBeCloseTo(3 * 256, 6);
-      const quantizer = plan.activations.get(tensor);
+      const quantizer = plan.activations.get(tensor)?.quantizer;
       expect(levels).toEqual(quantizer && activationLevels(quantizer));
       continue;
     }
-    const layer = [...plan.layers.values()].find((each) => each.layer.linear.node.id === id);
+    const layer = weightedNode(placement, id);
     if (!layer) throw new Error(`${id} is in the plan`);
-    const { weight } = layer;
+    const weight = integerWeight(plan, layer.sites[0]);
     const channelOf = channelAlong(weight.dims, weight.axis);
     const isShown = (_value: number, i: number) => channel === null || channelOf(i) === channel;
     const stored = dequantizeTensor(weight).filter(isShown);
     expect(total).toBe(stored.length);
     expect([...stored].filter((value) => !levels.includes(value))).toEqual([]);
     // No other channel loses more.
-    const values = floatsOf(layer.layer.linear.tensor);
+    const values = floatsOf(layer.sites[0].weight);
     const errors = new Map<number, number>();
     dequantizeTensor(weight).forEach((value, i) => {
       const error = ((values[i] ?? 0) - value) ** 2;
@@ -151,7 +152,7 @@ test.each<[string, Partial<Recipe>]>([
     });
     expect(errors.get(channel ?? 0)).toBeCloseTo(Math.max(...errors.values()), 10);
   }
-  expect(placement.layers.length).toBe(3);
+  expect(placement.weighted.length).toBe(3);
 });
 
 test('activations in float: weights alone', async () => {

@@ -4,7 +4,9 @@ import { exposing } from '../../src/graph/expose.js';
 import type { Model } from '../../src/graph/model.js';
 import { tensorOf } from '../../src/graph/tensor.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
+import { weightedNode } from '../../src/place/placement.js';
 import { encodeModel } from '../../src/proto/encode.js';
+import { weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import type { Recipe } from '../../src/recipe.js';
 import { withSession } from '../../src/runtime/session.js';
@@ -41,11 +43,11 @@ function sqnr(reference: readonly number[], changed: readonly number[]): number 
 
 /** The float model with the weight of one layer as it is stored. */
 function withStoredWeight({ float, plan }: QuantizedModel, id: string): Model {
-  const [node, layer] = [...plan.layers].find(([each]) => each.id === id) ?? [];
-  if (!node || !layer) throw new Error(`${id} is not quantized`);
-  const { dims } = layer.weight;
-  const stored = tensorOf({ type: 'float32', dims, data: dequantizeTensor(layer.weight) });
-  const initializers = new Map(float.graph.initializers).set(layer.layer.linear.weight, stored);
+  const layer = weightedNode(plan.placement, id);
+  if (!layer) throw new Error(`${id} is not quantized`);
+  const weight = weightAt(plan, layer.sites[0]);
+  const stored = tensorOf({ type: 'float32', dims: weight.dims, data: dequantizeTensor(weight) });
+  const initializers = new Map(float.graph.initializers).set(layer.sites[0].name, stored);
   return { ...float, graph: { ...float.graph, initializers } };
 }
 
@@ -62,7 +64,7 @@ describe('the origin of a drift', () => {
   it('is, for the input, what the float model gives of inputs on the grid', async () => {
     const { quantized, of } = await originsOf(chain());
     const { float, feeds, plan } = quantized;
-    const { scale, zeroPoint } = plan.activations.get('x')?.grid ?? { scale: 0, zeroPoint: 0 };
+    const { scale, zeroPoint } = plan.activations.get('x')?.quantizer.grid ?? { scale: 0, zeroPoint: 0 };
     // Within the range that was calibrated on these feeds, nothing saturates.
     const onGrid = feeds.map((feed) => {
       const { dims, data } = feed.x as { dims: readonly number[]; data: Float32Array };

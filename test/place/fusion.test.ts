@@ -31,7 +31,9 @@ describe('a Clip whose Q reaches about as far as it does', () => {
     net.clip(net.conv('x', 'c'), 'y', low, high);
     const { float, plan } = await quantizeModel(finish(net, 'y'));
     const grid = { scale: Math.fround(step), zeroPoint, low: 0, high: 255 };
-    const chosen = { kind: 'affine', grid } as const;
+    const known = plan.activations.get('y');
+    if (!known) throw new Error('y is not quantized');
+    const chosen = { ...known, quantizer: { kind: 'affine', grid } as const };
     return emitModel(float, { ...plan, activations: new Map(plan.activations).set('y', chosen) }).model;
   }
 

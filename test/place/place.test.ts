@@ -26,7 +26,7 @@ function heads(): Model {
 
 describe('positions', () => {
   const positions = (model: Model) =>
-    Object.fromEntries(placed(model).layers.map(({ linear, position }) => [linear.node.id, position]));
+    Object.fromEntries(placed(model).weighted.map(({ node, position }) => [node.id, position]));
 
   it('on a graph of two stems and two heads', () => {
     expect(positions(heads())).toEqual({
@@ -46,17 +46,17 @@ describe('positions', () => {
   });
 
   it('counts layers that stay float', () => {
-    const { layers } = placed(heads(), { exclude: ['stem', 'boxes'] });
-    const found = layers.map(({ linear, position }) => `${linear.node.id} ${position}`);
+    const { weighted } = placed(heads(), { exclude: ['stem', 'boxes'] });
+    const found = weighted.map(({ node, position }) => `${node.id} ${position}`);
     expect(found).toEqual(['trunk inner', 'branch first', 'classes last']);
   });
 });
 
 describe('widths', () => {
   const widths = (recipe: Partial<Recipe>) => {
-    const { layers, values } = placed(heads(), recipe);
+    const { weighted, values } = placed(heads(), recipe);
     return {
-      weights: Object.fromEntries(layers.map(({ linear, recipe: { bits } }) => [linear.node.id, bits])),
+      weights: Object.fromEntries(weighted.map(({ node, recipe: { bits } }) => [node.id, bits])),
       values: Object.fromEntries([...values.values()].map(({ name, bits }) => [name, bits])),
     };
   };
@@ -139,8 +139,8 @@ describe('which values are quantized', () => {
     net.input('x', [2, 8]);
     net.node('Add', [net.matMul('x', 'm', 8, 8), net.random('b', [8])], 's');
     net.gemm(net.node('Relu', ['s'], 'r'), 'y', 8, 3);
-    const { results } = placed(finish(net, 'y'));
-    expect([...results].map(([node, value]) => [node.id, value])).toEqual([
+    const { weighted } = placed(finish(net, 'y'));
+    expect(weighted.map(({ node, result }) => [node.id, result])).toEqual([
       ['m', 'r'],
       ['y', 'y'],
     ]);
@@ -164,9 +164,8 @@ describe('which values are quantized', () => {
   it('weights only: layers are stored, and no value is quantized', () => {
     const placement = placed(heads(), { actBits: 'float', bits: 4 });
     expect(placement.values.size).toBe(0);
-    expect(placement.layers.map(({ linear }) => roleOf(placement, linear.node.id).kind)).toEqual(
-      Array(5).fill('stored'),
-    );
+    const how = placement.weighted.map(({ runs }) => runs.kind === 'float' && runs.stored);
+    expect(how).toEqual(Array(5).fill('constant'));
   });
 });
 
@@ -188,19 +187,20 @@ describe('what is refused', () => {
     net.node('MatMul', ['x', 'w'], 'y', {}, 'the layer');
     net.node('MatMul', ['y', 'x'], 'z');
     const model = finish(net, 'z');
-    expect(placed(model, { exclude: ['the *', 'z'] }).layers).toEqual([]);
+    expect(placed(model, { exclude: ['the *', 'z'] }).weighted).toEqual([]);
   });
 
   it('a placement without a layer, with the reason of the first', async () => {
-    const kept = () => refuseEmpty(placed(heads(), { exclude: ['*'] }), 'model.onnx');
+    const kept = () => refuseEmpty(heads(), placed(heads(), { exclude: ['*'] }), 'model.onnx');
     const error = await expectRefusal(kept, 'nothing-to-quantize', 2);
     expect(error.facts.reason).toBe('of Conv "stem", --exclude "*"');
     const net = new Net();
     net.input('x', [2]);
-    const none = () => refuseEmpty(placed(finish(net, net.node('Relu', ['x'], 'y'))), 'model.onnx');
+    const empty = finish(net, net.node('Relu', ['x'], 'y'));
+    const none = () => refuseEmpty(empty, placed(empty), 'model.onnx');
     expect((await expectRefusal(none, 'nothing-to-quantize', 2)).facts.reason).toBe(
       'it has no Conv, Gemm or MatMul',
     );
-    expect(() => refuseEmpty(placed(heads()), 'model.onnx')).not.toThrow();
+    expect(() => refuseEmpty(heads(), placed(heads()), 'model.onnx')).not.toThrow();
   });
 });

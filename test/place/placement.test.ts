@@ -24,7 +24,7 @@ function oddNet(): Model {
 }
 
 it('observes what any recipe needs', () => {
-  const observable = new Set(observableValues(place(oddNet(), widestRecipe, 'm.onnx')));
+  const observable = new Set(observableValues(oddNet().graph, place(oddNet(), widestRecipe, 'm.onnx')));
   const ids = layerNodes(oddNet().graph).map(({ id }) => id);
   const asked = new Set<string>();
   forSeeds(60, (random) => {

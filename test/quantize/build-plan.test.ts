@@ -6,8 +6,9 @@ import type { QuantizeError } from '../../src/errors.js';
 import type { Model } from '../../src/graph/model.js';
 import { place } from '../../src/place/place.js';
 import { observedValues } from '../../src/place/placement.js';
+import { biasIn, raisedChannelsIn } from '../../src/quantize/bias.js';
 import { buildPlan } from '../../src/quantize/build-plan.js';
-import { quantizerOf } from '../../src/quantize/plan.js';
+import { quantizerOf, weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
@@ -29,7 +30,12 @@ function plan(
   );
   const statistics = { ...provenance(), tensors };
   const made = buildPlan({ model, recipe, placement, statistics, observers, actSchemes, schemes: known });
-  return { made, layers: [...made.layers.values()] };
+  const layers = placement.weighted.map((weighted) => ({
+    weight: weightAt(made, weighted.sites[0]),
+    bias: biasIn(made, weighted),
+    raisedChannels: raisedChannelsIn(made, weighted),
+  }));
+  return { made, layers };
 }
 
 /** x [1, 2, 1, 1] → Conv 1×1 "a" → Conv 1×1 "b", both with the weight and bias given. */
@@ -173,9 +179,9 @@ describe('buildPlan', () => {
       actSchemes,
       schemes,
     });
-    const [layer] = [...made.layers.values()];
-    expect([made.activations.size, layer?.bias]).toEqual([0, undefined]);
-    expect(layer?.weight.scales).toEqual(Float32Array.of(0.01, 0.02));
+    const [weight] = [...made.weights.values()];
+    expect([made.activations.size, made.biases.size]).toEqual([0, 0]);
+    expect(weight?.scales).toEqual(Float32Array.of(0.01, 0.02));
   });
 
   it('quantizes constant operands in uint8 over their range with 0', () => {
@@ -238,8 +244,8 @@ describe('buildPlan', () => {
     'gives a tensor that is %s a quantizer, and says what it is',
     (oddity, values, scale, zeroPoint, range) => {
       const { made } = plan(twins(), { a: statisticsOf(values) });
-      expect(made.activations.get('a')?.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
-      expect(made.observations.get('a')).toEqual({
+      expect(made.activations.get('a')?.quantizer.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
+      expect(made.activations.get('a')?.observation).toEqual({
         observer: 'minmax',
         range,
         oddity,

@@ -71,9 +71,9 @@ export function randomFeeds(model: Model, seed = 100): Feed[] {
 
 /** The role of the node that makes a value. */
 export function roleOf(placement: Placement, id: string): Role {
-  const found = [...placement.roles].find(([node]) => node.id === id);
+  const found = placement.roles.get(id);
   if (!found) throw new Error(`no node makes ${id}`);
-  return found[1];
+  return found;
 }
 
 /** Why the node that makes a value stays float; undefined where it does not. */

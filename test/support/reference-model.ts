@@ -2,7 +2,8 @@ import { attribute, type Graph, type Model, node } from '../../src/graph/model.j
 import { tensorOf } from '../../src/graph/tensor.js';
 import type { ActivationQuantizer } from '../../src/numerics/activation.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
-import type { Plan } from '../../src/quantize/plan.js';
+import { biasIn } from '../../src/quantize/bias.js';
+import { type Plan, weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 
 /**
@@ -27,7 +28,7 @@ export function referenceModel(model: Model, plan: Plan): Model {
 
   const insertRounding = (value: string, output: string, raw: string) => {
     const root = values.get(value)?.root ?? value;
-    const activation = plan.activations.get(root) as ActivationQuantizer;
+    const activation = plan.activations.get(root)?.quantizer as ActivationQuantizer;
     const quantizer = activation.grid;
     const bits = activation.kind === 'lut' ? 8 : (values.get(value)?.bits ?? 8);
     const scalar = (suffix: string, x: number) => floats(`${value}.${suffix}`, [], Float32Array.of(x));
@@ -58,24 +59,25 @@ export function referenceModel(model: Model, plan: Plan): Model {
 
   for (const { name } of model.graph.inputs) afterMaking(name);
   for (const each of model.graph.nodes) {
-    const role = roles.get(each);
-    const floating = role?.kind === 'float' || role?.kind === 'stored' || role?.kind === 'shape';
+    const role = roles.get(each.id);
+    const weighted = role?.kind === 'weighted' ? role.weighted : undefined;
+    const floating =
+      role?.kind === 'float' || role?.kind === 'shape' || (weighted && weighted.runs.kind !== 'integer');
     const inputs = each.inputs.map((input) =>
       values.has(input) && !isInteger(input) && !floating ? `${input}.seen` : input,
     );
-    const layer = plan.layers.get(each);
-    if (layer) {
-      const { linear, bias } = layer.layer;
-      const weight = floats(`${each.id}.stored`, linear.tensor.dims, dequantizeTensor(layer.weight));
+    for (const { id, input, weight: tensor } of weighted?.sites ?? []) {
+      const stored = floats(`${id}.stored`, tensor.dims, dequantizeTensor(weightAt(plan, { id })));
       // Behind a node as in the QDQ graph: kernels sum in another order where a weight is a constant.
-      inputs[1] = `${each.id}.weight`;
-      graph.nodes.push(node('Identity', [weight], [inputs[1]]));
-      if (layer.bias && bias && linear.bias) inputs[2] = floats(`${each.id}.bias`, ...biasOf(layer.bias));
+      inputs[input] = `${id}.weight`;
+      graph.nodes.push(node('Identity', [stored], [`${id}.weight`]));
     }
+    const bias = weighted && biasIn(plan, weighted);
+    if (bias && weighted.runs.linear?.bias) inputs[2] = floats(`${each.id}.bias`, ...biasOf(bias));
     if (role?.kind === 'bias') {
-      const planned = plan.layers.get(role.layer.linear.node)?.bias;
+      const planned = biasIn(plan, role.weighted);
       if (!planned) throw new Error(`${each.id} adds no bias`);
-      const at = each.inputs.indexOf(role.layer.bias ?? '');
+      const at = each.inputs.indexOf(role.weighted.bias ?? '');
       inputs[at] = floats(`${each.id}.bias`, ...biasOf(planned));
     }
     if (role?.kind === 'arithmetic') {

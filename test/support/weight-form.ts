@@ -1,4 +1,5 @@
 import { Constants } from '../../src/emit/constants.js';
+import { EmittedNames } from '../../src/emit/emitted-names.js';
 import type { WeightForm } from '../../src/emit/weights/form.js';
 import { type Model, node } from '../../src/graph/model.js';
 import { arrayOf, type Tensor, tensorBytes } from '../../src/graph/tensor.js';
@@ -17,7 +18,7 @@ export interface EmittedForm {
 export function emitForm(form: WeightForm, tensor: QuantizedTensor, opset: number): EmittedForm {
   const g = new GraphBuilder();
   g.output('out', undefined, 'int8');
-  const constants = new Constants(g.graph, g.graph);
+  const constants = new Constants(g.graph, new EmittedNames(g.graph));
   g.graph.nodes.push(...form.emit(tensor, 'w', 'integers', constants));
   // A form without nodes gives a constant, which cannot be an output by itself.
   g.graph.nodes.push(node('Identity', ['integers'], ['out']));

@@ -27,8 +27,8 @@ export function formTarget(model: Model, format: Format): StorageTarget {
 }
 
 /** Bytes of all weights of a plan in the file: codes and levels, without scales. */
-export function weightBytes({ layers, stored }: Plan, target: StorageTarget): number {
-  const tensors = new Set([...[...layers.values()].map(({ weight }) => weight), ...stored.values()]);
+export function weightBytes({ weights }: Pick<Plan, 'weights'>, target: StorageTarget): number {
+  const tensors = new Set(weights.values());
   const bytesOf = (tensor: QuantizedTensor | BlockTensor) =>
     tensor.kind === 'blocks' ? blockBytes(tensor) : formFor(tensor, target).bytes(tensor);
   return [...tensors].reduce((sum, tensor) => sum + bytesOf(tensor), 0);

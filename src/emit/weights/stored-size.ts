@@ -2,6 +2,7 @@ import type { Graph } from '../../graph/model.js';
 import { encodeModel } from '../../proto/encode.js';
 import type { BlockTensor, QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import { Constants } from '../constants.js';
+import { EmittedNames } from '../emitted-names.js';
 import { blockBytes } from './blocks.js';
 import type { StorageTarget } from './form.js';
 import { formFor } from './forms.js';
@@ -15,7 +16,7 @@ export function storedSize(weight: QuantizedTensor | BlockTensor, target: Storag
   const graph: Graph = {
     ...{ nodes: [], initializers: new Map(), inputs: [], outputs: [], valueInfo: new Map() },
   };
-  const constants = new Constants(graph, graph);
+  const constants = new Constants(graph, new EmittedNames(graph));
   const size = () => {
     const output = constants.names.fresh(`${NAME}_q`);
     graph.nodes.push(...formFor(weight, target).emit(weight, NAME, output, constants));

@@ -3,7 +3,7 @@ import { emitModel } from '../../../src/emit/emit-model.js';
 import { formTarget, weightBytes, weightForms } from '../../../src/emit/weights/forms.js';
 import type { Graph, Model } from '../../../src/graph/model.js';
 import { arrayOf, tensorBytes } from '../../../src/graph/tensor.js';
-import { integerWeight, type LayerPlan } from '../../../src/quantize/plan.js';
+import { integerWeight, type StoredTensor } from '../../../src/quantize/plan.js';
 import {
   type CodebookTensor,
   integersOfTensor,
@@ -61,29 +61,30 @@ describe.each(versions)('a weight in a model of opset $opset and IR $irVersion',
 
     const graph = await optimizedGraph(bytes);
     expect(opsOf(graph)).toBe('Q QLinearConv DQ');
-    const [plan0] = [...plan.layers.values()] as [LayerPlan];
+    const [site] = plan.placement.weighted.flatMap(({ sites }) => sites);
+    if (!site) throw new Error('nothing is quantized');
     // The runtime keeps the weight in another order of axes.
-    expect(integers(graph, 189).map(sorted)).toEqual([sorted(integersOfTensor(integerWeight(plan0)))]);
+    expect(integers(graph, 189).map(sorted)).toEqual([sorted(integersOfTensor(integerWeight(plan, site)))]);
   });
 
   it('of a codebook: the same, whatever its levels', async () => {
     for (const bits of [2, 3, 4]) {
       const { float, plan, feeds } = await quantizeModel(oneConv(version));
-      const [[node, layer]] = [...plan.layers] as [[LayerPlan['layer']['linear']['node'], LayerPlan]];
+      const [[id, known]] = [...plan.weights] as [[string, StoredTensor]];
       const levels = Int8Array.from({ length: 2 ** bits }, (_, i) =>
         Math.round((i / (2 ** bits - 1)) ** 2 * 127),
       );
       const weight: CodebookTensor = {
         kind: 'codebook',
-        dims: layer.weight.dims,
+        dims: known.dims,
         indices: Uint8Array.from({ length: 189 }, (_, i) => (i * 7) % 2 ** bits),
         levels,
         channelsPerCodebook: undefined,
         bits,
-        axis: layer.weight.axis,
-        scales: layer.weight.scales,
+        axis: known.axis,
+        scales: known.scales,
       };
-      const changed = { ...plan, layers: new Map([[node, { ...layer, weight }]]) };
+      const changed = { ...plan, weights: new Map([[id, weight]]) };
       const { model } = emitModel(float, changed);
       expect(fileBytes(model.graph)).toBe(Math.ceil((189 * (bits === 2 ? 2 : 4)) / 8));
       const graph = await optimizedGraph(model);
@@ -134,11 +135,8 @@ it.each(books)(
     const { float, plan, feeds, bytes } = await quantizeModel(model(), recipe);
     const changed = {
       ...plan,
-      layers: new Map(
-        [...plan.layers].map(([node, layer]) => [
-          node,
-          { ...layer, weight: withCodebooks(integerWeight(layer), bits, block) },
-        ]),
+      weights: new Map(
+        [...plan.weights.keys()].map((id) => [id, withCodebooks(integerWeight(plan, { id }), bits, block)]),
       ),
     };
     const quantized = emitModel(float, changed).model;

@@ -1,0 +1,156 @@
+import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';
+import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
+import { type Graph, isOp, type Node } from '../graph/model.js';
+import type { Uses } from '../graph/uses.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
+import type { AffineQuantizer } from '../numerics/affine.js';
+import { hardSigmoidOf } from '../place/operators.js';
+import { roleOf } from '../place/placement.js';
+import { type Plan, quantizerOf } from '../quantize/plan.js';
+import { clampCodes } from './clamp-codes.js';
+import type { Constants } from './constants.js';
+import { movesCodes, type ValueNames } from './value-names.js';
+
+/** What the values of a graph are written with. */
+export interface ValueSources {
+  /** The float graph. */
+  readonly source: Graph;
+  readonly uses: Uses;
+  readonly plan: Plan;
+  readonly names: ReadonlyMap<string, ValueNames>;
+  readonly constants: Constants;
+  /** Gets the nodes, in order. */
+  readonly nodes: Node[];
+}
+
+/** Writes the quantized values of a graph: their Q, their DQ, scale and zero point. */
+export class ValueWriter {
+  readonly #sources: ValueSources;
+  /** Scale initializers by root value: shared by all values that have the root's parameters. */
+  readonly #scales = new Map<string, string>();
+  readonly #dequantizedValues = new Set<string>();
+
+  constructor(sources: ValueSources) {
+    this.#sources = sources;
+  }
+
+  /** For each quantized value what a DQ of it reads: its codes, their scale and zero point. */
+  get codes(): Map<string, readonly string[]> {
+    const { names } = this.#sources;
+    return new Map([...names].map(([name, { codes }]) => [name, [codes, ...this.parameters(name)]]));
+  }
+
+  namesFor(value: string): ValueNames {
+    const names = this.#sources.names.get(value);
+    if (!names) throw new Error(`${value} is not quantized`);
+    return names;
+  }
+
+  /** The grid of a value's codes, before and behind a table alike. */
+  grid(value: string): AffineQuantizer {
+    return this.#quantizerOf(value).grid;
+  }
+
+  /** Q behind a value that is quantized and not made of codes already. */
+  quantize(value: string): void {
+    const { names, plan, uses, nodes } = this.#sources;
+    const named = names.get(value);
+    if (!named || movesCodes(plan.placement, uses, value)) return;
+    const quantizer = this.#quantizerOf(value);
+    const scope = this.#scopeOf(value);
+    const parameters = this.#parametersOfRaw(value);
+    nodes.push(
+      ...quantizeNodes(named.raw, quantizer, parameters, named.codes, scope, this.#reachedCodes(value)),
+    );
+  }
+
+  /** Scale and zero point of a value, rank 0. */
+  parameters(value: string): Parameters {
+    const { plan, constants } = this.#sources;
+    const root = plan.placement.values.get(value)?.root ?? value;
+    const { scale, zeroPoint } = this.grid(value);
+    let name = this.#scales.get(root);
+    if (!name) {
+      name = constants.add(`${root}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
+      this.#scales.set(root, name);
+    }
+    return [name, constants.uint8(zeroPoint)];
+  }
+
+  /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */
+  publish(value: string): void {
+    const { plan, uses } = this.#sources;
+    if (!plan.placement.values.get(value)?.madeByInteger) return;
+    if (uses.isOutput(value) || uses.isCaptured(value)) this.dequantized(value);
+  }
+
+  /** The dequantized form of a quantized value, made when first asked for. */
+  dequantized(value: string): string {
+    const { codes, dequantized } = this.namesFor(value);
+    if (!this.#dequantizedValues.has(value)) {
+      this.#dequantizedValues.add(value);
+      this.#sources.nodes.push(dequantizeNode(codes, this.parameters(value), dequantized));
+    }
+    return dequantized;
+  }
+
+  /** What a float operator reads: the float itself, unless integers made the value. */
+  float(value: string): string {
+    const placed = this.#sources.plan.placement.values.get(value);
+    return placed?.madeByInteger ? this.dequantized(value) : value;
+  }
+
+  /** What reads only a shape: the codes, so that no DQ stands for it. */
+  shapeSource(value: string): string {
+    const placed = this.#sources.plan.placement.values.get(value);
+    return placed?.madeByInteger ? this.namesFor(value).codes : value;
+  }
+
+  #quantizerOf(value: string): ActivationQuantizer {
+    const quantizer = quantizerOf(this.#sources.plan, value);
+    if (!quantizer) throw new Error(`${value} has no quantizer`);
+    return quantizer;
+  }
+
+  #scopeOf(value: string): NodeScope {
+    const { constants } = this.#sources;
+    return {
+      fresh: (suffix) => constants.names.fresh(`${value}_${suffix}`),
+      constant: (suffix, array) => constants.add(`${value}_${suffix}`, array),
+      uint8: (code) => constants.uint8(code),
+      int64List: (values) => constants.int64List(values),
+    };
+  }
+
+  /**
+   * The codes of a value: those of its quantizer, within the clamp that is fused into it. No clamp is left to the
+   * runtime in float: one that the Q behind it does not make superfluous breaks the fusion, and onnxruntime 1.30 fails to
+   * load a model in which the Q sticks out of the clamp by less than half a step.
+   */
+  #reachedCodes(value: string): ClampBounds {
+    const { source, plan, uses } = this.#sources;
+    const quantizer = this.grid(value);
+    const producer = uses.producer(value);
+    if (this.#hardSigmoidAt(value)) return clampCodes({ low: 0, high: 1 }, quantizer);
+    if (!producer || roleOf(plan.placement, producer)?.kind !== 'clamp') return quantizer;
+    return clampCodes(clampBounds(source, producer), quantizer);
+  }
+
+  /** Scale and zero point of the Q of a value: its own, but for a HardSigmoid, whose Add makes 1/α of it. */
+  #parametersOfRaw(value: string): Parameters {
+    const parameters = this.parameters(value);
+    const hardSigmoid = this.#hardSigmoidAt(value);
+    if (!hardSigmoid) return parameters;
+    const data = Float32Array.of(this.grid(value).scale / hardSigmoidOf(hardSigmoid).alpha);
+    const scale = this.#sources.constants.add(`${value}_s`, { type: 'float32', dims: [], data });
+    return [scale, parameters[1]];
+  }
+
+  /** The HardSigmoid that makes a value in integers; undefined where another operator does. */
+  #hardSigmoidAt(value: string): Node | undefined {
+    const { uses, plan } = this.#sources;
+    const producer = uses.producer(value);
+    const isInteger = producer && roleOf(plan.placement, producer)?.kind === 'arithmetic';
+    return isInteger && isOp(producer, 'HardSigmoid') ? producer : undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { linearLayerOf } from '../graph/linear-layer.js';
+import type { Graph, Node } from '../graph/model.js';
+import { ruleOf, storableOf } from './operators.js';
+import type { Position } from './placement.js';
+
+/** Where each layer stands among the layers, along the data flow. */
+export function positionsOf(graph: Graph): Map<Node, Position> {
+  const isLayer = (node: Node) =>
+    (ruleOf(node)?.role === 'layer' && linearLayerOf(graph, node) !== undefined) ||
+    storableOf(node, graph) !== undefined;
+  const afterLayer = new Set<string>();
+  const hasBefore = new Set<Node>();
+  for (const node of graph.nodes) {
+    const before = node.inputs.some((value) => afterLayer.has(value));
+    if (before) hasBefore.add(node);
+    if (before || isLayer(node)) for (const output of node.outputs) afterLayer.add(output);
+  }
+  const beforeLayer = new Set<string>();
+  const positions = new Map<Node, Position>();
+  for (const node of [...graph.nodes].reverse()) {
+    const after = node.outputs.some((value) => beforeLayer.has(value));
+    if (after || isLayer(node)) for (const input of node.inputs) beforeLayer.add(input);
+    if (!isLayer(node)) continue;
+    const before = hasBefore.has(node);
+    positions.set(node, before ? (after ? 'inner' : 'last') : after ? 'first' : 'only');
+  }
+  return positions;
+}

@@ -1,0 +1,66 @@
+import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
+import { observers as allObservers } from '../../calibration/observers/observers.js';
+import { remembering } from '../../calibration/observers/remembering.js';
+import type { Ranges } from '../calibrate/find-ranges.js';
+import type { Model } from '../graph/model.js';
+import { place, refuseEmpty } from '../place/place.js';
+import { onlyNode, type Placement } from '../place/placement.js';
+import { buildPlan } from '../quantize/build-plan.js';
+import type { Plan } from '../quantize/plan.js';
+import type { Planner } from '../quantize/planner.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import type { Recipe } from '../recipe.js';
+
+/** Recipes that are tried choose each activation's range once; what is remembered goes with the statistics. */
+const observers = allObservers.map(remembering);
+
+/** What a planner stands on. */
+export interface PlannerSources {
+  /** The folded float model. */
+  readonly model: Model;
+  /** Its file, for messages. */
+  readonly path: string;
+  readonly ranges: Ranges;
+  /** Whether the last plan is kept: not where a model is large, whose weights are to go when they are written. */
+  readonly keeps: boolean;
+}
+
+/** The planner of a run. */
+export function makePlanner({ model, path, ranges, keeps }: PlannerSources): Planner {
+  const placements = new Map<string, Placement>();
+  let last: { key: string; plan: Promise<Plan> } | undefined;
+
+  const placed = (recipe: Recipe): Placement => {
+    const key = keyOf(recipe);
+    const known = placements.get(key);
+    if (known) return known;
+    const placement = place(model, recipe, path);
+    refuseEmpty(model, placement, path);
+    placements.set(key, placement);
+    return placement;
+  };
+  const made = async (recipe: Recipe, placement: Placement): Promise<Plan> => {
+    // Observers that were chosen value by value belong to the observer that chose them.
+    const choices = ranges.observer === recipe.observer ? ranges.choices : undefined;
+    const { statistics } = ranges;
+    return buildPlan({ model, recipe, placement, statistics, choices, observers, actSchemes, schemes });
+  };
+  return {
+    model,
+    path,
+    statistics: ranges.statistics,
+    place: placed,
+    async plan(recipe, only) {
+      const placement = placed(recipe);
+      if (only !== undefined) return made(recipe, onlyNode(placement, only));
+      const key = keyOf(recipe);
+      if (last?.key === key) return last.plan;
+      const plan = made(recipe, placement);
+      last = keeps ? { key, plan } : undefined;
+      return plan;
+    },
+  };
+}
+
+/** Recipes are plain records, made with their keys in one order. */
+const keyOf = (recipe: Recipe): string => JSON.stringify(recipe);
