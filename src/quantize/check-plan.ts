@@ -1,0 +1,133 @@
+import type { ActivationQuantizer } from '../numerics/activation.js';
+import { CODES } from '../numerics/activation.js';
+import { SMALLEST_NORMAL } from '../numerics/affine.js';
+import { elementCount } from '../numerics/nd-array.js';
+import type { WeightedNode, WeightSite } from '../place/placement.js';
+import type { Recipe } from '../recipe.js';
+import { scaleFloorIn } from './bias.js';
+import { weightLimit } from './integer-limit.js';
+import type { Plan, StoredTensor } from './plan.js';
+import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
+
+/**
+ * What is wrong with the quantized weight of a site: shape, width, codes, scales; undefined where nothing is.
+ *
+ * The scales of a node that runs on integers must leave room for its bias, as the plan now has it.
+ */
+export function problemOfWeight(
+  plan: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
+  weighted: WeightedNode,
+  site: WeightSite,
+  weight: StoredTensor,
+): string | undefined {
+  const { recipe, runs } = weighted;
+  const inBlocks = runs.kind === 'float' && runs.stored === 'blocks';
+  if ((weight.kind === 'blocks') !== inBlocks) return `is ${inBlocks ? 'not ' : ''}in blocks`;
+  if (weight.bits !== recipe.bits) return `has ${weight.bits} bits where the recipe has ${recipe.bits}`;
+  if (weight.dims.join() !== site.weight.dims.join())
+    return `has shape [${weight.dims}] where the model has [${site.weight.dims}]`;
+  if (weight.kind === 'blocks') return problemOfBlocks(weight, site, plan.recipe);
+  const limit = weightLimit(weighted, plan.recipe);
+  return (
+    problemOfScales(weight, site) ??
+    (weight.kind === 'affine'
+      ? problemOfCodes(weight.codes, elementCount(weight.dims), affineRange(weight.bits, limit))
+      : problemOfCodebook(weight, limit)) ??
+    problemOfFloor(plan, weighted, weight)
+  );
+}
+
+/** What is wrong with a bias target: its length, or a value; undefined where nothing is. */
+export function problemOfBias({ runs }: WeightedNode, bias: Float32Array): string | undefined {
+  if (!runs.linear) return 'belongs to a node without output channels';
+  const { outputChannels } = runs.linear;
+  if (bias.length !== outputChannels)
+    return `has ${bias.length} values where the layer has ${outputChannels} output channels`;
+  return bias.every(Number.isFinite) ? undefined : 'holds values that are not finite';
+}
+
+/** What is wrong with the quantizer of an activation; undefined where nothing is. */
+export function problemOfActivation(quantizer: ActivationQuantizer): string | undefined {
+  const { scale, zeroPoint, low, high } = quantizer.grid;
+  const isCode = (code: number) => Number.isInteger(code) && code >= 0 && code < CODES;
+  if (!isStep(scale)) return `has a step of ${scale}`;
+  if (![zeroPoint, low, high].every(isCode) || low > high) return 'has codes outside of uint8';
+  if (zeroPoint < low || zeroPoint > high) return 'has no code for 0';
+  if (quantizer.kind === 'lut' && quantizer.table.length !== CODES) return `has no table of ${CODES} codes`;
+  return undefined;
+}
+
+/** A step that float32 holds as a normal number. */
+const isStep = (scale: number): boolean =>
+  Number.isFinite(scale) && scale >= SMALLEST_NORMAL && Math.fround(scale) === scale;
+
+function affineRange(bits: number, limit: number): readonly [low: number, high: number] {
+  const half = 2 ** (bits - 1);
+  return [Math.max(-half, -limit), Math.min(half - 1, limit)];
+}
+
+function problemOfScales({ axis, dims, scales }: QuantizedTensor, site: WeightSite): string | undefined {
+  if (axis !== undefined && axis !== site.axis)
+    return `has scales along axis ${axis} where the channels run along ${site.axis}`;
+  const count = axis === undefined ? 1 : (dims[axis] ?? 1);
+  if (scales.length !== count) return `has ${scales.length} scales where it needs ${count}`;
+  return scales.every(isStep) ? undefined : 'has a scale that is no step';
+}
+
+function problemOfCodes(
+  codes: Int8Array | Uint8Array,
+  count: number,
+  [low, high]: readonly [low: number, high: number],
+): string | undefined {
+  if (codes.length !== count) return `has ${codes.length} codes where it needs ${count}`;
+  for (let i = 0; i < codes.length; i++) {
+    const code = codes[i] as number;
+    if (code < low || code > high) return `has code ${code}, outside of ${low} to ${high}`;
+  }
+  return undefined;
+}
+
+function problemOfCodebook(
+  { bits, dims, axis, channelsPerCodebook, levels, indices }: Extract<QuantizedTensor, { kind: 'codebook' }>,
+  limit: number,
+): string | undefined {
+  if (
+    channelsPerCodebook !== undefined &&
+    !(Number.isInteger(channelsPerCodebook) && channelsPerCodebook > 0)
+  )
+    return 'has codebooks for no channels';
+  const channels = axis === undefined ? 1 : (dims[axis] ?? 1);
+  const books = channelsPerCodebook === undefined ? 1 : Math.ceil(channels / channelsPerCodebook);
+  return (
+    problemOfCodes(levels, books * 2 ** bits, [-limit, limit]) ??
+    problemOfCodes(indices, elementCount(dims), [0, 2 ** bits - 1])
+  );
+}
+
+function problemOfBlocks(
+  { axis, dims, bits, size, codes, scales, zeroPoints }: BlockTensor,
+  site: WeightSite,
+  { blocks: wanted }: Pick<Recipe, 'blocks'>,
+): string | undefined {
+  if (axis !== site.axis) return `has its outputs along axis ${axis}`;
+  if (size !== wanted.size) return `has blocks of ${size} where the recipe has ${wanted.size}`;
+  const blocks = (dims[axis] ?? 1) * Math.ceil((dims[1 - axis] ?? 1) / size);
+  if (scales.length !== blocks) return `has ${scales.length} scales where it needs ${blocks}`;
+  if (!scales.every(isStep)) return 'has a scale that is no step';
+  const range = [0, 2 ** bits - 1] as const;
+  return (
+    problemOfCodes(codes, blocks * size, range) ?? (zeroPoints && problemOfCodes(zeroPoints, blocks, range))
+  );
+}
+
+function problemOfFloor(
+  plan: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
+  weighted: WeightedNode,
+  { scales }: QuantizedTensor,
+): string | undefined {
+  const floor = scaleFloorIn(plan, weighted, scales.length);
+  const low = floor.findIndex((least, c) => (scales[c] as number) < least);
+  return low < 0
+    ? undefined
+    : `has scale ${scales[low]} in channel ${low}, where its bias fits int32 from ${floor[low]} on`;
+}
