@@ -293,6 +293,16 @@ const messages = {
     '{path} is not a statistics file of version {version}: {reason}.',
     'Calibrate again: `quantize calibrate`.',
   ),
+  'plan-format': message(
+    2,
+    '{path} is no sound plan: {reason}.',
+    'Save it again: `quantize MODEL … --save-plan {path}`.',
+  ),
+  'plan-model': message(
+    2,
+    '{path} is the plan of another model, or of another version of it.',
+    'Give the model that it was saved for, or make the plan again with --save-plan.',
+  ),
   'statistics-model': message(
     2,
     '{path} holds the statistics of another model, not of {model}.',

@@ -106,6 +106,10 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, GateOption
   readonly model: string;
   /** A statistics file of this model, instead of a calibration; `data` then serves to measure on. */
   readonly stats?: string | undefined;
+  /** A plan file of this model, for every number: nothing is calibrated or chosen; `data` then serves to measure on. */
+  readonly plan?: string | undefined;
+  /** Where the plan is to be saved: every number that the model is written from, in a safetensors file. */
+  readonly savePlan?: string | undefined;
   /** What the model's inputs can hold, for ranges without samples; from `preprocess` for 8-bit images without it. */
   readonly inputRange?: InputRange | undefined;
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */

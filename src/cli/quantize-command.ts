@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { readConfig } from '../config/read-config.js';
 import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
-import { completeRecipe } from '../recipe.js';
+import { completeRecipe, defaultRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
 import { quantize } from '../run/quantize.js';
@@ -42,6 +43,8 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly output?: string;
   readonly data?: string[];
   readonly stats?: string;
+  readonly plan?: string;
+  readonly savePlan?: string;
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
@@ -136,6 +139,11 @@ export function addQuantizeOptions(command: Command): Command {
   addSampleOptions(command)
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
+      '--plan <file>',
+      'every number from a plan that --save-plan wrote: nothing is calibrated or chosen',
+    )
+    .option('--save-plan <file>', 'save every number of the quantized model, for --plan')
+    .option(
       '--input-range <low,high>',
       "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
       parseInputRange,
@@ -173,7 +181,7 @@ export function addQuantizeOptions(command: Command): Command {
  */
 export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): QuantizeOptions {
   const { output, data, stats, inputRange, evalData, labels, metric } = given;
-  const { threads, maxMemory, provider, report } = given;
+  const { threads, maxMemory, provider, report, plan, savePlan } = given;
   const auto = given.auto ? (job.auto ?? {}) : job.auto;
   return {
     ...job,
@@ -181,8 +189,12 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...(report && { reports: [...(job.reports ?? []), ...report] }),
     ...sampleOptionsOf(given, job),
     ...gateOptionsOf(given, job),
-    ...defined({ origins: given.origins, suggest: given.suggest }),
+    ...defined({ origins: given.origins, suggest: given.suggest, plan, savePlan }),
     ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
-    recipe: recipeOf(given, completeRecipe(job.recipe)),
+    recipe: plan !== undefined && !hasRecipe(given) ? undefined : recipeOf(given, completeRecipe(job.recipe)),
   };
 }
+
+/** Whether a flag says anything of the recipe. */
+const hasRecipe = (given: Partial<QuantizeFlags>): boolean =>
+  given.recipe !== undefined || !isDeepStrictEqual(recipeOf(given, defaultRecipe), defaultRecipe);

@@ -128,7 +128,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
   const { samples, seed, shapes, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
-  const { auto, origins, suggest } = settings;
+  const { auto, origins, suggest, plan, savePlan } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
   });
@@ -138,6 +138,8 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     output: local(output),
     data: pathsOf(found.path, data),
     stats: local(stats),
+    plan: local(plan),
+    savePlan: local(savePlan),
     evalData: pathsOf(found.path, evalData),
     labels: labels === FOLDER_LABELS ? labels : local(labels),
     metric: local(metric),

@@ -39,6 +39,8 @@ const settings = {
   output: path.optional().describe('The quantized model; by default beside the input.'),
   data: paths.optional().describe('Calibration samples: a path, several, or one for each input.'),
   stats: path.optional().describe('Statistics of `quantize calibrate`, instead of a calibration.'),
+  plan: path.optional().describe('A saved plan: every number, nothing is calibrated or chosen.'),
+  savePlan: path.optional().describe('Where the plan is to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),
   labels: path.optional().describe('The class of each sample: .npy, .csv, or the word folders.'),
   metric: path.optional().describe('A module with a metric of your own.'),

@@ -192,7 +192,7 @@ function channelsPerCodebook({ granularity, group }: LayerRecipe): number | unde
 }
 
 /** Constants that integer arithmetic reads, in uint8 over their whole range. */
-function constantOperands(graph: Graph, placement: Placement): Map<string, QuantizedConstant> {
+export function constantOperands(graph: Graph, placement: Placement): Map<string, QuantizedConstant> {
   const constants = new Map<string, QuantizedConstant>();
   for (const node of graph.nodes) {
     if (roleOf(placement, node)?.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;

@@ -54,6 +54,7 @@ export function calibratedOn({ calibration, recipe, command }: Result): string |
   if (calibration?.samples === 0) return `activation ranges from ${calibration.label}, without samples`;
   if (calibration) return `calibrated on ${count(calibration.samples, 'sample')} of ${calibration.label}`;
   if (recipe?.dynamic) return 'activation ranges are found at every run';
+  if (command === 'quantize' && recipe?.actBits !== 'float') return 'every number is from a saved plan';
   return command === 'quantize' ? 'no calibration samples: weights only' : undefined;
 }
 

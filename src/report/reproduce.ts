@@ -15,7 +15,7 @@ export function quantizeCommandLine(
   recipe: Recipe,
   nameOf: (path: string) => string = basename,
 ): string {
-  const { model, output, data, stats, evalData, labels, metric, inputRange, samples, seed, provider } =
+  const { model, output, data, stats, plan, evalData, labels, metric, inputRange, samples, seed, provider } =
     options;
   const words = [
     ...['quantize', nameOf(model)],
@@ -28,7 +28,9 @@ export function quantizeCommandLine(
     ...pathFlags('--eval-data', evalData, nameOf),
     ...flag('--labels', labels && nameOf(labels)),
     ...flag('--metric', metric && nameOf(metric)),
-    ...recipeFlags(recipe, data !== undefined || stats !== undefined),
+    ...(plan === undefined
+      ? recipeFlags(recipe, data !== undefined || stats !== undefined)
+      : ['--plan', nameOf(plan)]),
     ...(options.origins ? ['--origins'] : []),
     ...(options.suggest ? ['--suggest'] : []),
     ...gateFlags(options, nameOf),

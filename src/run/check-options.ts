@@ -33,6 +33,22 @@ export function refuseMeasuring({ auto, suggest, origins, model }: QuantizeOptio
     throw new QuantizeError('too-large-to-measure', { flag, path: model, size: formatBytes(sizeBytes) });
 }
 
+/** A saved plan is every number: whatever would choose others has no use beside it. */
+export function refuseBesidePlan({ plan, recipe, stats, auto, suggest, savePlan }: QuantizeOptions): void {
+  if (plan === undefined) return;
+  const beside: readonly (readonly [flag: string, isGiven: boolean])[] = [
+    ['a recipe', recipe !== undefined],
+    ['--stats', stats !== undefined],
+    ['--auto', auto !== undefined],
+    ['--suggest', suggest === true],
+    ['--save-plan', savePlan !== undefined],
+  ];
+  const found = beside.find(([, isGiven]) => isGiven);
+  if (!found) return;
+  const problem = `stands for the whole recipe and all its numbers, so that ${found[0]} has no use with it`;
+  throw new QuantizeError('bad-option', { flag: '--plan', problem, mend: 'Leave out one of the two.' });
+}
+
 /** A flag that would do nothing is a mistake. */
 export function refuseUnusedStatistics({ actBits, dynamic }: Recipe): void {
   if (actBits !== 'float' && !dynamic) return;

@@ -21,12 +21,14 @@ export interface PlannerSources {
   /** Its file, for messages. */
   readonly path: string;
   readonly ranges: Ranges;
+  /** A plan that was saved: it stands for its recipe. */
+  readonly saved?: Plan | undefined;
   /** Whether the last plan is kept: not where a model is large, whose weights are to go when they are written. */
   readonly keeps: boolean;
 }
 
 /** The planner of a run. */
-export function makePlanner({ model, path, ranges, keeps }: PlannerSources): Planner {
+export function makePlanner({ model, path, ranges, saved, keeps }: PlannerSources): Planner {
   const placements = new Map<string, Placement>();
   let last: { key: string; plan: Promise<Plan> } | undefined;
 
@@ -51,6 +53,7 @@ export function makePlanner({ model, path, ranges, keeps }: PlannerSources): Pla
     statistics: ranges.statistics,
     place: placed,
     async plan(recipe, only) {
+      if (saved && keyOf(recipe) === keyOf(saved.recipe)) return saved;
       const placement = placed(recipe);
       if (only !== undefined) return made(recipe, onlyNode(placement, only));
       const key = keyOf(recipe);

@@ -33,9 +33,10 @@ export async function prepare(
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
   const stats = 'stats' in options ? options.stats : undefined;
+  const plan = 'plan' in options ? options.plan : undefined;
   const baseline = 'baseline' in options ? options.baseline : undefined;
   const metric = 'metric' in options ? options.metric : undefined;
-  for (const input of [options.model, stats, baseline, metric, ...sampleFiles(options)])
+  for (const input of [options.model, stats, plan, baseline, metric, ...sampleFiles(options)])
     if (input !== undefined) await checkOutput(input, output);
 
   await watch.begin('load');

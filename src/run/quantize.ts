@@ -1,11 +1,11 @@
-import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
-import { findRanges } from '../calibrate/find-ranges.js';
+import { findRanges, type Ranges } from '../calibrate/find-ranges.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
 import { checkRuns } from '../emit/check-model.js';
 import { emitPlan } from '../emit/emit-plan.js';
+import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
 import { checkOutput, writeFileWhole } from '../emit/write-file.js';
 import { withWritten } from '../emit/write-model.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
@@ -17,7 +17,6 @@ import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
-import { schemes } from '../quantize/schemes/schemes.js';
 import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { formatBytes } from '../report/format.js';
@@ -31,7 +30,7 @@ import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
-import { checkSearch, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
+import { checkSearch, refuseBesidePlan, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
 import { makePlanner } from './planner.js';
 import { besideModel, calibrationSettings, prepare } from './prepare.js';
 
@@ -51,16 +50,21 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const watch = new Watch(options);
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const judge = await openJudge(options);
-  const hasRanges = options.data !== undefined || stats !== undefined;
-  const given = resolveRecipe(options.recipe, registries, hasRanges);
+  refuseBesidePlan(options);
+  const stored = options.plan === undefined ? undefined : await readPlanFile(options.plan);
+  const hasRanges = options.data !== undefined || stats !== undefined || stored !== undefined;
+  const given = resolveRecipe(stored ? stored.recipe : options.recipe, registries, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(given);
   checkSearch(options);
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
-  const recipePath = options.auto && recipePathOf(output);
-  const read = [options.model, stats, options.baseline].filter((path) => path !== undefined);
-  await checkReports(options.reports, [...read, output, ...(recipePath ? [recipePath] : [])]);
+  const recipePath = options.auto ? recipePathOf(output) : undefined;
+  const { savePlan } = options;
+  const read = [options.model, stats, options.plan, options.baseline].filter((path) => path !== undefined);
+  const written = [output, recipePath, savePlan].filter((path) => path !== undefined);
+  await checkReports(options.reports, [...read, ...written]);
+  if (savePlan !== undefined) for (const file of [...read, output]) await checkOutput(file, savePlan);
   // Before the time that a search takes.
   if (recipePath) for (const file of read) await checkOutput(file, recipePath);
 
@@ -74,28 +78,33 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   watch.detail(`${recipeName(given)}: ${first.weighted.length} layers, ${first.values.size} activations`);
 
   await watch.begin('calibrate');
-  const ranges = await findRanges({
-    ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
-    samples: prepared.samples.calibration,
-    inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
-    others: options.suggest ? valuesForOthers(model, given, options.model) : [],
-    ...calibrationSettings(options, watch),
-  });
-  const planner = makePlanner({ model, path: options.model, ranges, keeps: !isLarge });
+  const ranges = stored
+    ? noRanges(given)
+    : await findRanges({
+        ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
+        samples: prepared.samples.calibration,
+        inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+        others: options.suggest ? valuesForOthers(model, given, options.model) : [],
+        ...calibrationSettings(options, watch),
+      });
+  const saved = stored && planOf(stored, { model, recipe: given, placement: first });
+  const planner = makePlanner({ model, path: options.model, ranges, saved, keeps: !isLarge });
 
   const found =
     options.auto &&
     (await search(planner, given, prepared.samples, { options, watch, floatFile: loaded.runs }));
-  const samples = found?.samples ?? prepared.samples;
+  const samples = found?.samples ?? (stored ? measuring(prepared.samples) : prepared.samples);
   const recipe = found?.recipe ?? given;
   const placement = planner.place(recipe);
 
   const weights = new Map<string, Distribution>();
+  let planBytes: Uint8Array | undefined;
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
     const plan = await planner.plan(recipe);
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
+    if (savePlan !== undefined) planBytes = serializePlan(model, plan);
     await watch.begin('emit');
     return emitPlan(model, plan);
   };
@@ -140,6 +149,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs }));
     await writeReports(result, options.reports);
+    if (savePlan !== undefined && planBytes) await writeFileWhole(savePlan, planBytes);
     if (recipePath) await writeFileWhole(recipePath, serializeRecipe(recipe));
     // The model comes last: where a report cannot be written, it is as it was.
     await written.commit();
@@ -147,6 +157,16 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     return result;
   });
 }
+
+/** Samples beside a saved plan only measure: nothing is calibrated. */
+const measuring = (samples: Samples): Samples => ({
+  ...samples,
+  calibration: undefined,
+  kind: samples.kind === 'calibration' ? 'evaluation' : samples.kind,
+});
+
+/** A saved plan has its quantizers. */
+const noRanges = ({ observer }: Recipe): Ranges => ({ statistics: undefined, choices: undefined, observer });
 
 /** The search for bits and schemes, and the samples that are left to state its outcome on. */
 async function search(

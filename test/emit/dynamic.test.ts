@@ -136,7 +136,7 @@ it('a Gemm whose input lies across keeps its float arithmetic, on a stored weigh
   g.node('Gemm', ['x', 'w'], 'y', { transA: 1 });
   g.output('y');
   const { placement } = await quantizeModel(g.build(), { dynamic: true }, []);
-  expect([...placement.roles.values()].map(({ kind }) => kind)).toEqual(['stored']);
+  expect(placement.weighted.map(({ runs }) => runs)).toMatchObject([{ kind: 'float', stored: 'constant' }]);
 });
 
 it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
