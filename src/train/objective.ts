@@ -8,8 +8,8 @@ export interface Parameter {
   readonly name: string;
   /** float32. */
   readonly start: NdArray;
-  /** Learning rate at the schedule's 1. */
-  readonly rate: number;
+  /** Learning rate at the schedule's 1: of all elements, or of each. */
+  readonly rate: number | NdArray;
   /** Kept at or above this. */
   readonly minimum?: number;
 }

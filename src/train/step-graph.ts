@@ -134,7 +134,8 @@ function adam(
   const nextSecond = decayed(second, scalars.second, steps.mul(gradient, gradient));
   const deviation = steps.mul(steps.op('Sqrt', [nextSecond]), scalars.correction);
   const direction = steps.div(nextFirst, steps.add(deviation, scalars.epsilon));
-  const moved = steps.sub(name, steps.mul(direction, steps.mul(scalars.rate, steps.scalar(parameter.rate))));
+  const own = typeof parameter.rate === 'number' ? steps.scalar(parameter.rate) : steps.array(parameter.rate);
+  const moved = steps.sub(name, steps.mul(direction, steps.mul(scalars.rate, own)));
   const next =
     parameter.minimum === undefined ? moved : steps.op('Max', [moved, steps.scalar(parameter.minimum)]);
   const zeros = (): NdArray => ({
