@@ -13,7 +13,7 @@ export const clip: DerivativeRule = {
     const below = low && steps.op('Less', [x, low]);
     const above = high && steps.op('Greater', [x, high]);
     const outside = below && above ? steps.op('Or', [below, above]) : (below ?? above);
-    const byInput = outside ? steps.op('Where', [outside, steps.scalar(0), gradient]) : gradient;
+    const byInput = outside ? steps.unless(outside, gradient) : gradient;
     const dims = scope.dims(node.outputs[0] ?? '');
     const beyond = (condition: string) => steps.sumTo(steps.where(condition, gradient), dims, []);
     return {

@@ -11,9 +11,9 @@ export const pRelu: DerivativeRule = {
     const dims = scope.dims(node.outputs[0] ?? '');
     const positive = steps.op('Greater', [x, steps.scalar(0)]);
     const byInput = wanted[0]
-      ? steps.op('Where', [positive, gradient, steps.mul(gradient, slope)])
+      ? steps.add(steps.where(positive, gradient), steps.unless(positive, steps.mul(gradient, slope)))
       : undefined;
-    const below = () => steps.op('Where', [positive, steps.scalar(0), steps.mul(gradient, x)]);
+    const below = () => steps.unless(positive, steps.mul(gradient, x));
     const bySlope = wanted[1] ? steps.sumTo(below(), dims, scope.dims(slope)) : undefined;
     return { nodes: steps.nodes, gradients: [byInput, bySlope] };
   },

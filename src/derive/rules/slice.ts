@@ -1,5 +1,5 @@
 import { inputAt } from '../../graph/model.js';
-import { integersOf } from '../../graph/tensor.js';
+import { arrayOf, type Tensor } from '../../graph/tensor.js';
 import type { DerivativeRule } from '../derivative.js';
 import { axisMap, transposedMaps } from '../linear-axis.js';
 import { Steps } from '../steps.js';
@@ -11,7 +11,7 @@ export const slice: DerivativeRule = {
     const [x = ''] = node.inputs;
     if (gradient === undefined || !wanted[0]) return { nodes: [], gradients: [] };
     const lists = [1, 2, 3, 4].map((at) => inputAt(node, at)).map((name) => name && scope.constant(name));
-    const [starts, ends, givenAxes, givenSteps] = lists.map((list) => list && integersOf(list));
+    const [starts, ends, givenAxes, givenSteps] = lists.map((list) => list && boundsOf(list));
     if (!starts || !ends || (inputAt(node, 3) && !givenAxes) || (inputAt(node, 4) && !givenSteps)) {
       return 'has computed bounds';
     }
@@ -38,6 +38,10 @@ export const slice: DerivativeRule = {
     return { gradients: [steps.pad(spread, begins, rests)], nodes: steps.nodes };
   },
 };
+
+/** Bounds as numbers: "to the end" is often the largest int64, of which the last digits do not matter. */
+const boundsOf = (tensor: Tensor): number[] =>
+  Array.from(arrayOf(tensor).data as ArrayLike<number | bigint>, Number);
 
 /** The first index taken: a start counts from the end where it is negative, and is kept within the axis. */
 function firstOf(start: number, length: number, stride: number): number {

@@ -10,7 +10,7 @@ export const where: DerivativeRule = {
     const steps = new Steps(scope, `${node.id}/gradient`);
     const dims = scope.dims(node.outputs[0] ?? '');
     const byA = () => steps.where(condition, gradient);
-    const byB = () => steps.op('Where', [condition, steps.scalar(0), gradient]);
+    const byB = () => steps.unless(condition, gradient);
     return {
       gradients: [
         undefined,

@@ -41,11 +41,7 @@ export const adaround: WeightQuantizer = {
     const h = steps.op('Clip', [stretched, steps.scalar(0), steps.scalar(1)]);
     const clipped = (codes: string) => steps.op('Clip', [codes, steps.scalar(low), steps.scalar(high)]);
     const output = steps.mul(clipped(steps.add(floor, h)), scale);
-    const up = steps.op('Where', [
-      steps.op('GreaterOrEqual', [h, steps.scalar(0.5)]),
-      steps.scalar(1),
-      steps.scalar(0),
-    ]);
+    const up = steps.mask(steps.op('GreaterOrEqual', [h, steps.scalar(0.5)]));
     const beta = fresh(`${value}/beta`);
     const strength = fresh(`${value}/strength`);
     // (2h − 1)² by itself has a gradient everywhere; |·|^β = ((2h − 1)²)^(β/2), kept off 0 where its slope is not one.

@@ -68,8 +68,9 @@ function softSlopes(
 
 /** What a slope is beyond the ends. */
 function chosen(steps: Steps, slopes: SoftSlopes, inside: string, below: number, above: number): string {
-  const upper = steps.op('Where', [slopes.above, steps.scalar(above), inside]);
-  return steps.op('Where', [slopes.below, steps.scalar(below), upper]);
+  const middle = steps.unless(steps.op('Or', [slopes.below, slopes.above]), inside);
+  const high = above === 0 ? middle : steps.add(middle, steps.scale(steps.mask(slopes.above), above));
+  return below === 0 ? high : steps.add(high, steps.scale(steps.mask(slopes.below), below));
 }
 
 /** α within its bounds. */

@@ -34,9 +34,9 @@ export function learnStep({ steps, fresh }: GraphMaker, site: WeightSite): Simul
   const own = ownGradient(output, [value, scale], (back, gradient) => {
     const inside = within(back, ratio, range);
     return [
-      () => back.where(inside, gradient),
+      () => back.mul(gradient, inside),
       () => {
-        const slope = back.sub(codes, back.where(inside, ratio));
+        const slope = back.sub(codes, back.mul(ratio, inside));
         return back.scale(back.sumTo(back.mul(gradient, slope), tensor.dims, dims), factor);
       },
     ];
@@ -91,12 +91,14 @@ export function learnStepAndOffset(
     const inside = within(back, shifted, range);
     const summed = (each: string) => back.scale(back.sumTo(each, dims, []), factor);
     return [
-      () => back.where(inside, gradient),
+      () => back.mul(gradient, inside),
       () => {
+        // codes − shifted within, codes − beyond beyond.
         const beyond = offset === 'learned' ? back.scalar(-lowest) : zeroPoint;
-        return summed(back.mul(gradient, back.sub(codes, back.op('Where', [inside, shifted, beyond]))));
+        const rest = back.mul(back.sub(shifted, beyond), inside);
+        return summed(back.mul(gradient, back.sub(back.sub(codes, beyond), rest)));
       },
-      () => summed(back.op('Where', [inside, back.scalar(0), gradient])),
+      () => summed(back.sub(gradient, back.mul(gradient, inside))),
     ];
   });
   const step = scalarArray(quantizer.scale);

@@ -19,7 +19,7 @@ export const pact: ActivationLearner = {
     const zeroPoint = steps.scalar(0);
     const { ratio, output } = uniform(steps, value, scale, undefined, range);
     const own = ownGradient(output, [value, alpha], (back, gradient, scope) => [
-      () => back.where(within(back, ratio, range), gradient),
+      () => back.mul(gradient, within(back, ratio, range)),
       () =>
         back.sumTo(back.where(back.op('GreaterOrEqual', [value, alpha]), gradient), scope.dims(value), []),
     ]);

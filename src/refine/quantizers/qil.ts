@@ -109,9 +109,9 @@ export const qilActivations: ActivationLearner = {
     // x̂ = 2d·round(…)/q, the scale behind it 2d: within, ∂x̂/∂d = 2(round(r) − r)/q; beyond, 2.
     const own = ownGradient(output, [value, distance], (back, gradient, scope) => {
       const inside = within(back, ratio, range);
-      const slope = back.sub(codes, back.where(inside, ratio));
+      const slope = back.sub(codes, back.mul(ratio, inside));
       return [
-        () => back.where(inside, gradient),
+        () => back.mul(gradient, inside),
         () => back.scale(back.sumTo(back.mul(gradient, slope), scope.dims(value), []), 2 / range.high),
       ];
     });

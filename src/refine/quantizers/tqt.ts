@@ -37,9 +37,9 @@ export const tqtWeights: WeightQuantizer = {
     const own = ownGradient(output, [value, threshold], (back, gradient) => {
       const inside = within(back, ratio, range);
       return [
-        () => back.where(inside, gradient),
+        () => back.mul(gradient, inside),
         () => {
-          const slope = back.mul(back.sub(codes, back.where(inside, ratio)), scale);
+          const slope = back.mul(back.sub(codes, back.mul(ratio, inside)), scale);
           return back.scale(back.sumTo(back.mul(gradient, slope), tensor.dims, dims), Math.LN2);
         },
       ];
@@ -69,9 +69,10 @@ export const tqtActivations: ActivationLearner = {
       const shifted = back.add(ratio, zeroPoint);
       const inside = within(back, shifted, range);
       return [
-        () => back.where(inside, gradient),
+        () => back.mul(gradient, inside),
         () => {
-          const slope = back.sub(codes, back.op('Where', [inside, shifted, zeroPoint]));
+          const rest = back.mul(back.sub(shifted, zeroPoint), inside);
+          const slope = back.sub(back.sub(codes, zeroPoint), rest);
           const summed = back.sumTo(back.mul(gradient, slope), scope.dims(value), []);
           return back.scale(back.mul(summed, scale), Math.LN2);
         },

@@ -30,14 +30,15 @@ export function uniform(
   return { ratio, codes, output: steps.mul(centred, scale) };
 }
 
-/** Where a ratio is within the codes, ends included: what a gradient passes straight through. */
+/** 1 where a ratio is within the codes, ends included: what a gradient passes straight through; 0 elsewhere. */
 export function within(
   steps: Steps,
   ratio: string,
   { low, high }: { readonly low: number; readonly high: number },
 ): string {
-  return steps.op('And', [
+  const inside = steps.op('And', [
     steps.op('GreaterOrEqual', [ratio, steps.scalar(low)]),
     steps.op('LessOrEqual', [ratio, steps.scalar(high)]),
   ]);
+  return steps.mask(inside);
 }
