@@ -25,6 +25,7 @@ const layers = [
   'place',
   'calibrate',
   'quantize',
+  'refine',
   'registries',
   'emit',
   'evaluate',

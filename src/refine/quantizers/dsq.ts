@@ -96,8 +96,9 @@ export const dsqActivations: ActivationLearner = {
       steps.scalar(range.low),
       steps.scalar(range.high),
     ]);
-    const { ratio, output } = uniform(steps, value, scale, zeroPoint, range);
+    // Before the output: a gradient goes through nodes in their order.
     const soft = bounded(steps, alpha);
+    const { ratio, output } = uniform(steps, value, scale, zeroPoint, range);
     const rule: OwnRule = (back, gradient, scope) => {
       const slopes = softSlopes(back, back.add(ratio, zeroPoint), scale, soft, range.high);
       const summed = (slope: string) => back.sumTo(back.mul(gradient, slope), scope.dims(value), []);
@@ -133,8 +134,8 @@ export const dsqWeights: WeightQuantizer = {
     const range = signedCodes(tensor.bits);
     const dims = scaleDims(tensor);
     const [scale, alpha] = [fresh(`${value}/step`), fresh(`${value}/softness`)];
-    const { ratio, codes, output } = uniform(steps, value, scale, undefined, range);
     const soft = bounded(steps, alpha);
+    const { ratio, codes, output } = uniform(steps, value, scale, undefined, range);
     const rule: OwnRule = (back, gradient) => {
       const intervals = range.high - range.low;
       const position = back.sub(ratio, back.scalar(range.low));
