@@ -31,3 +31,8 @@ export function levelCount(quantizer: ActivationQuantizer): number {
   const { low, high } = quantizer.grid;
   return quantizer.kind === 'lut' ? new Set(quantizer.table).size : high - low + 1;
 }
+
+/** The largest uint8 code that a quantized activation can have. */
+export function largestCode(quantizer: ActivationQuantizer): number {
+  return quantizer.kind === 'lut' ? Math.max(...quantizer.table) : quantizer.grid.high;
+}

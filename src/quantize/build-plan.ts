@@ -20,7 +20,9 @@ import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
 import { quantizeBlocks } from './blocks.js';
 import { weightLimit } from './integer-limit.js';
+import { type Pairing, pairingIn } from './pairs.js';
 import type { Observation, Plan, PlannedActivation, QuantizedConstant, StoredTensor } from './plan.js';
+import { quantizePortably } from './quantize-weight.js';
 import type { Scheme } from './schemes/scheme.js';
 
 /** What the numbers of a plan are made from. */
@@ -60,11 +62,15 @@ export function buildPlan(sources: PlanSources): Plan {
   return { recipe, placement, weights, biases, activations, constants };
 }
 
-/** A weight that layers read, all quantized alike, and the smallest scales that each of them allows. */
+/**
+ * A weight that layers read, all quantized alike, the smallest scales that each of them allows, and how the strictest of
+ * their kernels adds its products.
+ */
 interface SharedWeight {
   readonly site: WeightSite;
   readonly weighted: WeightedNode;
   readonly readers: { readonly id: string; readonly scaleFloor: Float32Array }[];
+  pairing: Pairing | undefined;
 }
 
 /** Layers that read one weight by one recipe have one tensor, written once, unless the bias of one alone binds its scale. */
@@ -79,8 +85,11 @@ function quantizeWeights(
       const how = weighted.runs.kind === 'float' ? weighted.runs.stored : 'integer';
       const key = JSON.stringify([site.name, site.axis, how, bits, scheme, granularity, group]);
       const scaleFloor = scaleFloorIn(numbers, weighted, scaleCount(weighted, site));
-      const known = shared.get(key) ?? { site, weighted, readers: [] };
+      const known = shared.get(key) ?? { site, weighted, readers: [], pairing: undefined };
       known.readers.push({ id: site.id, scaleFloor });
+      const pairing = pairingIn(numbers, weighted);
+      if (pairing && pairing.bound < (known.pairing?.bound ?? Number.POSITIVE_INFINITY))
+        known.pairing = pairing;
       shared.set(key, known);
     }
   }
@@ -109,7 +118,7 @@ function scaleCount(weighted: WeightedNode, site: WeightSite): number {
 
 function quantizeWeight(
   sources: PlanSources,
-  { site, weighted }: Pick<SharedWeight, 'site' | 'weighted'>,
+  { site, weighted, pairing }: Pick<SharedWeight, 'site' | 'weighted' | 'pairing'>,
   scaleFloor: Float32Array,
 ): StoredTensor {
   const { recipe, runs } = weighted;
@@ -118,7 +127,7 @@ function quantizeWeight(
   const values = floatsOf(site.weight);
   if (runs.kind === 'float' && runs.stored === 'blocks')
     return quantizeBlocks({ values, dims, axis: site.axis, bits, scheme, ...sources.recipe.blocks });
-  return named(sources.schemes, scheme).quantize({
+  return quantizePortably(named(sources.schemes, scheme), {
     values,
     dims,
     bits,
@@ -127,6 +136,7 @@ function quantizeWeight(
     channelsPerCodebook: channelsPerCodebook(recipe),
     limit: weightLimit(weighted, sources.recipe),
     scaleFloor,
+    pairing,
   });
 }
 

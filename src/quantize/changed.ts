@@ -1,7 +1,9 @@
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { weightedNode } from '../place/placement.js';
 import { problemOfActivation, problemOfBias, problemOfWeight } from './check-plan.js';
+import { pairingIn, withinPairs } from './pairs.js';
 import type { Plan, PlannedActivation, StoredTensor } from './plan.js';
+import { dequantizeTensor } from './quantized-tensor.js';
 
 /** What of a plan is to be other numbers; what is not named stays. */
 export interface PlanChange {
@@ -14,7 +16,8 @@ export interface PlanChange {
 }
 
 /**
- * A plan with other numbers: the only way from one plan to the next. The plan given stays as it is.
+ * A plan with other numbers: the only way from one plan to the next. The plan given stays as it is. Weights whose sums could
+ * saturate on x86 without VNNI are moved to the nearest that cannot, as everywhere (pairs.ts).
  *
  * @param by - who changes it, a refiner's name: the owner of the activations from here on
  * @throws Error for numbers that no model can be written from: shape, width, codes out of range, a scale too small for the
@@ -45,7 +48,25 @@ export function changed(plan: Plan, by: string, change: PlanChange): Plan {
   }
   const next: Plan = { ...plan, weights, biases, activations };
   checkWeights(plan, next, by);
-  return next;
+  return { ...next, weights: portable(plan, next) };
+}
+
+/** The weights of a plan, those that changed and could now saturate moved to the nearest codes that cannot. */
+function portable(before: Plan, after: Plan): Map<string, StoredTensor> {
+  const weights = new Map(after.weights);
+  for (const weighted of after.placement.weighted) {
+    const pairing = pairingIn(after, weighted);
+    if (!pairing) continue;
+    for (const { id } of weighted.sites) {
+      const weight = weights.get(id);
+      if (!weight || weight.kind === 'blocks') continue;
+      if (weight === before.weights.get(id) && pairing.bound === pairingIn(before, weighted)?.bound) continue;
+      const moved = withinPairs(weight, dequantizeTensor(weight), pairing);
+      if (moved === weight) continue;
+      for (const [other, tensor] of weights) if (tensor === weight) weights.set(other, moved);
+    }
+  }
+  return weights;
 }
 
 /** What changed of a weight, its bias or its input must still fit together. */

@@ -56,6 +56,8 @@ export interface Recipe extends LayerSettings {
   readonly blocks: BlockSettings;
   /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
   readonly reduceRange: boolean;
+  /** Weights may have pairs whose sums saturate on x86 without VNNI: the last digits, for machines that have it. */
+  readonly assumeVnni: boolean;
 }
 
 /** Keys of a recipe that hold settings of their own. */
@@ -277,7 +279,17 @@ export const settings: {
     flag: {
       name: '--reduce-range',
       group: 'Weights',
-      help: 'weights within ±63, for x86 machines without VNNI',
+      help: 'weights within ±63, for runtimes whose kernels saturate',
+    },
+  },
+  assumeVnni: {
+    schema: yesOrNo,
+    description: 'The full int8 range for weights: on x86 without VNNI their sums may saturate.',
+    usual: false,
+    flag: {
+      name: '--assume-vnni',
+      group: 'Weights',
+      help: 'the full int8 range for weights, which other x86 than those with VNNI may sum up otherwise',
     },
   },
 };

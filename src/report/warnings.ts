@@ -20,9 +20,6 @@ export interface Observed {
   readonly forms: { readonly float: ModelForm; readonly quantized: ModelForm };
 }
 
-/** Weights wider than this can make two neighbouring products overflow int16: 2·255·64 < 2^15. */
-const SATURATING_BITS = 7;
-
 /** What a portable format costs. */
 function formatWarnings({ recipe, weightBytes: { stored, packed } }: Observed): string[] {
   if (stored <= packed) return [];
@@ -57,10 +54,9 @@ export function warningsOf(observed: Observed): string[] {
     );
   }
   warnings.push(...evaluationWarnings(observed));
-  const integers = recipe.actBits !== 'float' && recipe.bits > SATURATING_BITS && !recipe.reduceRange;
-  if (integers && saturates(machine)) {
+  if (recipe.assumeVnni && saturates(machine)) {
     warnings.push(
-      'This CPU has no VNNI: its int8 kernels saturate. Use --reduce-range for files that run on such machines.',
+      'This CPU has no VNNI, and its int8 kernels may saturate: without --assume-vnni the file gives the same on every machine.',
     );
   }
   return warnings;
@@ -111,7 +107,7 @@ function kernelWarnings({ name, exact, kernels }: OutputDrift, machine: Machine)
     ];
   }
   const cause = saturates(machine)
-    ? 'This CPU has no VNNI, and its int8 kernels saturate: quantize with --reduce-range.'
+    ? 'This CPU has no VNNI, and its int8 kernels saturate where weights are large: so may other machines.'
     : 'Suspect a bug of the runtime, and run the model with optimizations off until it is found.';
   return [
     `The default session gives another output "${name}" than the graph states, by far more than integer kernels round: ${compared}. ${cause}`,

@@ -9,7 +9,11 @@ import { observedValues } from '../../src/place/placement.js';
 import { biasIn, raisedChannelsIn } from '../../src/quantize/bias.js';
 import { buildPlan } from '../../src/quantize/build-plan.js';
 import { quantizerOf, weightAt } from '../../src/quantize/plan.js';
-import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
+import {
+  dequantizeTensor,
+  integersOfTensor,
+  type QuantizedTensor,
+} from '../../src/quantize/quantized-tensor.js';
 import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { defaultRecipe, type Recipe } from '../../src/recipe.js';
@@ -79,7 +83,7 @@ describe('buildPlan', () => {
   });
 
   it('chooses every number of a layer, by hand', () => {
-    const { made, layers } = plan(twins(), { x: statisticsOf([-51, 204]) });
+    const { made, layers } = plan(twins(), { x: statisticsOf([-51, 204]) }, { assumeVnni: true });
     expect(quantizerOf(made, 'x')).toEqual({
       kind: 'affine',
       grid: { scale: 1, zeroPoint: 51, low: 0, high: 255 },
@@ -96,6 +100,22 @@ describe('buildPlan', () => {
     });
     expect(layers[0]?.bias).toEqual({ values: Int32Array.of(100, -50), scales: Float32Array.of(0.01, 0.02) });
     expect(layers[0]?.raisedChannels).toBe(0);
+  });
+
+  it('keeps pairs of products within int16, where activations have that many codes', () => {
+    // 0.5 and 2.54 are 25 and 127 in steps of 0.02: 152 of the 128 that 255 leaves room for.
+    const codes = (changes: Partial<Recipe>) => {
+      const { layers } = plan(twins(), {}, { allLayers: true, ...changes });
+      return layers.map(({ weight }) => [...integersOfTensor(weight as QuantizedTensor)]);
+    };
+    const free = [127, -127, 25, 127];
+    expect(codes({ assumeVnni: true })).toEqual([free, free]);
+    for (const layer of codes({})) {
+      expect(layer.slice(0, 2)).toEqual([127, -127]);
+      expect(Math.abs((layer[2] as number) + (layer[3] as number))).toBeLessThanOrEqual(128);
+    }
+    // 127 codes leave room for any pair.
+    expect(codes({ actBits: 7 })).toEqual([free, free]);
   });
 
   it('makes one quantized tensor of a weight that two layers share', () => {

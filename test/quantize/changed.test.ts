@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { biasIn } from '../../src/quantize/bias.js';
 import { changed } from '../../src/quantize/changed.js';
+import type { Plan } from '../../src/quantize/plan.js';
 import type { AffineTensor } from '../../src/quantize/quantized-tensor.js';
 import { finish, Net } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
@@ -40,6 +41,27 @@ describe('a changed plan', () => {
     const next = changed(plan, 'test', { weights: new Map([['y#1', other]]) });
     expect([next.weights.get('h#1'), next.weights.get('y#1')]).toEqual([other, other]);
     expect(next.weights.get('h#1')).toBe(next.weights.get('y#1'));
+  });
+
+  it('cannot saturate on any x86, whatever the change', async () => {
+    const plan = await twoGemms();
+    const weight = plan.weights.get('h#1') as AffineTensor;
+    const loud = { ...weight, codes: weight.codes.map((code) => (code < 0 ? -120 : 120)) };
+    const codesOf = (of: Plan) => {
+      const next = changed(of, 'test', { weights: new Map([['h#1', loud]]) });
+      expect(next.weights.get('y#1')).toBe(next.weights.get('h#1'));
+      return [...(next.weights.get('h#1') as AffineTensor).codes];
+    };
+    // Two neighbours of one sign: 64 each of the 128 that 255 leaves room for.
+    const wanted = [...loud.codes];
+    for (let n = 0; n < 8; n++) {
+      for (let k = 0; k < 8; k += 2) {
+        const [i, j] = [8 * k + n, 8 * (k + 1) + n];
+        if (loud.codes[i] === loud.codes[j]) wanted[i] = wanted[j] = Math.sign(loud.codes[i] as number) * 64;
+      }
+    }
+    expect(codesOf(plan)).toEqual(wanted);
+    expect(codesOf({ ...plan, recipe: { ...plan.recipe, assumeVnni: true } })).toEqual([...loud.codes]);
   });
 
   it('names who chose the quantizer of an activation', async () => {

@@ -105,7 +105,7 @@ const changed: Recipe = {
   observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 },
   blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
   rules: [{ pattern: 'a', bits: 8 }],
-  ...{ exclude: ['b'], include: ['c'], format: 'matmulnbits', reduceRange: true },
+  ...{ exclude: ['b'], include: ['c'], format: 'matmulnbits', reduceRange: true, assumeVnni: true },
 };
 
 describe('the flags of a recipe', () => {

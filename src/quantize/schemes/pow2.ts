@@ -9,6 +9,7 @@ import { type CodeRange, quantizeUniform, squaredError } from './uniform.js';
 export const pow2: Scheme = {
   name: 'pow2',
   summary: 'symmetric, the power of two of least squared error as scale',
+  powersOfTwo: true,
   quantize: (request) => quantizeUniform(request, powerOfTwoScale),
 };
 

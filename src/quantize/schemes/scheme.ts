@@ -23,6 +23,8 @@ export interface WeightRequest {
 export interface Scheme {
   readonly name: string;
   readonly summary: string;
+  /** Scales are powers of two: one may only be raised to another. */
+  readonly powersOfTwo?: true;
   quantize(request: WeightRequest): QuantizedTensor;
   /** What int8 cannot hold of the scheme at this width, in a few words for the plan; undefined where it holds all. */
   note?(request: Pick<WeightRequest, 'bits' | 'limit'>): string | undefined;

@@ -180,6 +180,7 @@ function recipeFacts({ recipe: made }: Result): [string, string][] {
     ...(exclude.length > 0 ? [['kept in float', exclude.join(', ')] as [string, string]] : []),
     ...(include.length > 0 ? [['quantized alone', include.join(', ')] as [string, string]] : []),
     ...(made.allLayers ? [['first and last', 'in few bits, too'] as [string, string]] : []),
+    ...(made.assumeVnni ? [['sums on x86 without VNNI', 'may saturate'] as [string, string]] : []),
     ...(made.reduceRange ? [['range of weights', 'reduced to ±63'] as [string, string]] : []),
   ];
 }
