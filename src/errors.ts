@@ -306,7 +306,7 @@ const messages = {
   'statistics-model': message(
     2,
     '{path} holds the statistics of another model, not of {model}.',
-    'Calibrate this model again: `quantize calibrate {model}`.',
+    'Calibrate this model again, with the same --equalize and --smooth: `quantize calibrate {model}`.',
   ),
   'statistics-tensor': message(
     2,

@@ -2,7 +2,7 @@ import type { PictureOptions } from '../calibration/pictures.js';
 import type { InputRange, Preprocess } from '../calibration/preprocess.js';
 import type { RawFormat } from '../calibration/readers/reader.js';
 import type { Shard } from '../calibration/source.js';
-import type { GivenRecipe } from './recipe.js';
+import type { GivenRecipe, Rescaling } from './recipe.js';
 import type { Provider } from './runtime/session.js';
 
 /**
@@ -161,6 +161,9 @@ export interface CalibrateOptions
   readonly output?: string | undefined;
   /** Calibrate on this shard of the samples only. */
   readonly shard?: Shard | undefined;
+  /** As the recipes that the statistics are for will have it: statistics belong to one folded model. */
+  readonly equalize?: Rescaling | undefined;
+  readonly smooth?: Rescaling | undefined;
 }
 
 /** What `mergeStatistics` is asked for. */

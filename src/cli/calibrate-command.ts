@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import type { Shard } from '../../calibration/source.js';
+import type { Recipe } from '../recipe.js';
 import { renderStatistics } from '../report/statistics-summary.js';
 import { calibrate } from '../run/calibrate.js';
 import { follow } from './follow.js';
 import { parseShard } from './parse.js';
+import { addFormOptions } from './recipe-options.js';
 import {
   addDataOption,
   addMachineOptions,
@@ -14,7 +16,7 @@ import {
 } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
-interface CalibrateFlags extends SampleFlags, MachineFlags {
+interface CalibrateFlags extends SampleFlags, MachineFlags, Pick<Recipe, 'equalize' | 'smooth'> {
   readonly output?: string;
   readonly data: string[];
   readonly shard?: Shard;
@@ -42,16 +44,18 @@ export function calibrateCommand(process: CommandProcess): Command {
     .option('--shard <i/n>', 'only part i of n of the samples; `quantize merge` joins all parts', parseShard)
     .optionsGroup('Result:')
     .option('--json', 'print what was written as one JSON record');
-  return addMachineOptions(command)
+  return addMachineOptions(addFormOptions(command))
     .addHelpText('after', examples)
     .action(async (model: string, flags: CalibrateFlags) => {
-      const { output, data, shard, threads, maxMemory, provider, json } = flags;
+      const { output, data, shard, equalize, smooth, threads, maxMemory, provider, json } = flags;
       const summary = await follow(process, flags, (hooks) =>
         calibrate({
           model,
           output,
           data,
           shard,
+          equalize,
+          smooth,
           threads,
           maxMemory,
           provider,

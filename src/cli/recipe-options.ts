@@ -24,9 +24,16 @@ export const collect = <T>(value: T, list: T[] | undefined): T[] => [...(list ??
  * @param without - names of flags that the command has in a form of its own
  */
 export function addRecipeOptions(command: Command, without: readonly string[] = []): Command {
-  const settings = allSettings
-    .map(({ setting }) => setting)
-    .filter(({ flag }) => !without.includes(flag.name));
+  return addSettings(command, ({ name }) => !without.includes(name));
+}
+
+/** Add the flags of a recipe that say what the folded model is, which statistics belong to. */
+export function addFormOptions(command: Command): Command {
+  return addSettings(command, ({ group }) => group === 'Channels');
+}
+
+function addSettings(command: Command, isWanted: (flag: Flag<unknown>) => boolean): Command {
+  const settings = allSettings.map(({ setting }) => setting).filter(({ flag }) => isWanted(flag));
   for (const group of new Set(settings.map(({ flag }) => flag.group))) {
     command.optionsGroup(`${group}:`);
     for (const setting of settings) if (setting.flag.group === group) command.addOption(optionOf(setting));

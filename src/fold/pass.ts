@@ -1,11 +1,14 @@
 import type { Model } from '../graph/model.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import type { Fact } from './facts.js';
+import type { FoldedForm } from './folded-form.js';
 
 /** What a pass may ask for, beside the model. */
 export interface FoldContext {
   /** The values named, of a model without inputs: constants are computed by the runtime, not by kernels of ours. */
   evaluate(model: Model, values: readonly string[]): Promise<Map<string, NdArray>>;
+  /** What the recipe asks of the folded model. */
+  readonly form: FoldedForm;
 }
 
 /** A graph-to-graph rewrite that leaves the outputs as they are, within float rounding. */

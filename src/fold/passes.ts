@@ -4,6 +4,7 @@ import { constantNodes } from './constant-nodes.js';
 import { constantOperands } from './constant-operands.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
 import { deadCode } from './dead-code.js';
+import { equalize } from './equalize.js';
 import { gemmFactors } from './gemm-factors.js';
 import { hardSwish } from './hard-swish.js';
 import { identities } from './identities.js';
@@ -12,6 +13,7 @@ import { loneBatchNorm } from './lone-batch-norm.js';
 import { padAxes } from './pad-axes.js';
 import { padIntoConv } from './pad-into-conv.js';
 import type { Pass } from './pass.js';
+import { smooth } from './smooth.js';
 import { spatialMean } from './spatial-mean.js';
 
 /** The passes, in the order in which they run: constants first, since the others look for them. */
@@ -30,5 +32,7 @@ export const passes: readonly Pass[] = [
   padAxes,
   padIntoConv,
   spatialMean,
+  equalize,
+  smooth,
   deadCode,
 ];

@@ -14,21 +14,30 @@ export function setWeight(editor: GraphEditor, layer: LinearLayer, tensor: Tenso
   });
 }
 
-/**
- * Multiply each element of the layer's weight by the factor of its channel.
- *
- * @param channelOf - the channel of each element, row-major
- */
+/** Multiply each element of the layer's weight by the factor of its channel. */
 export function scaleWeight(
   editor: GraphEditor,
   layer: LinearLayer,
   factors: Float64Array,
   channelOf: (element: number) => number,
 ): void {
+  setWeight(editor, layer, scaledWeight(layer, factors, channelOf));
+}
+
+/**
+ * The layer's weight with each element multiplied by the factor of its channel.
+ *
+ * @param channelOf - the channel of each element, row-major
+ */
+export function scaledWeight(
+  layer: LinearLayer,
+  factors: Float64Array,
+  channelOf: (element: number) => number,
+): Tensor {
   const { dataType, dims } = layer.tensor;
   const weights = floatsOf(layer.tensor);
   // A loop: from() with a function gathers its results as objects first, 0.1 µs an element.
   const scaled = new Float64Array(weights.length);
   for (let i = 0; i < scaled.length; i++) scaled[i] = (weights[i] as number) * (factors[channelOf(i)] ?? 0);
-  setWeight(editor, layer, floatTensor(dataType, dims, scaled));
+  return floatTensor(dataType, dims, scaled);
 }

@@ -15,7 +15,7 @@ export interface Named {
 }
 
 /** Headings of the help, in their order. */
-export type FlagGroup = 'Weights' | 'Activations' | 'Layers';
+export type FlagGroup = 'Weights' | 'Activations' | 'Layers' | 'Channels';
 
 /** How a command line says a setting. */
 export interface Flag<T> {

@@ -30,6 +30,13 @@ export interface BlockSettings {
   readonly accuracyLevel: number;
 }
 
+/**
+ * Whether factors move between channels, which leaves the float function as it is: where they are decades apart, wherever
+ * that helps by prediction, or never.
+ */
+export const rescalings = ['auto', 'on', 'off'] as const;
+export type Rescaling = (typeof rescalings)[number];
+
 /** What the user asked for: written into the model and into every result. */
 export interface Recipe extends LayerSettings {
   /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
@@ -58,6 +65,10 @@ export interface Recipe extends LayerSettings {
   readonly reduceRange: boolean;
   /** Weights may have pairs whose sums saturate on x86 without VNNI: the last digits, for machines that have it. */
   readonly assumeVnni: boolean;
+  /** Cross-layer equalization (Nagel et al. 2019), before calibration. */
+  readonly equalize: Rescaling;
+  /** Outlier channels behind normalizations go into the weights (Xiao et al. 2023), before calibration. */
+  readonly smooth: Rescaling;
 }
 
 /** Keys of a recipe that hold settings of their own. */
@@ -290,6 +301,29 @@ export const settings: {
       name: '--assume-vnni',
       group: 'Weights',
       help: 'the full int8 range for weights, which other x86 than those with VNNI may sum up otherwise',
+    },
+  },
+  equalize: {
+    schema: () => z.enum(rescalings),
+    description:
+      'Channels of different sizes are equalized across layers: auto where they are decades apart.',
+    usual: 'auto',
+    flag: {
+      name: '--equalize',
+      value: '<when>',
+      group: 'Channels',
+      help: 'channels of different sizes are equalized across layers: auto where they are decades apart, on, off',
+    },
+  },
+  smooth: {
+    schema: () => z.enum(rescalings),
+    description: 'Outlier channels behind normalizations go into weights: auto where they are decades apart.',
+    usual: 'auto',
+    flag: {
+      name: '--smooth',
+      value: '<when>',
+      group: 'Channels',
+      help: 'outlier channels behind normalizations go into the weights: auto where they are decades apart, on, off',
     },
   },
 };

@@ -2,6 +2,7 @@ import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate as observe } from '../calibrate/calibrate.js';
 import { Watch } from '../calibrate/watch.js';
 import { QuantizeError } from '../errors.js';
+import { foldedFormOf } from '../fold/folded-form.js';
 import { defaultLimits } from '../load/limits.js';
 import type { CalibrateOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
@@ -18,7 +19,7 @@ import { writeStatistics } from './write-statistics.js';
  */
 export async function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
   const started = performance.now();
-  const { data, shard } = options;
+  const { data, shard, equalize = widestRecipe.equalize, smooth = widestRecipe.smooth } = options;
   if (data === undefined || data.length === 0) {
     const mend = 'Give samples like those that the model will see.';
     throw new QuantizeError('bad-option', { flag: '--data', problem: 'is missing', mend });
@@ -27,7 +28,12 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
   const output = options.output ?? besideModel(options.model, suffix);
 
-  const { model, samples } = await prepare(options, { output, converts: true, watch, limits: defaultLimits });
+  const { model, samples } = await prepare(options, {
+    output,
+    form: foldedFormOf({ ...widestRecipe, equalize, smooth }),
+    watch,
+    limits: defaultLimits,
+  });
 
   await watch.begin('place');
   const placement = place(model, widestRecipe, options.model);

@@ -10,6 +10,7 @@ import { pairModels } from '../evaluate/pair-models.js';
 import { plannedLayers } from '../evaluate/planned-layers.js';
 import { loadMetric } from '../evaluate/user-metric.js';
 import { foldModel } from '../fold/fold-model.js';
+import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
 import { type LoadedModel, loadAnyModel, loadModel } from '../load/load-model.js';
@@ -136,12 +137,13 @@ async function byPlan(path: string, quantized: Model, recipe: Recipe, heldBytes:
     },
   );
   if (!folded) return undefined;
+  const form = foldedFormOf(recipe);
   const isConverted = unlessRefused(() => {
-    if (recipe.actBits !== 'float') convertModel(folded, path);
+    if (form.isConverted) convertModel(folded, path);
     return true;
   });
   if (!isConverted) return undefined;
-  const fold = await foldModel(folded);
+  const fold = await foldModel(folded, form);
   const placement = unlessRefused(() => place(folded, recipe, path));
   const layers = placement && plannedLayers(folded.graph, placement, quantized);
   if (!placement || !layers) return undefined;

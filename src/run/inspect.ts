@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { convertModel } from '../convert/convert-model.js';
 import { foldModel } from '../fold/fold-model.js';
+import { foldedFormOf } from '../fold/folded-form.js';
 import { loadModel } from '../load/load-model.js';
 import type { InspectOptions } from '../options.js';
 import { place } from '../place/place.js';
@@ -18,8 +19,9 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
   const recipe = resolveRecipe(options.recipe, registries, true);
   const { model } = await loadModel(options.model);
   const { inputs, outputs } = model.graph;
-  if (recipe.actBits !== 'float') convertModel(model, options.model);
-  const fold = await foldModel(model);
+  const form = foldedFormOf(recipe);
+  if (form.isConverted) convertModel(model, options.model);
+  const fold = await foldModel(model, form);
   const placement = place(model, recipe, options.model);
   return {
     model: basename(options.model),

@@ -6,6 +6,7 @@ import { convertModel } from '../convert/convert-model.js';
 import { checkOutput } from '../emit/write-file.js';
 import { dataPathOf } from '../emit/write-model.js';
 import { foldModel } from '../fold/fold-model.js';
+import type { FoldedForm } from '../fold/folded-form.js';
 import { referenceOf, verifyFold } from '../fold/verify-fold.js';
 import { opsetOf } from '../graph/model.js';
 import type { Limits } from '../load/limits.js';
@@ -19,8 +20,8 @@ import { checkProvider } from '../runtime/session.js';
 export interface Preparation {
   /** The file that will be written. */
   readonly output: string;
-  /** Weights alone are stored in what every opset has, and need no conversion. */
-  readonly converts: boolean;
+  /** What the recipe asks of the folded model. */
+  readonly form: FoldedForm;
   readonly watch: Watch;
   readonly limits: Limits;
 }
@@ -28,7 +29,7 @@ export interface Preparation {
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
 export async function prepare(
   options: QuantizeOptions | CalibrateOptions,
-  { output, converts, watch, limits }: Preparation,
+  { output, form, watch, limits }: Preparation,
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
@@ -51,7 +52,7 @@ export async function prepare(
   }
 
   await watch.begin('convert');
-  if (converts) convertModel(model, options.model);
+  if (form.isConverted) convertModel(model, options.model);
 
   await watch.begin('fold');
   // The original is gone before anything is folded: memory holds one float model's session at a time.
@@ -64,7 +65,7 @@ export async function prepare(
       reference: await referenceOf(original, evaluation),
     };
   });
-  const fold = await foldModel(model);
+  const fold = await foldModel(model, form);
   for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
   await verifyFold(reference, model, threads);
   return { loaded, model, isLarge, fold, samples };

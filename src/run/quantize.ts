@@ -11,6 +11,7 @@ import { withWritten } from '../emit/write-model.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
 import { evaluate } from '../evaluate/evaluate.js';
 import { loadMetric } from '../evaluate/user-metric.js';
+import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
 import type { QuantizeOptions } from '../options.js';
@@ -68,7 +69,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   // Before the time that a search takes.
   if (recipePath) for (const file of read) await checkOutput(file, recipePath);
 
-  const prepared = await prepare(options, { output, converts: given.actBits !== 'float', watch, limits });
+  const prepared = await prepare(options, { output, form: foldedFormOf(given), watch, limits });
   const { loaded, model, fold, isLarge } = prepared;
   if (isLarge) refuseMeasuring(options, loaded.sizeBytes);
 

@@ -16,6 +16,7 @@ import { QuantizeError } from '../errors.js';
 import { compareOutputs } from '../evaluate/compare-outputs.js';
 import { measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
+import { foldedFormOf, formKey } from '../fold/folded-form.js';
 import { defaultLimits } from '../load/limits.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
@@ -106,7 +107,7 @@ class Sweep {
   readonly #options: SweepOptions;
   readonly #output: string;
   readonly #watch: Watch;
-  readonly #prepared = new Map<boolean, Prepared>();
+  readonly #prepared = new Map<string, Prepared>();
   /** Finished combinations, by recipe. */
   readonly #finished = new Map<string, SweepResult>();
   #combinations: readonly Combination[] = [];
@@ -229,14 +230,14 @@ class Sweep {
     return writeFileWhole(this.#output, serializeSweep(this.record));
   }
 
-  /** The folded model: converted to opset 13 unless activations stay in float, as `quantize` has it. */
-  async #prepare({ actBits }: Recipe): Promise<Prepared> {
-    const converts = actBits !== 'float';
-    const known = this.#prepared.get(converts);
+  /** The folded model in the form that the recipe needs, as `quantize` has it. */
+  async #prepare(recipe: Recipe): Promise<Prepared> {
+    const form = foldedFormOf(recipe);
+    const known = this.#prepared.get(formKey(form));
     if (known) return known;
-    const settings = { output: this.#output, converts, watch: this.#watch, limits: defaultLimits };
+    const settings = { output: this.#output, form, watch: this.#watch, limits: defaultLimits };
     const prepared = await prepare(this.#options, settings);
-    this.#prepared.set(converts, prepared);
+    this.#prepared.set(formKey(form), prepared);
     return prepared;
   }
 

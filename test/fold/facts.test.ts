@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Fact, facts, faultOf, forgetUnmade } from '../../src/fold/facts.js';
 import { foldModel } from '../../src/fold/fold-model.js';
+import { defaultForm } from '../../src/fold/folded-form.js';
 import type { Pass } from '../../src/fold/pass.js';
 import { passes } from '../../src/fold/passes.js';
 import { type Model, node } from '../../src/graph/model.js';
 import { exportedModel } from '../support/exported-model.js';
-import { runIn } from '../support/sessions.js';
-
-const context = { evaluate: (model: Model) => runIn('disabled', model, {}) };
+import { foldContext } from '../support/fold-with.js';
 
 describe('every pass of the list', () => {
   test('finds what it needs made true by a pass before it', () => {
@@ -22,7 +21,7 @@ describe('every pass of the list', () => {
     const model = exportedModel();
     const held = new Set<Fact>();
     for (const pass of passes) {
-      await pass.run(model, context);
+      await pass.run(model, foldContext);
       for (const fact of pass.ensures) held.add(fact);
       for (const fact of held) expect(facts[fact](model.graph), `${fact} after ${pass.name}`).toBe(true);
       expect(faultOf(model), pass.name).toBeUndefined();
@@ -72,14 +71,16 @@ describe('a pass that leaves a fault is stopped, by name:', () => {
         return 1;
       },
     };
-    await expect(foldModel(exportedModel(), [bad])).rejects.toThrow(`after the pass bad, ${fault}`);
+    await expect(foldModel(exportedModel(), defaultForm, [bad])).rejects.toThrow(
+      `after the pass bad, ${fault}`,
+    );
   });
 
   test('but a file that comes broken is left to the runtime', async () => {
     const model = exportedModel();
     model.graph.nodes.pop();
     const idle: Pass = { name: 'idle', summary: '', needs: [], ensures: [], run: () => 1 };
-    expect(await foldModel(model, [idle])).toHaveLength(1);
+    expect(await foldModel(model, defaultForm, [idle])).toHaveLength(1);
   });
 });
 

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
+import { defaultForm } from '../../src/fold/folded-form.js';
 import { padAxes } from '../../src/fold/pad-axes.js';
 import { integersOf } from '../../src/graph/tensor.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { runIn } from '../support/sessions.js';
 
-const context = { evaluate: async () => new Map() };
+const context = { evaluate: async () => new Map(), form: defaultForm };
 
 /** Conv → Pad by axes → Conv. */
 function padded(axes: readonly number[], shape: readonly (number | string)[] = [1, 3, 6, 6]): GraphBuilder {

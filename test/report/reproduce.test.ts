@@ -106,6 +106,7 @@ const changed: Recipe = {
   blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
   rules: [{ pattern: 'a', bits: 8 }],
   ...{ exclude: ['b'], include: ['c'], format: 'matmulnbits', reduceRange: true, assumeVnni: true },
+  ...{ equalize: 'on', smooth: 'off' },
 };
 
 describe('the flags of a recipe', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { defaultForm } from '../../src/fold/folded-form.js';
 import type { Pass } from '../../src/fold/pass.js';
 import type { Model } from '../../src/graph/model.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
@@ -7,7 +8,7 @@ import { type GraphBuilder, randomFloats } from './graph-builder.js';
 import { expectSameOutputs, opTypes } from './same-outputs.js';
 import { runIn } from './sessions.js';
 
-const context = { evaluate: (model: Model) => runIn('disabled', model, {}) };
+export const foldContext = { evaluate: (model: Model) => runIn('disabled', model, {}), form: defaultForm };
 
 /**
  * Run one pass in place, and check that the model has the operators expected and computes what it did before.
@@ -21,7 +22,7 @@ export async function foldWith(
   operators: readonly string[],
 ): Promise<number> {
   const before = await runIn('disabled', model, feed);
-  const changes = await pass.run(model, context);
+  const changes = await pass.run(model, foldContext);
   expect(opTypes(model)).toEqual(operators);
   expectSameOutputs(await runIn('disabled', model, feed), before);
   return changes;
@@ -30,7 +31,7 @@ export async function foldWith(
 /** Check that a pass leaves a model as it is, to the byte. */
 export async function leavesAlone(pass: Pass, model: Model): Promise<void> {
   const before = encodeModel(model);
-  expect(await pass.run(model, context)).toBe(0);
+  expect(await pass.run(model, foldContext)).toBe(0);
   expect(Buffer.compare(encodeModel(model), before)).toBe(0);
 }
 

@@ -1,9 +1,9 @@
 import type { InputRange } from '../../../calibration/preprocess.js';
 import { type Statistics, TensorStatistics } from '../../../calibration/statistics.js';
 import { QuantizeError } from '../../errors.js';
+import { type ChannelMoments, even } from '../../graph/channel-moments.js';
 import type { Model } from '../../graph/model.js';
-import { type ChannelMoments, even } from './moments.js';
-import { propagate } from './propagate.js';
+import { propagate } from '../../graph/propagate-moments.js';
 
 /**
  * Ranges without a sample: β ± 6γ of the folded BatchNormalizations, carried through the operators after them (Nagel et

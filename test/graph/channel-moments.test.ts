@@ -9,7 +9,7 @@ import {
   pooled,
   product,
   sum,
-} from '../../../src/calibrate/data-free/moments.js';
+} from '../../src/graph/channel-moments.js';
 
 const relu = (x: number) => Math.max(x, 0);
 const one = (mean: number, deviation: number) =>

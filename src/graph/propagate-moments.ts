@@ -1,7 +1,3 @@
-import { clampBounds } from '../../graph/clamp-bounds.js';
-import { inputChannelOf, linearLayerOf, outputChannelOf } from '../../graph/linear-layer.js';
-import { floatAttribute, type Graph, inputAt, intAttribute, isOp, type Node } from '../../graph/model.js';
-import { floatsOf, isFloatTensor } from '../../graph/tensor.js';
 import {
   type ChannelMoments,
   concatenated,
@@ -13,7 +9,11 @@ import {
   pooled,
   product,
   sum,
-} from './moments.js';
+} from './channel-moments.js';
+import { clampBounds } from './clamp-bounds.js';
+import { inputChannelOf, linearLayerOf, outputChannelOf } from './linear-layer.js';
+import { floatAttribute, type Graph, inputAt, intAttribute, isOp, type Node } from './model.js';
+import { floatsOf, isFloatTensor } from './tensor.js';
 
 /** Moments of a node's first output from those of its inputs; undefined where they are not known. */
 type Rule = (

@@ -1,4 +1,4 @@
-import type { BatchNormMoments } from '../../graph/model.js';
+import type { BatchNormMoments } from './model.js';
 
 /** What is known of a value without data, one entry a channel, or one for all. */
 export interface ChannelMoments {
