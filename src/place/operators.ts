@@ -3,6 +3,7 @@ import {
   type Graph,
   inputAt,
   intAttribute,
+  intsAttribute,
   type Node,
   stringAttribute,
 } from '../graph/model.js';
@@ -47,7 +48,7 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
   Add: { role: 'arithmetic', constants: true, exception: infiniteOperand },
   Mul: { role: 'arithmetic', constants: true, exception: infiniteOperand },
   Concat: arithmetic,
-  AveragePool: { ...arithmetic, exception: ceilAveragePool },
+  AveragePool: { ...arithmetic, exception: oddAveragePool },
   GlobalAveragePool: arithmetic,
   HardSigmoid: { ...arithmetic, clamps: true, exception: notRising },
   Sigmoid: arithmetic,
@@ -117,8 +118,10 @@ export function ruleOf(node: Node): OperatorRule | undefined {
   return isDefault(node) && Object.hasOwn(operators, node.opType) ? operators[node.opType] : undefined;
 }
 
-// QLinearAveragePool divides by another count there: tens of steps off (measured).
-function ceilAveragePool(node: Node): string | undefined {
+// QLinearAveragePool divides by another count there: tens of steps off (measured). Dilations it does not take at all.
+function oddAveragePool(node: Node): string | undefined {
+  if (intsAttribute(node, 'dilations')?.some((size) => size !== 1))
+    return 'its integer kernel has no dilations';
   const wrong = intAttribute(node, 'ceil_mode', 0) !== 0 && intAttribute(node, 'count_include_pad', 0) !== 0;
   return wrong ? 'its integer kernel is wrong with ceil_mode and count_include_pad together' : undefined;
 }

@@ -1,7 +1,7 @@
 import { type Graph, inputAt } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
-import { elementCount } from '../numerics/nd-array.js';
+import { channelAlong, elementCount } from '../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../numerics/round.js';
 import type { WeightedNode } from '../place/placement.js';
 import { integerLimit } from './integer-limit.js';
@@ -126,10 +126,17 @@ export function scaleFloorIn(
   return scaleFloor(plan.biases.get(weighted.node.id), inputScale, scales, accumulator);
 }
 
-/** Channels whose scale had to be raised, so that their bias fits int32. */
+/** Channels whose scale had to be raised, so that their bias fits int32: of weights that are all 0 it takes nothing. */
 export function raisedChannelsIn(plan: Plan, weighted: WeightedNode): number {
   if (weighted.runs.kind !== 'integer' || !plan.biases.has(weighted.node.id)) return 0;
-  const { scales } = integerWeight(plan, weighted.sites[0]);
+  const [site] = weighted.sites;
+  const { scales } = integerWeight(plan, site);
   const floor = scaleFloorIn(plan, weighted, scales.length);
-  return floor.filter((least, c) => least > 0 && scales[c] === least).length;
+  const isRaised = floor.map((least, c) => (least > 0 && scales[c] === least ? 1 : 0));
+  if (!isRaised.includes(1)) return 0;
+  const channelOf = channelAlong(site.weight.dims, scales.length === 1 ? undefined : site.axis);
+  const hasWeights = new Set<number>();
+  const values = floatsOf(site.weight);
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) hasWeights.add(channelOf(i));
+  return isRaised.filter((raised, c) => raised === 1 && hasWeights.has(c)).length;
 }

@@ -138,5 +138,5 @@ test('inspect prints the plan without data', async () => {
   expect(stdout).toMatch(
     /\/separable\/depthwise\/Conv_output_0\s+Conv\s+64×1×3×3\s+inner\s+minmax 4 bits a channel/,
   );
-  expect(stdout).toContain('BatchNormalization folds into the layer before it (5)');
+  expect(stdout).toContain('BatchNormalization and channel constants fold into the layer before them (5)');
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
-import { arrayOf, floatsOf } from '../../src/graph/tensor.js';
+import { arrayOf, floatsOf, tensorOf } from '../../src/graph/tensor.js';
 import { raisedChannelsIn } from '../../src/quantize/bias.js';
 import { randomFloats } from '../support/graph-builder.js';
 import { between, finish, Net } from '../support/nets.js';
@@ -100,6 +100,15 @@ describe('a bias too large for its scale', () => {
     expect(floats[0]).toBeGreaterThan(0.05);
     for (const scale of floats.slice(1)) expect(scale).toBeLessThan(0.1 / 60);
     expect(await optimizedOps(quantized.bytes)).toBe('Q QLinearConv DQ');
+    expect(await worstShare(quantized)).toBeLessThan(0.01);
+  });
+
+  it('over weights that are all 0 takes nothing from them', async () => {
+    const model = tiny(0.1, [1e6, 0.5, 0.25, 1]);
+    const values = randomFloats(144, 3, -0.1, 0.1).fill(0, 0, 36);
+    model.graph.initializers.set('w', tensorOf({ type: 'float32', dims: [4, 4, 3, 3], data: values }));
+    const quantized = await quantizeModel(model);
+    expect(raisedIn(quantized)).toBe(0);
     expect(await worstShare(quantized)).toBeLessThan(0.01);
   });
 
