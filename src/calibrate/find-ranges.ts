@@ -54,7 +54,7 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
   if (values.length === 0) return same(undefined);
   if (from === 'batch-norm') {
     if (stats !== undefined) throw unused(recipe.observer);
-    return same(dataFreeStatistics(model, values, sources.inputRange));
+    return same(await dataFreeStatistics(model, values, sources.inputRange, sources));
   }
   if (from === 'statistics') {
     if (sources.statistics) return same(sources.statistics);
