@@ -35,7 +35,7 @@ const cells: Readonly<Record<string, (outcome: Outcome) => string>> = {
   'layers quantized': ({ result: { plan } }) =>
     `${plan.layers.filter((layer) => layer.quantized).length} of ${plan.layers.length}`,
   'fused share': ({ fused }) => `${(100 * fused).toFixed(0)} %`,
-  'speed, × float': ({ result }) => result.timing.speed.ratio.toFixed(2),
+  'speed, × float': ({ result }) => result.timing.speed?.ratio.toFixed(2) ?? '–',
   'size, ÷ float': ({ result }) => (result.float.sizeBytes / result.quantized.sizeBytes).toFixed(2),
 };
 

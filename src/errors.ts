@@ -212,10 +212,15 @@ const messages = {
     '{path} has no array for the model input "{input}"; it has: {found}.',
     'A sample is a record { input: { data, dims } } with typed arrays, or a typed array where there is one input.',
   ),
+  'no-output-held': message(
+    2,
+    '{path} has no output that can be compared, only {outputs}.',
+    'Add an output of numbers, booleans or texts, such as what stands before these.',
+  ),
   'synthetic-failed': message(
     2,
     'The model runs on no random input that was tried ({tried}): {reason}.',
-    'Its input shapes are open: give real samples with --eval-data, or with --data to calibrate on them too.',
+    'Give real samples with --eval-data, or with --data to calibrate on them too, or the shapes with --shape input=1x3x480x480.',
   ),
   'data-empty': message(2, '{path} holds no samples.', 'Give a file with at least one.'),
   'data-type': message(

@@ -19,17 +19,28 @@ import type { Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { DataOptions, Paths } from '../options.js';
 import { decodeTensorFile } from '../proto/decode-tensor.js';
+import type { UnheldOutput } from '../runtime/session.js';
 
 /** The samples of a run. */
 export interface Samples {
   /** Undefined where weights alone are quantized. */
   readonly calibration: SampleSource | undefined;
   readonly evaluation: SampleSource;
-  /** How much the drift on the evaluation samples means. */
-  readonly kind: 'evaluation' | 'calibration' | 'synthetic';
+  /** How much the drift on the evaluation samples means; `none` where there are no samples, and no random input runs. */
+  readonly kind: 'evaluation' | 'calibration' | 'synthetic' | 'none';
   /** The class of each evaluation sample. */
   readonly labels: readonly number[] | undefined;
+  /** Outputs that cannot be held, and so are not compared. */
+  readonly unheld?: readonly UnheldOutput[] | undefined;
 }
+
+/** Where there are no samples, and no random input runs. */
+export const noSamples: Samples = {
+  calibration: undefined,
+  evaluation: { label: 'nothing', length: 0, preprocess: 'none', async *open() {} },
+  kind: 'none',
+  labels: undefined,
+};
 
 /** Random inputs to compare two models on, where there are no samples. */
 const SYNTHETIC_SAMPLES = 16;
@@ -114,7 +125,7 @@ async function openSynthetic(
 ): Promise<SampleSource> {
   const sources = syntheticSources(inputs, SYNTHETIC_SAMPLES, seed);
   const [first, ...others] = sources;
-  if (!run || others.length === 0) return first;
+  if (!run) return first;
   let thrown: unknown;
   for (const source of sources) {
     try {
@@ -127,7 +138,7 @@ async function openSynthetic(
   const tried = Object.entries(await firstFeed(first))
     .map(([name, { dims }]) => `${name} [${dims.join(', ')}]`)
     .join(', ');
-  const facts = { tried: `${tried}, and others`, reason: reasonOf(thrown) };
+  const facts = { tried: others.length > 0 ? `${tried}, and others` : tried, reason: reasonOf(thrown) };
   throw new QuantizeError('synthetic-failed', facts, { cause: thrown });
 }
 

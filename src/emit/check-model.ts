@@ -31,14 +31,17 @@ export function checkBytes(bytes: Uint8Array, model: Model, folder?: string): vo
 }
 
 /**
- * Load and run a model in a default session.
+ * Load a model in a default session, and run it.
  *
  * @param source - the bytes of a .onnx file, or its path
+ * @param feed - without one it is loaded alone
  * @throws QuantizeError `written-file-broken`
  */
-export async function checkRuns(source: Uint8Array | string, feed: Feed): Promise<void> {
+export async function checkRuns(source: Uint8Array | string, feed: Feed | undefined): Promise<void> {
   try {
-    await withSession(source, { mode: 'default' }, (session) => session.run(feed));
+    await withSession(source, { mode: 'default' }, async (session) => {
+      if (feed) await session.run(feed);
+    });
   } catch (thrown) {
     throw new QuantizeError('written-file-broken', { reason: reasonOf(thrown) }, { cause: thrown });
   }

@@ -39,7 +39,7 @@ export function adaptRunner(runner: Runner, adapter: Adapter | undefined): Runne
   if (!adapter) return runner;
   const { outputNames } = adapter;
   return {
-    outputNames: [...outputNames.values()],
+    outputNames: [...outputNames].flatMap(([own, name]) => (runner.outputNames.includes(own) ? [name] : [])),
     async run(feed) {
       const results = await runner.run(convertFeed(feed, adapter));
       return new Map(

@@ -10,7 +10,7 @@ export interface Drift {
   /** ‖float − quantized‖ / ‖float‖, over all elements of all samples; null where float is all zero. */
   readonly relativeL2: number | null;
   readonly maxAbsError: number;
-  /** Share of the samples whose largest element is the same one; null unless the output is [N, classes]. */
+  /** Share of the samples whose largest element, or only text, is the same one; null unless the output is [N, classes]. */
   readonly topOneAgreement: number | null;
   /** Share of the samples whose largest element in float is among the quantized's five; null below six classes. */
   readonly topFiveAgreement: number | null;
@@ -48,6 +48,10 @@ export class DriftMeter {
     }
     const a = rowsOf(reference, batch);
     const b = rowsOf(quantized, batch);
+    if (reference.isText) {
+      this.#addTexts(a, b, samples);
+      return;
+    }
     for (let i = 0; i < a.length; i++) this.#addElement(a[i] as number, b[i] as number);
     const classes = reference.dims[1] ?? 0;
     if (!isClassScores(reference, batch)) return;
@@ -61,6 +65,20 @@ export class DriftMeter {
       if (rank === 0) this.#agreed++;
       if (classes > TOP && rank < TOP) this.#agreedFive++;
     }
+  }
+
+  /** Texts are as far apart as classes: each a vector of one 1, another text another one. */
+  #addTexts(a: ArrayLike<number>, b: ArrayLike<number>, samples: number): void {
+    let equal = 0;
+    for (let i = 0; i < a.length; i++) if (a[i] === b[i]) equal++;
+    this.#signal += a.length;
+    this.#other += a.length;
+    this.#product += equal;
+    this.#noise += 2 * (a.length - equal);
+    if (equal < a.length) this.#maxAbsError = 1;
+    if (a.length !== samples) return;
+    this.#classified += samples;
+    this.#agreed += equal;
   }
 
   #addElement(x: number, y: number): void {

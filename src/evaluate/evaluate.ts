@@ -34,8 +34,14 @@ export interface Evaluation {
   readonly layers: readonly LayerDrift[];
   /** Empty without labels. */
   readonly mistakes: readonly Mistake[];
-  readonly speed: Speed;
+  /** Null where nothing ran. */
+  readonly speed: Speed | null;
 }
+
+/** What is known of a model that nothing could be run on. */
+export const unmeasured: Evaluation = {
+  ...{ outputs: [], task: undefined, metrics: [], layers: [], mistakes: [], speed: null },
+};
 
 /** How the comparison runs. */
 export interface EvaluationSettings extends MachineOptions {

@@ -16,6 +16,7 @@ interface Recorded {
   readonly dims: readonly number[];
   readonly start: number;
   readonly length: number;
+  readonly isText: boolean | undefined;
 }
 
 /** What a session gave, in a file. */
@@ -56,9 +57,9 @@ export async function recordRuns(
     let [done, end] = [0, 0];
     for await (const batch of source.open()) {
       const outputs: Recorded[] = [];
-      for (const [name, { type, dims, data }] of await session.run(batch.feed)) {
+      for (const [name, { type, dims, data, isText }] of await session.run(batch.feed)) {
         const length = data.byteLength;
-        outputs.push({ name, type, dims, start: end, length });
+        outputs.push({ name, type, dims, start: end, length, isText });
         for (const last = end + length; end < last; ) {
           end += writeSync(handle, data, data.byteLength - (last - end), last - end, end);
         }
@@ -85,9 +86,9 @@ function replay(
       const outputs = runs[next++];
       if (!outputs) throw new Error('there are more batches than were recorded');
       return new Map(
-        outputs.map(({ name, type, dims, start, length }) => [
+        outputs.map(({ name, type, dims, start, length, isText }) => [
           name,
-          { type, dims, data: viewBytes(type, readBytes(file, start, length)) },
+          { type, dims, data: viewBytes(type, readBytes(file, start, length)), ...(isText && { isText }) },
         ]),
       );
     },

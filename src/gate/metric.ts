@@ -15,7 +15,7 @@ export interface Measured {
   readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
   readonly plan: { readonly layers: readonly { readonly id: string; readonly name: string | null }[] };
-  readonly timing: { readonly speed: Speed };
+  readonly timing: { readonly speed: Speed | null };
 }
 
 /** A value that was measured, or why there is none. */

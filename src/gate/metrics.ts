@@ -204,6 +204,6 @@ export const metrics: readonly Metric[] = [
     better: 'higher',
     of: undefined,
     isMain: true,
-    read: ({ timing }) => ({ value: timing.speed.ratio }),
+    read: ({ timing: { speed } }) => (speed ? { value: speed.ratio } : { missing: 'nothing was timed' }),
   },
 ];

@@ -33,6 +33,8 @@ export interface NdArray {
   readonly type: ArrayType;
   readonly dims: readonly number[];
   readonly data: ArrayData;
+  /** Whether each element stands for a text: equal or not is all that can be told of two. */
+  readonly isText?: boolean;
 }
 
 /** A full set of named inputs for one run of a model. */

@@ -18,7 +18,7 @@ export const count = (n: number, noun: string): string =>
 export function qualityOf({ task, outputs }: Result): string {
   if (task) return `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
   const [output] = outputs;
-  if (!output) return 'no output to compare';
+  if (!output) return 'no drift measured';
   const { topOneAgreement, sqnrDb } = output.deployed;
   const { embedding } = output;
   if (embedding?.isUnitLength)
@@ -44,6 +44,7 @@ const kinds: Record<Result['evaluation']['kind'], string> = {
   evaluation: 'evaluation sample',
   calibration: 'calibration sample',
   synthetic: 'random input',
+  none: 'sample',
 };
 
 /** The samples that were measured on. */

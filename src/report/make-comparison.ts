@@ -14,7 +14,7 @@ import { type Provider, runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
 import { describeMatched } from './describe-matched.js';
 import { describePlan } from './describe-plan.js';
-import { dataRecord, fileRecord, type ModelFile } from './make-result.js';
+import { dataRecord, fileRecord, type ModelFile, unheldWarnings } from './make-result.js';
 import { RESULT_VERSION, type Result } from './result.js';
 import { evaluationWarnings } from './warnings.js';
 
@@ -102,6 +102,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     baseline: null,
     warnings: [
       ...(samples.evaluation.warnings ?? []),
+      ...unheldWarnings(samples),
       ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],
     reproduce: run.reproduce,

@@ -99,6 +99,7 @@ export function makeResult(run: RunOutcome): Result {
     reproduce: run.reproduce,
     warnings: [
       ...sampleWarnings(samples),
+      ...unheldWarnings(samples),
       ...searchWarnings(run.search),
       ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes }),
     ],
@@ -121,6 +122,12 @@ function calibrationRecord(
 function sampleWarnings({ calibration, evaluation }: Samples): string[] {
   return [...new Set([...(calibration?.warnings ?? []), ...(evaluation.warnings ?? [])])];
 }
+
+/** Outputs that no typed array holds. */
+export const unheldWarnings = ({ unheld = [] }: Samples): string[] =>
+  unheld.map(
+    ({ name, kind }) => `Output "${name}" (${kind}) is not compared: JavaScript has no array of its kind.`,
+  );
 
 /** The record of a file. */
 export function fileRecord({ path, sha256, sizeBytes }: ModelFile): FileRecord {

@@ -182,6 +182,7 @@ function reproduce(result: Result): string {
 
 /** All that differs from run to run. */
 function timing({ timing: { speed, elapsedMs } }: Result): string {
+  if (!speed) return `Nothing was timed; this took ${(elapsedMs / 1000).toFixed(1)} s in all.`;
   const run = `One run takes ${formatMs(speed.quantizedMs)} instead of ${formatMs(speed.floatMs)}`;
   const ratio = `${speed.ratio.toFixed(2)}× as fast on ${count(speed.threads, 'thread')}`;
   const slower = speedWarning(speed);

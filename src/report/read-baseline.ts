@@ -35,7 +35,7 @@ const record = z.looseObject({
   ),
   layers: z.array(z.looseObject({ id: z.string(), drift })),
   plan: z.looseObject({ layers: z.array(z.looseObject({ id: z.string(), name: z.string().nullable() })) }),
-  timing: z.looseObject({ speed: z.looseObject({ ratio: z.number() }) }),
+  timing: z.looseObject({ speed: z.looseObject({ ratio: z.number() }).nullable() }),
 });
 
 /**

@@ -1,3 +1,4 @@
+import type { Samples } from '../calibrate/samples.js';
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
 import type { Distribution } from '../evaluate/distribution.js';
@@ -59,8 +60,11 @@ export interface Result {
   readonly quantized: FileRecord & { readonly oldestRuntime: string | null };
   /** Null where weights alone are quantized. */
   readonly calibration: DataRecord | null;
-  /** `kind` says how much the drift means: labelled or unseen samples, those of the calibration, or random input. */
-  readonly evaluation: DataRecord & { readonly kind: 'evaluation' | 'calibration' | 'synthetic' };
+  /**
+   * `kind` says how much the drift means: labelled or unseen samples, those of the calibration, or random input; `none`
+   * where no random input ran, and nothing was measured.
+   */
+  readonly evaluation: DataRecord & { readonly kind: Samples['kind'] };
   /** Null where the run made the quantized model itself. */
   readonly comparison: ComparisonRecord | null;
   readonly fold: readonly PassReport[];
@@ -88,5 +92,6 @@ export interface Result {
   readonly reproduce: string | null;
   /** What a user should know before trusting the numbers. */
   readonly warnings: readonly string[];
-  readonly timing: { readonly speed: Speed; readonly elapsedMs: number };
+  /** `speed` is null where nothing ran. */
+  readonly timing: { readonly speed: Speed | null; readonly elapsedMs: number };
 }

@@ -109,13 +109,11 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
     rows.push([shorten(metric.name, 24), before ?? '–', after ?? '–', '']);
   }
   // All that differs from run to run is in this row, and in the line below it.
-  rows.push([
-    'one run',
-    formatMs(speed.floatMs),
-    formatMs(speed.quantizedMs),
-    `${speed.ratio.toFixed(2)}× as fast (${count(speed.threads, 'thread')})`,
-  ]);
-  const slower = speedWarning(speed);
+  if (speed) {
+    const ratio = `${speed.ratio.toFixed(2)}× as fast (${count(speed.threads, 'thread')})`;
+    rows.push(['one run', formatMs(speed.floatMs), formatMs(speed.quantizedMs), ratio]);
+  }
+  const slower = speed && speedWarning(speed);
   return [
     ...alignColumns(rows, [1, 2]),
     ...(task ? [`  top-1 changes by ${intervalOf(task)}`] : []),
@@ -149,6 +147,7 @@ const SHOWN_OUTPUTS = 8;
 
 function drift(result: Result): string[] {
   const { outputs, task } = result;
+  if (outputs.length === 0) return [];
   const plain = exactSession(result) === 'optimizations off' ? 'optimizations off' : 'without int kernels';
   const rows = [['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1']];
   const shown = noisiest(outputs);

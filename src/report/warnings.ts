@@ -1,3 +1,4 @@
+import type { Samples } from '../calibrate/samples.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { ModelForm } from '../evaluate/model-form.js';
 import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
@@ -15,7 +16,7 @@ export interface Observed {
   readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme'>[];
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
-  readonly evaluationKind: 'evaluation' | 'calibration' | 'synthetic';
+  readonly evaluationKind: Samples['kind'];
   /** How both models keep their numbers. */
   readonly forms: { readonly float: ModelForm; readonly quantized: ModelForm };
 }
@@ -70,6 +71,11 @@ export function evaluationWarnings({
   machine,
 }: Pick<Observed, 'evaluationKind' | 'outputs' | 'forms' | 'machine'>): string[] {
   const warnings: string[] = [];
+  if (evaluationKind === 'none') {
+    warnings.push(
+      'No drift was measured: the model runs on no random input that was tried. Give real samples with --eval-data, or the shapes with --shape.',
+    );
+  }
   if (evaluationKind === 'synthetic') {
     warnings.push('The drift is measured on seeded random input: it says little about real data.');
   }

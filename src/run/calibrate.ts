@@ -33,11 +33,11 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
     form: foldedFormOf({ ...widestRecipe, equalize, smooth }),
     watch,
     limits: defaultLimits,
+    check: (folded) => refuseEmpty(folded, place(folded, widestRecipe, options.model), options.model),
   });
 
   await watch.begin('place');
   const placement = place(model, widestRecipe, options.model);
-  refuseEmpty(model, placement, options.model);
   const values = observableValues(model.graph, placement);
   if (values.length === 0) {
     const reason = 'it has no layer whose input could be integer, so that there is nothing to calibrate';

@@ -57,15 +57,17 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const quantized = await loadAnyModel(options.quantized, limits.heldBytes);
   const pairing = pairModels(float, quantized);
   const shared: Model = { ...float.model, graph: { ...float.model.graph, inputs: [...pairing.inputs] } };
-  const opened = await withOriginal(float, threads, (original) =>
-    openAll(shared, options, (feed) => original.run(feed)),
-  );
+  const opened = await withOriginal(float, threads, async (original) => ({
+    ...(await openAll(shared, options, (feed) => original.run(feed))),
+    unheld: original.unheldOutputs,
+  }));
   const samples = {
     calibration: undefined,
     evaluation: watch.stoppable(opened.evaluation),
     // What --data gives is measured on here, and nothing is calibrated.
     kind: opened.kind === 'calibration' ? ('evaluation' as const) : opened.kind,
     labels: opened.labels,
+    unheld: opened.unheld,
   };
 
   await watch.begin('match');

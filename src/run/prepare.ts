@@ -1,14 +1,15 @@
 import { basename, dirname, join } from 'node:path';
 import type { CalibrationSettings } from '../calibrate/calibrate.js';
-import { openAll, sampleFiles } from '../calibrate/samples.js';
+import { noSamples, openAll, sampleFiles } from '../calibrate/samples.js';
 import type { Watch } from '../calibrate/watch.js';
 import { convertModel } from '../convert/convert-model.js';
 import { checkOutput } from '../emit/write-file.js';
 import { dataPathOf } from '../emit/write-model.js';
+import { QuantizeError } from '../errors.js';
 import { foldModel } from '../fold/fold-model.js';
 import type { FoldedForm } from '../fold/folded-form.js';
 import { referenceOf, verifyFold } from '../fold/verify-fold.js';
-import { opsetOf } from '../graph/model.js';
+import { type Model, opsetOf } from '../graph/model.js';
 import type { Limits } from '../load/limits.js';
 import { loadModel } from '../load/load-model.js';
 import { withOriginal } from '../load/with-original.js';
@@ -22,6 +23,10 @@ export interface Preparation {
   readonly output: string;
   /** What the recipe asks of the folded model. */
   readonly form: FoldedForm;
+  /** Looks at the folded model before anything is run; throws where there is nothing to do. */
+  readonly check: (folded: Model) => void;
+  /** Whether the run goes on without a measurement where there are no samples, and no random input runs. */
+  readonly mayGoUnmeasured?: boolean;
   readonly watch: Watch;
   readonly limits: Limits;
 }
@@ -29,7 +34,7 @@ export interface Preparation {
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
 export async function prepare(
   options: QuantizeOptions | CalibrateOptions,
-  { output, form, watch, limits }: Preparation,
+  { output, form, check, mayGoUnmeasured = false, watch, limits }: Preparation,
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
@@ -55,18 +60,32 @@ export async function prepare(
   if (form.isConverted) convertModel(model, options.model);
 
   await watch.begin('fold');
-  // The original is gone before anything is folded: memory holds one float model's session at a time.
+  const inputs = [...model.graph.inputs];
+  const fold = await foldModel(model, form);
+  for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
+  check(model);
+
+  // One session of a float model at a time is in memory.
   const { reference, samples } = await withOriginal(loaded, threads, async (original) => {
-    const opened = await openAll(model, options, (feed) => original.run(feed));
+    const unheld = original.unheldOutputs;
+    if (original.outputNames.length === 0) {
+      const outputs = unheld.map(({ name, kind }) => `"${name}" (${kind})`).join(', ');
+      throw new QuantizeError('no-output-held', { path: options.model, outputs });
+    }
+    const opened = await openAll({ ...model, graph: { ...model.graph, inputs } }, options, (feed) =>
+      original.run(feed),
+    ).catch((thrown) => {
+      const isUnrunnable = thrown instanceof QuantizeError && thrown.code === 'synthetic-failed';
+      if (isUnrunnable && mayGoUnmeasured) return noSamples;
+      throw thrown;
+    });
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
     return {
-      samples: { ...opened, calibration, evaluation },
+      samples: { ...opened, unheld, calibration, evaluation },
       reference: await referenceOf(original, evaluation),
     };
   });
-  const fold = await foldModel(model, form);
-  for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
   await verifyFold(reference, model, threads);
   return { loaded, model, isLarge, fold, samples };
 }

@@ -1,5 +1,6 @@
 import { observers } from '../../calibration/observers/observers.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
+import type { SampleSource } from '../../calibration/source.js';
 import { findRanges, type Ranges } from '../calibrate/find-ranges.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
@@ -9,7 +10,7 @@ import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
 import { checkOutput, writeFileWhole } from '../emit/write-file.js';
 import { withWritten } from '../emit/write-model.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
-import { evaluate } from '../evaluate/evaluate.js';
+import { evaluate, unmeasured } from '../evaluate/evaluate.js';
 import { loadMetric } from '../evaluate/user-metric.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
@@ -69,13 +70,18 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   // Before the time that a search takes.
   if (recipePath) for (const file of read) await checkOutput(file, recipePath);
 
-  const prepared = await prepare(options, { output, form: foldedFormOf(given), watch, limits });
+  // Nothing but the size can be told of a model that runs on no random input.
+  const { auto, origins, suggest, metric } = options;
+  const prepared = await prepare(options, {
+    ...{ output, form: foldedFormOf(given), watch, limits },
+    check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model),
+    mayGoUnmeasured: !auto && !origins && !suggest && metric === undefined,
+  });
   const { loaded, model, fold, isLarge } = prepared;
   if (isLarge) refuseMeasuring(options, loaded.sizeBytes);
 
   await watch.begin('place');
   const first = place(model, given, options.model);
-  refuseEmpty(model, first, options.model);
   watch.detail(`${recipeName(given)}: ${first.weighted.length} layers, ${first.values.size} activations`);
 
   await watch.begin('calibrate');
@@ -112,21 +118,19 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {
     const { source, emitted, plan, sha256, sizeBytes } = written;
-    await checkRuns(source, await firstFeed(samples.evaluation));
+    const isMeasured = samples.kind !== 'none';
+    await checkRuns(source, isMeasured ? await firstFeed(samples.evaluation) : undefined);
 
     await watch.begin('evaluate');
     watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
-    const evaluation = await evaluate(
-      { floatFile: loaded.runs, quantized: source, folded: model, placement, emitted, inTurn: isLarge },
-      samples,
-      {
-        threads,
-        provider,
-        told: (told) => watch.told(told),
-        preprocess: options.preprocess,
-        metric: await makeMetric?.(),
-      },
-    );
+    const models = { floatFile: loaded.runs, quantized: source, folded: model, placement, emitted };
+    const settings = {
+      ...{ threads, provider, preprocess: options.preprocess, metric: await makeMetric?.() },
+      told: (told: SampleSource) => watch.told(told),
+    };
+    const evaluation = isMeasured
+      ? await evaluate({ ...models, inTurn: isLarge }, samples, settings)
+      : unmeasured;
 
     const told = {
       provider,

@@ -67,6 +67,25 @@ export interface ModelInMemory {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/** An output that is not compared, and what it is. */
+export interface UnheldOutput {
+  readonly name: string;
+  readonly kind: string;
+}
+
+/** What typed arrays hold, and texts. */
+const held: ReadonlySet<string> = new Set([
+  ...['float32', 'float64', 'float16', 'bool', 'string'],
+  ...['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'],
+]);
+
+/** A number for a text, by FNV-1a: other texts have others, but for one pair in 2³². */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}
+
 /** A loaded model that can be run. Release it when done. */
 export class Session {
   readonly #session: ort.InferenceSession;
@@ -113,8 +132,18 @@ export class Session {
     return this.#session.inputNames;
   }
 
+  /** The outputs that can be held here: dense tensors of numbers, booleans or texts. */
   get outputNames(): readonly string[] {
-    return this.#session.outputNames;
+    const unheld = new Set(this.unheldOutputs.map(({ name }) => name));
+    return this.#session.outputNames.filter((name) => !unheld.has(name));
+  }
+
+  /** The others, which are never asked for: sequences and maps, and elements that no typed array has. */
+  get unheldOutputs(): readonly UnheldOutput[] {
+    return this.#session.outputMetadata.flatMap((value) => {
+      const kind = value.isTensor ? value.type : 'sequence, map or optional';
+      return held.has(kind) ? [] : [{ name: value.name, kind }];
+    });
   }
 
   /** Shapes of the inputs as the model states them: a number, or the name of a dynamic dimension. */
@@ -156,8 +185,9 @@ export class Session {
   /** The run of one feed as a function, its inputs made once: for timing, where nothing but the run may count. */
   prepare(feed: Feed): () => Promise<void> {
     const inputs = Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
+    const outputs = [...this.outputNames];
     return async () => {
-      await this.#session.run(inputs);
+      await this.#session.run(inputs, outputs);
     };
   }
 
@@ -199,6 +229,10 @@ function toRuntime(array: NdArray): ort.Tensor {
 }
 
 function fromRuntime(tensor: ort.Tensor): NdArray {
+  if (tensor.type === 'string') {
+    const data = Uint32Array.from(tensor.data as string[], hashOf);
+    return { type: 'uint32', dims: tensor.dims, data, isText: true };
+  }
   return { type: tensor.type as ArrayType, dims: tensor.dims, data: tensor.data as NdArray['data'] };
 }
 

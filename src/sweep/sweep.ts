@@ -17,6 +17,7 @@ import { compareOutputs } from '../evaluate/compare-outputs.js';
 import { measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
 import { foldedFormOf, formKey } from '../fold/folded-form.js';
+import type { Model } from '../graph/model.js';
 import { defaultLimits } from '../load/limits.js';
 import { withTemporaryFolder } from '../load/temporary-folder.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
@@ -235,7 +236,9 @@ class Sweep {
     const form = foldedFormOf(recipe);
     const known = this.#prepared.get(formKey(form));
     if (known) return known;
-    const settings = { output: this.#output, form, watch: this.#watch, limits: defaultLimits };
+    const check = (folded: Model) =>
+      refuseEmpty(folded, place(folded, recipe, this.#options.model), this.#options.model);
+    const settings = { output: this.#output, form, check, watch: this.#watch, limits: defaultLimits };
     const prepared = await prepare(this.#options, settings);
     this.#prepared.set(formKey(form), prepared);
     return prepared;

@@ -4,7 +4,7 @@ import { junit } from '../../src/report/junit.js';
 import type { Result } from '../../src/report/result.js';
 import { fullResult, hostileResult } from '../support/full-result.js';
 import { checkMarkup } from '../support/markup.js';
-import { sampleResult } from '../support/result.js';
+import { sampleResult, usualSpeed } from '../support/result.js';
 
 const rootOf = (result: Result) => {
   const xml = junit.render(result);
@@ -126,7 +126,7 @@ test('any name is text', () => {
 
 test('other times change one attribute alone', () => {
   const result = fullResult();
-  const timing = { speed: { ...result.timing.speed, ratio: 0.5 }, elapsedMs: 99_000 };
+  const timing = { speed: { ...usualSpeed, ratio: 0.5 }, elapsedMs: 99_000 };
   const other = junit.render({ ...result, timing });
   expect(other).toContain('time="99.000"');
   expect(other.replace('time="99.000"', 'time="13.000"')).toBe(junit.render(result));

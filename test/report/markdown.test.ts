@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { markdown } from '../../src/report/markdown.js';
 import { fullResult, hostileResult } from '../support/full-result.js';
-import { sampleResult } from '../support/result.js';
+import { sampleResult, usualSpeed } from '../support/result.js';
 
 test('verdict, gates, change, before and after, drift, worst layers, warnings', () => {
   expect(markdown.render(fullResult())).toMatchSnapshot();
@@ -27,7 +27,7 @@ test('a name stays in its cell: every row of a table has as many as its head', (
 
 test('other times change the last line alone', () => {
   const result = fullResult();
-  const { speed } = result.timing;
+  const speed = usualSpeed;
   const timing = { speed: { ...speed, floatMs: 9, quantizedMs: 11, ratio: 0.82 }, elapsedMs: 99_000 };
   const [a, b] = [result, { ...result, timing }].map((each) => markdown.render(each).trimEnd().split('\n'));
   expect(a?.slice(0, -1)).toEqual(b?.slice(0, -1));

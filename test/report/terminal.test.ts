@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Result } from '../../src/report/result.js';
 import { terminal } from '../../src/report/terminal.js';
 import { fullResult } from '../support/full-result.js';
-import { sampleResult } from '../support/result.js';
+import { sampleResult, usualSpeed } from '../support/result.js';
 
 /** The report without colours. */
 const render = (...args: Parameters<typeof sampleResult>) =>
@@ -100,7 +100,7 @@ test('long names and many outputs fit 80 columns; the noisiest outputs are shown
 test('other times change the row of the run, and the warning below it', () => {
   const result = fullResult();
   const timing = {
-    speed: { ...result.timing.speed, floatMs: 9, quantizedMs: 11, ratio: 0.82 },
+    speed: { ...usualSpeed, floatMs: 9, quantizedMs: 11, ratio: 0.82 },
     elapsedMs: 1,
   };
   const [a, b] = [result, { ...result, timing }].map((each) =>

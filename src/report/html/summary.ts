@@ -108,6 +108,8 @@ ${renderBars(label, 'bytes', sizes)}
 
 /** All that differs from run to run. */
 function timing({ timing: { speed, elapsedMs } }: Result): Markup {
+  if (!speed)
+    return markup`<div id="timing"><h2>Speed</h2><p>nothing was timed; ${(elapsedMs / 1000).toFixed(1)} s for all of this</p></div>`;
   const { floatMs, quantizedMs, ratio, threads } = speed;
   const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;
   const slower = speedWarning(speed);

@@ -5,7 +5,7 @@ import { renderPage } from '../../../src/report/html/page.js';
 import type { Result } from '../../../src/report/result.js';
 import { fullResult, hostileResult } from '../../support/full-result.js';
 import { checkMarkup } from '../../support/markup.js';
-import { sampleResult } from '../../support/result.js';
+import { sampleResult, usualSpeed } from '../../support/result.js';
 
 const parse = (result: Result) => parseHTML(renderPage(result)).document;
 const textOf = (result: Result, selector: string) =>
@@ -237,7 +237,7 @@ it('a name never becomes markup', () => {
 
 it('the same result gives the same bytes, and other times change the figure of the speed alone', () => {
   const result = fullResult();
-  const { speed } = result.timing;
+  const speed = usualSpeed;
   const slower = {
     speed: { ...speed, floatMs: 9, quantizedMs: 11, ratio: 0.82, runs: 20 },
     elapsedMs: 99_000,
