@@ -253,6 +253,11 @@ const messages = {
     '{path} holds {found} labels for {expected} samples.',
     'Give the labels that belong to the samples measured on, one for each, in the same order.',
   ),
+  'labels-outside': message(
+    2,
+    'The label of sample {sample} is {label}, where output "{output}" has {classes} classes, from 0 on.',
+    'Give the index of each class; labels that count from 1 are one too large.',
+  ),
   'labels-unmatched': message(
     2,
     '{path} has no label for the sample {sample}.',

@@ -7,6 +7,7 @@ import { withTemporaryFolder } from '../load/temporary-folder.js';
 import { withModel } from '../load/with-model.js';
 import type { MachineOptions } from '../options.js';
 import { type Adapter, convertFeed } from './adapted-runner.js';
+import type { BeyondMeter } from './beyond-ranges.js';
 import { type Drift, DriftMeter } from './drift.js';
 import type { LayerMatching, LayerPair } from './layer-pairs.js';
 import { type Runner, record } from './recording.js';
@@ -32,6 +33,7 @@ const LAYER_SAMPLES = 32;
  * @param quantized - the quantized model, with the values of the pairs in it
  * @param inTurn - whether only one of the two may be loaded at a time
  * @param adapter - the types that the quantized model's inputs take, where they are others
+ * @param outside - gets the float inputs and results
  */
 export async function compareLayers(
   source: SampleSource,
@@ -41,6 +43,7 @@ export async function compareLayers(
   machine: MachineOptions,
   inTurn = false,
   adapter?: Pick<Adapter, 'inputTypes'>,
+  outside?: BeyondMeter,
 ): Promise<LayerDrift[]> {
   if (pairs.length === 0) return [];
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
@@ -54,6 +57,7 @@ export async function compareLayers(
         const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
         if (x && y) meter.add(x, y, batch);
       }
+      for (const [name, value] of [...Object.entries(feed), ...a]) outside?.add(name, value, batch);
       done += samples;
       if (done >= LAYER_SAMPLES) break;
     }

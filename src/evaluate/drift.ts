@@ -14,7 +14,7 @@ export interface Drift {
   readonly topOneAgreement: number | null;
   /** Share of the samples whose largest element in float is among the quantized's five; null below six classes. */
   readonly topFiveAgreement: number | null;
-  /** Elements that are finite in one of the two only. */
+  /** Elements that are finite in one of the two only; all of them where none is finite in either. */
   readonly nonFiniteMismatches: number;
   /** Samples on which the two have different shapes, as where a length depends on the data; they are not compared. */
   readonly shapeMismatches: number;
@@ -32,6 +32,8 @@ export class DriftMeter {
   #noise = 0;
   #maxAbsError = 0;
   #mismatches = 0;
+  #alike = 0;
+  #compared = 0;
   #shapeMismatches = 0;
   #samples = 0;
   #classified = 0;
@@ -84,8 +86,10 @@ export class DriftMeter {
   #addElement(x: number, y: number): void {
     if (!Number.isFinite(x) || !Number.isFinite(y)) {
       if (!Object.is(x, y)) this.#mismatches++;
+      else this.#alike++;
       return;
     }
+    this.#compared++;
     const error = x - y;
     this.#signal += x * x;
     this.#other += y * y;
@@ -104,7 +108,8 @@ export class DriftMeter {
       maxAbsError: this.#maxAbsError,
       topOneAgreement: shareOf(this.#agreed, this.#classified),
       topFiveAgreement: shareOf(this.#agreedFive, this.#rankedFive),
-      nonFiniteMismatches: this.#mismatches,
+      // Two models that both give nothing do not agree on anything.
+      nonFiniteMismatches: this.#mismatches + (this.#compared === 0 ? this.#alike : 0),
       shapeMismatches: this.#shapeMismatches,
       samples: this.#samples,
     };

@@ -11,6 +11,7 @@ import type { MachineOptions } from '../options.js';
 import type { Placement } from '../place/placement.js';
 import { type SessionSettings, withSession } from '../runtime/session.js';
 import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
+import { BeyondMeter, type BeyondRange, type SeenRanges } from './beyond-ranges.js';
 import { compareLayers, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
@@ -32,6 +33,8 @@ export interface Evaluation {
   readonly task: TaskAccuracy | undefined;
   readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
+  /** Inputs and results of layers that go beyond what the calibration samples held, the largest share first. */
+  readonly beyond: readonly BeyondRange[];
   /** Empty without labels. */
   readonly mistakes: readonly Mistake[];
   /** Null where nothing ran. */
@@ -40,7 +43,7 @@ export interface Evaluation {
 
 /** What is known of a model that nothing could be run on. */
 export const unmeasured: Evaluation = {
-  ...{ outputs: [], task: undefined, metrics: [], layers: [], mistakes: [], speed: null },
+  ...{ outputs: [], task: undefined, metrics: [], layers: [], beyond: [], mistakes: [], speed: null },
 };
 
 /** How the comparison runs. */
@@ -51,6 +54,8 @@ export interface EvaluationSettings extends MachineOptions {
   readonly preprocess?: Preprocess | undefined;
   /** The user's own metric. */
   readonly metric?: UserMeter | undefined;
+  /** What the calibration samples held, by value. */
+  readonly ranges?: SeenRanges | undefined;
 }
 
 /** The models that are compared. */
@@ -104,7 +109,7 @@ export async function evaluate(
 export async function evaluateFiles(
   files: ComparedFiles,
   samples: Samples,
-  { threads, provider, told = (source) => source, metric, preprocess }: EvaluationSettings = {},
+  { threads, provider, told = (source) => source, metric, preprocess, ranges }: EvaluationSettings = {},
 ): Promise<Evaluation> {
   const { floatFile, quantized, layers, adapter, inTurn = false } = files;
   const machine = { threads, provider };
@@ -115,6 +120,7 @@ export async function evaluateFiles(
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
   }
+  const outside = new BeyondMeter(ranges ?? new Map());
   const layerDrift = await compareLayers(
     samples.evaluation,
     layers.float,
@@ -123,6 +129,7 @@ export async function evaluateFiles(
     machine,
     inTurn,
     adapter,
+    outside,
   );
   const feed = await firstFeed(samples.evaluation);
   const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
@@ -132,6 +139,7 @@ export async function evaluateFiles(
     task,
     metrics: (await metric?.result()) ?? [],
     layers: layerDrift,
+    beyond: outside.beyond,
     mistakes: (await collector?.mistakes()) ?? [],
     speed,
   };

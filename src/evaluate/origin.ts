@@ -31,6 +31,6 @@ export interface Suggestion {
   readonly flag: string;
   /** What it adds to the file. */
   readonly costBytes: number;
-  /** What came of trying it: the first output's SQNR before and with it; null where it was not tried. */
+  /** What came of trying it: the SQNR of the worst output before and with it; null where it was not tried. */
   readonly tried: { readonly beforeDb: number | null; readonly afterDb: number | null } | null;
 }

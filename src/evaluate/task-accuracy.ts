@@ -1,4 +1,5 @@
 import type { BatchRows } from '../../calibration/source.js';
+import { QuantizeError } from '../errors.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { isClassScores, rankIn, rowsOf, TOP } from './drift.js';
 import { type PairedDifference, pairedDifference } from './paired-difference.js';
@@ -8,6 +9,8 @@ export interface TaskAccuracy {
   /** The output that was graded. */
   readonly output: string;
   readonly samples: number;
+  /** How many classes it has a score for. */
+  readonly classes: number;
   /** Top-1. */
   readonly float: number;
   readonly quantized: number;
@@ -49,6 +52,7 @@ export class TaskMeter {
   readonly #labels: readonly number[];
   #output: string | undefined;
   #samples = 0;
+  #classes = 0;
   #isRanked = false;
   readonly #one = new PairedTally();
   readonly #five = new PairedTally();
@@ -64,11 +68,14 @@ export class TaskMeter {
     if (!isClassScores(reference, batch) || (this.#output ?? output) !== output) return;
     this.#output = output;
     const classes = reference.dims[1] ?? 1;
+    this.#classes = classes;
     const others = quantized.dims[1] ?? 1;
     this.#isRanked = classes > TOP;
     const [a, b] = [rowsOf(reference, batch), rowsOf(quantized, batch)];
     for (let row = 0; row < batch.samples; row++) {
       const label = this.#labels[first + row] ?? -1;
+      if (label < 0 || label >= classes)
+        throw new QuantizeError('labels-outside', { sample: first + row, label, output, classes });
       const [x, y] = [rankIn(a, row * classes, classes, label), rankIn(b, row * others, others, label)];
       this.#one.add(x === 0, y === 0);
       this.#five.add(x < TOP, y < TOP);
@@ -81,6 +88,7 @@ export class TaskMeter {
     if (this.#output === undefined) return undefined;
     const { drop: topOneDrop, ...topOne } = this.#one.shares(this.#samples);
     const topFive = this.#isRanked ? this.#five.shares(this.#samples) : null;
-    return { output: this.#output, samples: this.#samples, ...topOne, topOneDrop, topFive };
+    const [output, samples, classes] = [this.#output, this.#samples, this.#classes];
+    return { output, samples, classes, ...topOne, topOneDrop, topFive };
   }
 }

@@ -95,6 +95,8 @@ function parseLimit(
     const problem = `has the limit "${written}" without a unit, which could be a share or a percentage`;
     throw bad(problem, `Write ${before}${number}%.`);
   }
+  if (behind === '')
+    throw bad(`has the limit "${written}" without a unit: ${metric.name} is ${unit.written}`, example);
   throw bad(`has its limit in "${behind}", but ${metric.name} is ${unit.written}`, example);
 }
 

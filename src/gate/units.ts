@@ -46,7 +46,6 @@ export const bytes: Unit = {
   written: 'in B, KB, MB, GB, KiB, MiB or GiB',
   example: '300KB',
   suffixes: {
-    '': one,
     b: one,
     kb: { exponent: 3 },
     mb: { exponent: 6 },

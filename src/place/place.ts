@@ -3,7 +3,7 @@ import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, intAttribute, isOp, type Model, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { checkPatterns, type LayerRecipe, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
+import { checkPatterns, excludedBy, type LayerRecipe, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { ruleOf, type StorableWeights, storableOf } from './operators.js';
 import type { Placement, QuantizedValue, Role, Runs, WeightedNode, WeightSite } from './placement.js';
@@ -18,11 +18,11 @@ import { hasConstant, isAllFinite, whyFloat, whyNoLayer } from './why-float.js';
  * 3. Backward, what is worth it: only what a layer reads in the end.
  *
  * @param path - the model's file, for messages
- * @throws QuantizeError where a pattern of the recipe names no layer
+ * @throws QuantizeError where a pattern of the recipe names no layer, nor, to exclude it, an operator with integer kernels
  */
 export function place(model: Model, recipe: Recipe, path: string): Placement {
   const { graph } = model;
-  checkPatterns(recipe, layerNodes(graph), path);
+  checkPatterns(recipe, layerNodes(graph), path, graph.nodes.filter(ruleOf));
   const placer = new Placer(graph, recipe);
   return placer.place();
 }
@@ -89,6 +89,11 @@ class Placer {
 
   #placeLayers(): void {
     const positions = positionsOf(this.#graph);
+    const layers = new Set(layerNodes(this.#graph));
+    for (const node of this.#graph.nodes) {
+      const reason = layers.has(node) || !ruleOf(node) ? undefined : excludedBy(this.#recipe, node);
+      if (reason !== undefined) this.#set(node, { kind: 'float', reason });
+    }
     for (const node of layerNodes(this.#graph)) {
       const position = positions.get(node) ?? 'inner';
       const recipe = recipeFor(this.#recipe, node, position !== 'inner');

@@ -47,25 +47,37 @@ export function recipeFor(recipe: Recipe, layer: LayerNames, isEdge: boolean): L
 }
 
 function keptBy(recipe: Recipe, layer: LayerNames): string | undefined {
-  const excluded = recipe.exclude.find((pattern) => matches(pattern, layer));
-  if (excluded) return `--exclude "${excluded}"`;
+  const excluded = excludedBy(recipe, layer);
+  if (excluded !== undefined) return excluded;
   const included = recipe.include.length === 0 || recipe.include.some((pattern) => matches(pattern, layer));
   return included ? undefined : 'no --include names it';
 }
 
+/** The flag that keeps a layer or another operator in float; undefined where none does. */
+export function excludedBy({ exclude }: Pick<Recipe, 'exclude'>, node: LayerNames): string | undefined {
+  const pattern = exclude.find((each) => matches(each, node));
+  return pattern === undefined ? undefined : `--exclude "${pattern}"`;
+}
+
 /**
- * Every pattern must name at least one layer: a rule that silently does nothing is a typing error.
+ * Every pattern must name at least one layer, one of --exclude a layer or another operator: a rule that silently does nothing is a typing error.
  *
  * @throws QuantizeError for the first that names none
  */
-export function checkPatterns(recipe: Recipe, layers: readonly LayerNames[], path: string): void {
+export function checkPatterns(
+  recipe: Recipe,
+  layers: readonly LayerNames[],
+  path: string,
+  operators: readonly LayerNames[] = [],
+): void {
   const patterns = [
     ...recipe.rules.map(({ pattern }) => ['--rule', pattern] as const),
     ...recipe.exclude.map((pattern) => ['--exclude', pattern] as const),
     ...recipe.include.map((pattern) => ['--include', pattern] as const),
   ];
   for (const [flag, pattern] of patterns) {
-    if (layers.some((layer) => matches(pattern, layer))) continue;
+    const named = flag === '--exclude' ? [...layers, ...operators] : layers;
+    if (named.some((layer) => matches(pattern, layer))) continue;
     throw new QuantizeError('rule-matches-nothing', { flag, pattern, path });
   }
 }

@@ -1,6 +1,8 @@
 import type { LayerDrift } from '../evaluate/compare-layers.js';
+import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Suggestion } from '../evaluate/origin.js';
+import { isUnusable, worstOutput } from '../evaluate/worst-output.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { MAX_BITS } from '../recipe.js';
 import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
@@ -15,16 +17,35 @@ export const count = (n: number, noun: string): string =>
   `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
 
 /** What quantization did to the results, in a few words. */
-export function qualityOf({ task, outputs }: Result): string {
-  if (task) return `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
-  const [output] = outputs;
+export function qualityOf(result: Result): string {
+  const { task, outputs } = result;
+  const unusable = unusableOutputs(result).length > 0 ? ', probably unusable' : '';
+  const output = worstOutput(outputs);
   if (!output) return 'no drift measured';
-  const { topOneAgreement, sqnrDb } = output.deployed;
+  const others = outputs.length > 1 && output.name !== task?.output;
+  const where = others ? ` at output "${shortenName(output.name)}", the worst of ${outputs.length}` : '';
+  const own = `SQNR ${formatDb(output.deployed.sqnrDb)}${where}`;
+  if (task) {
+    const graded = `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
+    return others ? `${graded}, ${own}${unusable}` : `${graded}${unusable}`;
+  }
+  const { topOneAgreement } = output.deployed;
   const { embedding } = output;
   if (embedding?.isUnitLength)
-    return `embeddings keep a cosine of ${embedding.meanCosine.toFixed(4)} (least ${embedding.leastCosine.toFixed(4)})`;
-  if (topOneAgreement !== null) return `same top-1 on ${formatPercent(topOneAgreement)} of the samples`;
-  return `SQNR ${formatDb(sqnrDb)}`;
+    return `embeddings keep a cosine of ${embedding.meanCosine.toFixed(4)} (least ${embedding.leastCosine.toFixed(4)})${where}${unusable}`;
+  if (topOneAgreement !== null)
+    return `same top-1 on ${formatPercent(topOneAgreement)} of the samples${where}${unusable}`;
+  return `${own}${unusable}`;
+}
+
+/** Top-1 that labels say is lost beyond this is no noise on logits that do not matter. */
+const LOST = 0.1;
+
+/** Outputs that are another thing than in float; where labels judge one, they alone do. */
+export function unusableOutputs({ task, outputs }: Pick<Result, 'task' | 'outputs'>): OutputDrift[] {
+  return outputs.filter((output) =>
+    output.name === task?.output ? task.float - task.quantized > LOST : isUnusable(output),
+  );
 }
 
 /** The change of the accuracy, in points. */
@@ -190,8 +211,12 @@ const forms: Record<ComparisonRecord['quantizedForm'], string> = {
   float32: 'float32',
 };
 
+/** Below this a flag is no help: other samples change as much. */
+const LEAST_GAIN_DB = 1;
+
 /** What came of a flag that was tried. */
 export function changeOf({ beforeDb, afterDb }: NonNullable<Suggestion['tried']>): string {
-  const isBetter = (afterDb ?? Number.POSITIVE_INFINITY) > (beforeDb ?? Number.POSITIVE_INFINITY);
+  const gainDb = (afterDb ?? Number.POSITIVE_INFINITY) - (beforeDb ?? Number.POSITIVE_INFINITY);
+  const isBetter = gainDb >= LEAST_GAIN_DB;
   return `${formatDb(beforeDb)} → ${formatDb(afterDb)}${isBetter ? '' : ', no help'}`;
 }

@@ -16,6 +16,7 @@ import { describeMatched } from './describe-matched.js';
 import { describePlan } from './describe-plan.js';
 import { dataRecord, fileRecord, type ModelFile, unheldWarnings } from './make-result.js';
 import { RESULT_VERSION, type Result } from './result.js';
+import { chanceWarnings } from './trust-warnings.js';
 import { evaluationWarnings } from './warnings.js';
 
 /** The layers of two models, brought together. */
@@ -103,6 +104,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     warnings: [
       ...(samples.evaluation.warnings ?? []),
       ...unheldWarnings(samples),
+      ...chanceWarnings(task),
       ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],
     reproduce: run.reproduce,

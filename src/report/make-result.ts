@@ -18,6 +18,7 @@ import { describeActivations } from './describe-activations.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { searchWarnings } from './search-warnings.js';
+import { beyondWarnings, chanceWarnings, fewSamplesWarning, joinWarnings } from './trust-warnings.js';
 import { warningsOf } from './warnings.js';
 
 /** A model, and the file that it was read from or written to. */
@@ -100,6 +101,9 @@ export function makeResult(run: RunOutcome): Result {
     warnings: [
       ...sampleWarnings(samples),
       ...unheldWarnings(samples),
+      ...chanceWarnings(task),
+      ...beyondWarnings(evaluation.beyond),
+      ...joinWarnings(float.model.graph, run.plan),
       ...searchWarnings(run.search),
       ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes }),
     ],
@@ -119,8 +123,12 @@ function calibrationRecord(
 }
 
 /** The calibration samples may be those that are measured on, too. */
-function sampleWarnings({ calibration, evaluation }: Samples): string[] {
-  return [...new Set([...(calibration?.warnings ?? []), ...(evaluation.warnings ?? [])])];
+function sampleWarnings({ calibration, evaluation, kind }: Samples): string[] {
+  const few = [
+    ...fewSamplesWarning('calibration', calibration?.length ?? 0),
+    ...fewSamplesWarning('evaluation', kind === 'evaluation' ? evaluation.length : 0),
+  ];
+  return [...new Set([...(calibration?.warnings ?? []), ...(evaluation.warnings ?? []), ...few])];
 }
 
 /** Outputs that no typed array holds. */

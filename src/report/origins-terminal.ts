@@ -31,7 +31,10 @@ const cell = (db: number | null): string => (db === null ? '–' : formatDb(db))
 /** What mends the worst layers, and what came of trying it. */
 export function whatToDo({ suggestions, outputs }: Result): string[] {
   if (suggestions.length === 0) return [];
-  const output = shortenName(escapeControls(outputs[0]?.name ?? ''), 34);
+  const output = shortenName(
+    escapeControls(outputs.length === 1 ? (outputs[0]?.name ?? '') : 'worst output'),
+    34,
+  );
   const lines = suggestions.flatMap(({ flag, costBytes, tried }) => {
     const size = `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`;
     const came = tried ? `${output} ${changeOf(tried)}` : 'not tried';

@@ -54,7 +54,7 @@ const WIDTH = 80;
 
 function verdict(result: Result): string[] {
   const { float, quantized } = result;
-  const facts = [qualityOf(result), `${sizeRatio(result).toFixed(2)}× the size`];
+  const facts = [escapeControls(qualityOf(result)), `${sizeRatio(result).toFixed(2)}× the size`];
   const summary = gateSummary(result);
   const colour = { passed: chalk.green, warned: chalk.yellow, failed: chalk.red };
   const word = summary && { passed: 'PASSED', warned: 'WARNING', failed: 'FAILED' }[summary.verdict];
@@ -63,7 +63,7 @@ function verdict(result: Result): string[] {
   return [
     ...(summary ? [`${chalk.bold(colour[summary.verdict](word))}  ${summary.text}`] : []),
     ...(isLong ? names.split(/ (?=→ )/) : [names]),
-    chalk.bold(facts.join(' · ')),
+    ...wrapped(facts.join(' · '), 0).map((line) => chalk.bold(line)),
   ];
 }
 

@@ -13,7 +13,7 @@ export interface Observed {
   readonly machine: Machine;
   readonly plan: PlanDescription;
   readonly outputs: readonly OutputDrift[];
-  readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme'>[];
+  readonly activations: readonly Pick<ActivationRecord, 'name' | 'bits' | 'scheme' | 'zeroPoint' | 'range'>[];
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: Samples['kind'];
@@ -41,19 +41,47 @@ function levelWarnings({ recipe, activations }: Observed): string[] {
   ];
 }
 
+/** One sentence for all layers whose biases bind the scales of their weights. */
+function biasWarnings({ layers }: PlanDescription): string[] {
+  const raised = layers.filter(({ quantized }) => quantized?.raisedChannels);
+  const [first] = raised;
+  if (!first) return [];
+  const channels = raised.reduce((sum, { quantized }) => sum + (quantized?.raisedChannels ?? 0), 0);
+  const which =
+    raised.length === 1
+      ? `Layer "${first.id}" has biases too large for its steps`
+      : `${raised.length} layers, as "${first.id}", have biases too large for their steps`;
+  return [
+    `${which}: ${channels} channels take coarser weights. Keep it in float with --exclude "${first.id}".`,
+  ];
+}
+
+/** Configuration 1 of LSQ+ is for what Relu makes: everything below 0 becomes 0. */
+function signWarnings({ recipe, activations }: Observed): string[] {
+  const { lsqplusConfig, symmetric } = recipe.observerSettings;
+  if (recipe.observer !== 'lsqplus' || lsqplusConfig !== 1 || symmetric) return [];
+  const signed = activations.filter(
+    ({ zeroPoint, range }) => zeroPoint === 0 && range !== null && range.min < 0,
+  );
+  const [first] = signed;
+  if (!first) return [];
+  return [
+    `${signed.length} of ${activations.length} activations lose their negative values, as "${first.name}" (from ${first.range?.min.toPrecision(2)}): --lsqplus-config 1 is unsigned and without offset; 2 is signed, 3 and 4 have an offset.`,
+  ];
+}
+
 /** What a user should know before trusting the numbers; what depends on times stands with them. */
 export function warningsOf(observed: Observed): string[] {
   const { recipe, machine, plan } = observed;
-  const warnings: string[] = [...formatWarnings(observed), ...levelWarnings(observed)];
+  const warnings: string[] = [
+    ...formatWarnings(observed),
+    ...levelWarnings(observed),
+    ...signWarnings(observed),
+  ];
   if (recipe.actBits === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }
-  for (const { id, quantized } of plan.layers) {
-    if (!quantized?.raisedChannels) continue;
-    warnings.push(
-      `Layer "${id}" has biases too large for its steps: ${quantized.raisedChannels} channels take coarser weights. Keep it in float with --exclude "${id}".`,
-    );
-  }
+  warnings.push(...biasWarnings(plan));
   warnings.push(...evaluationWarnings(observed));
   if (recipe.assumeVnni && saturates(machine)) {
     warnings.push(
@@ -102,10 +130,13 @@ export function evaluationWarnings({
  */
 const ROUNDING_DB = 6;
 
+/** Errors below this come of the order of float additions, whatever they are a share of. */
+const FLOAT_NOISE = 1e-4;
+
 /** Integer kernels whose results are not those of the quantization as it is written. */
 function kernelWarnings({ name, exact, kernels }: OutputDrift, machine: Machine): string[] {
   const own = exact.sqnrDb ?? Number.POSITIVE_INFINITY;
-  if (kernels.sqnrDb === null || kernels.sqnrDb >= own) return [];
+  if (kernels.sqnrDb === null || kernels.sqnrDb >= own || kernels.maxAbsError < FLOAT_NOISE) return [];
   const compared = `${kernels.sqnrDb.toFixed(1)} dB, the quantization itself ${exact.sqnrDb?.toFixed(1) ?? 'no'} dB`;
   if (kernels.sqnrDb >= own - ROUNDING_DB) {
     return [
@@ -137,8 +168,9 @@ const SAME_RESULT_DB: Readonly<Record<ModelForm, number>> = {
 /** Results that the runtime's optimizations change. */
 function optimizationWarnings({ name, optimizations }: OutputDrift, forms: Observed['forms']): string[] {
   return (['float', 'quantized'] as const).flatMap((side) => {
-    const { sqnrDb, nonFiniteMismatches } = optimizations[side];
-    const isSame = (sqnrDb ?? Number.POSITIVE_INFINITY) >= SAME_RESULT_DB[forms[side]];
+    const { sqnrDb, maxAbsError, nonFiniteMismatches } = optimizations[side];
+    const isSame =
+      (sqnrDb ?? Number.POSITIVE_INFINITY) >= SAME_RESULT_DB[forms[side]] || maxAbsError < FLOAT_NOISE;
     if (isSame && nonFiniteMismatches === 0) return [];
     const by =
       nonFiniteMismatches > 0

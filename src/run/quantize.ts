@@ -9,6 +9,7 @@ import { emitPlan } from '../emit/emit-plan.js';
 import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
 import { checkOutput, writeFileWhole } from '../emit/write-file.js';
 import { withWritten } from '../emit/write-model.js';
+import type { SeenRanges } from '../evaluate/beyond-ranges.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
 import { evaluate, unmeasured } from '../evaluate/evaluate.js';
 import { loadMetric } from '../evaluate/user-metric.js';
@@ -18,6 +19,7 @@ import { defaultLimits, type Limits } from '../load/limits.js';
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
+import type { ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
@@ -126,6 +128,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const models = { floatFile: loaded.runs, quantized: source, folded: model, placement, emitted };
     const settings = {
       ...{ threads, provider, preprocess: options.preprocess, metric: await makeMetric?.() },
+      ranges: seenRanges(plan),
       told: (told: SampleSource) => watch.told(told),
     };
     const evaluation = isMeasured
@@ -203,4 +206,18 @@ function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
   const isStatic = recipe.actBits !== 'float' && !recipe.dynamic;
   if (!isStatic || named(observers, recipe.observer).from === 'batch-norm') return [];
   return observableValues(model.graph, place(model, widestRecipe, path));
+}
+
+/** What the calibration samples held. */
+function seenRanges({ activations }: ReportedPlan): SeenRanges {
+  return new Map(
+    [...activations].flatMap(
+      ([
+        name,
+        {
+          observation: { range },
+        },
+      ]) => (range ? [[name, range] as const] : []),
+    ),
+  );
 }

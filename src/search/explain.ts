@@ -7,7 +7,7 @@ import type { Placement } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
 import type { Recipe } from '../recipe.js';
 import type { SearchSettings } from './find-recipe.js';
-import { suggest } from './suggest.js';
+import { lowestDb, suggest } from './suggest.js';
 
 /** The quantized model whose drift is to be explained. */
 export interface Explained {
@@ -39,7 +39,7 @@ export async function explain(
   const origins = await measureOrigins({ ...sources, plan: await planner.plan(recipe) }, settings);
   if (!asked.suggest) return { origins, suggestions: [] };
   await settings.begin?.('try suggestions');
-  const sqnrDb = evaluation.outputs[0]?.exact.sqnrDb ?? null;
+  const sqnrDb = lowestDb(evaluation.outputs.map(({ exact }) => exact));
   const suggestions = await suggest(planner, { ...explained, origins, sqnrDb }, source, settings);
   return { origins, suggestions };
 }

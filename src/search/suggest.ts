@@ -3,7 +3,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
 import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
-import { DriftMeter } from '../evaluate/drift.js';
+import { type Drift, DriftMeter } from '../evaluate/drift.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { buildProbe, quantizing } from '../evaluate/probe.js';
@@ -32,13 +32,16 @@ const ENOUGH = 1 / 4;
 /** One that leaves more than this of it is none: 1 dB. */
 const USELESS = 10 ** (-1 / 10);
 
+/** What a remedy that takes a layer out of the integers must gain over one that does not, in dB. */
+const WORTH_DB = 0.5;
+
 /** The quantized model that is to be mended, and what was measured of it. */
 export interface Ailing {
   readonly recipe: Recipe;
   readonly placement: Placement;
   readonly origins: readonly LayerOrigin[];
   readonly sizeBytes: number;
-  /** SQNR of the first output without integer kernels, on the first EXACT_SAMPLES samples. */
+  /** SQNR of the worst output without integer kernels, on the first EXACT_SAMPLES samples. */
   readonly sqnrDb: number | null;
   /** The float model's file. */
   readonly floatFile: string | Uint8Array;
@@ -70,15 +73,21 @@ export async function suggest(
     const layer = layerNodes(planner.model.graph).find(({ id }) => id === origin.id);
     if (!layer) continue;
     const remedy = await cheapest(planner, ailing, { layer, origin }, { source, settings });
-    const bytes = await bytesAs(planner, remedy.recipe);
-    if (!bytes) continue;
-    const afterDb = await firstOutput(bytes, ailing.floatFile, source, settings);
-    suggestions.push({
-      id: origin.id,
-      flag: remedy.flag,
-      costBytes: bytes.byteLength - ailing.sizeBytes,
-      tried: { beforeDb: ailing.sqnrDb, afterDb },
-    });
+    const others = exclusions(planner, ailing, layer);
+    let best: Suggestion | undefined;
+    for (const { flag, recipe } of [remedy, ...others]) {
+      if ([...suggestions, best].some((known) => known?.flag === flag)) continue;
+      const bytes = await bytesAs(planner, recipe);
+      if (!bytes) continue;
+      const afterDb = await worstDb(bytes, ailing.floatFile, source, settings);
+      const tried = { beforeDb: ailing.sqnrDb, afterDb };
+      const costBytes = bytes.byteLength - ailing.sizeBytes;
+      // The cheaper comes first: what follows must be worth it.
+      const isWorth =
+        (afterDb ?? Number.POSITIVE_INFINITY) > (best?.tried?.afterDb ?? Number.NEGATIVE_INFINITY) + WORTH_DB;
+      if (!best || isWorth) best = { id: origin.id, flag, costBytes, tried };
+    }
+    if (best) suggestions.push(best);
     settings.progress?.(index + 1, worst.length);
   }
   return suggestions;
@@ -174,11 +183,35 @@ const exclusion = (recipe: Recipe, pattern: string): Remedy => ({
   recipe: { ...recipe, exclude: [...recipe.exclude, pattern] },
 });
 
+/** A layer in float; and with it all layers that read the same value, which is in integers for them alone. */
+function exclusions(planner: Planner, { recipe, placement }: Ailing, layer: Node): Remedy[] {
+  const own = exclusion(recipe, patternOf(planner, layer));
+  const rootOf = (node: Node) => placement.values.get(inputAt(node, 0) ?? '')?.root;
+  const root = rootOf(layer);
+  const siblings = placement.weighted.filter(({ node }) => root !== undefined && rootOf(node) === root);
+  if (siblings.length < 2) return [own];
+  const patterns = siblings.map(({ node }) => patternOf(planner, node));
+  const all: Remedy = {
+    flag: patterns.map(excludeFlag).join(' '),
+    recipe: { ...recipe, exclude: [...recipe.exclude, ...patterns] },
+  };
+  return [own, all];
+}
+
 const patternOf = ({ model }: Planner, layer: Node): string =>
   shortPattern(layer.id, layerNodes(model.graph));
 
-/** SQNR of the first output of a model without integer kernels. */
-async function firstOutput(
+/** The lowest SQNR; what is not finite in one of the two alone is −∞, null where nothing differs. */
+export function lowestDb(drifts: readonly Pick<Drift, 'sqnrDb' | 'nonFiniteMismatches'>[]): number | null {
+  const all = drifts.map(({ sqnrDb, nonFiniteMismatches }) =>
+    nonFiniteMismatches > 0 ? Number.NEGATIVE_INFINITY : (sqnrDb ?? Number.POSITIVE_INFINITY),
+  );
+  const lowest = Math.min(...all);
+  return Number.isFinite(lowest) ? lowest : null;
+}
+
+/** SQNR of the worst output of a model without integer kernels. */
+async function worstDb(
   bytes: Uint8Array,
   floatFile: string | Uint8Array,
   source: SampleSource,
@@ -188,18 +221,19 @@ async function firstOutput(
   const exact = { mode: 'exact', provider, label: 'the quantized model' } as const;
   return withSession(floatFile, float, (reference) =>
     withSession(bytes, exact, async (tried) => {
-      const [output = ''] = reference.outputNames;
-      const meter = new DriftMeter();
+      const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter()]));
       let done = 0;
       for await (const batch of source.open()) {
         await pause?.();
-        const x = (await reference.run(batch.feed, [output])).get(output);
-        const y = (await tried.run(batch.feed, [output])).get(output);
-        if (x && y) meter.add(x, y, batch);
+        const [wanted, made] = [await reference.run(batch.feed), await tried.run(batch.feed)];
+        for (const [name, meter] of meters) {
+          const [x, y] = [wanted.get(name), made.get(name)];
+          if (x && y) meter.add(x, y, batch);
+        }
         done += batch.samples;
         if (done >= EXACT_SAMPLES) break;
       }
-      return meter.drift.sqnrDb;
+      return lowestDb([...meters.values()].map(({ drift }) => drift));
     }),
   );
 }

@@ -68,6 +68,12 @@ describe('drift of one value', () => {
 });
 
 describe('values that are not finite', () => {
+  it('are all that two models have that give nothing else, and no gate takes that for agreement', () => {
+    const none = driftOf([Number.NaN, Number.NaN], [Number.NaN, Number.NaN]);
+    expect(none.nonFiniteMismatches).toBe(2);
+    expect(driftOf([Number.NaN, 1], [Number.NaN, 1]).nonFiniteMismatches).toBe(0);
+  });
+
   it('count where one of the two is', () => {
     const drift = driftOf([1, Number.NaN, 3, Infinity], [Number.NaN, 2, 3, 4]);
     expect(drift).toMatchObject({ nonFiniteMismatches: 3, maxAbsError: 0, sqnrDb: null });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TaskMeter } from '../../src/evaluate/task-accuracy.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
+import { expectRefusal } from '../support/refusal.js';
 
 /** Rows of seven scores in which the classes named come first, in that order. */
 const ranking = (...rows: number[][]): NdArray => ({
@@ -11,6 +12,21 @@ const ranking = (...rows: number[][]): NdArray => ({
       [0, 1, 2, 3, 4, 5, 6].map((c) => (order.includes(c) ? 10 - order.indexOf(c) : 0)),
     ),
   ),
+});
+
+describe('labels beyond the classes', () => {
+  it.each([7, 987, -1])('%i of seven classes: refused, with its sample', async (label) => {
+    const meter = new TaskMeter([0, 1, label]);
+    const batch = { size: 2, samples: 2 };
+    meter.add('scores', ranking([0], [1]), ranking([0], [1]), batch, 0);
+    const again = { size: 1, samples: 1 };
+    const error = await expectRefusal(
+      () => meter.add('scores', ranking([0]), ranking([0]), again, 2),
+      'labels-outside',
+      2,
+    );
+    expect(error.facts).toEqual({ sample: 2, label, output: 'scores', classes: 7 });
+  });
 });
 
 describe('accuracy', () => {

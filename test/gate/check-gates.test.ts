@@ -63,7 +63,7 @@ describe('gates on the sample result', () => {
 
   it('shows digits enough that a value does not look like the limit that it misses', () => {
     expect(check('size_ratio<0.157').shown).toBe('0.158×');
-    expect(check('size<=175999').shown).toBe('176.000 kB');
+    expect(check('size<=175999B').shown).toBe('176.000 kB');
   });
 
   it('keeps the value in its own unit', () => {

@@ -169,10 +169,20 @@ describe('which values are quantized', () => {
   });
 });
 
+describe('an operator that is no layer', () => {
+  it('stays in float where --exclude names it, and what follows reads floats', () => {
+    const excluded = placed(heads(), { exclude: ['r'] });
+    expect(excluded.roles.get('r')).toEqual({ kind: 'float', reason: '--exclude "r"' });
+    expect(placed(heads()).roles.get('r')?.kind).not.toBe('float');
+    expect(excluded.weighted).toHaveLength(placed(heads()).weighted.length);
+  });
+});
+
 describe('what is refused', () => {
   it.each([
     [{ rules: [{ pattern: 'conv*', bits: 4 }] }, '--rule', 'conv*'],
-    [{ exclude: ['trunk', 'r'] }, '--exclude', 'r'],
+    [{ exclude: ['trunk', 'nothing'] }, '--exclude', 'nothing'],
+    [{ rules: [{ pattern: 'r', bits: 4 }] }, '--rule', 'r'],
     [{ include: ['Trunk'] }, '--include', 'Trunk'],
     [{ exclude: [''] }, '--exclude', ''],
   ])('a pattern that names no layer: %j', async (recipe, flag, pattern) => {

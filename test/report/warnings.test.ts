@@ -31,12 +31,27 @@ test.each<[string, Partial<Observed>, RegExp]>([
     {
       recipe: { ...defaultRecipe, actBits: 4, actScheme: 'log' },
       activations: [
-        { name: 'image', bits: 8, scheme: 'uniform' },
-        { name: 'a', bits: 4, scheme: 'log' },
-        { name: 'b', bits: 4, scheme: 'uniform' },
+        { name: 'image', bits: 8, scheme: 'uniform', zeroPoint: 3, range: { min: -1, max: 1 } },
+        { name: 'a', bits: 4, scheme: 'log', zeroPoint: 3, range: { min: -1, max: 1 } },
+        { name: 'b', bits: 4, scheme: 'uniform', zeroPoint: 3, range: { min: -1, max: 1 } },
       ],
     },
     /^1 of 2 activations below 8 bits stay uniform, as "b": log is not/,
+  ],
+  [
+    'signs that are lost',
+    {
+      recipe: {
+        ...defaultRecipe,
+        observer: 'lsqplus',
+        observerSettings: { ...defaultRecipe.observerSettings, lsqplusConfig: 1 },
+      },
+      activations: [
+        { name: 'a', bits: 8, scheme: 'uniform', zeroPoint: 0, range: { min: -0.28, max: 4 } },
+        { name: 'b', bits: 8, scheme: 'uniform', zeroPoint: 0, range: { min: 0, max: 4 } },
+      ],
+    },
+    /^1 of 2 activations lose their negative values, as "a" \(from -0\.28\): --lsqplus-config 1/,
   ],
   ['random input', { evaluationKind: 'synthetic' }, /random input/],
   [

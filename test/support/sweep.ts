@@ -29,7 +29,7 @@ const taskOf = (float: number, quantized: number): SweepResult['task'] => {
     high: drop,
     isSignificant: true,
   };
-  return { output: 'logits', samples: 1000, float, quantized, topOneDrop, topFive: null };
+  return { output: 'logits', samples: 1000, classes: 10, float, quantized, topOneDrop, topFive: null };
 };
 
 /** A record of some results. */

@@ -1,3 +1,4 @@
+import { worstOutput } from '../../evaluate/worst-output.js';
 import {
   comparisonLines,
   count,
@@ -73,7 +74,7 @@ function accuracyCard(result: Result): Markup | undefined {
 ${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dropOf(task.topFive)} points</p>` : undefined}
 </div>`;
   }
-  const agreement = outputs[0]?.deployed.topOneAgreement ?? null;
+  const agreement = worstOutput(outputs)?.deployed.topOneAgreement ?? null;
   if (agreement === null) return undefined;
   return markup`<div>
 <h2>Same top-1 as float</h2>
@@ -83,10 +84,10 @@ ${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dro
 }
 
 function driftCard({ outputs }: Result): Markup | undefined {
-  const [output] = outputs;
+  const output = worstOutput(outputs);
   if (!output) return undefined;
   const { sqnrDb, cosine } = output.deployed;
-  const which = outputs.length > 1 ? ` of ${output.name}, the first of ${outputs.length} outputs` : '';
+  const which = outputs.length > 1 ? ` of ${output.name}, the worst of ${outputs.length} outputs` : '';
   const db = formatDb(sqnrDb).replace(/ dB$/, '');
   return markup`<div>
 <h2>Signal to noise</h2>

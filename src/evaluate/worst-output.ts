@@ -1,0 +1,25 @@
+import type { OutputDrift } from './compare-outputs.js';
+import type { Drift } from './drift.js';
+
+/** dB of a drift for comparing: what could not be compared is the worst there is. */
+function rankOf({ sqnrDb, nonFiniteMismatches, shapeMismatches }: Drift): number {
+  if (nonFiniteMismatches > 0 || shapeMismatches > 0) return Number.NEGATIVE_INFINITY;
+  return sqnrDb ?? Number.POSITIVE_INFINITY;
+}
+
+/** The output that differs most from float, as its users see it; the first of equals, undefined where there is none. */
+export function worstOutput(outputs: readonly OutputDrift[]): OutputDrift | undefined {
+  return outputs.reduce<OutputDrift | undefined>(
+    (worst, output) => (!worst || rankOf(output.deployed) < rankOf(worst.deployed) ? output : worst),
+    undefined,
+  );
+}
+
+/** Noise of a tenth of the signal in power, and an angle of 26 degrees: what is left says little of what was there. */
+const UNUSABLE_DB = 10;
+const UNUSABLE_COSINE = 0.9;
+
+/** Whether an output is so far from float that whoever reads it gets something else. */
+export function isUnusable({ deployed: { sqnrDb, cosine } }: Pick<OutputDrift, 'deployed'>): boolean {
+  return (sqnrDb !== null && sqnrDb < UNUSABLE_DB) || (cosine !== null && cosine < UNUSABLE_COSINE);
+}

@@ -1,0 +1,69 @@
+import type { BeyondRange } from '../evaluate/beyond-ranges.js';
+import type { TaskAccuracy } from '../evaluate/compare-outputs.js';
+import { type Graph, isOp } from '../graph/model.js';
+import type { ReportedPlan } from '../quantize/plan.js';
+import { count } from './facts.js';
+import { formatPercent } from './format.js';
+
+/** Below this many samples a figure is more chance than measurement. */
+const FEW_SAMPLES = 16;
+
+/** What a user should know of the samples before trusting figures from them. */
+export function fewSamplesWarning(kind: string, samples: number): string[] {
+  if (samples === 0 || samples >= FEW_SAMPLES) return [];
+  return [
+    `Only ${count(samples, `${kind} sample`)}: take a hundred or more, or another choice of them changes the figures.`,
+  ];
+}
+
+/** How many times chance the float model must be right for its labels to be believed, where classes are many. */
+const CHANCE_FACTOR = 1.5;
+/** Standard errors above chance that tell a small excess from luck. */
+const CHANCE_ERRORS = 3;
+
+/** Labels that the float model itself cannot guess are probably not its labels. */
+export function chanceWarnings(task: TaskAccuracy | undefined | null): string[] {
+  if (!task) return [];
+  const chance = 1 / task.classes;
+  const luck = CHANCE_ERRORS * Math.sqrt((chance * (1 - chance)) / task.samples);
+  if (task.float > Math.min(CHANCE_FACTOR * chance, chance + luck)) return [];
+  return [
+    `The float model is right on ${formatPercent(task.float)} of the samples, where guessing gives ${formatPercent(chance)}: the labels may be those of other samples, shuffled or off by one, or the preprocessing is not the model's.`,
+  ];
+}
+
+/** Share of the elements beyond the calibrated range from which on the samples are another kind. */
+const MUCH = 0.01;
+
+/** Samples that are measured on and go beyond what was calibrated on. */
+export function beyondWarnings(beyond: readonly BeyondRange[]): string[] {
+  const much = beyond.filter(({ share }) => share > MUCH);
+  const [first] = much;
+  if (!first) return [];
+  const others = much.length > 1 ? `, and ${count(much.length - 1, 'value')} more` : '';
+  return [
+    `${formatPercent(first.share)} of "${first.name}" on the samples measured on lies beyond what the calibration samples held${others}: it is clipped. Calibrate on samples like those that the model will see.`,
+  ];
+}
+
+/** Ratio of two ranges at which the smaller one is left with 8 of 255 steps. */
+const FAR_APART = 30;
+
+/** Values of very different size that are joined, and must share one scale. */
+export function joinWarnings(graph: Graph, { placement, activations }: ReportedPlan): string[] {
+  return graph.nodes.flatMap((node) => {
+    if (!isOp(node, 'Concat') || placement.roles.get(node.id)?.kind === 'float') return [];
+    const reaches = node.inputs.flatMap((name) => {
+      const root = placement.values.get(name)?.root;
+      const range = root === undefined ? undefined : activations.get(root)?.observation.range;
+      return range ? [{ name, reach: Math.max(-range.min, range.max) }] : [];
+    });
+    const filled = reaches.filter(({ reach }) => reach > 0).sort((a, b) => a.reach - b.reach);
+    const [small, large] = [filled[0], filled.at(-1)];
+    if (!small || !large || large.reach <= FAR_APART * small.reach) return [];
+    const [low, high] = [small.reach, large.reach].map((reach) => reach.toPrecision(2));
+    return [
+      `"${node.id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}) in one scale, which leaves little of the smaller: --exclude "${node.id}" keeps them apart.`,
+    ];
+  });
+}
