@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { makeRunnable, READABLE_IR, READABLE_OPSETS } from '../convert/make-runnable.js';
+import { widenModel } from '../convert/widen.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
@@ -24,6 +25,8 @@ export interface LoadedModel {
   readonly model: Model;
   /** What a session of the float model is made of: the file's path, or its bytes as the runtime's versions have them. */
   readonly runs: string | Uint8Array;
+  /** Whether its 16-bit floats became float32. */
+  readonly isWidened: boolean;
 }
 
 /**
@@ -34,23 +37,33 @@ export interface LoadedModel {
  * @throws QuantizeError where it is no readable ONNX model of the versions above, or is quantized already
  */
 export async function loadModel(path: string, heldBytes?: number): Promise<LoadedModel> {
-  return readModel(path, heldBytes, (model) => {
+  const checkFloat = (model: Model) => {
     // Weights alone are stored with operators that float models have too.
     if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
     checkNotQuantized(path, model.graph);
-  });
+  };
+  return readModel(path, heldBytes, checkFloat, widenModel);
 }
 
 /** The same for any model, quantized or not. */
 export async function loadAnyModel(path: string, heldBytes?: number): Promise<LoadedModel> {
-  return readModel(path, heldBytes, () => {});
+  return readModel(
+    path,
+    heldBytes,
+    () => {},
+    () => false,
+  );
 }
 
-/** @param check - what else the model must be; asked before its tensors are read */
+/**
+ * @param check - what else the model must be; asked before its tensors are read
+ * @param change - what is changed before it is run; says whether anything was
+ */
 async function readModel(
   path: string,
   heldBytes: number | undefined,
   check: (model: Model) => void,
+  change: (model: Model) => boolean,
 ): Promise<LoadedModel> {
   const bytes = await readBytes(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
@@ -70,10 +83,12 @@ async function readModel(
   check(model);
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
-  const runs = makeRunnable(model, path) ? encodeModel(model) : path;
+  const isLowered = makeRunnable(model, path);
+  const isWidened = change(model);
+  const runs = isLowered || isWidened ? encodeModel(model) : path;
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { path, sha256, sizeBytes, externalFiles: external.files, model, runs };
+  return { path, sha256, sizeBytes, externalFiles: external.files, model, runs, isWidened };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

@@ -15,8 +15,12 @@ const LARGE_BYTES = 2 ** 16;
 /** Encode all of a model but its large constants. */
 export function encodeApart(model: Model): ModelParts {
   const files = new Map<string, Uint8Array>();
-  const bytes = encodeModel(model, ({ storage }) => {
-    if (storage.kind !== 'raw' || storage.bytes.byteLength < LARGE_BYTES) return undefined;
+  // The runtime does not look for those of the bodies of If, Loop and Scan.
+  const own = new Set(model.graph.initializers.values());
+  const bytes = encodeModel(model, (tensor) => {
+    const { storage } = tensor;
+    if (!own.has(tensor) || storage.kind !== 'raw' || storage.bytes.byteLength < LARGE_BYTES)
+      return undefined;
     const location = `constant-${files.size}`;
     files.set(location, storage.bytes);
     return { location, offset: 0, length: storage.bytes.byteLength };

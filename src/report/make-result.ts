@@ -29,6 +29,8 @@ export interface ModelFile {
   /** With what its tensors take in other files. */
   readonly sizeBytes: number;
   readonly model: Model;
+  /** Whether its 16-bit floats became float32. */
+  readonly isWidened?: boolean;
 }
 
 /** What a run made, for its record. */
@@ -52,6 +54,9 @@ export interface RunOutcome {
   readonly provider: Provider | undefined;
   readonly elapsedMs: number;
 }
+
+const WIDENED =
+  'The float model holds 16-bit floats: what is not quantized is written, and compared, in float32.';
 
 /** The record of a run, version 2. */
 export function makeResult(run: RunOutcome): Result {
@@ -99,6 +104,7 @@ export function makeResult(run: RunOutcome): Result {
     baseline: null,
     reproduce: run.reproduce,
     warnings: [
+      ...(float.isWidened ? [WIDENED] : []),
       ...sampleWarnings(samples),
       ...unheldWarnings(samples),
       ...chanceWarnings(task),
