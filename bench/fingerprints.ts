@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QuantizeError } from '../src/errors.js';
 import type { QuantizeOptions } from '../src/options.js';
-import type { Recipe } from '../src/recipe.js';
+import type { GivenRecipe } from '../src/recipe.js';
 import type { Result } from '../src/report/result.js';
 import { quantize } from '../src/run/quantize.js';
 
@@ -14,21 +14,21 @@ interface Subject extends Omit<QuantizeOptions, 'recipe' | 'output'> {
 }
 
 /** What a guard runs every model under: each kind of weight, activation and file at least once. */
-const recipes: Readonly<Record<string, Partial<Recipe>>> = {
+const recipes: Readonly<Record<string, GivenRecipe>> = {
   w8a8: {},
   'w4a8 minmax': { bits: 4 },
   'w4a8 kmeans': { bits: 4, scheme: 'kmeans' },
   'w4a8 wentropy': { bits: 4, scheme: 'wentropy' },
   'w4a8 log': { bits: 4, scheme: 'log' },
-  w4a4: { bits: 4, actBits: 4 },
-  'w4a4 log tables': { bits: 4, actBits: 4, actScheme: 'log' },
+  w4a4: { bits: 4, activations: { bits: 4 } },
+  'w4a4 log tables': { bits: 4, activations: { bits: 4, levels: 'log' } },
   'w2a8 kmeans': { bits: 2, scheme: 'kmeans' },
-  'w8 only': { actBits: 'float' },
-  'w4 only': { actBits: 'float', bits: 4 },
-  'w3 only kmeans': { actBits: 'float', bits: 3, scheme: 'kmeans' },
-  dynamic: { dynamic: true },
-  'matmulnbits 4': { actBits: 'float', bits: 4, format: 'matmulnbits' },
-  'matmulnbits 8': { actBits: 'float', bits: 8, format: 'matmulnbits' },
+  'w8 only': { activations: { kind: 'float' } },
+  'w4 only': { activations: { kind: 'float' }, bits: 4 },
+  'w3 only kmeans': { activations: { kind: 'float' }, bits: 3, scheme: 'kmeans' },
+  dynamic: { activations: { kind: 'dynamic' } },
+  'matmulnbits 4': { activations: { kind: 'float' }, bits: 4, format: 'matmulnbits' },
+  'matmulnbits 8': { activations: { kind: 'float' }, bits: 8, format: 'matmulnbits' },
   'per tensor': { granularity: 'tensor' },
   'all layers': { bits: 4, allLayers: true },
   'exclude *1*': { exclude: ['*1*'] },

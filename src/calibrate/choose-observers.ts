@@ -8,7 +8,7 @@ import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { observedValues, type Placement } from '../place/placement.js';
 import { encodeModel } from '../proto/encode.js';
-import { MAX_BITS, type Recipe } from '../recipe.js';
+import { MAX_BITS, type StaticActivations } from '../recipe.js';
 import { Session } from '../runtime/session.js';
 
 /** The observer that serves each value best. */
@@ -19,7 +19,7 @@ export interface ChoiceSources {
   readonly model: Model;
   readonly placement: Placement;
   readonly statistics: Pick<Statistics, 'tensors'>;
-  readonly recipe: Recipe;
+  readonly activations: StaticActivations;
   /** What is chosen from; of equals the first is taken. */
   readonly candidates: readonly Observer[];
   /** Samples that the statistics have not seen. */
@@ -89,7 +89,7 @@ interface Trial {
 }
 
 function trialsOf(
-  { placement, recipe, candidates }: ChoiceSources,
+  { placement, activations, candidates }: ChoiceSources,
   value: string,
   seen: TensorStatistics,
 ): Trial {
@@ -101,7 +101,7 @@ function trialsOf(
   const bits = placement.values.get(value)?.bits ?? MAX_BITS;
   const attempts: Attempt[] = [];
   for (const observer of candidates) {
-    const quantizer = observer.quantizer(seen, bits, recipe.observerSettings);
+    const quantizer = observer.quantizer(seen, bits, activations.observerSettings);
     const isNew = attempts.every(
       ({ quantizer: { scale, zeroPoint } }) => scale !== quantizer.scale || zeroPoint !== quantizer.zeroPoint,
     );

@@ -18,8 +18,8 @@ export interface Ranges {
   readonly statistics: Statistics | undefined;
   /** The observer of each value, where it is not the same for all. */
   readonly choices: ObserverChoices | undefined;
-  /** The recipe's observer, that chose them. */
-  readonly observer: string;
+  /** The recipe's observer, that chose them; undefined where its activations have no fixed ranges. */
+  readonly observer: string | undefined;
 }
 
 /** What ranges are found with. */
@@ -45,15 +45,13 @@ export interface RangeSources extends CalibrationSettings {
 export async function findRanges(sources: RangeSources): Promise<Ranges> {
   const { model, recipe, placement, observers, samples, stats } = sources;
   const values = [...new Set([...observedValues(placement), ...(sources.others ?? [])])];
-  const { from } = named(observers, recipe.observer);
-  const same = (statistics: Statistics | undefined): Ranges => ({
-    statistics,
-    choices: undefined,
-    observer: recipe.observer,
-  });
-  if (values.length === 0) return same(undefined);
+  const { activations } = recipe;
+  const observer = activations.kind === 'static' ? activations.observer : undefined;
+  const same = (statistics: Statistics | undefined): Ranges => ({ statistics, choices: undefined, observer });
+  if (values.length === 0 || activations.kind !== 'static') return same(undefined);
+  const { from } = named(observers, activations.observer);
   if (from === 'batch-norm') {
-    if (stats !== undefined) throw unused(recipe.observer);
+    if (stats !== undefined) throw unused(activations.observer);
     return same(await dataFreeStatistics(model, values, sources.inputRange, sources));
   }
   if (from === 'statistics') {
@@ -67,7 +65,7 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
   if (stats !== undefined || !samples) {
     const mend = 'Give them with --data instead of --stats.';
     throw new QuantizeError('bad-option', {
-      flag: `--observer ${recipe.observer}`,
+      flag: `--observer ${activations.observer}`,
       problem: 'needs samples to choose on',
       mend,
     });
@@ -76,8 +74,8 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
   const statistics = await calibrate(model, values, kept, sources);
   if (!statistics) return same(undefined);
   const candidates = observers.filter((observer) => observer.from === 'statistics');
-  const choices = await chooseObservers({ model, placement, statistics, recipe, candidates, heldOut });
-  return { statistics, choices, observer: recipe.observer };
+  const choices = await chooseObservers({ model, placement, statistics, activations, candidates, heldOut });
+  return { statistics, choices, observer };
 }
 
 /** A flag that would do nothing is a mistake. */

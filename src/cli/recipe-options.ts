@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { recipeOfFlags } from '../recipe/flags.js';
 import { allSettings } from '../recipe/schema.js';
 import { type Flag, parseSetting, type Setting } from '../recipe/setting.js';
-import { defaultRecipe, type Recipe } from '../recipe.js';
+import { defaultRecipe, dynamicFlag, type Recipe } from '../recipe.js';
 import { registries } from '../registries.js';
 
 /** The recipe's flags, as commander gives them: under its names for them. */
@@ -37,6 +37,8 @@ function addSettings(command: Command, isWanted: (flag: Flag<unknown>) => boolea
   for (const group of new Set(settings.map(({ flag }) => flag.group))) {
     command.optionsGroup(`${group}:`);
     for (const setting of settings) if (setting.flag.group === group) command.addOption(optionOf(setting));
+    if (group === dynamicFlag.group && isWanted(dynamicFlag))
+      command.option(dynamicFlag.name, dynamicFlag.help);
   }
   return command;
 }
@@ -67,9 +69,10 @@ const attributeOf = ({ name }: Flag<unknown>): string =>
  *
  * @param base - what holds where there is no flag
  */
-export function recipeOf(flags: RecipeFlags, base: Recipe = defaultRecipe): Recipe {
-  const values = Object.entries(flags);
-  const given = allSettings.flatMap(({ setting: { flag } }) =>
+export function recipeOf(options: RecipeFlags, base: Recipe = defaultRecipe): Recipe {
+  const values = Object.entries(options).filter(([, value]) => value !== undefined);
+  const flags = [...allSettings.map(({ setting }) => setting.flag), dynamicFlag];
+  const given = flags.flatMap((flag) =>
     values.filter(([name]) => name === attributeOf(flag)).map(([, value]) => [flag.name, value] as const),
   );
   return recipeOfFlags(new Map(given), base);

@@ -4,7 +4,7 @@ import type { InputRange } from '../../calibration/preprocess.js';
 import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { parseSetting, type Setting } from '../recipe/setting.js';
-import { defaultRecipe, settings } from '../recipe.js';
+import { defaultRecipe, layerSettings, settings } from '../recipe.js';
 import { registries } from '../registries.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { renderTable } from '../sweep/render-table.js';
@@ -56,7 +56,8 @@ A run that was stopped goes on where it was when the same command is given again
 
 /** `quantize sweep <model>`: every combination of schemes and widths, measured. */
 export function sweepCommand(process: CommandProcess): Command {
-  const { scheme, bits, observer } = defaultRecipe;
+  const { scheme, bits } = defaultRecipe;
+  const observer = settings.activations.observer.usual;
   const command = new Command('sweep')
     .description(
       'measure every combination of schemes and widths: one calibration, a table, and the best under a limit',
@@ -85,14 +86,14 @@ export function sweepCommand(process: CommandProcess): Command {
     .option(
       '--act-bits <n,…>',
       'widths of activations, 2 to 8, or float (default: 8, without samples float)',
-      (text) => listed('--act-bits', settings.actBits, text),
+      (text) => listed('--act-bits', layerSettings.actBits, text),
     )
     .addOption(
       new Option(
         '--observer, --observers <names>',
         `activation ranges: ${observers.map(({ name }) => name).join(', ')}`,
       )
-        .argParser((text) => listed('--observers', settings.observer, text))
+        .argParser((text) => listed('--observers', settings.activations.observer, text))
         .default([observer], observer),
     )
     .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>

@@ -1,6 +1,8 @@
 import { QuantizeError } from '../errors.js';
+import { upgradedRecipe } from '../recipe/upgrade.js';
 import type { Place } from '../validate/allowed.js';
 import { checked, showPlace } from '../validate/check.js';
+import { isRecord } from '../validate/is-record.js';
 import type { FoundConfig } from './read-config.js';
 import { type ConfigFile, configSchema } from './schema.js';
 
@@ -11,7 +13,18 @@ import { type ConfigFile, configSchema } from './schema.js';
  */
 export function checkConfig(found: FoundConfig): ConfigFile {
   const fail = valueError(found);
-  return checked(configSchema, found.content, ({ place, problem, mend }) => fail(place, problem, mend));
+  return checked(configSchema, upgraded(found.content), ({ place, problem, mend }) =>
+    fail(place, problem, mend),
+  );
+}
+
+/** The content with its recipes in the form of this version. */
+function upgraded(content: unknown): unknown {
+  if (!isRecord(content)) return content;
+  const upgradedJob = (job: unknown) =>
+    isRecord(job) && 'recipe' in job ? { ...job, recipe: upgradedRecipe(job.recipe) } : job;
+  const job = upgradedJob(content) as Readonly<Record<string, unknown>>;
+  return Array.isArray(job.models) ? { ...job, models: job.models.map(upgradedJob) } : job;
 }
 
 /** Makes the error for a value of a configuration. */

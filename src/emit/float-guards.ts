@@ -41,7 +41,9 @@ export function guardOf(node: Node, graph: Graph, uses: Uses, placement: Placeme
   const matMul = product && isOp(product, 'MatMul') ? linearLayerOf(graph, product) : undefined;
   const bias = node.inputs[input];
   const isRow = graph.initializers.get(bias ?? '')?.dims.length === 1;
-  const isFloat = matMul && roleOf(placement, matMul.node)?.kind === 'float';
+  const role = matMul && roleOf(placement, matMul.node);
+  const isFloat =
+    role?.kind === 'float' || (role?.kind === 'weighted' && role.weighted.runs.kind === 'float');
   if (!matMul || !isRow || !isFloat || !readsIntegers(matMul.node)) return undefined;
   return { kind: 'bias', input, bias, channels: matMul.outputChannels };
 }

@@ -1,4 +1,5 @@
 import type { Model } from '../graph/model.js';
+import { upgradedRecipe } from '../recipe/upgrade.js';
 import { type GivenRecipe, type Recipe, recipeSchema } from '../recipe.js';
 import { registries } from '../registries.js';
 import { metadataKeys, tool } from '../version.js';
@@ -14,7 +15,7 @@ export function readRecipe(model: Model): GivenRecipe | undefined {
   const text = model.metadata.get(metadataKeys.recipe);
   if (text === undefined) return undefined;
   try {
-    return recipeSchema(registries).safeParse(JSON.parse(text)).data;
+    return recipeSchema(registries).safeParse(upgradedRecipe(JSON.parse(text))).data;
   } catch {
     // Any tool may write metadata: what is no JSON is no recipe.
     return undefined;

@@ -11,8 +11,8 @@ export interface FoldedForm {
 }
 
 /** The form that a recipe needs. */
-export function foldedFormOf({ actBits, equalize, smooth }: Recipe): FoldedForm {
-  return { isConverted: actBits !== 'float', equalize, smooth };
+export function foldedFormOf({ activations, equalize, smooth }: Recipe): FoldedForm {
+  return { isConverted: activations.kind !== 'float', equalize, smooth };
 }
 
 /** What tells one form from another. */

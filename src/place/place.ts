@@ -71,8 +71,7 @@ class Placer {
   place(): Placement {
     this.#placeShapes();
     this.#placeLayers();
-    const isStatic = this.#recipe.actBits !== 'float' && !this.#recipe.dynamic;
-    const demanded = isStatic ? this.#placeIntegers() : new Set<string>();
+    const demanded = this.#recipe.activations.kind === 'static' ? this.#placeIntegers() : new Set<string>();
     for (const node of this.#graph.nodes) {
       if (!this.#roles.has(node.id)) this.#set(node, { kind: 'float', reason: this.#reasonOf(node) });
     }
@@ -146,9 +145,9 @@ class Placer {
 
   /** Whether a MatMul of two activations is to run on integers. */
   #isProduct(node: Node): boolean {
-    const { matMulActivations, actBits, dynamic } = this.#recipe;
-    const isStatic = actBits !== 'float' && !dynamic;
-    return matMulActivations && isStatic && isOp(node, 'MatMul') && !hasConstant(this.#graph, node);
+    const { activations } = this.#recipe;
+    const isOnIntegers = activations.kind === 'static' && activations.matMul;
+    return isOnIntegers && isOp(node, 'MatMul') && !hasConstant(this.#graph, node);
   }
 
   /** How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. */
@@ -156,11 +155,12 @@ class Placer {
     if (!linear) throw new Error('a node without a linear layer has no kernel');
     const { node } = linear;
     const constant = { kind: 'float', stored: 'constant', linear } as const;
-    if (this.#recipe.actBits === 'float') {
+    if (recipe.actBits === 'float' || this.#recipe.activations.kind === 'float') {
       const inBlocks = this.#recipe.format === 'matmulnbits' && whyNoBlocks(linear, recipe) === undefined;
       return inBlocks ? { ...constant, stored: 'blocks' } : constant;
     }
-    if (!this.#recipe.dynamic) return { kind: 'integer', linear, biasAdd: this.#biasAddOf(node, linear) };
+    if (this.#recipe.activations.kind === 'static')
+      return { kind: 'integer', linear, biasAdd: this.#biasAddOf(node, linear) };
     return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0
       ? constant
       : { kind: 'dynamic', linear };
@@ -341,8 +341,9 @@ class Placer {
     if (!rule) return 'onnxruntime has no integer kernel for it';
     const exception = rule.exception?.(node, this.#graph);
     if (exception) return exception;
-    if (this.#recipe.actBits === 'float') return 'activations stay in float';
-    if (this.#recipe.dynamic) return 'activations between the layers stay in float';
+    const { kind } = this.#recipe.activations;
+    if (kind === 'float') return 'activations stay in float';
+    if (kind === 'dynamic') return 'activations between the layers stay in float';
     const wanted = node.outputs.some((output) => this.#isLayerInput(output));
     return wanted ? 'its inputs are not all integer' : 'no layer reads its result as integers';
   }

@@ -145,7 +145,9 @@ function observe(
   name: string,
 ): { quantizer: ActivationQuantizer; observation: Observation } {
   const { placement, statistics, recipe } = sources;
-  const observer = sources.choices?.get(name) ?? named(sources.observers, recipe.observer);
+  const { activations } = recipe;
+  if (activations.kind !== 'static') throw new Error(`${name} has no fixed range`);
+  const observer = sources.choices?.get(name) ?? named(sources.observers, activations.observer);
   const seen = statistics?.tensors.get(name);
   const bits = placement.values.get(name)?.bits ?? MAX_BITS;
   // What to exclude: a layer that reads the value, as it is or moved, or else the one that makes it.
@@ -173,16 +175,16 @@ function observe(
     return { quantizer, observation };
   }
   const isInput = sources.model.graph.inputs.some((input) => input.name === name);
-  const scheme = named(sources.actSchemes, recipe.actScheme);
+  const scheme = named(sources.actSchemes, activations.levels);
   // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
   const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
   const quantizer = levels ?? {
     kind: 'affine',
-    grid: observer.quantizer(seen, bits, recipe.observerSettings),
+    grid: observer.quantizer(seen, bits, activations.observerSettings),
   };
-  const offset = levels ? undefined : observer.offsetFit?.(seen, bits, recipe.observerSettings);
+  const offset = levels ? undefined : observer.offsetFit?.(seen, bits, activations.observerSettings);
   const exact =
-    offset && recipe.exactOffset && bits < MAX_BITS
+    offset && activations.exactOffset && bits < MAX_BITS
       ? exactOffset(offset, seen.distribution(), bits)
       : undefined;
   const oddity = min < max ? undefined : min === 0 ? 'all zero' : 'constant';

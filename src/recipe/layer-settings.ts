@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { nameIn, numeric, type Setting } from './setting.js';
+import { nameIn, numeric, type Table } from './setting.js';
 
 /** Widths that weights and activations can have. */
 export const MIN_BITS = 2;
@@ -11,21 +11,26 @@ export type Granularity = 'tensor' | 'channel';
 /** What shares a codebook, where the scheme has one: the whole weight, a channel, or so many channels in a row. */
 export type Group = 'tensor' | 'channel' | number;
 
-/** What can be said of one layer: by the recipe for all, and by a rule for some. */
-export interface LayerSettings {
+/** How weights are quantized: said by the recipe for all layers, and by a rule for some. */
+export interface WeightSettings {
   /** Weight scheme, a name of the registry. */
   readonly scheme: string;
   readonly bits: number;
   readonly granularity: Granularity;
   readonly group: Group;
-  /** Width of activations; `float` quantizes weights only. */
+}
+
+/** What a rule can say of a layer. */
+export interface LayerSettings extends WeightSettings {
+  /** Width of the activations that the layer reads; `float` stores its weights alone in few bits. */
   readonly actBits: number | 'float';
 }
 
-const bits = () => z.int().min(MIN_BITS).max(MAX_BITS);
+/** A width in bits. */
+export const widthSchema = () => z.int().min(MIN_BITS).max(MAX_BITS);
 
-/** Each of them, as a table; a rule writes the key of this table with hyphens, as `act-bits`. */
-export const layerSettings: { readonly [K in keyof LayerSettings]: Setting<LayerSettings[K]> } = {
+/** Each of them, as a table. */
+export const weightSettings: Table<WeightSettings> = {
   scheme: {
     schema: nameIn('schemes'),
     description: 'Weight scheme.',
@@ -38,7 +43,7 @@ export const layerSettings: { readonly [K in keyof LayerSettings]: Setting<Layer
     },
   },
   bits: {
-    schema: bits,
+    schema: widthSchema,
     description: 'Width of weights.',
     usual: 8,
     flag: {
@@ -72,8 +77,13 @@ export const layerSettings: { readonly [K in keyof LayerSettings]: Setting<Layer
       parse: numeric,
     },
   },
+};
+
+/** Each of those of a rule, which writes the key of this table with hyphens, as `act-bits`. */
+export const layerSettings: Table<LayerSettings> = {
+  ...weightSettings,
   actBits: {
-    schema: () => z.union([bits(), z.literal('float')]),
+    schema: () => z.union([widthSchema(), z.literal('float')]),
     description: 'Width of activations.',
     usual: 8,
     flag: {

@@ -2,6 +2,7 @@ import { isMatch } from 'matcher';
 import { QuantizeError } from '../errors.js';
 import { type LayerSettings, MAX_BITS } from './layer-settings.js';
 import type { Rule } from './rule.js';
+import { actBitsOf } from './schema.js';
 import type { Recipe } from './settings.js';
 
 /** What a pattern is matched against. */
@@ -31,9 +32,10 @@ export interface LayerRecipe extends LayerSettings {
  */
 export function recipeFor(recipe: Recipe, layer: LayerNames, isEdge: boolean): LayerRecipe {
   const keepsEight = isEdge && !recipe.allLayers;
+  const actBits = actBitsOf(recipe);
   const general: LayerRecipe = {
     bits: keepsEight ? MAX_BITS : recipe.bits,
-    actBits: keepsEight && recipe.actBits !== 'float' ? MAX_BITS : recipe.actBits,
+    actBits: keepsEight && actBits !== 'float' ? MAX_BITS : actBits,
     scheme: recipe.scheme,
     granularity: recipe.granularity,
     group: recipe.group,

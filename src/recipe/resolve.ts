@@ -1,8 +1,8 @@
 import { QuantizeError } from '../errors.js';
 import { MAX_BITS } from './layer-settings.js';
-import { checkRecipe, completeRecipe, defaultRecipe, type GivenRecipe } from './schema.js';
+import { actBitsOf, checkRecipe, completeRecipe, defaultRecipe, type GivenRecipe } from './schema.js';
 import type { Named, Registries } from './setting.js';
-import type { Recipe } from './settings.js';
+import { type Recipe, settings } from './settings.js';
 
 /** Widths that MatMulNBits takes, and schemes that fill its blocks. */
 export const blockBits: readonly number[] = [4, 8];
@@ -28,55 +28,65 @@ export function resolveRecipe(
   hasData: boolean,
 ): Recipe {
   const wanted = completeRecipe(checkRecipe(given ?? {}, registries));
-  const observer = named(registries.observers, wanted.observer);
-  const needsData = observer.from !== 'batch-norm';
-  const recipe: Recipe = hasData || wanted.dynamic || !needsData ? wanted : { ...wanted, actBits: 'float' };
-  if (recipe.dynamic && recipe.actBits !== MAX_BITS) {
-    const mend = 'Leave out --act-bits, or give samples with --data instead of --dynamic.';
-    throw new QuantizeError('bad-option', {
-      flag: '--dynamic',
-      problem: `quantizes activations to ${MAX_BITS} bits`,
-      mend,
-    });
-  }
-  checkActScheme(recipe);
-  checkExactOffset(recipe, observer);
+  const recipe = withoutSamples(wanted, registries, hasData);
+  checkLevels(wanted, recipe, registries);
+  checkRules(wanted);
   checkBlocks(recipe);
   return recipe;
 }
 
-/** A non-uniform scheme must have something to do: activations of fewer bits than the grid has. */
-function checkActScheme(recipe: Recipe): void {
-  const { actScheme } = recipe;
-  if (actScheme !== defaultRecipe.actScheme)
-    checkNarrow(recipe, '--act-scheme', `${actScheme} is for activations below ${MAX_BITS} bits`);
+/** Without samples activations stay in float, unless their ranges come from elsewhere. */
+function withoutSamples(recipe: Recipe, { observers }: Registries, hasData: boolean): Recipe {
+  const { activations } = recipe;
+  if (hasData || activations.kind !== 'static') return recipe;
+  const { from } = named(observers, activations.observer);
+  return from === 'batch-norm' ? recipe : { ...recipe, activations: { kind: 'float' } };
 }
 
-function checkExactOffset(recipe: Recipe, { name, offsetFit }: Registries['observers'][number]): void {
-  if (!recipe.exactOffset) return;
-  checkNarrow(recipe, '--exact-offset', `is for activations below ${MAX_BITS} bits`);
-  if (offsetFit) return;
-  const problem = `has no use with --observer ${name}, which has no real offset`;
+/** What is for activations below 8 bits must have something to do. */
+function checkLevels({ activations, rules }: Recipe, found: Recipe, { observers }: Registries): void {
+  if (activations.kind !== 'static') return;
+  const { bits, levels, observer, exactOffset } = activations;
+  const usesLevels = levels !== settings.activations.levels.usual;
+  const isNarrow = [bits, ...rules.map(({ actBits }) => actBits)].some(
+    (width) => typeof width === 'number' && width < MAX_BITS,
+  );
+  const isFloat = found.activations.kind === 'float';
+  if ((usesLevels || exactOffset) && (isFloat || !isNarrow)) {
+    const problem = `${usesLevels ? `${levels} ` : ''}is for activations below ${MAX_BITS} bits`;
+    const mend = isFloat
+      ? 'Give samples with --data and a width with --act-bits.'
+      : 'Give a width from 2 to 7 with --act-bits.';
+    const { flag } = usesLevels ? settings.activations.levels : settings.activations.exactOffset;
+    throw new QuantizeError('bad-option', { flag: flag.name, problem, mend });
+  }
+  if (!exactOffset || named(observers, observer).offsetFit) return;
+  const problem = `has no use with --observer ${observer}, which has no real offset`;
   throw new QuantizeError('bad-option', {
-    flag: '--exact-offset',
+    flag: settings.activations.exactOffset.flag.name,
     problem,
     mend: 'Choose --observer lsqplus, or leave it out.',
   });
 }
 
-/** @throws QuantizeError where no activation is narrower than 8 bits */
-function checkNarrow({ actBits, rules }: Recipe, flag: string, problem: string): void {
-  const isNarrow = (bits: number | 'float' | undefined) => typeof bits === 'number' && bits < MAX_BITS;
-  if (actBits !== 'float' && [actBits, ...rules.map((rule) => rule.actBits)].some(isNarrow)) return;
-  const mend =
-    actBits === 'float'
-      ? 'Give samples with --data and a width with --act-bits.'
-      : 'Give a width from 2 to 7 with --act-bits.';
-  throw new QuantizeError('bad-option', { flag, problem, mend });
+/** A rule cannot give a width to activations that have none. */
+function checkRules({ activations, rules }: Recipe): void {
+  if (activations.kind === 'static') return;
+  const own = actBitsOf({ activations });
+  const useless = rules.find(
+    ({ actBits }) => actBits !== undefined && actBits !== 'float' && actBits !== own,
+  );
+  if (!useless) return;
+  const problem =
+    activations.kind === 'float'
+      ? 'has no use where activations stay in float'
+      : 'has no use where ranges are found at every run';
+  const mend = 'Leave it out, or give samples with --data and a width with --act-bits.';
+  throw new QuantizeError('bad-option', { flag: `--rule "${useless.pattern}": act-bits`, problem, mend });
 }
 
 /** MatMulNBits stores weights under float arithmetic, and its settings are for nothing else. */
-function checkBlocks({ format, blocks, scheme, bits, actBits, dynamic }: Recipe): void {
+function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): void {
   const refuse = (flag: string, problem: string, mend: string) =>
     new QuantizeError('bad-option', { flag, problem, mend });
   const { size, asymmetric, accuracyLevel } = blocks;
@@ -92,7 +102,7 @@ function checkBlocks({ format, blocks, scheme, bits, actBits, dynamic }: Recipe)
     return;
   }
   const flag = '--format matmulnbits';
-  if (dynamic || actBits !== 'float') {
+  if (activations.kind !== 'float') {
     const mend = 'Add --act-bits float, or choose another format for integer activations.';
     throw refuse(flag, 'stores weights alone, for float arithmetic', mend);
   }
@@ -112,9 +122,11 @@ function checkBlocks({ format, blocks, scheme, bits, actBits, dynamic }: Recipe)
  * The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w4-b32` in blocks of 32,
  * `minmax-w8-dynamic`, `minmax-w4a4-log`.
  */
-export function recipeName({ scheme, bits, actBits, actScheme, dynamic, format, blocks }: Recipe): string {
-  if (dynamic) return `${scheme}-w${bits}-dynamic`;
-  if (format === 'matmulnbits') return `${scheme}-w${bits}-b${blocks.size}`;
-  const levels = actScheme === defaultRecipe.actScheme ? '' : `-${actScheme}`;
-  return `${scheme}-w${bits}${actBits === 'float' ? '' : `a${actBits}${levels}`}`;
+export function recipeName({ scheme, bits, activations, format, blocks }: Recipe): string {
+  const weights = `${scheme}-w${bits}`;
+  if (activations.kind === 'dynamic') return `${weights}-dynamic`;
+  if (format === 'matmulnbits') return `${weights}-b${blocks.size}`;
+  if (activations.kind === 'float') return weights;
+  const { bits: width, levels } = activations;
+  return `${weights}a${width}${levels === settings.activations.levels.usual ? '' : `-${levels}`}`;
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { QuantizeError } from '../errors.js';
-import { type LayerSettings, layerSettings, MAX_BITS, MIN_BITS } from './layer-settings.js';
+import { type LayerSettings, layerSettings } from './layer-settings.js';
 import { parseSetting, type Registries, type Setting, saySetting } from './setting.js';
 
 /** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
@@ -17,10 +17,7 @@ const wordOf = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${le
 
 /** What a rule may say. */
 export function ruleSchema(registries: Registries): z.ZodType<Rule> {
-  // Activations of some layers alone in float are not placed yet.
-  const schemaOf = (key: string, { schema }: Setting<unknown>) =>
-    key === 'actBits' ? z.int().min(MIN_BITS).max(MAX_BITS) : schema(registries);
-  const settings = entries.map(([key, setting]) => [key, schemaOf(key, setting).optional()]);
+  const settings = entries.map(([key, { schema }]) => [key, schema(registries).optional()]);
   const pattern = z.string().min(1).describe('A layer id or node name; * stands for any characters.');
   return z
     .strictObject({ pattern, ...Object.fromEntries(settings) })

@@ -24,6 +24,8 @@ export interface Flag<T> {
   readonly value?: string;
   readonly group: FlagGroup;
   readonly help: string;
+  /** What it takes, where that is more than the setting. */
+  readonly takes?: (registries: Registries) => z.ZodType;
   /** The value, or one of several, from its text; the schema says whether it may be. The text itself without. */
   readonly parse?: (text: string, registries: Registries) => unknown;
   /** The text of a value, or of one of several; as JavaScript writes it without. */
@@ -44,6 +46,9 @@ export interface Setting<T> {
   readonly usual: T;
   readonly flag: Flag<T>;
 }
+
+/** Settings, by their keys. */
+export type Table<T> = { readonly [K in keyof T]: Setting<T[K]> };
 
 /** One of the names of a registry. */
 export const nameIn = (registry: keyof Registries) => (registries: Registries) =>
@@ -78,12 +83,12 @@ export function parseSetting<T>(
 ): T {
   const { parse, several } = setting.flag;
   const value = parse ? parse(text, registries) : text;
-  const schema = setting.schema(registries);
+  const schema = (setting.flag.takes ?? setting.schema)(registries);
   const found = checked(schema, several ? [value] : value, ({ problem, mend }) => {
     const shown = problem.startsWith('cannot be') ? `cannot be "${text}"` : problem;
     return new QuantizeError('bad-option', { flag, problem: shown, mend });
   });
-  return found;
+  return found as T;
 }
 
 /** The text of a value of a setting, as its flag has it. */

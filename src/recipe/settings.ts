@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { defaultObserverSettings, type ObserverSettings } from '../../calibration/observers/observer.js';
-import { type LayerSettings, layerSettings } from './layer-settings.js';
+import { layerSettings, type WeightSettings, weightSettings, widthSchema } from './layer-settings.js';
 import { parseRule, type Rule, ruleSchema, ruleText } from './rule.js';
-import { fraction, nameIn, numeric, type Setting, yesOrNo } from './setting.js';
+import { type Flag, fraction, nameIn, numeric, type Setting, type Table, yesOrNo } from './setting.js';
 
 /**
  * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
@@ -37,20 +37,33 @@ export interface BlockSettings {
 export const rescalings = ['auto', 'on', 'off'] as const;
 export type Rescaling = (typeof rescalings)[number];
 
-/** What the user asked for: written into the model and into every result. */
-export interface Recipe extends LayerSettings {
-  /** Activation ranges are found anew at every run, by the model itself: 8 bits, no samples, no observer. */
-  readonly dynamic: boolean;
-  /** The products of two activations, those of attention, on integers too. */
-  readonly matMulActivations: boolean;
-  /** How the levels of activations below 8 bits are chosen, a name of the registry. */
-  readonly actScheme: string;
-  /** How activation ranges are chosen, a name of the registry. */
+/** Activations whose quantizers are chosen before the model is written. */
+export interface StaticActivations {
+  readonly kind: 'static';
+  /** Width of those that layers read. */
+  readonly bits: number;
+  /** How the levels of those below 8 bits are chosen, a name of the registry. */
+  readonly levels: string;
+  /** How ranges are chosen, a name of the registry. */
   readonly observer: string;
-  /** Below 8 bits: real offsets, where the observer has them, kept by a table instead of rounded to a zero point. */
-  readonly exactOffset: boolean;
   /** What the observers can be told. */
   readonly observerSettings: ObserverSettings;
+  /** Below 8 bits: real offsets, where the observer has them, kept by a table instead of rounded to a zero point. */
+  readonly exactOffset: boolean;
+  /** The products of two activations, those of attention, on integers too. */
+  readonly matMul: boolean;
+}
+
+/**
+ * What becomes of activations. `float`: weights alone are quantized. `dynamic`: ranges are found anew at every run, by the
+ * model itself, to 8 bits, without samples. `static`: ranges are fixed, from samples or from what is known of the model.
+ */
+export type Activations = NotStatic | StaticActivations;
+export type NotStatic = { readonly kind: 'float' } | { readonly kind: 'dynamic' };
+
+/** What the user asked for: written into the model and into every result. */
+export interface Recipe extends WeightSettings {
+  readonly activations: Activations;
   readonly rules: readonly Rule[];
   /** Layers that stay in float. */
   readonly exclude: readonly string[];
@@ -71,119 +84,122 @@ export interface Recipe extends LayerSettings {
   readonly smooth: Rescaling;
 }
 
-/** Keys of a recipe that hold settings of their own. */
-export type Nested = 'observerSettings' | 'blocks';
+/** The settings of a recipe, by its keys; of activations those that only fixed ranges have. */
+export interface Settings
+  extends Omit<{ readonly [K in keyof Recipe]: Setting<Recipe[K]> }, 'activations' | 'blocks'> {
+  readonly activations: Omit<Table<Omit<StaticActivations, 'kind'>>, 'observerSettings'> & {
+    readonly observerSettings: Table<ObserverSettings>;
+  };
+  readonly blocks: Table<BlockSettings>;
+}
 
-export type Table<T> = { readonly [K in keyof T]: Setting<T[K]> };
+// The flag takes `float`, too, which is no width.
+const { sets: _, ...actBitsFlag } = layerSettings.actBits.flag;
 
 const patterns = () => z.array(z.string().min(1));
 
 /**
- * Every key of a recipe. From this table come the flags of all commands, the configuration and its published schema, what a
+ * Every key of a recipe; what becomes of activations at all is said by `--dynamic` and `--act-bits float`. From this table come the flags of all commands, the configuration and its published schema, what a
  * recipe file and a model's metadata may hold, what a program may hand over, and the command that repeats a result. A new
  * key is its line in the type above, and its entry here, in the same order.
  */
-export const settings: {
-  readonly [K in keyof Recipe]: K extends Nested ? Table<Recipe[K]> : Setting<Recipe[K]>;
-} = {
-  ...layerSettings,
-  dynamic: {
-    schema: yesOrNo,
-    description: 'Activation ranges are found at every run.',
-    usual: false,
-    flag: {
-      name: '--dynamic',
-      group: 'Activations',
-      help: 'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
+export const settings: Settings = {
+  ...weightSettings,
+  activations: {
+    bits: {
+      schema: widthSchema,
+      description: 'Width of the activations that layers read.',
+      usual: 8,
+      flag: { ...actBitsFlag, takes: layerSettings.actBits.schema },
     },
-  },
-  matMulActivations: {
-    schema: yesOrNo,
-    description: 'Products of two activations on integers too.',
-    usual: false,
-    flag: {
-      name: '--matmul-activations',
-      group: 'Activations',
-      help: 'products of two activations (attention) on integers too',
+    levels: {
+      schema: nameIn('actSchemes'),
+      description: 'Levels of activations below 8 bits.',
+      usual: 'uniform',
+      flag: {
+        name: '--act-scheme',
+        value: '<name>',
+        group: 'Activations',
+        help: 'levels of activations below 8 bits; `quantize act-schemes` lists them',
+      },
     },
-  },
-  actScheme: {
-    schema: nameIn('actSchemes'),
-    description: 'Levels of activations below 8 bits.',
-    usual: 'uniform',
-    flag: {
-      name: '--act-scheme',
-      value: '<name>',
-      group: 'Activations',
-      help: 'levels of activations below 8 bits; `quantize act-schemes` lists them',
+    observer: {
+      schema: nameIn('observers'),
+      description: 'How activation ranges are chosen.',
+      usual: 'mse',
+      flag: {
+        name: '--observer',
+        value: '<name>',
+        group: 'Activations',
+        help: 'how ranges are chosen; `quantize observers` lists them',
+      },
     },
-  },
-  observer: {
-    schema: nameIn('observers'),
-    description: 'How activation ranges are chosen.',
-    usual: 'mse',
-    flag: {
-      name: '--observer',
-      value: '<name>',
-      group: 'Activations',
-      help: 'how ranges are chosen; `quantize observers` lists them',
+    observerSettings: {
+      symmetric: {
+        schema: yesOrNo,
+        description: 'Ranges symmetric around 0 where there are negative values.',
+        usual: defaultObserverSettings.symmetric,
+        flag: {
+          name: '--act-symmetric',
+          group: 'Activations',
+          help: 'activation ranges symmetric around 0 where there are negative values',
+        },
+      },
+      momentum: {
+        schema: () => z.number().min(0).lt(1),
+        description: 'Of ema: share of the past in each step.',
+        usual: defaultObserverSettings.momentum,
+        flag: {
+          name: '--momentum',
+          value: '<x>',
+          group: 'Activations',
+          help: 'of the ema observer: share of the past in each step',
+          parse: fraction,
+        },
+      },
+      percentile: {
+        schema: () => z.number().gt(0).max(100),
+        description: 'Of percentile: share of the elements, in percent.',
+        usual: defaultObserverSettings.percentile,
+        flag: {
+          name: '--percentile',
+          value: '<x>',
+          group: 'Activations',
+          help: 'of the percentile observer: share of the elements in the range, in percent',
+          parse: fraction,
+        },
+      },
+      lsqplusConfig: {
+        schema: () => z.literal([1, 2, 3, 4]),
+        description: 'Of lsqplus: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned.',
+        usual: defaultObserverSettings.lsqplusConfig,
+        flag: {
+          name: '--lsqplus-config',
+          value: '<n>',
+          group: 'Activations',
+          help: 'of the lsqplus observer: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned',
+          parse: numeric,
+        },
+      },
     },
-  },
-  exactOffset: {
-    schema: yesOrNo,
-    description: 'Below 8 bits: real offsets kept by a table.',
-    usual: false,
-    flag: {
-      name: '--exact-offset',
-      group: 'Activations',
-      help: 'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
-    },
-  },
-  observerSettings: {
-    symmetric: {
+    exactOffset: {
       schema: yesOrNo,
-      description: 'Ranges symmetric around 0 where there are negative values.',
-      usual: defaultObserverSettings.symmetric,
+      description: 'Below 8 bits: real offsets kept by a table.',
+      usual: false,
       flag: {
-        name: '--act-symmetric',
+        name: '--exact-offset',
         group: 'Activations',
-        help: 'activation ranges symmetric around 0 where there are negative values',
+        help: 'of the lsqplus observer below 8 bits: keep the real offset by a table, which costs time',
       },
     },
-    momentum: {
-      schema: () => z.number().min(0).lt(1),
-      description: 'Of ema: share of the past in each step.',
-      usual: defaultObserverSettings.momentum,
+    matMul: {
+      schema: yesOrNo,
+      description: 'Products of two activations on integers too.',
+      usual: false,
       flag: {
-        name: '--momentum',
-        value: '<x>',
+        name: '--matmul-activations',
         group: 'Activations',
-        help: 'of the ema observer: share of the past in each step',
-        parse: fraction,
-      },
-    },
-    percentile: {
-      schema: () => z.number().gt(0).max(100),
-      description: 'Of percentile: share of the elements, in percent.',
-      usual: defaultObserverSettings.percentile,
-      flag: {
-        name: '--percentile',
-        value: '<x>',
-        group: 'Activations',
-        help: 'of the percentile observer: share of the elements in the range, in percent',
-        parse: fraction,
-      },
-    },
-    lsqplusConfig: {
-      schema: () => z.literal([1, 2, 3, 4]),
-      description: 'Of lsqplus: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned.',
-      usual: defaultObserverSettings.lsqplusConfig,
-      flag: {
-        name: '--lsqplus-config',
-        value: '<n>',
-        group: 'Activations',
-        help: 'of the lsqplus observer: 1 unsigned, 2 signed; with an offset 3 signed, 4 unsigned',
-        parse: numeric,
+        help: 'products of two activations (attention) on integers too',
       },
     },
   },
@@ -326,4 +342,11 @@ export const settings: {
       help: 'outlier channels behind normalizations go into the weights: auto where they are decades apart, on, off',
     },
   },
+};
+
+/** Says that ranges are found at every run: the one flag of a recipe that is no setting, since it takes the place of several. */
+export const dynamicFlag: Flag<boolean> = {
+  name: '--dynamic',
+  group: 'Activations',
+  help: 'find activation ranges at every run, in the model itself: needs no samples, suits transformers',
 };

@@ -1,6 +1,8 @@
 import { levelCount } from '../numerics/activation.js';
 import type { ReportedPlan } from '../quantize/plan.js';
-import { defaultRecipe, MAX_BITS } from '../recipe.js';
+import { MAX_BITS, settings } from '../recipe.js';
+
+const { usual: usualLevels } = settings.activations.levels;
 
 /** The quantizer of one activation, and where it is from. */
 export interface ActivationRecord {
@@ -33,6 +35,7 @@ export interface ActivationRecord {
 /** Every quantizer of an activation, in the order of the graph. */
 export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
   const { activations, placement, recipe } = plan;
+  const levels = recipe.activations.kind === 'static' ? recipe.activations.levels : usualLevels;
   return [...activations].map(([name, { quantizer, observation: seen }]) => {
     const { scale, zeroPoint } = quantizer.grid;
     const { offset } = seen;
@@ -41,10 +44,7 @@ export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
       observer: seen.observer,
       bits: placement.values.get(name)?.bits ?? MAX_BITS,
       // Where the recipe's scheme is not for a value, its levels are uniform.
-      scheme:
-        seen.exactError === undefined && quantizer.kind === 'lut'
-          ? recipe.actScheme
-          : defaultRecipe.actScheme,
+      scheme: seen.exactError === undefined && quantizer.kind === 'lut' ? levels : usualLevels,
       levels: levelCount(quantizer),
       scale,
       zeroPoint,

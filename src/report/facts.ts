@@ -75,8 +75,9 @@ export const measuredOn = ({ evaluation: { samples, kind } }: Result): string =>
 export function calibratedOn({ calibration, recipe, command }: Result): string | undefined {
   if (calibration?.samples === 0) return `activation ranges from ${calibration.label}, without samples`;
   if (calibration) return `calibrated on ${count(calibration.samples, 'sample')} of ${calibration.label}`;
-  if (recipe?.dynamic) return 'activation ranges are found at every run';
-  if (command === 'quantize' && recipe?.actBits !== 'float') return 'every number is from a saved plan';
+  if (recipe?.activations.kind === 'dynamic') return 'activation ranges are found at every run';
+  if (command === 'quantize' && recipe?.activations.kind !== 'float')
+    return 'every number is from a saved plan';
   return command === 'quantize' ? 'no calibration samples: weights only' : undefined;
 }
 

@@ -16,9 +16,7 @@ export function renderInspection(inspection: Inspection): string {
 
 function header({ model, recipe, inputs, outputs, fold }: Inspection): string[] {
   const samples =
-    recipe.actBits === 'float' || recipe.dynamic
-      ? ''
-      : ' (with calibration samples; without: --act-bits float)';
+    recipe.activations.kind === 'static' ? ' (with calibration samples; without: --act-bits float)' : '';
   const lines = [`${chalk.bold(escapeControls(model))}  plan ${recipeName(recipe)}${samples}`];
   for (const input of inputs) lines.push(`input   ${describeValue(input)}`);
   for (const output of outputs) lines.push(`output  ${describeValue(output)}`);

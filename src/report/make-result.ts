@@ -85,7 +85,8 @@ export function makeResult(run: RunOutcome): Result {
     recipe,
     float: { ...fileRecord(float), irVersion: float.model.irVersion, opset: opsetOf(float.model) },
     quantized: { ...fileRecord(quantized), oldestRuntime: oldestRuntime(quantized.model) },
-    calibration: recipe.dynamic ? null : calibrationRecord(samples.calibration, statistics),
+    calibration:
+      recipe.activations.kind === 'dynamic' ? null : calibrationRecord(samples.calibration, statistics),
     evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
     comparison: null,
     fold: run.fold,

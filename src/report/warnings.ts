@@ -1,11 +1,13 @@
 import type { Samples } from '../calibrate/samples.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { ModelForm } from '../evaluate/model-form.js';
-import { defaultRecipe, MAX_BITS, type Recipe } from '../recipe.js';
+import { MAX_BITS, type Recipe, settings } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
 import { formatBytes } from './format.js';
+
+const { usual: usualLevels } = settings.activations.levels;
 
 /** What the warnings are read from. */
 export interface Observed {
@@ -30,14 +32,15 @@ function formatWarnings({ recipe, weightBytes: { stored, packed } }: Observed): 
 
 /** Narrow activations that the recipe's scheme is not for. */
 function levelWarnings({ recipe, activations }: Observed): string[] {
-  if (recipe.actScheme === defaultRecipe.actScheme) return [];
+  const levels = recipe.activations.kind === 'static' ? recipe.activations.levels : usualLevels;
+  if (levels === usualLevels) return [];
   const narrow = activations.filter(({ bits }) => bits < MAX_BITS);
-  const uniform = narrow.filter(({ scheme }) => scheme !== recipe.actScheme);
+  const uniform = narrow.filter(({ scheme }) => scheme !== levels);
   const [first] = uniform;
   if (!first) return [];
   const count = `${uniform.length} of ${narrow.length}`;
   return [
-    `${count} activations below ${MAX_BITS} bits stay uniform, as "${first.name}": ${recipe.actScheme} is not for a model input, nor where a value has signs that it cannot hold.`,
+    `${count} activations below ${MAX_BITS} bits stay uniform, as "${first.name}": ${levels} is not for a model input, nor where a value has signs that it cannot hold.`,
   ];
 }
 
@@ -58,8 +61,9 @@ function biasWarnings({ layers }: PlanDescription): string[] {
 
 /** Configuration 1 of LSQ+ is for what Relu makes: everything below 0 becomes 0. */
 function signWarnings({ recipe, activations }: Observed): string[] {
-  const { lsqplusConfig, symmetric } = recipe.observerSettings;
-  if (recipe.observer !== 'lsqplus' || lsqplusConfig !== 1 || symmetric) return [];
+  if (recipe.activations.kind !== 'static' || recipe.activations.observer !== 'lsqplus') return [];
+  const { lsqplusConfig, symmetric } = recipe.activations.observerSettings;
+  if (lsqplusConfig !== 1 || symmetric) return [];
   const signed = activations.filter(
     ({ zeroPoint, range }) => zeroPoint === 0 && range !== null && range.min < 0,
   );
@@ -78,7 +82,7 @@ export function warningsOf(observed: Observed): string[] {
     ...levelWarnings(observed),
     ...signWarnings(observed),
   ];
-  if (recipe.actBits === 'float') {
+  if (recipe.activations.kind === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }
   warnings.push(...biasWarnings(plan));

@@ -50,8 +50,8 @@ export function refuseBesidePlan({ plan, recipe, stats, auto, suggest, savePlan 
 }
 
 /** A flag that would do nothing is a mistake. */
-export function refuseUnusedStatistics({ actBits, dynamic }: Recipe): void {
-  if (actBits !== 'float' && !dynamic) return;
-  const problem = `has no use with ${dynamic ? '--dynamic' : '--act-bits float'}, which needs no activation ranges`;
+export function refuseUnusedStatistics({ activations: { kind } }: Recipe): void {
+  if (kind === 'static') return;
+  const problem = `has no use with ${kind === 'dynamic' ? '--dynamic' : '--act-bits float'}, which needs no activation ranges`;
   throw new QuantizeError('bad-option', { flag: '--stats', problem, mend: 'Leave out one of the two.' });
 }

@@ -43,7 +43,10 @@ export function makePlanner({ model, path, ranges, saved, keeps }: PlannerSource
   };
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> => {
     // Observers that were chosen value by value belong to the observer that chose them.
-    const choices = ranges.observer === recipe.observer ? ranges.choices : undefined;
+    const choices =
+      recipe.activations.kind === 'static' && ranges.observer === recipe.activations.observer
+        ? ranges.choices
+        : undefined;
     const { statistics } = ranges;
     return buildPlan({ model, recipe, placement, statistics, choices, observers, actSchemes, schemes });
   };

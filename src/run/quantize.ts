@@ -88,7 +88,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   await watch.begin('calibrate');
   const ranges = stored
-    ? noRanges(given)
+    ? noRanges
     : await findRanges({
         ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
         samples: prepared.samples.calibration,
@@ -174,7 +174,7 @@ const measuring = (samples: Samples): Samples => ({
 });
 
 /** A saved plan has its quantizers. */
-const noRanges = ({ observer }: Recipe): Ranges => ({ statistics: undefined, choices: undefined, observer });
+const noRanges: Ranges = { statistics: undefined, choices: undefined, observer: undefined };
 
 /** The search for bits and schemes, and the samples that are left to state its outcome on. */
 async function search(
@@ -203,8 +203,9 @@ async function search(
 
 /** Values that another recipe could need: all that any could, where ranges are found on samples at all. */
 function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
-  const isStatic = recipe.actBits !== 'float' && !recipe.dynamic;
-  if (!isStatic || named(observers, recipe.observer).from === 'batch-norm') return [];
+  const { activations } = recipe;
+  if (activations.kind !== 'static') return [];
+  if (named(observers, activations.observer).from === 'batch-norm') return [];
   return observableValues(model.graph, place(model, widestRecipe, path));
 }
 

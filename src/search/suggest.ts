@@ -152,10 +152,15 @@ function remediesFor(planner: Planner, { recipe, placement }: Ailing, { layer, o
   if (!isInput || inputBits === undefined) return weightRemedies(recipe, pattern, own);
   if (inputBits < MAX_BITS) return [ruled(recipe, { pattern, actBits: MAX_BITS })];
   // Ranges without samples leave no histogram that another observer could read.
-  if (named(observers, recipe.observer).from === 'batch-norm') return [];
+  const { activations } = recipe;
+  if (activations.kind !== 'static') return [];
+  if (named(observers, activations.observer).from === 'batch-norm') return [];
   return observers
-    .filter(({ name, from }) => from === 'statistics' && name !== recipe.observer)
-    .map(({ name }) => ({ flag: `--observer ${name}`, recipe: { ...recipe, observer: name } }));
+    .filter(({ name, from }) => from === 'statistics' && name !== activations.observer)
+    .map(({ name }) => ({
+      flag: `--observer ${name}`,
+      recipe: { ...recipe, activations: { ...activations, observer: name } },
+    }));
 }
 
 /** Schemes that fit a given width well: a scale of least squared error, and free levels. */

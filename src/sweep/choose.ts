@@ -1,5 +1,6 @@
 import { QuantizeError } from '../errors.js';
 import type { SweepLimits } from '../options.js';
+import { actBitsOf, type Recipe } from '../recipe.js';
 import { paretoFront } from './pareto.js';
 import { driftOf, type SweepResult, sqnrOf } from './record.js';
 
@@ -12,15 +13,20 @@ const FLOAT_BITS = 32;
  */
 const SIZE_DIGITS = 3;
 
+const widthOf = (recipe: Recipe): number => {
+  const bits = actBitsOf(recipe);
+  return bits === 'float' ? FLOAT_BITS : bits;
+};
+
 /**
  * Names of the results on the Pareto front of size, activation width and quality: accuracy, between equals and without
  * labels the SQNR.
  */
 export function frontOf(results: readonly SweepResult[]): string[] {
   const losses = results.map(lossOf);
-  const costs = results.map(({ sizeBytes, recipe: { actBits } }, i) => [
+  const costs = results.map(({ sizeBytes, recipe }, i) => [
     Number(sizeBytes.toPrecision(SIZE_DIGITS)),
-    actBits === 'float' ? FLOAT_BITS : actBits,
+    widthOf(recipe),
     // How many results are better.
     losses.filter((loss) => isLess(loss, losses[i] as number[])).length,
   ]);

@@ -2,12 +2,15 @@ import { observers } from '../../calibration/observers/observers.js';
 import { QuantizeError } from '../errors.js';
 import type { SweepOptions } from '../options.js';
 import {
+  actBitsOf,
   completeRecipe,
-  defaultRecipe,
+  defaultActivations,
   MAX_BITS,
   type Recipe,
   recipeName,
   resolveRecipe,
+  type StaticActivations,
+  settings,
 } from '../recipe.js';
 import { registries } from '../registries.js';
 
@@ -27,49 +30,56 @@ export interface Combination {
 export function combinationsOf(options: SweepOptions): Combination[] {
   const base: Recipe = completeRecipe(options.recipe);
   const hasRanges = options.data !== undefined || options.stats !== undefined;
-  const { bits = [base.bits], observers: named = [base.observer] } = options;
-  const widths = options.actBits ?? [hasRanges ? base.actBits : 'float'];
+  // What the recipe does not say of fixed ranges is as it is by default.
+  const fixed: StaticActivations = base.activations.kind === 'static' ? base.activations : defaultActivations;
+  const { bits = [base.bits], observers: named = [fixed.observer] } = options;
+  const widths = options.actBits ?? [hasRanges ? actBitsOf(base) : 'float'];
   const recipes = (options.schemes ?? [base.scheme]).flatMap((scheme) =>
     bits.flatMap((width) =>
       widths.flatMap((actBits) =>
-        named.map((observer) => recipeOf({ ...base, scheme, bits: width, actBits, observer }, hasRanges)),
+        named.map((observer) => {
+          const wanted = { ...base, scheme, bits: width };
+          return actBits === 'float'
+            ? resolveRecipe({ ...wanted, activations: { kind: 'float' } }, registries, hasRanges)
+            : recipeOf(wanted, { ...fixed, bits: actBits, observer }, hasRanges);
+        }),
       ),
     ),
   );
   const unique = [...new Map(recipes.map((recipe) => [keyOf(recipe), recipe])).values()];
   return unique.map((recipe) => {
-    const isOneOfSeveral = named.length > 1 && recipe.actBits !== 'float';
-    return { name: `${recipeName(recipe)}${isOneOfSeveral ? `-${recipe.observer}` : ''}`, recipe };
+    const { activations } = recipe;
+    const isOneOfSeveral = named.length > 1 && activations.kind === 'static';
+    return { name: `${recipeName(recipe)}${isOneOfSeveral ? `-${activations.observer}` : ''}`, recipe };
   });
 }
 
 /** What tells one recipe from another. */
 export const keyOf = (recipe: Recipe): string => JSON.stringify(recipe);
 
-function recipeOf(wanted: Recipe, hasRanges: boolean): Recipe {
-  const { actBits, actScheme, exactOffset, rules, observer } = wanted;
-  const isNarrow = [actBits, ...rules.map((rule) => rule.actBits)].some(
+function recipeOf(wanted: Recipe, activations: StaticActivations, hasRanges: boolean): Recipe {
+  const { bits, levels, exactOffset, observer } = activations;
+  const isNarrow = [bits, ...wanted.rules.map((rule) => rule.actBits)].some(
     (width) => typeof width === 'number' && width < MAX_BITS,
   );
-  const hasLevels = actBits !== 'float' && isNarrow;
   const hasOffset = observers.find(({ name }) => name === observer)?.offsetFit !== undefined;
   const recipe = resolveRecipe(
     {
       ...wanted,
-      actScheme: hasLevels ? actScheme : defaultRecipe.actScheme,
-      exactOffset: exactOffset && hasLevels && hasOffset,
-      observer: actBits === 'float' ? defaultRecipe.observer : observer,
+      activations: {
+        ...activations,
+        levels: isNarrow ? levels : settings.activations.levels.usual,
+        exactOffset: exactOffset && isNarrow && hasOffset,
+      },
     },
     registries,
     hasRanges,
   );
-  if (recipe.actBits !== actBits) {
-    const mend = 'Give samples with --data, or --act-bits float.';
-    throw new QuantizeError('bad-option', {
-      flag: '--act-bits',
-      problem: `${actBits} needs samples to calibrate on`,
-      mend,
-    });
-  }
-  return recipe;
+  if (recipe.activations.kind === 'static') return recipe;
+  const mend = 'Give samples with --data, or --act-bits float.';
+  throw new QuantizeError('bad-option', {
+    flag: '--act-bits',
+    problem: `${bits} needs samples to calibrate on`,
+    mend,
+  });
 }

@@ -1,3 +1,4 @@
+import { actBitsOf } from '../recipe.js';
 import { printable } from '../report/escape.js';
 import { formatBytes } from '../report/format.js';
 import type { Markup } from '../report/html/markup.js';
@@ -17,7 +18,7 @@ const symbols: readonly ScatterSymbol[] = ['circle', 'square', 'triangle', 'diam
 /** Colours of the schemes, and symbols of the widths of activations, in the order of the results. */
 export function signsOf({ results }: Pick<SweepRecord, 'results'>) {
   const schemes = [...new Set(results.map(({ recipe }) => recipe.scheme))];
-  const widths = [...new Set(results.map(({ recipe }) => recipe.actBits))];
+  const widths = [...new Set(results.map(({ recipe }) => actBitsOf(recipe)))];
   return {
     colours: new Map(schemes.map((scheme, i) => [scheme, colours[i % colours.length] as string])),
     symbols: new Map(widths.map((width, i) => [width, symbols[i % symbols.length] as ScatterSymbol])),
@@ -46,8 +47,8 @@ export function plotSweep(record: SweepRecord, size: 'wide' | 'narrow'): Markup 
     x: result.sizeBytes,
     y: Math.min(Math.max(qualities[i] as number, floor), highest),
     colour: signs.colours.get(result.recipe.scheme) as string,
-    symbol: signs.symbols.get(result.recipe.actBits) as ScatterSymbol,
-    group: String(result.recipe.actBits),
+    symbol: signs.symbols.get(actBitsOf(result.recipe)) as ScatterSymbol,
+    group: String(actBitsOf(result.recipe)),
     inFront: front.includes(result.name),
     title: titleOf(result, record),
   }));

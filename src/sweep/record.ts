@@ -5,7 +5,7 @@ import type { DataRecord, FileRecord, Result } from '../report/result.js';
 import type { Machine } from '../runtime/machine.js';
 
 /** Version of the sweep's record, which is its file, too. */
-export const SWEEP_VERSION = 1;
+export const SWEEP_VERSION = 2;
 
 /** How far one output of a quantized model is from float, in a default session. */
 export interface SweptOutput {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { isRecord } from '../validate/is-record.js';
 import { type Basis, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
 
 /** A record as the text of a sweep file. */
@@ -46,9 +47,6 @@ export async function readFinished(path: string, basis: Basis): Promise<SweepRes
   if (!all.every(isResult)) throw bad('one of its results is damaged');
   return all;
 }
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 const isNumberOrNull = (value: unknown): boolean => value === null || isNumber(value);

@@ -249,7 +249,8 @@ class Sweep {
     const { model: path, stats } = this.#options;
     await this.#watch.begin('calibrate');
     const observing = missing.filter(
-      ({ recipe }) => recipe.actBits !== 'float' && named(observers, recipe.observer).from === 'statistics',
+      ({ recipe: { activations } }) =>
+        activations.kind === 'static' && named(observers, activations.observer).from === 'statistics',
     );
     const [first] = observing;
     if (!first) return undefined;

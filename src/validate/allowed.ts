@@ -5,6 +5,7 @@ export interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema | readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly minimum?: number;
@@ -41,7 +42,8 @@ function schemasAt(root: JsonSchema, place: Place): JsonSchema[] {
   return schemas;
 }
 
-const branches = (schema: JsonSchema): JsonSchema[] => schema.anyOf?.flatMap(branches) ?? [schema];
+const branches = (schema: JsonSchema): JsonSchema[] =>
+  (schema.anyOf ?? schema.oneOf)?.flatMap(branches) ?? [schema];
 
 function inner({ properties, additionalProperties, items }: JsonSchema, part: PropertyKey): JsonSchema[] {
   if (typeof part === 'number') {

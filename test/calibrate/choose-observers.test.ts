@@ -6,7 +6,7 @@ import type { Model } from '../../src/graph/model.js';
 import { quantizerOfRange } from '../../src/numerics/affine.js';
 import { place } from '../../src/place/place.js';
 import { observedValues } from '../../src/place/placement.js';
-import { defaultRecipe } from '../../src/recipe.js';
+import { defaultActivations, defaultRecipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { statisticsOf } from '../support/statistics.js';
 
@@ -36,7 +36,7 @@ async function choose(model: Model, candidates: readonly Observer[], heldOut: Sa
   const placement = place(model, defaultRecipe, 'model.onnx');
   const tensors = new Map(observedValues(placement).map((name) => [name, statisticsOf([0, 100])]));
   const statistics = { tensors };
-  const sources = { model, placement, statistics, recipe: defaultRecipe, candidates, heldOut };
+  const sources = { model, placement, statistics, activations: defaultActivations, candidates, heldOut };
   const choices = await chooseObservers(sources);
   return Object.fromEntries([...choices].map(([value, { name }]) => [value, name]));
 }

@@ -18,12 +18,17 @@ const places: Readonly<Record<string, string>> = {
   binShape: 'bin.shape',
   shape: 'shapes',
   perTensor: 'recipe.granularity',
-  matmulActivations: 'recipe.matMulActivations',
+  actBits: 'recipe.activations.bits',
+  dynamic: 'recipe.activations.kind',
+  actScheme: 'recipe.activations.levels',
+  observer: 'recipe.activations.observer',
+  exactOffset: 'recipe.activations.exactOffset',
+  matmulActivations: 'recipe.activations.matMul',
   rule: 'recipe.rules',
-  actSymmetric: 'recipe.observerSettings.symmetric',
-  momentum: 'recipe.observerSettings.momentum',
-  percentile: 'recipe.observerSettings.percentile',
-  lsqplusConfig: 'recipe.observerSettings.lsqplusConfig',
+  actSymmetric: 'recipe.activations.observerSettings.symmetric',
+  momentum: 'recipe.activations.observerSettings.momentum',
+  percentile: 'recipe.activations.observerSettings.percentile',
+  lsqplusConfig: 'recipe.activations.observerSettings.lsqplusConfig',
   block: 'recipe.blocks.size',
   blockAsymmetric: 'recipe.blocks.asymmetric',
   accuracyLevel: 'recipe.blocks.accuracyLevel',
@@ -43,10 +48,11 @@ const ofTheCommandLine = ['config', 'json', 'reporter', 'quiet', 'verbose', 'ver
 interface Keys {
   readonly properties?: Readonly<Record<string, Keys>>;
   readonly anyOf?: readonly Keys[];
+  readonly oneOf?: readonly Keys[];
 }
 
 function has(schema: Keys, [key = '', ...rest]: readonly string[]): boolean {
-  if (schema.anyOf?.some((branch) => has(branch, [key, ...rest]))) return true;
+  if ((schema.anyOf ?? schema.oneOf)?.some((branch) => has(branch, [key, ...rest]))) return true;
   const inner = schema.properties?.[key];
   return inner !== undefined && (rest.length === 0 || has(inner, rest));
 }

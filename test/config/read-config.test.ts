@@ -45,7 +45,11 @@ describe('a configuration', () => {
       preprocess: { preset: 'imagenet', scale: '1/16', mean: [1, 2, 3], std: 4, layout: 'nhwc' },
       images: { size: '32x48', resize: 'letterbox', channelOrder: 'bgr' },
       bin: { dtype: 'uint8', shape: [3, 32, 48] },
-      recipe: { bits: 4, rules: [{ pattern: 'a*', bits: 8 }], observerSettings: { momentum: 0.5 } },
+      recipe: {
+        bits: 4,
+        rules: [{ pattern: 'a*', bits: 8 }],
+        activations: { observerSettings: { momentum: 0.5 } },
+      },
       threads: 1,
       maxMemory: 512,
       provider: 'cpu',
@@ -80,7 +84,7 @@ describe('a configuration', () => {
         recipe: {
           bits: 4,
           rules: [{ pattern: 'a*', bits: 8 }],
-          observerSettings: { momentum: 0.5 },
+          activations: { observerSettings: { momentum: 0.5 } },
         },
         threads: 1,
         maxMemory: 512,
@@ -97,10 +101,20 @@ describe('a configuration', () => {
     expect(jobs[0]?.recipe).toEqual(defaultRecipe);
   });
 
+  it('of an older version is read', async () => {
+    const old = { actBits: 4, observer: 'ema' };
+    const folder = folderWith({ recipe: old, models: [{ model: 'a.onnx', recipe: { dynamic: true } }] });
+    const { jobs } = await readConfig({ folder });
+    expect(jobs[0]?.recipe).toEqual({ activations: { kind: 'dynamic' } });
+    expect(
+      (await readConfig({ folder: folderWith({ model: 'a.onnx', recipe: old }) })).jobs[0]?.recipe,
+    ).toEqual({ activations: { bits: 4, observer: 'ema' } });
+  });
+
   it('has several models, which share what is said beside them', async () => {
     const folder = folderWith({
       data: 'calib.npy',
-      recipe: { bits: 4, observer: 'mse' },
+      recipe: { bits: 4, activations: { observer: 'mse' } },
       gates: ['sqnr>20'],
       reports: ['{model}.html'],
       models: [{ model: 'a.onnx' }, { model: 'b.onnx', data: 'b.npy', recipe: { bits: 8 }, gates: [] }],
@@ -112,14 +126,14 @@ describe('a configuration', () => {
       {
         model: join(folder, 'a.onnx'),
         data: join(folder, 'calib.npy'),
-        recipe: { bits: 4, observer: 'mse' },
+        recipe: { bits: 4, activations: { observer: 'mse' } },
         gates: ['sqnr>20'],
         reports: [join(folder, 'a.html')],
       },
       {
         model: join(folder, 'b.onnx'),
         data: join(folder, 'b.npy'),
-        recipe: { bits: 8, observer: 'mse' },
+        recipe: { bits: 8, activations: { observer: 'mse' } },
         gates: [],
         reports: [join(folder, 'b.html')],
       },
@@ -186,9 +200,9 @@ describe('what is wrong with a configuration is told with its place', () => {
       /^Did you mean kmeans\? Give one of minmax, /,
     ],
     [
-      { model: 'a', recipe: { actBits: 'double' } },
-      'FILE: recipe.actBits cannot be "double".',
-      'Give a whole number from 2 to 8, or float.',
+      { model: 'a', recipe: { activations: { kind: 'wild' } } },
+      'FILE: recipe.activations.kind cannot be "wild".',
+      'Give static, or dynamic, or float.',
     ],
     [
       { model: 'a', recipe: { rules: [{ bits: 4 }] } },
@@ -196,8 +210,8 @@ describe('what is wrong with a configuration is told with its place', () => {
       'Give a text.',
     ],
     [
-      { model: 'a', recipe: { observerSettings: { momentum: 1 } } },
-      'FILE: recipe.observerSettings.momentum cannot be 1.',
+      { model: 'a', recipe: { activations: { observerSettings: { momentum: 1 } } } },
+      'FILE: recipe.activations.observerSettings.momentum cannot be 1.',
       'Give a number from 0 below 1.',
     ],
     [{ model: 3 }, 'FILE: model cannot be 3.', 'Give a text.'],

@@ -50,7 +50,7 @@ test('every combination is what quantize makes of it, and the best has its comma
     'minmax-w2a4',
   ]);
   expect(record).toMatchObject({
-    schemaVersion: 1,
+    schemaVersion: 2,
     missing: 0,
     others: [],
     calibration: { label: 'digits-calib.npy', samples: 256 },
@@ -149,7 +149,7 @@ test('without samples it sweeps over weights, and statistics take the place of s
   const observed = await recordOf(model, ...shared, '-o', at('a.json'));
   const stored = await recordOf(model, ...shared, '--stats', at('digits.stats.json'), '-o', at('b.json'));
   expect(stored.results).toEqual(observed.results);
-  expect(stored.results.map(({ recipe }) => recipe.actBits)).toEqual([8, 'float']);
+  expect(stored.results.map(({ recipe }) => recipe.activations.kind)).toEqual(['static', 'float']);
 });
 
 /** An output that keeps what it is given. */
@@ -174,7 +174,7 @@ test('what cannot be is refused before any work', async () => {
     [['--report', model], /--report cannot be ".*": a sweep has one report, a page/],
     [['-o', at('new.html'), '--report', at('new.html')], /which is another file of this run/],
     [['-o', model], /is the input itself/],
-    [['-o', at('other.json')], /other\.json is not a sweep file of version 1: it has no version/],
+    [['-o', at('other.json')], /other\.json is not a sweep file of version 2: it has no version/],
     [['--stats', at('other.json'), ...data], /not a statistics file/],
   ] as const) {
     const [stdout, stderr] = [new Lines(), new Lines()];

@@ -29,7 +29,11 @@ const kernels = (ops: string) => ops.split(' ').filter((op) => /^QLinear|^QGemm|
 
 describe('activations through a table of codes', () => {
   it.each(operatorCases.filter(({ name }) => places.includes(name)))('$name', async ({ model, recipe }) => {
-    const narrow = { ...recipe, actBits: 4, actScheme: 'log', allLayers: true };
+    const narrow = {
+      ...recipe,
+      allLayers: true,
+      activations: { ...recipe?.activations, kind: 'static', bits: 4, levels: 'log' },
+    } as const;
     const { float, plan, bytes, feeds } = await quantizeModel(model(), narrow);
     expect([...plan.activations.values()].some(({ quantizer }) => quantizer.kind === 'lut')).toBe(true);
     const graph = await optimizedGraph(bytes);
@@ -52,7 +56,10 @@ describe('activations through a table of codes', () => {
     net.input('x', ['batch', 4, 8, 8]);
     net.node('Relu', [net.conv('x', 'c')], 'r');
     const model = finish(net, net.conv('r', 'y'), ['batch', 4, 8, 8]);
-    const { bytes } = await quantizeModel(model, { actBits: 3, actScheme: 'wentropy', allLayers: true });
+    const { bytes } = await quantizeModel(model, {
+      allLayers: true,
+      activations: { bits: 3, levels: 'wentropy' },
+    });
     const feed = {
       x: { type: 'float32' as const, dims: [3, 4, 8, 8], data: new Float32Array(768).fill(0.3) },
     };
@@ -61,7 +68,7 @@ describe('activations through a table of codes', () => {
 
   it('model inputs and values of 8 bits stay uniform', async () => {
     const model = between((net, v) => net.node('Relu', [net.conv(v, 'c')], 'r'));
-    const { plan } = await quantizeModel(model, { actBits: 4, actScheme: 'log', allLayers: true });
+    const { plan } = await quantizeModel(model, { allLayers: true, activations: { bits: 4, levels: 'log' } });
     const kinds = Object.fromEntries(
       [...plan.activations].map(([name, { quantizer }]) => [name, quantizer.kind]),
     );
@@ -70,9 +77,12 @@ describe('activations through a table of codes', () => {
 
   it('a real offset is kept by a table', async () => {
     const model = between((net, v) => net.node('HardSwish', [v], 'h'));
-    const recipe = { actBits: 3, observer: 'lsqplus', allLayers: true };
+    const recipe = { allLayers: true, activations: { bits: 3, observer: 'lsqplus' } };
     const rounded = await quantizeModel(model, recipe);
-    const { float, plan, bytes, feeds } = await quantizeModel(model, { ...recipe, exactOffset: true });
+    const { float, plan, bytes, feeds } = await quantizeModel(model, {
+      ...recipe,
+      activations: { ...recipe.activations, exactOffset: true },
+    });
     expect([...rounded.plan.activations.values()].map(({ quantizer }) => quantizer.kind)).not.toContain(
       'lut',
     );
@@ -92,10 +102,13 @@ describe('activations through a table of codes', () => {
 
   it('the drift of a layer sees its table', async () => {
     const model = between((net, v) => net.node('Relu', [v], 'r'));
-    const recipe = { actBits: 2, allLayers: true };
+    const recipe = { allLayers: true, activations: { bits: 2 } };
     const drifts = [];
     for (const actScheme of ['uniform', 'log']) {
-      const { float, placement, emitted, feeds } = await quantizeModel(model, { ...recipe, actScheme });
+      const { float, placement, emitted, feeds } = await quantizeModel(model, {
+        ...recipe,
+        activations: { ...recipe.activations, levels: actScheme },
+      });
       const { model: quantized, pairs } = layerPairs(placement, emitted);
       drifts.push(await compareLayers(sourceOf(feeds), float, quantized, pairs, { threads: 1 }));
     }

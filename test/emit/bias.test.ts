@@ -60,7 +60,7 @@ describe('the int32 bias', () => {
   it('is 32 bits wide also where weights and activations are not', async () => {
     const quantized = await quantizeModel(
       between((_, v) => v),
-      { bits: 2, actBits: 2, allLayers: true },
+      { bits: 2, allLayers: true, activations: { bits: 2 } },
     );
     expect(storedInput(quantized, 'y_f', 2).codes?.type).toBe('int32');
     expect(Math.max(...storedInput(quantized, 'y_f', 1).scales)).toBeGreaterThan(0.4);

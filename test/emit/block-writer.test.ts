@@ -3,7 +3,7 @@ import { packLowFirst } from '../../src/emit/weights/blocks.js';
 import type { Model } from '../../src/graph/model.js';
 import { floatTensor } from '../../src/graph/tensor.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe, Recipe } from '../../src/recipe.js';
 import { describePlan } from '../../src/report/describe-plan.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
@@ -55,13 +55,13 @@ function modelOf({ dims, weight, build }: Layer): Model {
   return g.build();
 }
 
-const blockRecipe = (blocks: Partial<Recipe['blocks']>, more: Partial<Recipe> = {}): Partial<Recipe> => ({
+const blockRecipe = (blocks: Partial<Recipe['blocks']>, more: GivenRecipe = {}): GivenRecipe => ({
   format: 'matmulnbits',
-  actBits: 'float',
   bits: 4,
   allLayers: true,
   blocks: { size: 32, asymmetric: false, accuracyLevel: 0, ...blocks },
   ...more,
+  activations: { kind: 'float' },
 });
 
 describe.each(layers)('$name', (layer) => {

@@ -3,7 +3,7 @@ import { QuantizeError } from '../../src/errors.js';
 import { type Model, node } from '../../src/graph/model.js';
 import { floatTensor } from '../../src/graph/tensor.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
-import { resolveRecipe } from '../../src/recipe.js';
+import { actBitsOf, resolveRecipe } from '../../src/recipe.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { opsOf, optimizedGraph, runIn } from '../support/sessions.js';
@@ -82,7 +82,7 @@ describe.each(layers)('dynamic ranges: $name', (layer) => {
   ] as const)(
     '%i bits a %s: integer kernels, and what the stored weight makes of the quantized input',
     async (bits, granularity) => {
-      const recipe = { dynamic: true, bits, granularity, allLayers: true };
+      const recipe = { bits, granularity, allLayers: true, activations: { kind: 'dynamic' } } as const;
       const { bytes, emitted, plan, float } = await quantizeModel(modelOf(layer), recipe, []);
       // The runtime orders what does not depend on one another as it likes.
       const sorted = (ops: string) => ops.split(' ').sort();
@@ -124,7 +124,7 @@ it('layers that read one value share its ranges', async () => {
     g.node('MatMul', ['x', `${name}_w`], name);
     g.output(name);
   }
-  const { emitted } = await quantizeModel(g.build(), { dynamic: true }, []);
+  const { emitted } = await quantizeModel(g.build(), { activations: { kind: 'dynamic' } }, []);
   const count = emitted.model.graph.nodes.filter(({ opType }) => opType === 'DynamicQuantizeLinear').length;
   expect(count).toBe(1);
 });
@@ -135,7 +135,7 @@ it('a Gemm whose input lies across keeps its float arithmetic, on a stored weigh
   g.constant('w', [8, 6], randomFloats(48, 1));
   g.node('Gemm', ['x', 'w'], 'y', { transA: 1 });
   g.output('y');
-  const { placement } = await quantizeModel(g.build(), { dynamic: true }, []);
+  const { placement } = await quantizeModel(g.build(), { activations: { kind: 'dynamic' } }, []);
   expect(placement.weighted.map(({ runs }) => runs)).toMatchObject([{ kind: 'float', stored: 'constant' }]);
 });
 
@@ -145,6 +145,8 @@ it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
     observers: [{ name: 'mse', from: 'statistics' as const }],
     actSchemes: [{ name: 'uniform' }],
   };
-  expect(() => resolveRecipe({ dynamic: true, actBits: 4 }, registries, true)).toThrow(QuantizeError);
-  expect(resolveRecipe({ dynamic: true }, registries, false).actBits).toBe(8);
+  expect(() =>
+    resolveRecipe({ activations: { kind: 'dynamic', bits: 4 } as object }, registries, true),
+  ).toThrow(QuantizeError);
+  expect(actBitsOf(resolveRecipe({ activations: { kind: 'dynamic' } }, registries, false))).toBe(8);
 });

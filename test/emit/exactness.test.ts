@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NdArray } from '../../src/numerics/nd-array.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import type { OperatorCase } from '../support/cases/operator-case.js';
 import { operatorCases } from '../support/cases/operator-cases.js';
 import { between } from '../support/nets.js';
@@ -64,7 +64,7 @@ describe('what a quantized model computes', () => {
   it.each(forms)(
     'weights of $bits bits a $granularity, opset $opset',
     async ({ bits, granularity, opset }) => {
-      const recipe: Partial<Recipe> = { bits, granularity, allLayers: true };
+      const recipe: GivenRecipe = { bits, granularity, allLayers: true };
       const model = between((net, v) => net.conv(v, 'c', 4, 5, { bias: false }), {
         channels: 5,
         opset,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Graph, Model } from '../../src/graph/model.js';
 import { arrayOf, floatsOf } from '../../src/graph/tensor.js';
+import { weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel } from '../support/quantize-model.js';
@@ -158,6 +159,34 @@ describe('a layer that is excluded between quantized ones stays float in the opt
     await expectFloat(await quantizeModel(ranked), 'kept_weight', 'MatMul');
     const left = matrices((net, v) => net.node('MatMul', [net.random('kept_weight', [2, 2]), v], 'kept'));
     await expectFloat(await quantizeModel(left), 'kept_weight', 'MatMul');
+  });
+});
+
+describe('a layer whose activations stay float by a rule', () => {
+  const rules = [{ pattern: 'kept', actBits: 'float' as const, bits: 4 }];
+
+  it.each<[string, Model]>([
+    ['Conv', between((net, v) => net.conv(v, 'kept'))],
+    ['Conv without a bias', between((net, v) => net.conv(v, 'kept', 4, 4, { bias: false }))],
+    ['Gemm', matrices((net, v) => net.gemm(v, 'kept', 8, 8))],
+    ['MatMul', matrices((net, v) => net.matMul(v, 'kept', 8, 8))],
+    [
+      'MatMul with the Add of a bias',
+      matrices((net, v) => net.node('Add', [net.random('b', [8]), net.matMul(v, 'kept', 8, 8)], 's')),
+    ],
+  ])('%s has its weights in few bits and computes in float, between integer layers', async (_, model) => {
+    const quantized = await quantizeModel(model, { rules });
+    const kept = quantized.placement.weighted.find(({ node }) => node.id === 'kept');
+    expect(kept?.runs).toMatchObject({ kind: 'float', stored: 'constant' });
+    expect(quantized.placement.weighted.filter(({ runs }) => runs.kind === 'integer').length).toBeGreaterThan(
+      1,
+    );
+    const stored = kept && weightAt(quantized.plan, kept.sites[0]);
+    expect(stored?.bits).toBe(4);
+    const values = stored ? [...dequantizeTensor(stored)].sort((a, b) => a - b) : [];
+    const optimized = await optimizedGraph(quantized.bytes);
+    expect(floatConstants(optimized, values.length)).toContainEqual(values);
+    await expectReference(quantized);
   });
 });
 

@@ -6,7 +6,7 @@ import { planOf, readPlanFile, serializePlan } from '../../src/emit/plan-file.js
 import type { QuantizeError } from '../../src/errors.js';
 import { place } from '../../src/place/place.js';
 import { encodeModel } from '../../src/proto/encode.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -19,7 +19,7 @@ function network() {
   return finish(net, net.node('Add', [net.matMul('r', 'm', 32, 8), net.random('b', [8])], 'y'));
 }
 
-async function saved(recipe: Partial<Recipe> = {}) {
+async function saved(recipe: GivenRecipe = {}) {
   const made = await quantizeModel(network(), recipe);
   const path = join(temporaryFolder(), 'model.plan');
   writeFileSync(path, serializePlan(made.float, made.plan));
@@ -27,19 +27,19 @@ async function saved(recipe: Partial<Recipe> = {}) {
   return { ...made, path, owner };
 }
 
-const kinds: Partial<Recipe>[] = [
+const kinds: GivenRecipe[] = [
   {},
   { bits: 4, scheme: 'kmeans', allLayers: true },
-  { bits: 3, scheme: 'kmeans', group: 'tensor', actBits: 4, actScheme: 'log', allLayers: true },
-  { granularity: 'tensor', actBits: 4, allLayers: true },
-  { actBits: 'float', bits: 2, allLayers: true },
-  { dynamic: true },
+  { bits: 3, scheme: 'kmeans', group: 'tensor', allLayers: true, activations: { bits: 4, levels: 'log' } },
+  { granularity: 'tensor', allLayers: true, activations: { bits: 4 } },
+  { bits: 2, allLayers: true, activations: { kind: 'float' } },
+  { activations: { kind: 'dynamic' } },
   {
-    actBits: 'float',
     bits: 4,
     format: 'matmulnbits',
     blocks: { size: 16, asymmetric: true, accuracyLevel: 0 },
     allLayers: true,
+    activations: { kind: 'float' },
   },
 ];
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import { describeMachine, saturates } from '../../src/runtime/machine.js';
 import { hasEmulator, outputsOf } from '../support/emulated.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
@@ -65,18 +65,18 @@ function matrices(): Model {
   return g.build();
 }
 
-const recipes: Partial<Recipe>[] = [
+const recipes: GivenRecipe[] = [
   { bits: 8 },
   { bits: 8, granularity: 'tensor' },
   { bits: 8, scheme: 'mse' },
   { bits: 4, allLayers: true, scheme: 'kmeans' },
   { bits: 3, allLayers: true, scheme: 'wentropy' },
   { bits: 6, allLayers: true, scheme: 'kmeans', group: 'tensor' },
-  { bits: 4, allLayers: true, actBits: 4, actScheme: 'log' },
+  { bits: 4, allLayers: true, activations: { bits: 4, levels: 'log' } },
 ];
-const dynamic: Partial<Recipe>[] = [
-  { dynamic: true, bits: 8 },
-  { dynamic: true, bits: 4, allLayers: true, scheme: 'kmeans' },
+const dynamic: GivenRecipe[] = [
+  { bits: 8, activations: { kind: 'dynamic' } },
+  { bits: 4, allLayers: true, scheme: 'kmeans', activations: { kind: 'dynamic' } },
 ];
 
 test.runIf(emulates).each([

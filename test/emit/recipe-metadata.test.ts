@@ -15,10 +15,10 @@ test('a recipe is read as it was written', () => {
   const recipe: Recipe = {
     ...defaultRecipe,
     bits: 4,
-    actBits: 'float',
     group: 'tensor',
     rules: [{ pattern: '*', bits: 3 }],
     exclude: ['a'],
+    activations: { kind: 'float' },
   };
   const model = smallModel();
   addRecipe(model, recipe);

@@ -56,7 +56,7 @@ describe('the oldest runtime', () => {
   it('is 1.24 where a Conv finds its ranges at every run, and 1.17 where a MatMul does', async () => {
     const conv = await quantizeModel(
       between((_, v) => v),
-      { dynamic: true },
+      { activations: { kind: 'dynamic' } },
     );
     expect(oldestRuntime(conv.emitted.model)).toBe('1.24');
     const g = new GraphBuilder();
@@ -64,7 +64,7 @@ describe('the oldest runtime', () => {
     g.constant('w', [8, 4], randomFloats(32, 1));
     g.node('MatMul', ['x', 'w'], 'y');
     g.output('y');
-    const matMul = await quantizeModel(g.build(), { dynamic: true }, []);
+    const matMul = await quantizeModel(g.build(), { activations: { kind: 'dynamic' } }, []);
     expect(oldestRuntime(matMul.emitted.model)).toBe('1.17');
   });
 
@@ -76,7 +76,12 @@ describe('the oldest runtime', () => {
     g.node('MatMul', ['x', 'w'], 'y');
     g.output('y');
     const oldest = async (bits: number) => {
-      const recipe = { bits, actBits: 'float', format: 'matmulnbits', allLayers: true } as const;
+      const recipe = {
+        bits,
+        format: 'matmulnbits',
+        allLayers: true,
+        activations: { kind: 'float' },
+      } as const;
       return oldestRuntime((await quantizeModel(g.build(), recipe, [])).emitted.model);
     };
     expect([await oldest(4), await oldest(8)]).toEqual(['1.17', '1.23']);

@@ -27,7 +27,12 @@ describe.each(Object.entries(models))('weights only: %s', (_, model) => {
   );
   it.each(cases)('$bits bits a $granularity, opset $opset', async ({ bits, granularity, opset }) => {
     const built = { ...model(), opsets: new Map([['', opset]]), irVersion: opset >= 21 ? 10 : 7 };
-    const quantized = await quantizeModel(built, { actBits: 'float', bits, granularity, allLayers: true });
+    const quantized = await quantizeModel(built, {
+      bits,
+      granularity,
+      allLayers: true,
+      activations: { kind: 'float' },
+    });
     const { emitted, bytes, float, plan, feeds } = quantized;
     const types = (nodes: readonly { opType: string }[]) => new Set(nodes.map(({ opType }) => opType));
     expect(types(emitted.model.graph.nodes)).not.toContain('QuantizeLinear');

@@ -18,7 +18,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 const net = new Net();
 net.input('x', [1, 64]);
 net.gemm(net.node('Relu', [net.gemm('x', 'h', 64, 64)], 'r'), 'y', 64, 3);
-const { emitted, plan, bytes } = await quantizeModel(finish(net, 'y'), { actBits: 'float' });
+const { emitted, plan, bytes } = await quantizeModel(finish(net, 'y'), { activations: { kind: 'float' } });
 const emit = async () => ({ emitted, plan: reportedPlan(plan, emitted.model) });
 const feed = randomFeed('x', [1, 64], 2);
 const expected = await runIn('default', emitted.model, feed);

@@ -3,11 +3,11 @@ import { compareLayers } from '../../src/evaluate/compare-layers.js';
 import { layerPairs } from '../../src/evaluate/layer-pairs.js';
 import type { Model } from '../../src/graph/model.js';
 import { encodeModel } from '../../src/proto/encode.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import { between, finish, Net } from '../support/nets.js';
 import { quantizeModel, sourceOf } from '../support/quantize-model.js';
 
-async function layerDrift(float: Model, recipe: Partial<Recipe> = {}): Promise<Record<string, number>> {
+async function layerDrift(float: Model, recipe: GivenRecipe = {}): Promise<Record<string, number>> {
   const { placement, emitted, feeds, bytes } = await quantizeModel(float, recipe);
   const { model, pairs } = layerPairs(placement, emitted);
   expect(Buffer.compare(encodeModel(emitted.model), bytes)).toBe(0);
@@ -61,7 +61,7 @@ describe('drift of each layer', () => {
   it('of weights only', async () => {
     const drift = await layerDrift(
       between((net, v) => net.conv(v, 'a')),
-      { actBits: 'float', bits: 4 },
+      { bits: 4, activations: { kind: 'float' } },
     );
     expect(drift.before).toBeGreaterThan(drift.a as number);
     expect(drift.a).toBeGreaterThan(10);

@@ -11,7 +11,7 @@ import { channelAlong, type Feed } from '../../src/numerics/nd-array.js';
 import { observedValues, weightedNode } from '../../src/place/placement.js';
 import { integerWeight } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { between } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantize-model.js';
@@ -43,7 +43,7 @@ async function distributionsOf(quantized: QuantizedModel, sqnr: Readonly<Record<
 }
 
 /** x [1, 4] → MatMul with two output channels: (1, −1, 0, 0) is exact in steps of 1, (1, 0.4, 0, 0) is not. */
-function smallNet(recipe: Partial<Recipe>): Promise<QuantizedModel> {
+function smallNet(recipe: GivenRecipe): Promise<QuantizedModel> {
   const g = new GraphBuilder();
   g.input('x', [1, 4]);
   g.constant('w', [4, 2], [1, 1, -1, 0.4, 0, 0, 0, 0]);
@@ -52,7 +52,7 @@ function smallNet(recipe: Partial<Recipe>): Promise<QuantizedModel> {
   const feed = (...values: number[]): Feed => ({
     x: { type: 'float32', dims: [1, 4], data: Float32Array.from(values) },
   });
-  return quantizeModel(g.build(), { bits: 2, actBits: 2, observer: 'minmax', allLayers: true, ...recipe }, [
+  return quantizeModel(g.build(), { bits: 2, allLayers: true, activations: { bits: 2 }, ...recipe }, [
     feed(0, 0, 0, 3),
     feed(1.5, 0, 2.9, 0),
   ]);
@@ -103,13 +103,13 @@ test('the four worst layers alone, the worst first; a layer without error is not
   expect([...new Set(found.map(({ id }) => id))]).toEqual(['v2', 'v5', 'v3', 'v1']);
 });
 
-test.each<[string, Partial<Recipe>]>([
+test.each<[string, GivenRecipe]>([
   ['uniform, a channel', { bits: 3 }],
   ['8 bits in a reduced range', { bits: 8, reduceRange: true }],
   ['a codebook a channel', { scheme: 'kmeans', bits: 3 }],
   ['a codebook for two channels', { scheme: 'kmeans', bits: 2, group: 2 }],
   ['logarithmic, one scale', { scheme: 'log', bits: 4, granularity: 'tensor' }],
-  ['activations of few levels', { bits: 4, actBits: 4, actScheme: 'log' }],
+  ['activations of few levels', { bits: 4, activations: { bits: 4, levels: 'log' } }],
 ])('what a weight becomes is among its levels, and every element is counted: %s', async (_, recipe) => {
   const model = between((net, value) => net.conv(net.node('Relu', [value], 'r'), 'middle'));
   const quantized = await quantizeModel(model, { allLayers: true, ...recipe });
@@ -156,7 +156,7 @@ test.each<[string, Partial<Recipe>]>([
 });
 
 test('activations in float: weights alone', async () => {
-  const found = await distributionsOf(await smallNet({ actBits: 'float' }), { y: 10 });
+  const found = await distributionsOf(await smallNet({ activations: { kind: 'float' } }), { y: 10 });
   expect(found.map(({ kind }) => kind)).toEqual(['weight']);
 });
 
@@ -173,7 +173,13 @@ test('blocks with levels of their own: the one with the largest error', async ()
   g.node('MatMul', ['x', 'w'], 'y');
   g.output('y', [1, 2]);
   const blocks = { size: 16, asymmetric: true, accuracyLevel: 0 };
-  const recipe = { format: 'matmulnbits', bits: 4, actBits: 'float', allLayers: true, blocks } as const;
+  const recipe = {
+    format: 'matmulnbits',
+    bits: 4,
+    allLayers: true,
+    blocks,
+    activations: { kind: 'float' },
+  } as const;
   const [weight] = await distributionsOf(await quantizeModel(g.build(), recipe), { y: 10 });
   expect(weight).toMatchObject({ tensor: 'w', channel: 1, block: 1 });
   expect(weight?.counts.reduce((sum, count) => sum + count, 0)).toBe(16);

@@ -8,12 +8,12 @@ import { weightedNode } from '../../src/place/placement.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import { withSession } from '../../src/runtime/session.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantize-model.js';
 
-async function originsOf(float: Model, recipe: Partial<Recipe> = {}) {
+async function originsOf(float: Model, recipe: GivenRecipe = {}) {
   const quantized = await quantizeModel(float, recipe);
   const sources = { model: float, plan: quantized.plan, statistics: undefined, layers: [] };
   const origins = await measureOrigins({ ...sources, source: sourceOf(quantized.feeds) });
@@ -101,17 +101,17 @@ describe('the origin of a drift', () => {
     expect(Math.abs(-10 * Math.log10(sum) - sqnr(await run(float, 'y', feeds), whole))).toBeLessThan(2);
   });
 
-  it.each<[string, Partial<Recipe>]>([
-    ['whose input stays float', { actBits: 'float', bits: 4 }],
-    ['whose input has its range found at every run', { dynamic: true }],
-    ['whose input has levels in a table', { actBits: 4, actScheme: 'log', allLayers: true }],
+  it.each<[string, GivenRecipe]>([
+    ['whose input stays float', { bits: 4, activations: { kind: 'float' } }],
+    ['whose input has its range found at every run', { activations: { kind: 'dynamic' } }],
+    ['whose input has levels in a table', { allLayers: true, activations: { bits: 4, levels: 'log' } }],
   ])('is measured of a layer %s', async (_, recipe) => {
     const { origins } = await originsOf(chain(), recipe);
     expect(origins.map(({ id }) => id)).toEqual(['before', 'a', 'y']);
     for (const { inputEffectDb, effectDb, weightEffectDb } of origins) {
       expect(weightEffectDb).toBeGreaterThan(5);
       expect(effectDb).toBeGreaterThan(3);
-      if (recipe.actBits === 'float') expect(inputEffectDb).toBeNull();
+      if (recipe.activations?.kind === 'float') expect(inputEffectDb).toBeNull();
       else expect(inputEffectDb).toBeGreaterThan(3);
     }
   });

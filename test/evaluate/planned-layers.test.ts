@@ -3,7 +3,7 @@ import { layerPairs } from '../../src/evaluate/layer-pairs.js';
 import { plannedLayers } from '../../src/evaluate/planned-layers.js';
 import type { Model } from '../../src/graph/model.js';
 import { decodeModel } from '../../src/proto/decode.js';
-import type { Recipe } from '../../src/recipe.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import { between, finish, Net } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
 
@@ -16,7 +16,7 @@ function matrices(): Model {
 }
 
 describe('the layers of a file that this tool wrote', () => {
-  it.each<[string, () => Model, Partial<Recipe>]>([
+  it.each<[string, () => Model, GivenRecipe]>([
     ['convolutions', () => between((net, v) => net.node('Relu', [net.conv(v, 'a')], 'o')), {}],
     ['a Clip', () => between((net, v) => net.clip(v, 'o', -0.3, 0.3)), {}],
     [
@@ -25,14 +25,22 @@ describe('the layers of a file that this tool wrote', () => {
         between((net, v) => net.node('MaxPool', [net.node('Relu', [v], 'r')], 'o', { kernel_shape: [2, 2] })),
       {},
     ],
-    ['narrow activations', () => between((net, v) => net.conv(v, 'a')), { actBits: 4, allLayers: true }],
+    [
+      'narrow activations',
+      () => between((net, v) => net.conv(v, 'a')),
+      { allLayers: true, activations: { bits: 4 } },
+    ],
     [
       'tables of activations',
       () => between((net, v) => net.node('Relu', [v], 'r')),
-      { actBits: 4, actScheme: 'log', allLayers: true },
+      { allLayers: true, activations: { bits: 4, levels: 'log' } },
     ],
-    ['weights alone', () => between((net, v) => net.conv(v, 'a')), { actBits: 'float', bits: 4 }],
-    ['dynamic ranges', matrices, { dynamic: true }],
+    [
+      'weights alone',
+      () => between((net, v) => net.conv(v, 'a')),
+      { bits: 4, activations: { kind: 'float' } },
+    ],
+    ['dynamic ranges', matrices, { activations: { kind: 'dynamic' } }],
     ['matrices', matrices, {}],
     [
       'float layers between',

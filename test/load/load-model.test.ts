@@ -213,7 +213,7 @@ describe('graphs that are refused', () => {
 
   test('one of our own whose weights alone are quantized, in operators that any model may have', async () => {
     const model = smallModel();
-    addRecipe(model, { ...defaultRecipe, actBits: 'float' });
+    addRecipe(model, { ...defaultRecipe, activations: { kind: 'float' } });
     const error = await expectRefusal(() => loadBuilt(model), 'made-by-this-tool', 2);
     expect(error.hint).toBe('Give the float model that it was made from.');
     // Another tool's note is none of ours.

@@ -203,6 +203,6 @@ describe('reasons of what stays float', () => {
 
   it('says so where activations stay in float', () => {
     const model = between((net, v) => net.node('Add', [v, net.conv(v, 'c')], 'o'));
-    expect(reasonIn(model, 'o', { actBits: 'float' })).toBe('activations stay in float');
+    expect(reasonIn(model, 'o', { activations: { kind: 'float' } })).toBe('activations stay in float');
   });
 });

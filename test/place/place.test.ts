@@ -2,13 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { place, refuseEmpty } from '../../src/place/place.js';
 import { observedValues } from '../../src/place/placement.js';
-import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { completeRecipe, type GivenRecipe } from '../../src/recipe.js';
 import { between, finish, Net } from '../support/nets.js';
 import { roleOf } from '../support/quantize-model.js';
 import { expectRefusal } from '../support/refusal.js';
 
-const placed = (model: Model, recipe: Partial<Recipe> = {}) =>
-  place(model, { ...defaultRecipe, ...recipe }, 'model.onnx');
+const placed = (model: Model, recipe: GivenRecipe = {}) => place(model, completeRecipe(recipe), 'model.onnx');
 
 /** stem → trunk → two heads; and a lone branch that meets the trunk behind its Conv. */
 function heads(): Model {
@@ -53,7 +52,7 @@ describe('positions', () => {
 });
 
 describe('widths', () => {
-  const widths = (recipe: Partial<Recipe>) => {
+  const widths = (recipe: GivenRecipe) => {
     const { weighted, values } = placed(heads(), recipe);
     return {
       weights: Object.fromEntries(weighted.map(({ node, recipe: { bits } }) => [node.id, bits])),
@@ -62,14 +61,14 @@ describe('widths', () => {
   };
 
   it('first and last layers and their inputs stay at 8 bits; what only passes through an Add does too', () => {
-    expect(widths({ bits: 4, actBits: 4 })).toEqual({
+    expect(widths({ bits: 4, activations: { bits: 4 } })).toEqual({
       weights: { stem: 8, trunk: 4, branch: 8, boxes: 8, classes: 8 },
       values: { x: 8, z: 8, r: 4, trunk: 8, branch: 8, sum: 8, boxes: 8, pooled: 8, flat: 8 },
     });
   });
 
   it('of every layer with allLayers: inputs of layers, whatever makes them', () => {
-    expect(widths({ bits: 3, actBits: 5, allLayers: true })).toEqual({
+    expect(widths({ bits: 3, allLayers: true, activations: { bits: 5 } })).toEqual({
       weights: { stem: 3, trunk: 3, branch: 3, boxes: 3, classes: 3 },
       values: { x: 5, z: 5, r: 5, trunk: 8, branch: 8, sum: 5, boxes: 8, pooled: 5, flat: 5 },
     });
@@ -162,7 +161,7 @@ describe('which values are quantized', () => {
   });
 
   it('weights only: layers are stored, and no value is quantized', () => {
-    const placement = placed(heads(), { actBits: 'float', bits: 4 });
+    const placement = placed(heads(), { bits: 4, activations: { kind: 'float' } });
     expect(placement.values.size).toBe(0);
     const how = placement.weighted.map(({ runs }) => runs.kind === 'float' && runs.stored);
     expect(how).toEqual(Array(5).fill('constant'));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { layerNodes, place } from '../../src/place/place.js';
 import { observableValues, observedValues } from '../../src/place/placement.js';
-import { defaultRecipe, type Recipe, widestRecipe } from '../../src/recipe.js';
+import { completeRecipe, widestRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';
 import { anyInteger, forSeeds } from '../support/random-data.js';
 
@@ -28,13 +28,12 @@ it('observes what any recipe needs', () => {
   const ids = layerNodes(oddNet().graph).map(({ id }) => id);
   const asked = new Set<string>();
   forSeeds(60, (random) => {
-    const recipe: Recipe = {
-      ...defaultRecipe,
+    const recipe = completeRecipe({
       exclude: ids.filter(() => random() < 0.4),
       bits: anyInteger(random, 2, 8),
-      actBits: anyInteger(random, 2, 8),
       allLayers: random() < 0.5,
-    };
+      activations: { bits: anyInteger(random, 2, 8) },
+    });
     const needed = observedValues(place(oddNet(), recipe, 'm.onnx'));
     expect(needed.filter((value) => !observable.has(value))).toEqual([]);
     for (const value of needed) asked.add(value);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
+import type { ObserverSettings } from '../../calibration/observers/observer.js';
 import { observers } from '../../calibration/observers/observers.js';
 import type { TensorStatistics } from '../../calibration/statistics.js';
 import type { QuantizeError } from '../../src/errors.js';
@@ -16,18 +17,19 @@ import {
 } from '../../src/quantize/quantized-tensor.js';
 import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
-import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { defaultRecipe, type GivenRecipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
+import { withMinmax } from '../support/quantize-model.js';
 import { provenance, statisticsOf } from '../support/statistics.js';
 
 /** Plans a model; each value observed has the statistics given, or the range [0, 255]. */
 function plan(
   model: Model,
   given: Readonly<Record<string, TensorStatistics>> = {},
-  changes: Partial<Recipe> = {},
+  changes: GivenRecipe = {},
   known: readonly Scheme[] = schemes,
 ) {
-  const recipe = { ...defaultRecipe, observer: 'minmax', ...changes };
+  const recipe = withMinmax(changes);
   const placement = place(model, recipe, 'model.onnx');
   const tensors = new Map(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
@@ -69,11 +71,10 @@ function errorOf(work: () => unknown): QuantizeError {
 describe('buildPlan', () => {
   it('tells the observer what the recipe says of it', () => {
     const given = { x: statisticsOf([-254, 204], [-127, 102]) };
-    const scaleOf = (observer: string, settings: Partial<Recipe['observerSettings']>) =>
+    const scaleOf = (observer: string, settings: Partial<ObserverSettings>) =>
       quantizerOf(
         plan(twins(), given, {
-          observer,
-          observerSettings: { ...defaultRecipe.observerSettings, ...settings },
+          activations: { observer, observerSettings: settings },
         }).made,
         'x',
       )?.grid.scale;
@@ -104,7 +105,7 @@ describe('buildPlan', () => {
 
   it('keeps pairs of products within int16, where activations have that many codes', () => {
     // 0.5 and 2.54 are 25 and 127 in steps of 0.02: 152 of the 128 that 255 leaves room for.
-    const codes = (changes: Partial<Recipe>) => {
+    const codes = (changes: GivenRecipe) => {
       const { layers } = plan(twins(), {}, { allLayers: true, ...changes });
       return layers.map(({ weight }) => [...integersOfTensor(weight as QuantizedTensor)]);
     };
@@ -115,7 +116,7 @@ describe('buildPlan', () => {
       expect(Math.abs((layer[2] as number) + (layer[3] as number))).toBeLessThanOrEqual(128);
     }
     // 127 codes leave room for any pair.
-    expect(codes({ actBits: 7 })).toEqual([free, free]);
+    expect(codes({ activations: { bits: 7 } })).toEqual([free, free]);
   });
 
   it('makes one quantized tensor of a weight that two layers share', () => {
@@ -174,7 +175,7 @@ describe('buildPlan', () => {
 
   it("takes the recipe's observer and the layer's width of activations", () => {
     const tail = statisticsOf(Array.from({ length: 5000 }, (_, i) => (i === 0 ? 20 : (i % 100) / 50)));
-    const low = { actBits: 4, allLayers: true } as const;
+    const low = { allLayers: true, activations: { bits: 4 } };
     const whole = plan(twins(), { a: tail }, low).made;
     expect(quantizerOf(whole, 'a')?.grid).toEqual({
       scale: Math.fround(20 / 15),
@@ -182,14 +183,18 @@ describe('buildPlan', () => {
       low: 0,
       high: 15,
     });
-    const cut = plan(twins(), { x: tail }, { ...low, observer: 'mse' }).made;
+    const cut = plan(
+      twins(),
+      { x: tail },
+      { ...low, activations: { ...low.activations, observer: 'mse' } },
+    ).made;
     expect(quantizerOf(cut, 'x')?.grid).toMatchObject({ low: 0, high: 15 });
     expect(quantizerOf(cut, 'x')).not.toEqual(quantizerOf(whole, 'a'));
   });
 
   it('quantizes weights alone where activations stay in float', () => {
     const model = twins();
-    const recipe = { ...defaultRecipe, actBits: 'float' as const };
+    const recipe = { ...defaultRecipe, activations: { kind: 'float' } as const };
     const placement = place(model, recipe, 'model.onnx');
     const made = buildPlan({
       model,
@@ -267,11 +272,11 @@ describe('buildPlan', () => {
       const { made } = plan(twins(), { a: statisticsOf(values) });
       expect(made.activations.get('a')?.quantizer.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
       expect(made.activations.get('a')?.observation).toEqual({
-        observer: 'minmax',
         range,
         oddity,
         offset: undefined,
         exactError: undefined,
+        observer: 'minmax',
       });
     },
   );

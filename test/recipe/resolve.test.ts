@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  actBitsOf,
   checkPatterns,
+  completeRecipe,
+  defaultActivations,
   defaultRecipe,
+  type GivenRecipe,
   matches,
   type Recipe,
   type Rule,
@@ -21,9 +25,9 @@ const registries = {
     { name: 'dfq', from: 'batch-norm' as const },
   ],
 };
-const settings = defaultRecipe.observerSettings;
+const settings = defaultActivations.observerSettings;
 const conv = { id: '/layer3/conv1/Conv_output_0', name: '/layer3/conv1/Conv' };
-const recipe = (given: Partial<Recipe>): Recipe => ({ ...defaultRecipe, ...given });
+const recipe = (given: GivenRecipe): Recipe => completeRecipe(given);
 
 describe('matches', () => {
   it.each([
@@ -95,21 +99,24 @@ describe('recipeFor', () => {
   });
 
   it('keeps first and last layers at 8 bits', () => {
-    const low = recipe({ bits: 4, actBits: 4 });
+    const low = recipe({ bits: 4, activations: { bits: 4 } });
     expect(recipeFor(low, conv, true)).toMatchObject({ bits: 8, actBits: 8 });
     expect(recipeFor(low, conv, false)).toMatchObject({ bits: 4, actBits: 4 });
-    expect(recipeFor({ ...low, actBits: 'float' }, conv, true)).toMatchObject({ bits: 8, actBits: 'float' });
+    expect(recipeFor({ ...low, activations: { kind: 'float' } }, conv, true)).toMatchObject({
+      bits: 8,
+      actBits: 'float',
+    });
   });
 
   it('lowers them too where it is told to', () => {
-    const low = recipe({ bits: 4, actBits: 3 });
+    const low = recipe({ bits: 4, activations: { bits: 3 } });
     expect(recipeFor({ ...low, allLayers: true }, conv, true)).toMatchObject({ bits: 4, actBits: 3 });
     const rules = [{ pattern: '/layer3/*', bits: 5 }];
     expect(recipeFor({ ...low, rules }, conv, true)).toMatchObject({ bits: 5, actBits: 8 });
   });
 
   it('keeps what is excluded, and what is not included', () => {
-    const keptBy = (given: Partial<Recipe>) => recipeFor(recipe(given), conv, false).keptBy;
+    const keptBy = (given: GivenRecipe) => recipeFor(recipe(given), conv, false).keptBy;
     expect(keptBy({ exclude: ['other', '*conv1*'] })).toBe('--exclude "*conv1*"');
     expect(keptBy({ include: ['other'] })).toBe('no --include names it');
     expect(keptBy({ include: ['other', '/layer3/*'] })).toBeUndefined();
@@ -150,29 +157,31 @@ describe('resolveRecipe', () => {
   });
 
   it('leaves activations in float without samples', () => {
-    const resolved = resolveRecipe({ actBits: 4, bits: 4 }, registries, false);
-    expect(resolved.actBits).toBe('float');
+    const resolved = resolveRecipe({ activations: { bits: 4 }, bits: 4 }, registries, false);
+    expect(resolved.activations).toEqual({ kind: 'float' });
     expect(recipeName(resolved)).toBe('minmax-w4');
   });
 
   it('names a scheme of activations, which needs some below 8 bits and samples', async () => {
-    const narrow = resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, true);
+    const narrow = resolveRecipe({ activations: { levels: 'log', bits: 4 } }, registries, true);
     expect(recipeName(narrow)).toBe('minmax-w8a4-log');
     const rules = [{ pattern: '*', actBits: 4 }];
-    expect(resolveRecipe({ actScheme: 'log', rules }, registries, true).actBits).toBe(8);
-    expect(() => resolveRecipe({ actScheme: 'log', actBits: 4 }, registries, false)).toThrow('--act-scheme');
+    expect(actBitsOf(resolveRecipe({ activations: { levels: 'log' }, rules }, registries, true))).toBe(8);
+    expect(() => resolveRecipe({ activations: { levels: 'log', bits: 4 } }, registries, false)).toThrow(
+      '--act-scheme',
+    );
   });
 
   it.each([2, 8])('takes %i bits', (bits) => {
     expect(
       resolveRecipe(
-        { bits, actBits: bits, rules: [{ pattern: '*', bits, actBits: bits }] },
+        { bits, activations: { bits }, rules: [{ pattern: '*', bits, actBits: bits }] },
         registries,
         true,
       ),
     ).toMatchObject({
       bits,
-      actBits: bits,
+      activations: { bits },
     });
   });
 
@@ -184,50 +193,76 @@ describe('resolveRecipe', () => {
       { lsqplusConfig: 1 as const },
     ]) {
       const observerSettings = { ...settings, ...changes };
-      expect(resolveRecipe({ observerSettings }, registries, true)).toMatchObject({ observerSettings });
+      const activations = { observerSettings };
+      expect(resolveRecipe({ activations }, registries, true)).toMatchObject({ activations });
     }
   });
 
-  it.each<[string, Partial<Recipe>]>([
+  it.each<[string, GivenRecipe]>([
     ['recipe.scheme cannot be "max"', { scheme: 'max' }],
     ['recipe.scheme cannot be "mse"', { scheme: 'mse' }],
-    ['recipe.observer cannot be "log"', { observer: 'log' }],
-    ['recipe.actScheme cannot be "mse"', { actScheme: 'mse', actBits: 4 }],
-    ['--act-scheme log is for activations below 8 bits', { actScheme: 'log' }],
-    ['--exact-offset is for activations below 8 bits', { exactOffset: true, observer: 'lsqplus' }],
-    ['--exact-offset has no use with --observer mse', { exactOffset: true, observer: 'mse', actBits: 4 }],
+    ['recipe.activations.observer cannot be "log"', { activations: { observer: 'log' } }],
+    ['recipe.activations.levels cannot be "mse"', { activations: { levels: 'mse', bits: 4 } }],
+    ['--act-scheme log is for activations below 8 bits', { activations: { levels: 'log' } }],
+    [
+      '--exact-offset is for activations below 8 bits',
+      { activations: { exactOffset: true, observer: 'lsqplus' } },
+    ],
+    [
+      '--exact-offset has no use with --observer mse',
+      { activations: { exactOffset: true, observer: 'mse', bits: 4 } },
+    ],
+    ['recipe.activations.kind cannot be "wild"', { activations: { kind: 'wild' } as object }],
+    [
+      'recipe.activations.bits is no key that is known',
+      { activations: { kind: 'dynamic', bits: 4 } as object },
+    ],
+    [
+      '--rule "a*": act-bits has no use where activations stay in float',
+      { activations: { kind: 'float' }, rules: [{ pattern: 'a*', actBits: 4 }] },
+    ],
+    [
+      '--rule "a*": act-bits has no use where ranges are found at every run',
+      { activations: { kind: 'dynamic' }, rules: [{ pattern: 'a*', actBits: 4 }] },
+    ],
     ['recipe.bits cannot be 1', { bits: 1 }],
     ['recipe.bits cannot be 9', { bits: 9 }],
     ['recipe.bits cannot be 4.5', { bits: 4.5 }],
     ['recipe.bits cannot be NaN', { bits: Number.NaN }],
-    ['recipe.actBits cannot be 16', { actBits: 16 }],
+    ['recipe.activations.bits cannot be 16', { activations: { bits: 16 } }],
     ['recipe.rules[0].bits cannot be 0', { rules: [{ pattern: 'a*', bits: 0 }] }],
     ['recipe.rules[0].actBits cannot be 9', { rules: [{ pattern: 'a*', actBits: 9 }] }],
     ['recipe.group cannot be 0', { group: 0 }],
     ['recipe.group cannot be 1.5', { group: 1.5 }],
     ['recipe.rules[0].group cannot be -1', { rules: [{ pattern: 'a*', group: -1 }] }],
     ['recipe.rules[0].scheme cannot be "x"', { rules: [{ pattern: 'a*', scheme: 'x' }] }],
-    ['recipe.observerSettings.momentum cannot be 1', { observerSettings: { ...settings, momentum: 1 } }],
     [
-      'recipe.observerSettings.momentum cannot be -0.5',
-      { observerSettings: { ...settings, momentum: -0.5 } },
+      'recipe.activations.observerSettings.momentum cannot be 1',
+      { activations: { observerSettings: { ...settings, momentum: 1 } } },
     ],
     [
-      'recipe.observerSettings.momentum cannot be NaN',
-      { observerSettings: { ...settings, momentum: Number.NaN } },
-    ],
-    ['recipe.observerSettings.percentile cannot be 0', { observerSettings: { ...settings, percentile: 0 } }],
-    [
-      'recipe.observerSettings.percentile cannot be 101',
-      { observerSettings: { ...settings, percentile: 101 } },
+      'recipe.activations.observerSettings.momentum cannot be -0.5',
+      { activations: { observerSettings: { ...settings, momentum: -0.5 } } },
     ],
     [
-      'recipe.observerSettings.percentile cannot be NaN',
-      { observerSettings: { ...settings, percentile: Number.NaN } },
+      'recipe.activations.observerSettings.momentum cannot be NaN',
+      { activations: { observerSettings: { ...settings, momentum: Number.NaN } } },
     ],
     [
-      'recipe.observerSettings.lsqplusConfig cannot be 5',
-      { observerSettings: { ...settings, lsqplusConfig: 5 as 4 } },
+      'recipe.activations.observerSettings.percentile cannot be 0',
+      { activations: { observerSettings: { ...settings, percentile: 0 } } },
+    ],
+    [
+      'recipe.activations.observerSettings.percentile cannot be 101',
+      { activations: { observerSettings: { ...settings, percentile: 101 } } },
+    ],
+    [
+      'recipe.activations.observerSettings.percentile cannot be NaN',
+      { activations: { observerSettings: { ...settings, percentile: Number.NaN } } },
+    ],
+    [
+      'recipe.activations.observerSettings.lsqplusConfig cannot be 5',
+      { activations: { observerSettings: { ...settings, lsqplusConfig: 5 as 4 } } },
     ],
   ])('refuses: %s', async (text, given) => {
     expect(() => resolveRecipe(given, registries, true)).toThrow(text);
@@ -239,17 +274,17 @@ describe('resolveRecipe', () => {
 
 describe('blocks', () => {
   const blocks = defaultRecipe.blocks;
-  const resolve = (given: Partial<Recipe>, hasData = false) => resolveRecipe(given, registries, hasData);
+  const resolve = (given: GivenRecipe, hasData = false) => resolveRecipe(given, registries, hasData);
 
   it('are for weights alone, in 4 or 8 bits', () => {
     const resolved = resolve({ format: 'matmulnbits', bits: 4, blocks: { ...blocks, size: 64 } });
-    expect(resolved).toMatchObject({ actBits: 'float', blocks: { size: 64 } });
+    expect(resolved).toMatchObject({ activations: { kind: 'float' }, blocks: { size: 64 } });
     expect(recipeName(resolved)).toBe('minmax-w4-b64');
   });
 
-  it.each<[Partial<Recipe>, boolean]>([
+  it.each<[GivenRecipe, boolean]>([
     [{ format: 'matmulnbits' }, true],
-    [{ format: 'matmulnbits', dynamic: true }, false],
+    [{ format: 'matmulnbits', activations: { kind: 'dynamic' } }, false],
     [{ format: 'matmulnbits', bits: 3 }, false],
     [{ format: 'matmulnbits', scheme: 'log' }, false],
     [{ format: 'matmulnbits', blocks: { ...blocks, size: 8 } }, false],
@@ -261,4 +296,32 @@ describe('blocks', () => {
   ])('refuses %j with samples %s', async (given, hasData) => {
     expect(await codeOf(() => resolve(given, hasData))).toMatch(/^bad-(option|value)$/);
   });
+});
+
+it('a recipe of an older version is read as it was meant', () => {
+  const old = {
+    ...{
+      scheme: 'log',
+      actBits: 4,
+      dynamic: false,
+      actScheme: 'log',
+      observer: 'lsqplus',
+      exactOffset: true,
+    },
+    ...{ observerSettings: { momentum: 0.5 }, matMulActivations: true, allLayers: true },
+  } as object;
+  expect(resolveRecipe(old, registries, true)).toEqual(
+    completeRecipe({
+      ...{ scheme: 'log', allLayers: true },
+      activations: {
+        ...{ bits: 4, levels: 'log', observer: 'lsqplus', exactOffset: true, matMul: true },
+        observerSettings: { momentum: 0.5 },
+      },
+    }),
+  );
+  const kindOf = (given: object) => resolveRecipe(given, registries, true).activations.kind;
+  expect([kindOf({ dynamic: true, actBits: 8 }), kindOf({ actBits: 'float', observer: 'mse' })]).toEqual([
+    'dynamic',
+    'float',
+  ]);
 });

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { place } from '../../src/place/place.js';
-import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { completeRecipe, type GivenRecipe } from '../../src/recipe.js';
 import { describePlan } from '../../src/report/describe-plan.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 
 /** Notes of a plan for three layers in a row. */
-function notes(changes: Partial<Recipe>) {
+function notes(changes: GivenRecipe) {
   const g = new GraphBuilder();
   g.input('x', [1, 2, 1, 1]);
   g.constant('w', [2, 2, 1, 1], randomFloats(4, 1));
@@ -14,7 +14,7 @@ function notes(changes: Partial<Recipe>) {
   g.node('Conv', ['b', 'w'], 'c');
   g.output('c', [1, 2, 1, 1]);
   const model = g.build();
-  const recipe = { ...defaultRecipe, ...changes };
+  const recipe = completeRecipe(changes);
   const { layers } = describePlan(model.graph, place(model, recipe, 'model.onnx'), recipe);
   return layers.map((layer) => layer.quantized?.note);
 }

@@ -1,14 +1,15 @@
 import { Command } from 'commander';
 import { describe, expect, it, test } from 'vitest';
+import { givenFlags } from '../../src/cli/given-flags.js';
 import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/recipe-options.js';
 import { run } from '../../src/cli/run.js';
 import type { QuantizeOptions } from '../../src/options.js';
 import { recipeFlags } from '../../src/recipe/flags.js';
-import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { completeRecipe, defaultRecipe, type GivenRecipe, type Recipe } from '../../src/recipe.js';
 import { compareCommandLine, quantizeCommandLine, quoted } from '../../src/report/reproduce.js';
 
-const lineOf = (options: Partial<QuantizeOptions>, recipe = {}) =>
-  quantizeCommandLine({ model: '/somewhere/net.onnx', ...options }, { ...defaultRecipe, ...recipe });
+const lineOf = (options: Partial<QuantizeOptions>, recipe: GivenRecipe = {}) =>
+  quantizeCommandLine({ model: '/somewhere/net.onnx', ...options }, completeRecipe(recipe));
 
 describe('the command that makes a result again', () => {
   it('names files without their folders, and leaves out what is the default', () => {
@@ -43,8 +44,11 @@ describe('the command that makes a result again', () => {
       provider: 'cuda',
     } as const;
     const recipe = {
-      ...{ scheme: 'kmeans', bits: 4, group: 8, actBits: 4, observer: 'percentile', allLayers: true },
-      observerSettings: { ...defaultRecipe.observerSettings, percentile: 99.9, symmetric: true },
+      ...{ scheme: 'kmeans', bits: 4, group: 8, allLayers: true },
+      activations: {
+        ...{ bits: 4, observer: 'percentile' },
+        observerSettings: { percentile: 99.9, symmetric: true },
+      },
       rules: [{ pattern: 'head*', bits: 8, actBits: 8 }],
       exclude: ["it's"],
     };
@@ -81,8 +85,8 @@ describe('the command that makes a result again', () => {
   });
 
   it('weights alone: without samples they are all there is, with samples it has to be said', () => {
-    expect(lineOf({}, { actBits: 'float' })).toBe('quantize net.onnx');
-    expect(lineOf({ data: 'a.npy' }, { actBits: 'float' })).toBe(
+    expect(lineOf({}, { activations: { kind: 'float' } })).toBe('quantize net.onnx');
+    expect(lineOf({ data: 'a.npy' }, { activations: { kind: 'float' } })).toBe(
       'quantize net.onnx --data a.npy --act-bits float',
     );
   });
@@ -100,13 +104,15 @@ test('words as a shell takes them', () => {
 
 /** A recipe that differs from the default in every field. */
 const changed: Recipe = {
-  ...{ scheme: 'mse', bits: 3, granularity: 'tensor', group: 'tensor', actBits: 5, dynamic: true },
-  ...{ matMulActivations: true, actScheme: 'log', observer: 'ema', exactOffset: true, allLayers: true },
-  observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 },
+  ...{ scheme: 'mse', bits: 3, granularity: 'tensor', group: 'tensor' },
+  activations: {
+    ...{ kind: 'static', bits: 5, levels: 'log', observer: 'ema', exactOffset: true, matMul: true },
+    observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 },
+  },
   blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
   rules: [{ pattern: 'a', bits: 8 }],
-  ...{ exclude: ['b'], include: ['c'], format: 'matmulnbits', reduceRange: true, assumeVnni: true },
-  ...{ equalize: 'on', smooth: 'off' },
+  ...{ exclude: ['b'], include: ['c'], allLayers: true, format: 'matmulnbits' },
+  ...{ reduceRange: true, assumeVnni: true, equalize: 'on', smooth: 'off' },
 };
 
 describe('the flags of a recipe', () => {
@@ -114,7 +120,7 @@ describe('the flags of a recipe', () => {
   const parsed = (flags: readonly string[]): Recipe => {
     const command = addRecipeOptions(new Command()).exitOverride();
     command.parse(flags, { from: 'user' });
-    return recipeOf(command.opts<RecipeFlags>());
+    return recipeOf(givenFlags(command, command.opts<RecipeFlags>()));
   };
 
   it('are none for the default', () => {
@@ -124,6 +130,11 @@ describe('the flags of a recipe', () => {
   it.each(Object.keys(changed) as (keyof Recipe)[])('say %s, alone', (key) => {
     const recipe = { ...defaultRecipe, [key]: changed[key] };
     expect(recipe).not.toEqual(defaultRecipe);
+    expect(parsed(recipeFlags(recipe))).toEqual(recipe);
+  });
+
+  it.each([{ kind: 'dynamic' }, { kind: 'float' }] as const)('say activations that are %j', (activations) => {
+    const recipe = { ...defaultRecipe, activations };
     expect(parsed(recipeFlags(recipe))).toEqual(recipe);
   });
 

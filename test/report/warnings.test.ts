@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultRecipe } from '../../src/recipe.js';
+import { completeRecipe, defaultRecipe } from '../../src/recipe.js';
 import { type Observed, warningsOf } from '../../src/report/warnings.js';
 import { sampleResult } from '../support/result.js';
 
@@ -20,7 +20,7 @@ test('a good run has no warnings', () => {
 });
 
 test.each<[string, Partial<Observed>, RegExp]>([
-  ['weights only', { recipe: { ...defaultRecipe, actBits: 'float' } }, /Weights only/],
+  ['weights only', { recipe: { ...defaultRecipe, activations: { kind: 'float' } } }, /Weights only/],
   [
     'a portable format',
     { recipe: { ...defaultRecipe, format: 'qdq-int8' }, weightBytes: { stored: 300_000, packed: 150_000 } },
@@ -29,7 +29,7 @@ test.each<[string, Partial<Observed>, RegExp]>([
   [
     'levels that are uniform after all',
     {
-      recipe: { ...defaultRecipe, actBits: 4, actScheme: 'log' },
+      recipe: completeRecipe({ activations: { bits: 4, levels: 'log' } }),
       activations: [
         { name: 'image', bits: 8, scheme: 'uniform', zeroPoint: 3, range: { min: -1, max: 1 } },
         { name: 'a', bits: 4, scheme: 'log', zeroPoint: 3, range: { min: -1, max: 1 } },
@@ -41,11 +41,9 @@ test.each<[string, Partial<Observed>, RegExp]>([
   [
     'signs that are lost',
     {
-      recipe: {
-        ...defaultRecipe,
-        observer: 'lsqplus',
-        observerSettings: { ...defaultRecipe.observerSettings, lsqplusConfig: 1 },
-      },
+      recipe: completeRecipe({
+        activations: { observer: 'lsqplus', observerSettings: { lsqplusConfig: 1 } },
+      }),
       activations: [
         { name: 'a', bits: 8, scheme: 'uniform', zeroPoint: 0, range: { min: -0.28, max: 4 } },
         { name: 'b', bits: 8, scheme: 'uniform', zeroPoint: 0, range: { min: 0, max: 4 } },

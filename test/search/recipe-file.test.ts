@@ -15,9 +15,20 @@ function written(text: string): string {
 describe('a recipe in a file', () => {
   it('says what differs from the defaults, and comes back', async () => {
     const rules = [{ pattern: 'a*', bits: 3, scheme: 'kmeans' }];
-    const recipe: Recipe = { ...defaultRecipe, scheme: 'mse', actBits: 'float', rules, exclude: ['b'] };
+    const recipe: Recipe = {
+      ...defaultRecipe,
+      scheme: 'mse',
+      rules,
+      exclude: ['b'],
+      activations: { kind: 'float' },
+    };
     const text = serializeRecipe(recipe);
-    expect(JSON.parse(text)).toEqual({ scheme: 'mse', actBits: 'float', rules, exclude: ['b'] });
+    expect(JSON.parse(text)).toEqual({
+      scheme: 'mse',
+      rules,
+      exclude: ['b'],
+      activations: { kind: 'float' },
+    });
     expect(text.endsWith('}\n')).toBe(true);
     expect({ ...defaultRecipe, ...(await readRecipeFile(written(text))) }).toEqual(recipe);
   });
@@ -40,7 +51,10 @@ describe('a recipe in a file', () => {
     ['{"rules": [{"pattern": "a", "bit": 4}]}', ': rules[0].bit is no key that is known'],
     ['{"exclude": [4]}', ': exclude[0] cannot be 4'],
     ['{"granularity": "row"}', ': granularity cannot be "row"'],
-    ['{"observerSettings": {"symmetric": 1}}', ': observerSettings.symmetric cannot be 1'],
+    [
+      '{"activations": {"observerSettings": {"symmetric": 1}}}',
+      ': activations.observerSettings.symmetric cannot be 1',
+    ],
   ])('is refused as %s, which is told', async (text, told) => {
     const path = written(text);
     const { message } = await expectRefusal(() => readRecipeFile(path), 'bad-value', 2);

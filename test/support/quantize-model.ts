@@ -11,7 +11,7 @@ import { encodeModel } from '../../src/proto/encode.js';
 import { buildPlan } from '../../src/quantize/build-plan.js';
 import type { Plan } from '../../src/quantize/plan.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
-import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { completeRecipe, type GivenRecipe, type Recipe } from '../../src/recipe.js';
 import { describeMachine, saturates } from '../../src/runtime/machine.js';
 import { randomFloats } from './graph-builder.js';
 
@@ -32,16 +32,25 @@ const reduceRange = saturates(describeMachine()) !== false;
 /** Quantize a built model on feeds, random ones by default. */
 export async function quantizeModel(
   model: Model,
-  recipe: Partial<Recipe> = {},
+  recipe: GivenRecipe = {},
   feeds: readonly Feed[] = randomFeeds(model),
 ): Promise<QuantizedModel> {
-  const whole: Recipe = { ...defaultRecipe, observer: 'minmax', reduceRange, ...recipe };
+  const whole = withMinmax({ reduceRange, ...recipe });
   const placement = place(model, whole, 'model.onnx');
-  const source = whole.actBits === 'float' ? undefined : sourceOf(feeds);
+  const source = whole.activations.kind === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);
   const plan = buildPlan({ model, recipe: whole, placement, statistics, observers, actSchemes, schemes });
   const emitted = emitModel(model, plan);
   return { float: model, placement, plan, emitted, bytes: encodeModel(emitted.model), feeds };
+}
+
+/** A whole recipe, its ranges from the ends of what was seen where nothing else is said. */
+export function withMinmax({ activations, ...others }: GivenRecipe): Recipe {
+  const isOther = activations?.kind === 'float' || activations?.kind === 'dynamic';
+  return completeRecipe({
+    ...others,
+    activations: isOther ? activations : { observer: 'minmax', ...activations },
+  });
 }
 
 /** Feeds as a source of samples, one a batch. */

@@ -1,15 +1,15 @@
-import { defaultRecipe, type Recipe } from '../../src/recipe.js';
+import { completeRecipe, type GivenRecipe } from '../../src/recipe.js';
 import type { SweepRecord, SweepResult } from '../../src/sweep/record.js';
 
 /** A result with one output of class scores. */
 export function sweepResult(
   name: string,
   sizeBytes: number,
-  { accuracy = 0.9, sqnrDb = 20 as number | null, recipe = {} as Partial<Recipe>, labelled = true } = {},
+  { accuracy = 0.9, sqnrDb = 20 as number | null, recipe = {} as GivenRecipe, labelled = true } = {},
 ): SweepResult {
   return {
     name,
-    recipe: { ...defaultRecipe, ...recipe },
+    recipe: completeRecipe(recipe),
     sizeBytes,
     sha256: 'cc',
     outputs: [{ name: 'logits', sqnrDb, cosine: 0.99, topOneAgreement: accuracy }],
@@ -38,7 +38,7 @@ export function sweepRecord(
   changes: Partial<SweepRecord> = {},
 ): SweepRecord {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     tool: { name: 'onnx-quantize', version: '0.0.0' },
     runtime: { name: 'onnxruntime', version: '1.30.0', provider: 'cpu' },
     machine: { platform: 'linux', arch: 'x64', cpu: 'a cpu', cores: 2, features: [] },

@@ -7,7 +7,7 @@ import { sweepResult } from '../support/sweep.js';
 const results = [
   sweepResult('w8a8', 300_000, { accuracy: 0.919, sqnrDb: 40 }),
   sweepResult('w4a8', 190_000, { accuracy: 0.917, sqnrDb: 21 }),
-  sweepResult('w4a4', 191_000, { accuracy: 0.903, sqnrDb: 13, recipe: { actBits: 4 } }),
+  sweepResult('w4a4', 191_000, { accuracy: 0.903, sqnrDb: 13, recipe: { activations: { bits: 4 } } }),
   sweepResult('bad-w4a8', 195_000, { accuracy: 0.9, sqnrDb: 12 }),
   sweepResult('w2a8', 110_000, { accuracy: 0.5, sqnrDb: 3 }),
 ];

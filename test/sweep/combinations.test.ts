@@ -25,7 +25,11 @@ it('names observers where there are several, and has one combination where they 
   const options = { data: 'calib.npy', actBits: [8, 'float'] as const, observers: ['minmax', 'mse'] };
   const found = combinationsOf({ model: 'net.onnx', ...options });
   expect(found.map(({ name }) => name)).toEqual(['minmax-w8a8-minmax', 'minmax-w8a8-mse', 'minmax-w8']);
-  expect(found.map(({ recipe }) => recipe.observer)).toEqual(['minmax', 'mse', 'mse']);
+  expect(found.map(({ recipe }) => recipe.activations)).toMatchObject([
+    { observer: 'minmax' },
+    { observer: 'mse' },
+    { kind: 'float' },
+  ]);
 });
 
 it('takes the levels of narrow activations where they are narrow', () => {
@@ -33,9 +37,12 @@ it('takes the levels of narrow activations where they are narrow', () => {
     model: 'net.onnx',
     data: 'calib.npy',
     actBits: [8, 4],
-    recipe: { actScheme: 'log' },
+    recipe: { activations: { levels: 'log' } },
   });
-  expect(found.map(({ recipe }) => recipe.actScheme)).toEqual(['uniform', 'log']);
+  expect(found.map(({ recipe }) => recipe.activations)).toMatchObject([
+    { levels: 'uniform' },
+    { levels: 'log' },
+  ]);
 });
 
 it('keeps exact offsets where an observer has some, below 8 bits', () => {
@@ -44,9 +51,11 @@ it('keeps exact offsets where an observer has some, below 8 bits', () => {
     data: 'calib.npy',
     actBits: [8, 4, 'float'],
     observers: ['lsqplus', 'minmax'],
-    recipe: { exactOffset: true },
+    recipe: { activations: { exactOffset: true } },
   });
-  const exact = found.filter(({ recipe }) => recipe.exactOffset).map(({ name }) => name);
+  const exact = found
+    .filter(({ recipe: { activations } }) => activations.kind === 'static' && activations.exactOffset)
+    .map(({ name }) => name);
   expect([found.length, exact]).toEqual([5, ['minmax-w8a4-lsqplus']]);
 });
 

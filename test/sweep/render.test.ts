@@ -9,7 +9,7 @@ const results = [
   sweepResult('kmeans-w4a4', 195_000, {
     accuracy: 0.903,
     sqnrDb: 13.3,
-    recipe: { scheme: 'kmeans', actBits: 4 },
+    recipe: { scheme: 'kmeans', activations: { bits: 4 } },
   }),
   sweepResult('minmax-w4a8', 196_000, { accuracy: 0.87, sqnrDb: 9, recipe: {} }),
 ];

@@ -35,7 +35,7 @@ it.each([
   [serializeSweep(record).slice(0, 900), 'JSON'],
   ['[]', 'no object'],
   ['{}', 'no version'],
-  [JSON.stringify({ ...record, schemaVersion: 2 }), 'version is 2'],
+  [JSON.stringify({ ...record, schemaVersion: 1 }), 'version is 1'],
   [JSON.stringify({ ...record, basis: null }), 'what it is of'],
   [JSON.stringify({ ...record, results: {} }), 'no results'],
   [JSON.stringify({ ...record, results: [{ ...a, sizeBytes: '10' }] }), 'damaged'],

@@ -1,3 +1,4 @@
+import type { Recipe } from '../../recipe.js';
 import { calibratedOn, count, coverageOf } from '../facts.js';
 import { formatBytes } from '../format.js';
 import type { FileRecord, Result } from '../result.js';
@@ -163,19 +164,14 @@ function foldFacts({ fold }: Result): [string, string][] {
 
 function recipeFacts({ recipe: made }: Result): [string, string][] {
   if (!made) return [];
-  const { scheme, bits, granularity, actBits, actScheme, observer, dynamic, rules, exclude, include } = made;
-  const activations = dynamic
-    ? '8 bits, ranges found at every run'
-    : actBits === 'float'
-      ? 'float'
-      : `${actScheme}, ${actBits} bits, ranges by ${observer}`;
+  const { scheme, bits, granularity, activations, rules, exclude, include } = made;
   const settings = ({ pattern, ...others }: (typeof rules)[number]) =>
     `${pattern}: ${Object.entries(others)
       .map(([key, value]) => `${key} ${value}`)
       .join(', ')}`;
   return [
     ['weights', `${scheme}, ${bits} bits a ${granularity}, ${made.format}`],
-    ['activations', activations],
+    ['activations', activationFacts(activations)],
     ...rules.map((rule): [string, string] => ['rule', settings(rule)]),
     ...(exclude.length > 0 ? [['kept in float', exclude.join(', ')] as [string, string]] : []),
     ...(include.length > 0 ? [['quantized alone', include.join(', ')] as [string, string]] : []),
@@ -183,6 +179,13 @@ function recipeFacts({ recipe: made }: Result): [string, string][] {
     ...(made.assumeVnni ? [['sums on x86 without VNNI', 'may saturate'] as [string, string]] : []),
     ...(made.reduceRange ? [['range of weights', 'reduced to ±63'] as [string, string]] : []),
   ];
+}
+
+function activationFacts(activations: Recipe['activations']): string {
+  if (activations.kind === 'dynamic') return '8 bits, ranges found at every run';
+  if (activations.kind === 'float') return 'float';
+  const { levels, bits, observer } = activations;
+  return `${levels}, ${bits} bits, ranges by ${observer}`;
 }
 
 const fileText = ({ name, sizeBytes, sha256 }: FileRecord): string =>

@@ -9,7 +9,7 @@ import {
   integersOfTensor,
   type QuantizedTensor,
 } from '../../../src/quantize/quantized-tensor.js';
-import type { Recipe } from '../../../src/recipe.js';
+import type { GivenRecipe } from '../../../src/recipe.js';
 import { between, finish, Net } from '../../support/nets.js';
 import { quantizeModel } from '../../support/quantize-model.js';
 import { referenceModel } from '../../support/reference-model.js';
@@ -120,7 +120,11 @@ const layers: Readonly<Record<string, () => Model>> = {
     return finish(net, 'y');
   },
 };
-const ways: readonly Partial<Recipe>[] = [{}, { dynamic: true }, { actBits: 'float' }];
+const ways: readonly GivenRecipe[] = [
+  {},
+  { activations: { kind: 'dynamic' } },
+  { activations: { kind: 'float' } },
+];
 const books = Object.entries(layers).flatMap(([name, model]) =>
   ways.flatMap((recipe) =>
     [2, 3, 4].flatMap((bits) =>
@@ -148,7 +152,7 @@ it.each(books)(
         .split(' ')
         .sort();
     expect(await kernels(quantized)).toEqual(await kernels(bytes));
-    if (recipe.dynamic) return;
+    if (recipe.activations?.kind === 'dynamic') return;
     for (const feed of feeds) {
       const reference = referenceModel(float, changed);
       expect(await runIn('disabled', quantized, feed)).toEqual(await runIn('disabled', reference, feed));
@@ -179,11 +183,11 @@ it('large weights of 3, 5, 6 and 7 bits take just that, and fuse', async () => {
 });
 
 describe('the format qdq-int8', () => {
-  it.each([{}, { actBits: 'float' as const }])(
+  it.each([{}, { activations: { kind: 'float' } as const }])(
     '%j: int8 into DequantizeLinear, nothing else',
     async (way) => {
       const model = () => between((net, v) => net.conv(v, 'a', 4, 4));
-      const recipe: Partial<Recipe> = { ...way, bits: 4, allLayers: true };
+      const recipe: GivenRecipe = { ...way, bits: 4, allLayers: true };
       const plain = await quantizeModel(model(), { ...recipe, format: 'qdq-int8' });
       const packed = await quantizeModel(model(), recipe);
       const { nodes, initializers } = plain.emitted.model.graph;
@@ -203,7 +207,7 @@ describe('the format qdq-int8', () => {
 
   it('weights alone below opset 13 keep Cast → Mul: DequantizeLinear has no axis there', async () => {
     const model = { ...oneConv({ opset: 17, irVersion: 8 }), opsets: new Map([['', 12]]) };
-    const { emitted } = await quantizeModel(model, { actBits: 'float', format: 'qdq-int8' });
+    const { emitted } = await quantizeModel(model, { format: 'qdq-int8', activations: { kind: 'float' } });
     expect(emitted.model.graph.nodes.map(({ opType }) => opType)).toEqual(['Cast', 'Mul', 'Conv']);
   });
 });

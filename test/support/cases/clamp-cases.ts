@@ -1,8 +1,8 @@
-import type { Recipe } from '../../../src/recipe.js';
+import type { GivenRecipe } from '../../../src/recipe.js';
 import { between, finish, Net } from '../nets.js';
 import { mid, type OperatorCase } from './operator-case.js';
 
-const fourBits: Partial<Recipe> = { actBits: 4, allLayers: true };
+const fourBits: GivenRecipe = { allLayers: true, activations: { bits: 4 } };
 
 /** Relu and Clip, at 8 and at 4 bits. */
 export const clampCases: readonly OperatorCase[] = [
@@ -106,7 +106,7 @@ export const clampCases: readonly OperatorCase[] = [
   },
   {
     name: 'Add at 3 bits',
-    recipe: { actBits: 3, allLayers: true },
+    recipe: { allLayers: true, activations: { bits: 3 } },
     model: () => between((net, v) => net.node('Add', [v, net.conv(v, 'c')], 'o')),
     ops: 'Q Clip QLinearConv Clip QLinearConv QLinearAdd Clip QLinearConv DQ',
   },

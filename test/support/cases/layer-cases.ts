@@ -72,13 +72,13 @@ export const layerCases: readonly OperatorCase[] = [
   {
     name: 'Product of two activations, read by a layer',
     model: () => attention((_, v) => v),
-    recipe: { matMulActivations: true },
+    recipe: { activations: { matMul: true } },
     ops: 'Q QLinearMatMul QLinearMatMul QLinearMatMul QLinearMatMul QLinearMatMul MatMulIntegerToFloat',
   },
   {
     name: 'Product of two activations behind a Softmax',
     model: () => attention((net, v) => net.node('Softmax', [v], 'p', { axis: -1 })),
-    recipe: { matMulActivations: true },
+    recipe: { activations: { matMul: true } },
     ops: 'Q QLinearMatMul QLinearMatMul QLinearMatMul MatMulIntegerToFloat Softmax Q QLinearMatMul MatMulIntegerToFloat',
   },
 ];

@@ -1,11 +1,11 @@
 import type { Model } from '../../../src/graph/model.js';
-import type { Recipe } from '../../../src/recipe.js';
+import type { GivenRecipe } from '../../../src/recipe.js';
 
 /** A small model, and what onnxruntime must make of its quantized form. */
 export interface OperatorCase {
   readonly name: string;
   readonly model: () => Model;
-  readonly recipe?: Partial<Recipe>;
+  readonly recipe?: GivenRecipe;
   /** Operators of the optimized graph, in order; Transposes are left out. */
   readonly ops: string;
   /** Float sums come in another order than in the model given: equal up to float32 rounding, not to the bit. */
