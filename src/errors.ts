@@ -62,6 +62,17 @@ const messages = {
     'Check the folder, or choose another with -o.',
   ),
 
+  'temporary-failed': message(
+    3,
+    'Temporary files in {path} failed: {reason}.',
+    'Check that the folder is there, can be written and has room; TMPDIR names another.',
+  ),
+  'system-failed': message(
+    3,
+    'The system failed: {reason}.',
+    'Check the disk, the permissions and the memory.',
+  ),
+
   // Models.
   'not-a-model': message(
     2,
@@ -422,6 +433,11 @@ export class QuantizeError extends Error {
     this.hint = fill(messages[code].hint, facts);
     this.exitCode = messages[code].exit;
   }
+}
+
+/** Whether a call of the system failed: a disk, a permission, a path. */
+export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
+  return thrown instanceof Error && 'syscall' in thrown && 'code' in thrown;
 }
 
 /** The message of anything that was thrown, on one line. */

@@ -1,6 +1,6 @@
 import chalk from 'chalk';
 import { CommanderError } from 'commander';
-import { exitCodes, QuantizeError, reasonOf } from '../errors.js';
+import { exitCodes, isSystemError, QuantizeError, reasonOf } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { tool } from '../version.js';
 import { calibrateCommand } from './calibrate-command.js';
@@ -65,10 +65,13 @@ function watchOutput(process: CommandProcess): void {
 function report(thrown: unknown, process: CommandProcess): number {
   // commander has printed its own message; help and version end in a "failure" of code 0.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  if (thrown instanceof QuantizeError) {
-    const prefix = thrown.exitCode === exitCodes.interrupted ? '' : 'error: ';
-    process.stderr.write(`${prefix}${escapeControls(thrown.message)}\n${escapeControls(thrown.hint)}\n`);
-    return thrown.exitCode;
+  const known = isSystemError(thrown)
+    ? new QuantizeError('system-failed', { reason: reasonOf(thrown) }, { cause: thrown })
+    : thrown;
+  if (known instanceof QuantizeError) {
+    const prefix = known.exitCode === exitCodes.interrupted ? '' : 'error: ';
+    process.stderr.write(`${prefix}${escapeControls(known.message)}\n${escapeControls(known.hint)}\n`);
+    return known.exitCode;
   }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   process.stderr.write(

@@ -1,30 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { access, constants, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, constants, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { placeOf, withCommit } from './commit.js';
 
 /**
- * Write a file so that it is there whole or not at all: a temporary name in the same folder, flushed to disk, renamed.
+ * Write a file so that it is there whole or not at all.
  *
  * @throws QuantizeError `file-unwritable`; an existing file is then as it was
  */
 export async function writeFileWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  let made = false;
-  try {
-    const file = await open(temporary, 'wx');
-    made = true;
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (thrown) {
-    if (made) await rm(temporary, { force: true });
-    throw new QuantizeError('file-unwritable', { path, reason: reasonOf(thrown) }, { cause: thrown });
-  }
+  await withCommit((files) => files.write(path, bytes));
 }
 
 /**
@@ -35,7 +20,7 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
  */
 export async function checkOutput(input: string, output: string): Promise<void> {
   try {
-    await access(dirname(output), constants.W_OK);
+    await access(dirname(await placeOf(output)), constants.W_OK);
   } catch (thrown) {
     throw new QuantizeError('file-unwritable', { path: output, reason: reasonOf(thrown) }, { cause: thrown });
   }

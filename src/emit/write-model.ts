@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { initializersOf, mapInitializers } from '../graph/all-tensors.js';
@@ -7,7 +8,7 @@ import { bitsOf } from '../graph/data-type.js';
 import type { Graph, Model } from '../graph/model.js';
 import { type FileRange, type Tensor, tensorBytes } from '../graph/tensor.js';
 import type { Limits } from '../load/limits.js';
-import { withTemporaryFolder } from '../load/temporary-folder.js';
+import { withTemporaryFolder } from '../load/temporary.js';
 import { EXTERNAL_FROM_BYTES, encodedBytes } from '../load/with-model.js';
 import { decodeModel } from '../proto/decode.js';
 import { encodeModel } from '../proto/encode.js';
@@ -15,8 +16,8 @@ import { ownRange, writeRanges } from '../proto/file-range.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import { collectGarbage } from '../runtime/collect-garbage.js';
 import { checkBytes } from './check-model.js';
+import { type Files, placeOf } from './commit.js';
 import type { EmittedModel } from './emit-model.js';
-import { writeFileWhole } from './write-file.js';
 
 /** A model as it will be in its file, which is not there yet. */
 export interface WrittenModel {
@@ -30,15 +31,12 @@ export interface WrittenModel {
   /** Of the .onnx file. */
   readonly sha256: string;
   /**
-   * Put the files where they belong.
+   * Add its files to those that a run puts at their places together, the .onnx file as the last.
    *
-   * @throws QuantizeError `file-unwritable`; existing files are then as they were
+   * @throws QuantizeError `file-unwritable`
    */
-  commit(): Promise<void>;
+  addTo(files: Files): Promise<void>;
 }
-
-/** The second file of a model that does not fit into one. */
-export const dataPathOf = (output: string): string => `${output}.data`;
 
 /** A model to write, and what of its plan a report wants: the plan itself holds all weights. */
 export interface Emission {
@@ -72,9 +70,9 @@ export async function withWritten<T>(
 ): Promise<T> {
   const { output } = settings;
   if (!settings.onDisk) return work(writeInMemory(await emit(), output));
-  const prefix = join(dirname(output), `.${basename(output)}.`);
-  return withTemporaryFolder(prefix, async (folder) => {
-    const written = await writeToDisk(await emit(), folder, settings);
+  const place = await guard(output, () => placeOf(output));
+  return withTemporaryFolder(dirname(place), async (folder) => {
+    const written = await writeToDisk(await emit(), join(folder, basename(place)), settings);
     collectGarbage();
     return work(written);
   });
@@ -89,49 +87,122 @@ function writeInMemory({ emitted, plan }: Emission, output: string): WrittenMode
     plan,
     sizeBytes: bytes.byteLength,
     sha256: sha256Of(bytes),
-    commit: () => writeFileWhole(output, bytes),
+    addTo: async (files) => {
+      await dropOldData(files, output);
+      await files.write(output, bytes);
+    },
   };
 }
 
 async function writeToDisk(
   { emitted, plan }: Emission,
-  folder: string,
+  path: string,
   { output, limits }: WriteSettings,
 ): Promise<WrittenModel> {
-  const path = join(folder, basename(output));
   const written = await writeFiles(emitted.model, path, output, limits);
-  const { model, sizeBytes, sha256, hasData } = written;
-  const commit = commitOf(output, path, hasData);
-  return { source: path, emitted: { model, codes: emitted.codes }, plan, sizeBytes, sha256, commit };
+  const { model, sizeBytes, sha256, dataPath } = written;
+  const addTo = movingFrom(output, path, dataPath);
+  return { source: path, emitted: { model, codes: emitted.codes }, plan, sizeBytes, sha256, addTo };
 }
 
 async function writeFiles(model: Model, path: string, output: string, limits: Limits) {
-  const dataPath = dataPathOf(path);
   const hasData = encodedBytes(model, () => true) > limits.fileBytes;
-  const ranges = hasData
-    ? await guard(output, () => writeRanges(dataPath, [...initializersOf(model.graph)].filter(canMove)))
-    : new Map<Tensor, FileRange>();
-  const location = basename(dataPath);
+  const data = hasData ? await guard(output, () => writeData(model, path)) : undefined;
   const bytes = encodeModel(model, (tensor) => {
-    const range = ranges.get(tensor);
-    return range && { location, offset: range.start, length: range.length };
+    const range = data?.ranges.get(tensor);
+    return data && range && { location: basename(data.path), offset: range.start, length: range.length };
   });
   checkBytes(bytes, model, dirname(path));
   await guard(output, () => writeSynced(path, bytes));
 
-  const inFile = hasData ? ranges : rangesIn(bytes, path, model.graph, limits.heldBytes);
+  const inFile = data?.ranges ?? rangesIn(bytes, path, model.graph, limits.heldBytes);
   const graph = mapInitializers(model.graph, (tensor) => {
     const range = inFile.get(tensor);
     return range ? { ...tensor, storage: range } : tensor;
   });
-  const dataBytes = hasData ? (await stat(dataPath)).size : 0;
-  const sizeBytes = bytes.byteLength + dataBytes;
-  return { model: { ...model, graph }, sizeBytes, sha256: sha256Of(bytes), hasData };
+  const sizeBytes = bytes.byteLength + (data?.sizeBytes ?? 0);
+  return { model: { ...model, graph }, sizeBytes, sha256: sha256Of(bytes), dataPath: data?.path };
 }
 
+/**
+ * The tensors of a model in a file that is named by its content: a new .onnx file and its data never share a name with the
+ * old ones, so that the rename of the .onnx file alone takes the place of both.
+ */
+async function writeData(model: Model, path: string) {
+  const unnamed = `${path}.data`;
+  const ranges = await writeRanges(unnamed, [...initializersOf(model.graph)].filter(canMove));
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(unnamed)) hash.update(part as Buffer);
+  const named = join(
+    dirname(path),
+    `${stemOf(path)}-${hash.digest('hex').slice(0, DATA_DIGITS)}${DATA_ENDING}`,
+  );
+  await rename(unnamed, named);
+  const moved = new Map(
+    [...ranges].map(([tensor, { start, length }]) => [tensor, ownRange(named, start, length)]),
+  );
+  return { path: named, ranges: moved, sizeBytes: (await stat(named)).size };
+}
+
+/** 64 bits: two files of one model that differ never share them by chance. */
+const DATA_DIGITS = 16;
+const DATA_ENDING = '.onnx.data';
+
+const stemOf = (path: string): string => basename(path).replace(/\.onnx$/i, '');
+
 /** A function of its own: a closure keeps all that any closure beside it sees, and that would be the whole model. */
-function commitOf(output: string, path: string, hasData: boolean): () => Promise<void> {
-  return () => guard(output, () => moveInto(output, path, hasData ? dataPathOf(path) : undefined));
+function movingFrom(output: string, path: string, dataPath: string | undefined): WrittenModel['addTo'] {
+  return async (files) => {
+    const place = await guard(output, () => placeOf(output));
+    await dropOldData(files, output);
+    if (dataPath) {
+      await guard(output, () => refuseElsewhere(output, place));
+      await files.move(join(dirname(place), basename(dataPath)), dataPath);
+    }
+    await files.move(output, path);
+  };
+}
+
+/** Through a link into another folder nobody would find the data beside the file. */
+async function refuseElsewhere(output: string, place: string): Promise<void> {
+  if ((await realpath(dirname(output))) === dirname(place)) return;
+  throw new Error('it is a link into another folder, where its second file would not be found');
+}
+
+/** A .onnx file that has its tensors elsewhere is far below this. */
+const MOST_NAMING_BYTES = 2 ** 28;
+
+/**
+ * Once the files are at their places, remove the data of the model that was there before: what its .onnx file named, as
+ * this tool names it for this output, and no other .onnx file of the folder names.
+ */
+async function dropOldData(files: Files, output: string): Promise<void> {
+  const place = await guard(output, () => placeOf(output));
+  const folder = dirname(place);
+  const old = await dataNamedIn(place);
+  if (old.size === 0) return;
+  files.afterwards(async () => {
+    for (const name of await readdir(folder)) {
+      if (!name.toLowerCase().endsWith('.onnx')) continue;
+      const path = join(folder, name);
+      // What is too large to look into may name any of them.
+      if ((await stat(path)).size > MOST_NAMING_BYTES) return;
+      for (const named of await dataNamedIn(path, place)) old.delete(named);
+    }
+    for (const name of old) await rm(join(folder, name), { force: true });
+  });
+}
+
+/** The data files of the output `of` that a .onnx file names. */
+async function dataNamedIn(path: string, of = path): Promise<Set<string>> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile() || found.size > MOST_NAMING_BYTES) return new Set();
+  const text = (await readFile(path)).toString('latin1');
+  const stem = Buffer.from(stemOf(of))
+    .toString('latin1')
+    .replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  const names = text.matchAll(new RegExp(`${stem}-[0-9a-f]{${DATA_DIGITS}}\\.onnx\\.data`, 'g'));
+  return new Set([...names].map(([name]) => Buffer.from(name, 'latin1').toString()));
 }
 
 const canMove = (tensor: Tensor): boolean =>
@@ -158,27 +229,6 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** The .onnx file comes last: its rename is the commit, and where it fails the data file is put back as it was. */
-async function moveInto(output: string, path: string, dataPath: string | undefined): Promise<void> {
-  if (!dataPath) return rename(path, output);
-  const target = dataPathOf(output);
-  const previous = `${dataPath}.previous`;
-  const existed = await rename(target, previous).then(
-    () => true,
-    (thrown) => {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw thrown;
-    },
-  );
-  try {
-    await rename(dataPath, target);
-    await rename(path, output);
-  } catch (thrown) {
-    await (existed ? rename(previous, target) : rm(target, { force: true }));
-    throw thrown;
   }
 }
 

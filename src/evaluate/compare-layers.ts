@@ -1,9 +1,8 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
-import { withTemporaryFolder } from '../load/temporary-folder.js';
+import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
 import type { MachineOptions } from '../options.js';
 import { type Adapter, convertFeed } from './adapted-runner.js';
@@ -75,7 +74,7 @@ export async function compareLayers(
   const withQuantized = <T>(work: (session: Runner) => Promise<T>) =>
     withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
   if (inTurn) {
-    await withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+    await withScratch(async (folder) => {
       const recorded = await withFloat((session) =>
         record(session, source, join(folder, 'float'), LAYER_SAMPLES),
       );

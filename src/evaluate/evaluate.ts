@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Preprocess } from '../../calibration/preprocess.js';
 import type { SampleSource } from '../../calibration/source.js';
@@ -6,7 +5,7 @@ import { firstFeed, type Samples } from '../calibrate/samples.js';
 import type { EmittedModel } from '../emit/emit-model.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
-import { withTemporaryFolder } from '../load/temporary-folder.js';
+import { withScratch } from '../load/temporary.js';
 import type { MachineOptions } from '../options.js';
 import type { Placement } from '../place/placement.js';
 import { type SessionSettings, withSession } from '../runtime/session.js';
@@ -160,7 +159,7 @@ function withRunners<T>(
     quantized: { file: quantized, adapter, label: 'the quantized model' },
   };
   type Side = keyof typeof models;
-  return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+  return withScratch(async (folder) => {
     const settingsOf = (side: Side, mode: SessionSettings['mode']) => ({
       ...machine,
       mode,

@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { dirname, join, parse, relative, sep } from 'node:path';
 import { initializersOf, mapInitializers } from '../graph/all-tensors.js';
 import type { Model } from '../graph/model.js';
@@ -8,7 +7,7 @@ import { encodeApart } from '../proto/encode-apart.js';
 import { writeRanges } from '../proto/file-range.js';
 import { type Session, type SessionSettings, withSession } from '../runtime/session.js';
 import { defaultLimits } from './limits.js';
-import { withTemporaryFolder } from './temporary-folder.js';
+import { withScratch } from './temporary.js';
 
 /** Tensors below this stay in the .onnx file: the default of `onnx.save_model`. */
 export const EXTERNAL_FROM_BYTES = 1024;
@@ -29,7 +28,7 @@ export async function withModel<T>(
   if (encodedBytes(model, (tensor) => rangeOf(tensor) === undefined) <= messageBytes) {
     return withRanges(model, settings, work);
   }
-  return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-with-'), async (folder) => {
+  return withScratch(async (folder) => {
     const ranges = await writeRanges(join(folder, 'data'), [...initializersOf(model.graph)].filter(canMove));
     const graph = mapInitializers(model.graph, (tensor) => {
       const range = ranges.get(tensor);

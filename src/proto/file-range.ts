@@ -20,7 +20,10 @@ export function readBytes(file: string, start: number, length: number): Uint8Arr
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const count = readSync(handle, bytes, done, Math.min(length - done, CHUNK_BYTES), start + done);
-      if (count === 0) throw new Error('it became shorter while it was read');
+      if (count === 0) {
+        const cut = new Error('it became shorter while it was read');
+        throw Object.assign(cut, { code: 'EIO', syscall: 'read', path: file });
+      }
       done += count;
     }
     return bytes;

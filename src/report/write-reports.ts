@@ -1,5 +1,6 @@
 import { extname, resolve } from 'node:path';
-import { checkOutput, writeFileWhole } from '../emit/write-file.js';
+import { type Files, withCommit } from '../emit/commit.js';
+import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import type { Reporter } from './reporter.js';
 import { reporters } from './reporters.js';
@@ -53,5 +54,10 @@ export async function checkApart(path: string, other: string): Promise<void> {
  * @throws QuantizeError where a format is unknown or a file cannot be written
  */
 export async function writeReports(result: Result, paths: readonly string[] = []): Promise<void> {
-  for (const path of paths) await writeFileWhole(path, await reporterFor(path).render(result));
+  await withCommit((files) => addReports(files, result, paths));
+}
+
+/** Add the reports to the files that a run puts at their places together. */
+export async function addReports(files: Files, result: Result, paths: readonly string[] = []): Promise<void> {
+  for (const path of paths) await files.write(path, await reporterFor(path).render(result));
 }

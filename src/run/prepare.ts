@@ -4,7 +4,6 @@ import { noSamples, openAll, sampleFiles } from '../calibrate/samples.js';
 import type { Watch } from '../calibrate/watch.js';
 import { convertModel } from '../convert/convert-model.js';
 import { checkOutput } from '../emit/write-file.js';
-import { dataPathOf } from '../emit/write-model.js';
 import { QuantizeError } from '../errors.js';
 import { foldModel } from '../fold/fold-model.js';
 import type { FoldedForm } from '../fold/folded-form.js';
@@ -50,11 +49,7 @@ export async function prepare(
   const { model } = loaded;
   watch.detail(`${options.model}, ${formatBytes(loaded.sizeBytes)}, opset ${opsetOf(model)}`);
   const isLarge = loaded.sizeBytes >= limits.largeBytes;
-  for (const file of [options.model, ...loaded.externalFiles]) {
-    await checkOutput(file, output);
-    // Only a large model can need the second file.
-    if (isLarge) await checkOutput(file, dataPathOf(output));
-  }
+  for (const file of loaded.externalFiles) await checkOutput(file, output);
 
   await watch.begin('convert');
   if (form.isConverted) convertModel(model, options.model);

@@ -5,9 +5,10 @@ import { findRanges, type Ranges } from '../calibrate/find-ranges.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
 import { checkRuns } from '../emit/check-model.js';
+import { withCommit } from '../emit/commit.js';
 import { emitPlan } from '../emit/emit-plan.js';
 import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
-import { checkOutput, writeFileWhole } from '../emit/write-file.js';
+import { checkOutput } from '../emit/write-file.js';
 import { withWritten } from '../emit/write-model.js';
 import type { SeenRanges } from '../evaluate/beyond-ranges.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
@@ -28,7 +29,7 @@ import { openJudge } from '../report/judge.js';
 import { makeResult } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import type { Result } from '../report/result.js';
-import { checkReports, writeReports } from '../report/write-reports.js';
+import { addReports, checkReports } from '../report/write-reports.js';
 import { explain } from '../search/explain.js';
 import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf } from '../search/limits.js';
@@ -156,11 +157,13 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       search: found?.record,
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs }));
-    await writeReports(result, options.reports);
-    if (savePlan !== undefined && planBytes) await writeFileWhole(savePlan, planBytes);
-    if (recipePath) await writeFileWhole(recipePath, serializeRecipe(recipe));
-    // The model comes last: where a report cannot be written, it is as it was.
-    await written.commit();
+    await withCommit(async (files) => {
+      await addReports(files, result, options.reports);
+      if (savePlan !== undefined && planBytes) await files.write(savePlan, planBytes);
+      if (recipePath) await files.write(recipePath, serializeRecipe(recipe));
+      // The model comes last: its rename is the commit.
+      await written.addTo(files);
+    });
     watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
     return result;
   });

@@ -1,10 +1,9 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
 import { decibels, type TrialSettings } from '../evaluate/measure-trials.js';
 import { type Recording, recordRuns } from '../evaluate/recording.js';
-import { withTemporaryFolder } from '../load/temporary-folder.js';
+import { withScratch } from '../load/temporary.js';
 import type { SearchOptions } from '../options.js';
 import type { WeightedNode } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
@@ -64,7 +63,7 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
   const layers = await measureSensitivity(planner, recipe, candidates, sensitivity, settings);
   const path = bitPath(layers.map(({ choices }) => choices));
   await settings.begin?.('search');
-  return withTemporaryFolder(join(tmpdir(), 'onnx-quantize-search-'), async (folder) => {
+  return withScratch(async (folder) => {
     const { source } = split.search;
     const float = { mode: 'default', threads: THREADS, label: 'the float model' } as const;
     const recording = await withSession(

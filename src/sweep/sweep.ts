@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { observers as allObservers } from '../../calibration/observers/observers.js';
 import { remembering } from '../../calibration/observers/remembering.js';
@@ -19,7 +18,7 @@ import { type Recording, type Runner, recordRuns } from '../evaluate/recording.j
 import { foldedFormOf, formKey } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
 import { defaultLimits } from '../load/limits.js';
-import { withTemporaryFolder } from '../load/temporary-folder.js';
+import { withScratch } from '../load/temporary.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues } from '../place/placement.js';
@@ -157,7 +156,7 @@ class Sweep {
     const { threads, provider } = this.#options;
     const { loaded, samples } = this.#start;
     const { evaluation } = samples;
-    await withTemporaryFolder(join(tmpdir(), 'onnx-quantize-'), async (folder) => {
+    await withScratch(async (folder) => {
       await this.#watch.begin('record float');
       const settings = { mode: 'default', threads, provider, label: 'the float model' } as const;
       const float = await withSession(loaded.runs, settings, (session) =>

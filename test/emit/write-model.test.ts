@@ -1,6 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { withCommit } from '../../src/emit/commit.js';
 import { reportedPlan } from '../../src/emit/emit-plan.js';
 import { withWritten } from '../../src/emit/write-model.js';
 import { defaultLimits } from '../../src/load/limits.js';
@@ -24,13 +33,17 @@ const feed = randomFeed('x', [1, 64], 2);
 const expected = await runIn('default', emitted.model, feed);
 const settings = { mode: 'default', threads: 1 } as const;
 
+const DATA = 'q-<hash>.onnx.data';
+const withHash = (names: readonly string[]) =>
+  names.map((name) => name.replace(/-[0-9a-f]{16}\./, '-<hash>.'));
+
 const one = { ...defaultLimits, heldBytes: 1024 };
 const two = { ...one, fileBytes: 4096 };
 
 describe('on disk', () => {
   test.each([
     ['one file', one, ['q.onnx']],
-    ['two files', two, ['q.onnx', 'q.onnx.data']],
+    ['two files', two, [DATA, 'q.onnx']],
   ])('%s, whose model stands in them', async (_, limits, names) => {
     const folder = temporaryFolder();
     const output = join(folder, 'q.onnx');
@@ -45,65 +58,99 @@ describe('on disk', () => {
         expected,
       );
       expect(await withSession(written.source, settings, (session) => session.run(feed))).toEqual(expected);
-      expect(readdirSync(folder).every((name) => name.startsWith('.q.onnx.'))).toBe(true);
-      await written.commit();
+      expect(readdirSync(folder).every((name) => name.startsWith('.quantize-'))).toBe(true);
+      await withCommit(written.addTo);
       return written.sizeBytes;
     });
-    expect(readdirSync(folder)).toEqual(names);
-    const sizes = names.map((name) => statSync(join(folder, name)).size);
+    expect(withHash(readdirSync(folder))).toEqual(names);
+    const sizes = readdirSync(folder).map((name) => statSync(join(folder, name)).size);
     expect(sizes.reduce((a, b) => a + b)).toBe(sizeBytes);
     expect(await withSession(output, settings, (session) => session.run(feed))).toEqual(expected);
   });
 
   test('small tensors stay in the .onnx file', async () => {
     const output = join(temporaryFolder(), 'q.onnx');
-    await withWritten(emit, { output, onDisk: true, limits: two }, ({ commit }) => commit());
+    await withWritten(emit, { output, onDisk: true, limits: two }, ({ addTo }) => withCommit(addTo));
     const kinds = [...decodeModel(readFileSync(output)).graph.initializers.values()].map(
       ({ dims, storage }) => [dims.join('×'), storage.kind],
     );
     expect(kinds).toContainEqual(['64×64', 'external']);
     expect(kinds).toContainEqual(['64', 'raw']);
     expect(readFileSync(output).byteLength).toBeLessThan(4096);
-    expect(statSync(`${output}.data`).size).toBe(4096);
+    const data = readdirSync(dirname(output)).find((name) => name.endsWith('.data')) ?? '';
+    expect(statSync(join(dirname(output), data)).size).toBe(4096);
   });
 
   test('the file is the same as that written in memory', async () => {
     const output = join(temporaryFolder(), 'q.onnx');
     await withWritten(emit, { output, onDisk: false, limits: one }, async (written) => {
       expect(written.source).toEqual(bytes);
-      await written.commit();
+      await withCommit(written.addTo);
     });
     const other = join(temporaryFolder(), 'q.onnx');
-    await withWritten(emit, { output: other, onDisk: true, limits: one }, ({ commit }) => commit());
+    await withWritten(emit, { output: other, onDisk: true, limits: one }, ({ addTo }) => withCommit(addTo));
     expect(readFileSync(other).equals(readFileSync(output))).toBe(true);
   });
 });
 
-describe('a failure leaves what is there', () => {
+const model = (folder: string, name = 'q.onnx') =>
+  withSession(join(folder, name), settings, (session) => session.run(feed));
+
+/** Another model at q.onnx, which has its data in a second file, too. */
+async function older(folder: string) {
+  const g = new Net();
+  g.input('x', [1, 64]);
+  g.gemm('x', 'y', 64, 32);
+  const other = await quantizeModel(finish(g, 'y'), { actBits: 'float' });
+  const give = async () => ({
+    emitted: other.emitted,
+    plan: reportedPlan(other.plan, storedBytes(other.plan, other.emitted.model)),
+  });
+  const output = join(folder, 'q.onnx');
+  await withWritten(give, { output, onDisk: true, limits: two }, ({ addTo }) => withCommit(addTo));
+  return { names: readdirSync(folder), outputs: await model(folder) };
+}
+
+describe('two files in the place of two others', () => {
   const write = (output: string, before: () => void) =>
-    withWritten(emit, { output, onDisk: true, limits: two }, async ({ commit }) => {
+    withWritten(emit, { output, onDisk: true, limits: two }, async ({ addTo }) => {
       before();
-      await commit();
+      await withCommit(addTo);
     });
 
-  test('before the commit', async () => {
+  test('the old data goes with the old model', async () => {
     const folder = temporaryFolder();
-    const output = join(folder, 'q.onnx');
-    writeFileSync(output, 'old');
-    writeFileSync(`${output}.data`, 'old data');
-    const failing = write(output, () => {
+    const { names } = await older(folder);
+    await write(join(folder, 'q.onnx'), () => {});
+    expect(withHash(readdirSync(folder))).toEqual([DATA, 'q.onnx']);
+    expect(readdirSync(folder)).not.toEqual(names);
+    expect(await model(folder)).toEqual(expected);
+  });
+
+  test('but stays where another model of the folder names it', async () => {
+    const folder = temporaryFolder();
+    const { names, outputs } = await older(folder);
+    copyFileSync(join(folder, 'q.onnx'), join(folder, 'copy.onnx'));
+    await write(join(folder, 'q.onnx'), () => {});
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining([...names, 'copy.onnx']));
+    expect(await model(folder, 'copy.onnx')).toEqual(outputs);
+    expect(await model(folder)).toEqual(expected);
+  });
+
+  test('a failure before the commit leaves both', async () => {
+    const folder = temporaryFolder();
+    const { names, outputs } = await older(folder);
+    const failing = write(join(folder, 'q.onnx'), () => {
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
-    expect(readdirSync(folder)).toEqual(['q.onnx', 'q.onnx.data']);
-    expect(readFileSync(output, 'utf8')).toBe('old');
-    expect(readFileSync(`${output}.data`, 'utf8')).toBe('old data');
+    expect(readdirSync(folder)).toEqual(names);
+    expect(await model(folder)).toEqual(outputs);
   });
 
-  test.each([['old data'], [undefined]])('between the two files, with %s', async (data) => {
+  test('a failure of the last rename takes the new data away again', async () => {
     const folder = temporaryFolder();
     const output = join(folder, 'q.onnx');
-    if (data) writeFileSync(`${output}.data`, data);
     await expectRefusal(
       // A folder with something in it cannot be replaced by a file.
       () =>
@@ -114,17 +161,27 @@ describe('a failure leaves what is there', () => {
       'file-unwritable',
       3,
     );
-    expect(readdirSync(folder)).toEqual(data ? ['q.onnx', 'q.onnx.data'] : ['q.onnx']);
-    if (data) expect(readFileSync(`${output}.data`, 'utf8')).toBe(data);
+    expect(readdirSync(folder)).toEqual(['q.onnx']);
   });
 
-  test('both are replaced where all goes well', async () => {
+  test('the same model again is the same files', async () => {
     const folder = temporaryFolder();
-    const output = join(folder, 'q.onnx');
-    writeFileSync(output, 'old');
-    writeFileSync(`${output}.data`, 'old data');
-    await write(output, () => {});
-    expect(readdirSync(folder)).toEqual(['q.onnx', 'q.onnx.data']);
-    expect(await withSession(output, settings, (session) => session.run(feed))).toEqual(expected);
+    await write(join(folder, 'q.onnx'), () => {});
+    const names = readdirSync(folder);
+    await write(join(folder, 'q.onnx'), () => {});
+    expect(readdirSync(folder)).toEqual(names);
+    expect(await model(folder)).toEqual(expected);
+  });
+
+  test('a link into another folder is refused, one into its own stays a link', async () => {
+    const [folder, elsewhere] = [temporaryFolder(), temporaryFolder()];
+    symlinkSync(join(elsewhere, 'q.onnx'), join(folder, 'q.onnx'));
+    const error = await expectRefusal(() => write(join(folder, 'q.onnx'), () => {}), 'file-unwritable', 3);
+    expect(error.facts.reason).toContain('a link into another folder');
+    expect(readdirSync(elsewhere)).toEqual([]);
+    symlinkSync('q.onnx', join(elsewhere, 'latest.onnx'));
+    await write(join(elsewhere, 'latest.onnx'), () => {});
+    expect(withHash(readdirSync(elsewhere))).toEqual(['latest.onnx', DATA, 'q.onnx']);
+    expect(await model(elsewhere, 'latest.onnx')).toEqual(expected);
   });
 });
