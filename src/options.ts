@@ -104,6 +104,8 @@ export interface SearchOptions {
 export interface QuantizeOptions extends DataOptions, MachineOptions, GateOptions, RunHooks {
   /** Path of the float model. */
   readonly model: string;
+  /** Files that these options were read from, as a configuration: nothing is written over them. */
+  readonly sources?: readonly string[] | undefined;
   /** A statistics file of this model, instead of a calibration; `data` then serves to measure on. */
   readonly stats?: string | undefined;
   /** A plan file of this model, for every number: nothing is calibrated or chosen; `data` then serves to measure on. */

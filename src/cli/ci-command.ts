@@ -8,13 +8,7 @@ import { quantize } from '../run/quantize.js';
 import { follow } from './follow.js';
 import { reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
-import {
-  addQuantizeOptions,
-  keepSources,
-  optionsOf,
-  type QuantizeFlags,
-  withRecipeFile,
-} from './quantize-command.js';
+import { addQuantizeOptions, optionsOf, type QuantizeFlags, withRecipeFile } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
 const notes = `
@@ -39,8 +33,8 @@ export function ciCommand(process: CommandProcess): Command {
       if (jobs.length > 1) refuseShared(given);
       const results: Result[] = [];
       for (const job of jobs) {
-        const options = optionsOf(given, await withRecipeFile(job, flags));
-        await keepSources(options, [path, flags.recipe]);
+        const sources = [path, ...(flags.recipe === undefined ? [] : [flags.recipe])];
+        const options = { ...optionsOf(given, await withRecipeFile(job, flags)), sources };
         const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
         results.push(result);
         if (!flags.json) process.stdout.write(await render(flags.reporter, result));

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { readConfig } from '../config/read-config.js';
-import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
 import { completeRecipe, defaultRecipe } from '../recipe.js';
@@ -74,8 +73,8 @@ export function quantizeCommand(process: CommandProcess): Command {
     .action(async (model: string | undefined, flags: QuantizeFlags) => {
       const given = givenFlags(command, flags);
       const job = await withRecipeFile(await jobOf(model, flags), flags);
-      const options = optionsOf(given, job);
-      await keepSources(options, [flags.config, flags.recipe]);
+      const sources = [flags.config, flags.recipe].filter((path) => path !== undefined);
+      const options = { ...optionsOf(given, job), sources };
       const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
@@ -109,16 +108,6 @@ export async function withRecipeFile(
   { recipe }: Pick<QuantizeFlags, 'recipe'>,
 ): Promise<QuantizeOptions> {
   return recipe === undefined ? job : { ...job, recipe: await readRecipeFile(recipe) };
-}
-
-/** Refuse to write over the files that the options themselves were read from. */
-export async function keepSources(
-  { output, reports = [] }: QuantizeOptions,
-  sources: readonly (string | undefined)[],
-): Promise<void> {
-  const written = output === undefined ? reports : [output, ...reports];
-  for (const source of sources)
-    if (source !== undefined) for (const path of written) await checkOutput(source, path);
 }
 
 /** Add the flags of the main job. */

@@ -8,6 +8,7 @@ import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
 import { encodeModel } from '../proto/encode.js';
 import { metadataKeys } from '../version.js';
+import { checkGraph } from './check-graph.js';
 import { readExternalData } from './external-data.js';
 
 /** What a model file begins with when git-lfs has not fetched it. */
@@ -79,10 +80,10 @@ async function readModel(
     throw new QuantizeError('not-a-model', { path, reason: reasonOf(thrown) }, { cause: thrown });
   }
   checkVersions(path, model);
-  checkNames(path, model.graph);
   check(model);
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
+  checkGraph(path, model);
   const isLowered = makeRunnable(model, path);
   const isWidened = change(model);
   const runs = isLowered || isWidened ? encodeModel(model) : path;
@@ -148,19 +149,6 @@ function checkTensor(path: string, name: string, tensor: Tensor): void {
   if (found !== needed) {
     const reason = `tensor "${name}" has ${found} ${unit} where its shape needs ${needed}`;
     throw new QuantizeError('model-malformed', { path, reason });
-  }
-}
-
-/** Every value has one maker. */
-function checkNames(path: string, graph: Graph): void {
-  const made = new Set<string>();
-  for (const node of graph.nodes) {
-    for (const output of node.outputs) {
-      if (!output) continue;
-      if (made.has(output))
-        throw new QuantizeError('model-malformed', { path, reason: `two nodes make "${output}"` });
-      made.add(output);
-    }
   }
 }
 

@@ -29,7 +29,7 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   const output = options.output ?? besideModel(options.model, suffix);
 
   const { model, samples } = await prepare(options, {
-    output,
+    outputs: [output],
     form: foldedFormOf({ ...widestRecipe, equalize, smooth }),
     watch,
     limits: defaultLimits,
@@ -45,8 +45,8 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   }
 
   await watch.begin('calibrate');
-  const settings = calibrationSettings(options, watch);
-  const statistics = (await observe(model, values, samples.calibration, settings)) as Statistics;
+  const how = calibrationSettings(options, watch);
+  const statistics = (await observe(model, values, samples.calibration, how)) as Statistics;
 
   await watch.begin('write');
   return writeStatistics(output, statistics, started);

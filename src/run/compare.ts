@@ -25,6 +25,7 @@ import { compareCommandLine } from '../report/reproduce.js';
 import type { Result } from '../report/result.js';
 import { checkReports, writeReports } from '../report/write-reports.js';
 import { checkProvider } from '../runtime/session.js';
+import { checkOutputs, filesRead } from './check-files.js';
 
 /**
  * Two models with the same inputs, side by side: drift of outputs and layers, accuracy, speed. Neither file is changed.
@@ -46,15 +47,16 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
 
-  const { baseline } = options;
-  const read = [options.float, options.quantized, ...(baseline === undefined ? [] : [baseline])];
-  await checkReports(options.reports, read);
+  await checkReports(options.reports);
+  const read = [options.float, options.quantized, ...filesRead(options)];
+  await checkOutputs(options.reports ?? [], read);
   const judge = await openJudge(options);
 
   await watch.begin('load');
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const float = await loadAnyModel(options.float, limits.heldBytes);
   const quantized = await loadAnyModel(options.quantized, limits.heldBytes);
+  await checkOutputs(options.reports ?? [], [...float.externalFiles, ...quantized.externalFiles]);
   const pairing = pairModels(float, quantized);
   const shared: Model = { ...float.model, graph: { ...float.model.graph, inputs: [...pairing.inputs] } };
   const opened = await withOriginal(float, threads, async (original) => ({

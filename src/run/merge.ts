@@ -1,8 +1,8 @@
 import { mergeStatistics as merge } from '../../calibration/merge-statistics.js';
 import { readStatisticsFile, type StatisticsFile } from '../../calibration/statistics-file.js';
-import { checkOutput } from '../emit/write-file.js';
 import type { MergeOptions } from '../options.js';
 import type { StatisticsSummary } from '../report/statistics-summary.js';
+import { checkOutputs } from './check-files.js';
 import { writeStatistics } from './write-statistics.js';
 
 /**
@@ -12,7 +12,7 @@ import { writeStatistics } from './write-statistics.js';
  */
 export async function mergeStatistics({ inputs, output }: MergeOptions): Promise<StatisticsSummary> {
   const started = performance.now();
-  for (const input of inputs) await checkOutput(input, output);
+  await checkOutputs([output], inputs);
   const files: StatisticsFile[] = [];
   for (const input of inputs) files.push(await readStatisticsFile(input));
   return writeStatistics(output, merge(files), started);

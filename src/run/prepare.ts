@@ -1,9 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import type { CalibrationSettings } from '../calibrate/calibrate.js';
-import { noSamples, openAll, sampleFiles } from '../calibrate/samples.js';
+import { noSamples, openAll } from '../calibrate/samples.js';
 import type { Watch } from '../calibrate/watch.js';
 import { convertModel } from '../convert/convert-model.js';
-import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import { foldModel } from '../fold/fold-model.js';
 import type { FoldedForm } from '../fold/folded-form.js';
@@ -15,11 +14,12 @@ import { withOriginal } from '../load/with-original.js';
 import type { CalibrateOptions, MachineOptions, QuantizeOptions, RunHooks } from '../options.js';
 import { formatBytes } from '../report/format.js';
 import { checkProvider } from '../runtime/session.js';
+import { checkOutputs, filesRead } from './check-files.js';
 
 /** How a run prepares its model. */
 export interface Preparation {
-  /** The file that will be written. */
-  readonly output: string;
+  /** The files that will be written. */
+  readonly outputs: readonly string[];
   /** What the recipe asks of the folded model. */
   readonly form: FoldedForm;
   /** Looks at the folded model before anything is run; throws where there is nothing to do. */
@@ -33,23 +33,18 @@ export interface Preparation {
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
 export async function prepare(
   options: QuantizeOptions | CalibrateOptions,
-  { output, form, check, mayGoUnmeasured = false, watch, limits }: Preparation,
+  { outputs, form, check, mayGoUnmeasured = false, watch, limits }: Preparation,
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
-  const stats = 'stats' in options ? options.stats : undefined;
-  const plan = 'plan' in options ? options.plan : undefined;
-  const baseline = 'baseline' in options ? options.baseline : undefined;
-  const metric = 'metric' in options ? options.metric : undefined;
-  for (const input of [options.model, stats, plan, baseline, metric, ...sampleFiles(options)])
-    if (input !== undefined) await checkOutput(input, output);
+  await checkOutputs(outputs, filesRead(options));
 
   await watch.begin('load');
   const loaded = await loadModel(options.model, limits.heldBytes);
   const { model } = loaded;
   watch.detail(`${options.model}, ${formatBytes(loaded.sizeBytes)}, opset ${opsetOf(model)}`);
   const isLarge = loaded.sizeBytes >= limits.largeBytes;
-  for (const file of loaded.externalFiles) await checkOutput(file, output);
+  await checkOutputs(outputs, loaded.externalFiles);
 
   await watch.begin('convert');
   if (form.isConverted) convertModel(model, options.model);

@@ -8,7 +8,6 @@ import { checkRuns } from '../emit/check-model.js';
 import { withCommit } from '../emit/commit.js';
 import { emitPlan } from '../emit/emit-plan.js';
 import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
-import { checkOutput } from '../emit/write-file.js';
 import { withWritten } from '../emit/write-model.js';
 import type { SeenRanges } from '../evaluate/beyond-ranges.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
@@ -37,6 +36,7 @@ import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
 import { checkSearch, refuseBesidePlan, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
 import { makePlanner } from './planner.js';
+import { checkOutputs } from './check-files.js';
 import { besideModel, calibrationSettings, prepare } from './prepare.js';
 
 /**
@@ -66,17 +66,15 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   const recipePath = options.auto ? recipePathOf(output) : undefined;
   const { savePlan } = options;
-  const read = [options.model, stats, options.plan, options.baseline].filter((path) => path !== undefined);
   const written = [output, recipePath, savePlan].filter((path) => path !== undefined);
-  await checkReports(options.reports, [...read, ...written]);
-  if (savePlan !== undefined) for (const file of [...read, output]) await checkOutput(file, savePlan);
-  // Before the time that a search takes.
-  if (recipePath) for (const file of read) await checkOutput(file, recipePath);
+  await checkReports(options.reports, written);
+  if (savePlan !== undefined) await checkOutputs([savePlan], [output]);
+  const outputs = [...written, ...(options.reports ?? [])];
 
   // Nothing but the size can be told of a model that runs on no random input.
   const { auto, origins, suggest, metric } = options;
   const prepared = await prepare(options, {
-    ...{ output, form: foldedFormOf(given), watch, limits },
+    ...{ outputs, form: foldedFormOf(given), watch, limits },
     check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model),
     mayGoUnmeasured: !auto && !origins && !suggest && metric === undefined,
   });

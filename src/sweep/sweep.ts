@@ -5,7 +5,7 @@ import { rangeOfPixels } from '../../calibration/preprocess.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
-import { firstFeed, sampleFiles } from '../calibrate/samples.js';
+import { firstFeed } from '../calibrate/samples.js';
 import { readStatistics } from '../calibrate/stored-statistics.js';
 import { Watch } from '../calibrate/watch.js';
 import { emitPlan } from '../emit/emit-plan.js';
@@ -60,8 +60,7 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
       const problem = `cannot be "${options.report}": a sweep has one report, a page`;
       throw new QuantizeError('bad-option', { flag: '--report', problem, mend: 'End its name in .html.' });
     }
-    for (const file of [options.model, output, ...sampleFiles(options)])
-      await checkApart(options.report, file);
+    await checkApart(options.report, output);
   }
   const run = new Sweep(options, output, watch);
   try {
@@ -235,9 +234,11 @@ class Sweep {
     const form = foldedFormOf(recipe);
     const known = this.#prepared.get(formKey(form));
     if (known) return known;
+    const { report } = this.#options;
+    const outputs = [this.#output, ...(report === undefined ? [] : [report])];
     const check = (folded: Model) =>
       refuseEmpty(folded, place(folded, recipe, this.#options.model), this.#options.model);
-    const settings = { output: this.#output, form, check, watch: this.#watch, limits: defaultLimits };
+    const settings = { outputs, form, check, watch: this.#watch, limits: defaultLimits };
     const prepared = await prepare(this.#options, settings);
     this.#prepared.set(formKey(form), prepared);
     return prepared;

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadModel } from '../../src/load/load-model.js';
 import { type Entries, externalBytes, modelFolder, rawBytes, twoLayers } from '../support/external-model.js';
-import { encodeMessage } from '../support/odd-model.js';
+import { encodeGraph } from '../support/odd-model.js';
 import { expectRefusal } from '../support/refusal.js';
 import { temporaryFile } from '../support/temporary-file.js';
 
@@ -55,11 +55,7 @@ describe('a location', () => {
     const file = (...entries: [string, string][]) => {
       const external_data = entries.map(([key, value]) => ({ key, value }));
       const initializer = [{ name: 'w', dims: [32], data_type: 1, data_location: 1, external_data }];
-      const bytes = encodeMessage({
-        ir_version: 8,
-        opset_import: [{ domain: '', version: 17 }],
-        graph: { initializer },
-      });
+      const bytes = encodeGraph({ initializer });
       return modelFolder({ 'model.onnx': bytes, 'w1.bin': w1 });
     };
     const twice = file(['location', 'w1.bin'], ['location', '../secret.bin']);
@@ -124,11 +120,7 @@ test('a shape beyond all memory takes none', async () => {
   const file = (dims: number[]) => {
     const external_data = [{ key: 'location', value: 'w1.bin' }];
     const initializer = [{ name: 'w', dims, data_type: 1, data_location: 1, external_data }];
-    const bytes = encodeMessage({
-      ir_version: 8,
-      opset_import: [{ domain: '', version: 17 }],
-      graph: { initializer },
-    });
+    const bytes = encodeGraph({ initializer });
     return modelFolder({ 'model.onnx': bytes, 'w1.bin': w1 });
   };
   await expectRefusal(() => loadModel(file(Array(30).fill(2 ** 50))), 'external-range', 2);

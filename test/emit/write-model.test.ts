@@ -104,7 +104,7 @@ async function older(folder: string) {
   const other = await quantizeModel(finish(g, 'y'), { actBits: 'float' });
   const give = async () => ({
     emitted: other.emitted,
-    plan: reportedPlan(other.plan, storedBytes(other.plan, other.emitted.model)),
+    plan: reportedPlan(other.plan, other.emitted.model),
   });
   const output = join(folder, 'q.onnx');
   await withWritten(give, { output, onDisk: true, limits: two }, ({ addTo }) => withCommit(addTo));

@@ -58,10 +58,10 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
 ];
 
 test.each(mistakes)('%s', async (_, args, code, says) => {
-  const outcome = await runCommand(
-    ...args,
-    ...(args.includes('-o') || args.length === 0 ? [] : ['-o', '/dev/null/x']),
-  );
+  const folder = temporaryFolder();
+  const output = args.includes('-o') || args.length === 0 ? [] : ['-o', join(folder, 'x.onnx')];
+  const outcome = await runCommand(...args, ...output);
+  expect(readdirSync(folder)).toEqual([]);
   expect(outcome.stderr).toMatch(says);
   expect(outcome.stderr).not.toMatch(/\n\s+at /);
   expect(outcome.stdout).toBe('');

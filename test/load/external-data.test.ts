@@ -10,7 +10,7 @@ import { withSession } from '../../src/runtime/session.js';
 import { type Entries, externalBytes, modelFolder, rawBytes, twoLayers } from '../support/external-model.js';
 import { randomFeed, randomFloats } from '../support/graph-builder.js';
 import { npyBytes } from '../support/npy.js';
-import { encodeMessage } from '../support/odd-model.js';
+import { encodeGraph } from '../support/odd-model.js';
 import { expectRefusal } from '../support/refusal.js';
 import { runIn } from '../support/sessions.js';
 
@@ -162,20 +162,16 @@ describe('files', () => {
 describe('2 GB', () => {
   const huge = (elements: number) => {
     const path = modelFolder({
-      'model.onnx': encodeMessage({
-        ir_version: 8,
-        opset_import: [{ domain: '', version: 17 }],
-        graph: {
-          initializer: [
-            {
-              name: 'w',
-              dims: [elements],
-              data_type: 3,
-              data_location: 1,
-              external_data: [{ key: 'location', value: 'w' }],
-            },
-          ],
-        },
+      'model.onnx': encodeGraph({
+        initializer: [
+          {
+            name: 'w',
+            dims: [elements],
+            data_type: 3,
+            data_location: 1,
+            external_data: [{ key: 'location', value: 'w' }],
+          },
+        ],
       }),
       w: Uint8Array.of(),
     });
@@ -209,14 +205,9 @@ describe('tensors that are not dense ones of the graph', () => {
     external_data: [{ key: 'location', value: 'v' }],
   };
   const inline = { name: 'v', dims: [1], data_type: 3, raw_data: Uint8Array.of(1) };
-  const file = (graph: object, more: object = {}) =>
+  const file = (graph: Parameters<typeof encodeGraph>[0], more: object = {}) =>
     modelFolder({
-      'model.onnx': encodeMessage({
-        ir_version: 8,
-        opset_import: [{ domain: '', version: 17 }],
-        graph,
-        ...more,
-      }),
+      'model.onnx': encodeGraph(graph, more),
       v: Uint8Array.of(1),
     });
   const constant = (t: object) => ({

@@ -115,6 +115,7 @@ describe('tensors that are not what they say', () => {
       (tensor) => {
         const g = new GraphBuilder();
         g.node('Constant', [], 't', { value: { kind: 'tensor', value: tensor } });
+        g.output('t');
         return g.build();
       },
     ],
@@ -122,9 +123,12 @@ describe('tensors that are not what they say', () => {
       'an initializer of a branch',
       (tensor) => {
         const g = new GraphBuilder();
+        g.input('condition', [], 'bool');
         ifNode(g, 'condition', 'y', 'Relu', ['t']);
+        g.output('y');
         const [branch] = g.graph.nodes[0]?.attributes.values() ?? [];
         if (branch?.kind === 'graph') branch.value.initializers.set('t', tensor);
+        g.constant('t', [1], [0]);
         return g.build();
       },
     ],

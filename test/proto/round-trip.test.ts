@@ -60,7 +60,7 @@ describe('what the in-memory model sees', () => {
     const nodes = model.graph.nodes.map(({ id, name, domain, inputs }) => [id, name, domain, inputs]);
     expect(nodes).toEqual([
       ['a', undefined, 'com.microsoft', ['x', '', 'floats']],
-      ['y', undefined, '', ['a']],
+      ['y', undefined, 'com.microsoft', ['a']],
       ['z', 'n', '', []],
       ['v', undefined, '', ['z']],
     ]);

@@ -84,7 +84,14 @@ export const oddMessage = {
         op_type: 'Odd',
         domain: 'com.microsoft',
       },
-      { input: ['a'], output: ['y'], op_type: 'Relu', domain: '', attribute: attributes, ...otherUnknown },
+      {
+        input: ['a'],
+        output: ['y'],
+        op_type: 'Odder',
+        domain: 'com.microsoft',
+        attribute: attributes,
+        ...otherUnknown,
+      },
       {
         output: ['z'],
         name: 'n',
@@ -133,6 +140,26 @@ export const oddMessage = {
   configuration: [{ name: 'c', num_devices: 2, device: ['a', 'b'] }],
   ...unknown,
 };
+
+/** The bytes of a model of a graph that has an input, an output and a node of its own beside what is given. */
+export function encodeGraph({ node = [], ...graph }: GraphParts, more: object = {}): Uint8Array {
+  return encodeMessage({
+    ir_version: 8,
+    opset_import: [{ domain: '', version: 17 }],
+    graph: {
+      input: [{ name: 'x' }],
+      output: [{ name: 'out' }],
+      ...graph,
+      node: [...node, { op_type: 'Relu', input: ['x'], output: ['out'] }],
+    },
+    ...more,
+  });
+}
+
+interface GraphParts {
+  readonly node?: readonly object[];
+  readonly [part: string]: unknown;
+}
 
 /** The bytes of these messages. */
 export function encodeMessage(message: Record<string, unknown>): Uint8Array {

@@ -1,0 +1,51 @@
+import { realpath, stat } from 'node:fs/promises';
+import { sep } from 'node:path';
+import { sampleFiles } from '../calibrate/samples.js';
+import { checkOutput } from '../emit/write-file.js';
+import { QuantizeError } from '../errors.js';
+import type { DataOptions } from '../options.js';
+
+/** Whatever names files that a run reads. */
+interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels'> {
+  readonly model?: string | undefined;
+  readonly stats?: string | undefined;
+  readonly plan?: string | undefined;
+  readonly baseline?: string | undefined;
+  readonly metric?: string | undefined;
+  readonly sources?: readonly string[] | undefined;
+}
+
+/** The files and folders that a run reads, as far as its options name them. */
+export function filesRead(options: Reading): string[] {
+  const { model, stats, plan, baseline, metric, sources = [] } = options;
+  const single = [model, stats, plan, baseline, metric].filter((path) => path !== undefined);
+  return [...single, ...sources, ...sampleFiles(options)];
+}
+
+/** Files that a folder of samples is read from. */
+const SAMPLE = /\.(pb|jpe?g|png|webp)$/i;
+
+/**
+ * Refuse to write over what is read, under whatever name.
+ *
+ * @throws QuantizeError `output-is-input`, or `file-unwritable` where an output could not be written at all
+ */
+export async function checkOutputs(outputs: readonly string[], inputs: readonly string[]): Promise<void> {
+  for (const output of outputs)
+    for (const input of inputs) {
+      await checkOutput(input, output);
+      if (SAMPLE.test(output) && (await isInFolder(output, input)))
+        throw new QuantizeError('output-is-input', { path: output });
+    }
+}
+
+/** Whether a file that is there lies in a folder that is there. */
+async function isInFolder(file: string, folder: string): Promise<boolean> {
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return false;
+  const path = await realpath(file).catch(() => '');
+  return path.startsWith((await realpath(folder)) + sep);
+}
