@@ -25,6 +25,8 @@ export function telemetryOff(): Promise<void> {
 
 async function setInMainThread(): Promise<void> {
   const expression = `process.env.${VARIABLE} = '1'`;
+  // An answer that is waited for keeps no worker alive.
+  const alive = setInterval(() => {}, 1000);
   try {
     const { Session } = await import('node:inspector/promises');
     const session = new Session();
@@ -38,5 +40,7 @@ async function setInMainThread(): Promise<void> {
   } catch (thrown) {
     const facts = { variable: VARIABLE, reason: reasonOf(thrown) };
     throw new QuantizeError('telemetry-on', facts, { cause: thrown });
+  } finally {
+    clearInterval(alive);
   }
 }
