@@ -34,9 +34,9 @@ import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
+import { checkOutputs } from './check-files.js';
 import { checkSearch, refuseBesidePlan, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
 import { makePlanner } from './planner.js';
-import { checkOutputs } from './check-files.js';
 import { besideModel, calibrationSettings, prepare } from './prepare.js';
 
 /**
