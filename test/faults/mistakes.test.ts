@@ -40,7 +40,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
   ['an unknown observer', [digits, '--observer', 'nope'], 2, /--observer cannot be "nope".*mse/s],
   ['two models', [digits, digits], 2, /too many arguments.*\n.*`quantize --help`/],
   ['calibrate without a model', ['calibrate'], 2, /'model'.*\n.*`quantize calibrate --help`/],
-  ['no such flag', [digits, '--shard', '1/2'], 2, /unknown option '--shard'.*\n.*`quantize --help`/],
+  ['no such flag', [digits, '--shard', '1/2'], 2, /unknown option '--shard'.*`quantize --help`/s],
   ['no such metric module', [digits, '--metric', 'nowhere.mjs'], 2, /no file nowhere\.mjs/],
   ['too many bits', [digits, '--bits', '9'], 2, /--bits cannot be "9"/],
   ['bits that are no number', [digits, '--bits', 'x'], 2, /--bits cannot be "x"/],
