@@ -10,9 +10,6 @@ const VARIABLE = 'ORT_DISABLE_TELEMETRY';
 // On import, and so before the runtime that is imported behind this file. Programs started from here inherit it.
 process.env[VARIABLE] = '1';
 
-/** Any time does: the timer is gone as soon as the main thread has answered. */
-const KEEP_ALIVE_MS = 1000;
-
 let off: Promise<void> | undefined;
 
 /**
@@ -28,19 +25,16 @@ export function telemetryOff(): Promise<void> {
 
 async function setInMainThread(): Promise<void> {
   const expression = `process.env.${VARIABLE} = '1'`;
-  // An answer that is waited for keeps no worker alive.
+  // An answer that is waited for keeps no worker alive: it would end with exit code 13.
   const alive = setInterval(() => {}, 1000);
   try {
     const { Session } = await import('node:inspector/promises');
     const session = new Session();
     session.connectToMainThread();
-    // An answer that is waited for does not keep a worker alive by itself: it would end with exit code 13.
-    const alive = setInterval(() => {}, KEEP_ALIVE_MS);
     try {
       const { exceptionDetails } = await session.post('Runtime.evaluate', { expression });
       if (exceptionDetails) throw new Error(exceptionDetails.text);
     } finally {
-      clearInterval(alive);
       session.disconnect();
     }
   } catch (thrown) {

@@ -101,7 +101,7 @@ async function older(folder: string) {
   const g = new Net();
   g.input('x', [1, 64]);
   g.gemm('x', 'y', 64, 32);
-  const other = await quantizeModel(finish(g, 'y'), { actBits: 'float' });
+  const other = await quantizeModel(finish(g, 'y'), { activations: { kind: 'float' } });
   const give = async () => ({
     emitted: other.emitted,
     plan: reportedPlan(other.plan, other.emitted.model),
