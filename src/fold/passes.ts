@@ -1,5 +1,6 @@
 import { affineIntoNext } from './affine-into-next.js';
 import { affineIntoPrevious } from './affine-into-previous.js';
+import { constantBranches } from './constant-branches.js';
 import { constantNodes } from './constant-nodes.js';
 import { constantOperands } from './constant-operands.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
@@ -21,6 +22,7 @@ export const passes: readonly Pass[] = [
   initializerInputs,
   constantNodes,
   constantSubgraphs,
+  constantBranches,
   identities,
   deadCode,
   affineIntoPrevious,

@@ -8,6 +8,7 @@ import { whyNoBlocks } from './blocks.js';
 import { ruleOf, type StorableWeights, storableOf } from './operators.js';
 import type { Placement, QuantizedValue, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
+import { elsewhere } from './unreached.js';
 import { hasConstant, isAllFinite, whyFloat, whyNoLayer } from './why-float.js';
 
 /**
@@ -39,7 +40,7 @@ export function refuseEmpty({ graph }: Model, placement: Placement, path: string
   const reason =
     kept && role?.kind === 'float'
       ? `of ${kept.opType} "${kept.id}", ${role.reason}`
-      : 'it has no Conv, Gemm or MatMul';
+      : `it has no Conv, Gemm or MatMul${elsewhere(graph)}`;
   throw new QuantizeError('nothing-to-quantize', { path, reason });
 }
 
