@@ -24,7 +24,8 @@ it('shows the plan of a recipe file, and flags beside it win', async () => {
   writeFileSync(path, JSON.stringify({ scheme: 'kmeans', bits: 3, allLayers: true, rules }));
   const widths = ({ plan }: Inspection) => plan.layers.map(({ quantized }) => quantized?.bits);
   const found = await planOf('--recipe', path);
-  expect(found.recipe).toMatchObject({ scheme: 'kmeans', bits: 3, allLayers: true, observer: 'mse', rules });
+  expect(found.recipe).toMatchObject({ scheme: 'kmeans', bits: 3, allLayers: true, rules });
+  expect(found.recipe.activations).toMatchObject({ kind: 'static', observer: 'mse' });
   expect(new Set(widths(found))).toEqual(new Set([3, 7]));
   const other = await planOf('--recipe', path, '--bits', '5', '--rule', '/stem/Conv:bits=6');
   expect(other.recipe).toMatchObject({ scheme: 'kmeans', bits: 5 });

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { emitModel } from '../../src/emit/emit-model.js';
+import { attribute } from '../../src/graph/model.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
+import { encodeModel } from '../../src/proto/encode.js';
+import { changed } from '../../src/quantize/changed.js';
 import type { GivenRecipe } from '../../src/recipe.js';
 import type { OperatorCase } from '../support/cases/operator-case.js';
 import { operatorCases } from '../support/cases/operator-cases.js';
@@ -74,4 +78,20 @@ describe('what a quantized model computes', () => {
       await expectExact(quantized);
     },
   );
+});
+
+it('a HardSigmoid ends at 1 where its codes reach beyond', async () => {
+  const model = between((net, v) => {
+    net.output('h');
+    return net.node('HardSigmoid', [v], 'h', { alpha: attribute.float(2) });
+  });
+  const { plan, float, feeds } = await quantizeModel(model);
+  // Codes up to 2.55.
+  const grid = { scale: Math.fround(0.01), zeroPoint: 0, low: 0, high: 255 };
+  const wide = changed(plan, 'test', { activations: new Map([['h', { kind: 'affine', grid }]]) });
+  const written = encodeModel(emitModel(float, wide).model);
+  for (const feed of feeds) {
+    const found = (await runIn('disabled', written, feed)).get('h')?.data as Float32Array;
+    expect(Math.max(...found)).toBe(Math.fround(100 * grid.scale));
+  }
 });

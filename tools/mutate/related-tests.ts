@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /** Slow, or of the built program, which is not mutated. */
@@ -7,9 +7,9 @@ const leftOut = /^test\/(e2e|attacks|faults|cli|report|search|sweep|run|load|sup
 /** The files that a file imports by a path. */
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
-  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g)].map(([, name = '']) =>
-    resolve(dirname(file), name.replace(/\.js$/, '.ts')),
-  );
+  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.[^'"]+\.js)['"]/g)]
+    .map(([, name = '']) => resolve(dirname(file), name.replace(/\.js$/, '.ts')))
+    .filter((found) => existsSync(found));
 }
 
 /** How many imports lead from each test file to each source file, at the least. */
