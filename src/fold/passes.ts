@@ -10,6 +10,7 @@ import { gemmFactors } from './gemm-factors.js';
 import { hardSwish } from './hard-swish.js';
 import { identities } from './identities.js';
 import { initializerInputs } from './initializer-inputs.js';
+import { inputScale } from './input-scale.js';
 import { loneBatchNorm } from './lone-batch-norm.js';
 import { padAxes } from './pad-axes.js';
 import { padIntoConv } from './pad-into-conv.js';
@@ -36,5 +37,6 @@ export const passes: readonly Pass[] = [
   spatialMean,
   equalize,
   smooth,
+  inputScale,
   deadCode,
 ];

@@ -112,7 +112,12 @@ export function makeResult(run: RunOutcome): Result {
       ...beyondWarnings(evaluation.beyond),
       ...joinWarnings(float.model.graph, run.plan),
       ...searchWarnings(run.search),
-      ...warningsOf({ ...observed, weightBytes: run.plan.weightBytes }),
+      ...warningsOf({
+        ...observed,
+        weightBytes: run.plan.weightBytes,
+        sizes: { floatBytes: float.sizeBytes, quantizedBytes: quantized.sizeBytes },
+        passes: run.fold.map(({ pass }) => pass),
+      }),
     ],
     timing: { speed, elapsedMs: run.elapsedMs },
   };

@@ -19,6 +19,9 @@ export interface Observed {
   /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */
   readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: Samples['kind'];
+  readonly sizes: { readonly floatBytes: number; readonly quantizedBytes: number };
+  /** Names of the passes that changed something. */
+  readonly passes: readonly string[];
   /** How both models keep their numbers. */
   readonly forms: { readonly float: ModelForm; readonly quantized: ModelForm };
 }
@@ -74,10 +77,30 @@ function signWarnings({ recipe, activations }: Observed): string[] {
   ];
 }
 
+/** A file that has grown, with the likely cause. */
+function sizeWarnings({ sizes: { floatBytes, quantizedBytes }, passes }: Observed): string[] {
+  if (quantizedBytes <= floatBytes) return [];
+  const cause = passes.includes('constant-subgraphs')
+    ? 'weights that the graph computed at every run are stored now'
+    : 'its weights are too small to make up for the operators around them';
+  const [large, small] = [formatBytes(quantizedBytes), formatBytes(floatBytes)];
+  return [`The quantized file is larger than the float model, ${large} against ${small}: ${cause}.`];
+}
+
+/** An input in units of its own. */
+function inputWarnings({ passes }: Observed): string[] {
+  if (!passes.includes('input-scale')) return [];
+  return [
+    'Columns of an input are decades apart, to judge by the weights that read them: they are scaled before the first layer. A model that takes them normalized, mean 0 and deviation 1, keeps more.',
+  ];
+}
+
 /** What a user should know before trusting the numbers; what depends on times stands with them. */
 export function warningsOf(observed: Observed): string[] {
   const { recipe, machine, plan } = observed;
   const warnings: string[] = [
+    ...sizeWarnings(observed),
+    ...inputWarnings(observed),
     ...formatWarnings(observed),
     ...levelWarnings(observed),
     ...signWarnings(observed),

@@ -13,6 +13,8 @@ const calm: Observed = {
   activations: [],
   forms: { float: 'float32', quantized: 'qdq' },
   weightBytes: { stored: 2000, packed: 2000 },
+  sizes: { floatBytes: 9000, quantizedBytes: 9000 },
+  passes: [],
 };
 
 test('a good run has no warnings', () => {
@@ -21,6 +23,17 @@ test('a good run has no warnings', () => {
 
 test.each<[string, Partial<Observed>, RegExp]>([
   ['weights only', { recipe: { ...defaultRecipe, activations: { kind: 'float' } } }, /Weights only/],
+  [
+    'a file that has grown',
+    { sizes: { floatBytes: 6000, quantizedBytes: 9000 } },
+    /^The quantized file is larger than the float model, 9\.00 kB against 6\.00 kB: its weights are too small/,
+  ],
+  [
+    'one that has grown by what the graph computed',
+    { sizes: { floatBytes: 6000, quantizedBytes: 9000 }, passes: ['constant-subgraphs'] },
+    /: weights that the graph computed at every run are stored now\.$/,
+  ],
+  ['an input in units of its own', { passes: ['input-scale'] }, /^Columns of an input are decades apart/],
   [
     'a portable format',
     { recipe: { ...defaultRecipe, format: 'qdq-int8' }, weightBytes: { stored: 300_000, packed: 150_000 } },
