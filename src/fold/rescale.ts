@@ -44,10 +44,15 @@ export async function rescaleChannels(
 ): Promise<number> {
   if (rescaling === 'off') return 0;
   const least = rescaling === 'auto' ? AUTO_GAIN_DB : ASKED_GAIN_DB;
-  const known = knownMoments(model);
+  let moments: Map<string, ChannelMoments> | undefined;
+  // A graph without a group is not gone through.
+  const known = () => {
+    moments ??= knownMoments(model);
+    return moments;
+  };
   const ofModel = (group: ChannelGroup, own: ChannelMoments | undefined) => {
-    const moments = known.get(seenValue(group)) ?? own;
-    return moments && expanded(moments, group.channels);
+    const found = known().get(seenValue(group)) ?? own;
+    return found && expanded(found, group.channels);
   };
   let measured: Measured[] | undefined;
   const changed = new Set<string>();
@@ -65,7 +70,7 @@ export async function rescaleChannels(
       if (!factors) continue;
       candidate.divide(factors);
       moveFactors(editor, group, factors);
-      for (const moments of [known, ...measured]) divideMoments(moments, group, factors);
+      for (const each of [known(), ...measured]) divideMoments(each, group, factors);
       changed.add(group.value);
     }
   }
