@@ -25,7 +25,7 @@ export interface LayerOrigin {
 
 /** A flag that mends a layer. */
 export interface Suggestion {
-  /** The layer that it mends. */
+  /** The layer that it mends, or the operator that joins what should be apart. */
   readonly id: string;
   /** As typed in a shell: `--rule 'conv2_out:bits=8'`. */
   readonly flag: string;

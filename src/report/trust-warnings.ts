@@ -1,6 +1,7 @@
 import type { BeyondRange } from '../evaluate/beyond-ranges.js';
 import type { TaskAccuracy } from '../evaluate/compare-outputs.js';
-import { type Graph, isOp } from '../graph/model.js';
+import { farJoins } from '../evaluate/far-joins.js';
+import type { Graph } from '../graph/model.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import { count } from './facts.js';
 import { formatPercent } from './format.js';
@@ -46,24 +47,10 @@ export function beyondWarnings(beyond: readonly BeyondRange[]): string[] {
   ];
 }
 
-/** Ratio of two ranges at which the smaller one is left with 8 of 255 steps. */
-const FAR_APART = 30;
-
 /** Values of very different size that are joined, and must share one scale. */
-export function joinWarnings(graph: Graph, { placement, activations }: ReportedPlan): string[] {
-  return graph.nodes.flatMap((node) => {
-    if (!isOp(node, 'Concat') || placement.roles.get(node.id)?.kind === 'float') return [];
-    const reaches = node.inputs.flatMap((name) => {
-      const root = placement.values.get(name)?.root;
-      const range = root === undefined ? undefined : activations.get(root)?.observation.range;
-      return range ? [{ name, reach: Math.max(-range.min, range.max) }] : [];
-    });
-    const filled = reaches.filter(({ reach }) => reach > 0).sort((a, b) => a.reach - b.reach);
-    const [small, large] = [filled[0], filled.at(-1)];
-    if (!small || !large || large.reach <= FAR_APART * small.reach) return [];
-    const [low, high] = [small.reach, large.reach].map((reach) => reach.toPrecision(2));
-    return [
-      `"${node.id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}) in one scale, which leaves little of the smaller: --exclude "${node.id}" keeps them apart.`,
-    ];
+export function joinWarnings(graph: Graph, plan: Pick<ReportedPlan, 'placement' | 'activations'>): string[] {
+  return farJoins(graph, plan).map(({ id, small, large }) => {
+    const [low, high] = [small, large].map(({ reach }) => reach.toPrecision(2));
+    return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}) in one scale, which leaves little of the smaller: --exclude "${id}" keeps them apart.`;
   });
 }

@@ -4,6 +4,7 @@ import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
 import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
 import { type Drift, DriftMeter } from '../evaluate/drift.js';
+import { farJoins } from '../evaluate/far-joins.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { buildProbe, quantizing } from '../evaluate/probe.js';
@@ -69,28 +70,36 @@ export async function suggest(
     .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
     .slice(0, WORST);
   const suggestions: Suggestion[] = [];
+  const attempt = async (id: string, { flag, recipe }: Remedy): Promise<Suggestion | undefined> => {
+    const bytes = await bytesAs(planner, recipe);
+    if (!bytes) return undefined;
+    const afterDb = await worstDb(bytes, ailing.floatFile, source, settings);
+    const costBytes = bytes.byteLength - ailing.sizeBytes;
+    return { id, flag, costBytes, tried: { beforeDb: ailing.sqnrDb, afterDb } };
+  };
+  // What a join takes from its smaller operand is no layer's fault.
+  for (const { id } of farJoins(planner.model.graph, await planner.plan(ailing.recipe))) {
+    const pattern = shortPattern(id, planner.model.graph.nodes);
+    const found = await attempt(id, exclusion(ailing.recipe, pattern));
+    if (found) suggestions.push(found);
+  }
   for (const [index, origin] of worst.entries()) {
     const layer = layerNodes(planner.model.graph).find(({ id }) => id === origin.id);
     if (!layer) continue;
     const remedy = await cheapest(planner, ailing, { layer, origin }, { source, settings });
     const others = exclusions(planner, ailing, layer);
     let best: Suggestion | undefined;
-    for (const { flag, recipe } of [remedy, ...others]) {
-      if ([...suggestions, best].some((known) => known?.flag === flag)) continue;
-      const bytes = await bytesAs(planner, recipe);
-      if (!bytes) continue;
-      const afterDb = await worstDb(bytes, ailing.floatFile, source, settings);
-      const tried = { beforeDb: ailing.sqnrDb, afterDb };
-      const costBytes = bytes.byteLength - ailing.sizeBytes;
+    for (const each of [remedy, ...others]) {
+      if ([...suggestions, best].some((known) => known?.flag === each.flag)) continue;
+      const found = await attempt(origin.id, each);
       // The cheaper comes first: what follows must be worth it.
-      const isWorth =
-        (afterDb ?? Number.POSITIVE_INFINITY) > (best?.tried?.afterDb ?? Number.NEGATIVE_INFINITY) + WORTH_DB;
-      if (!best || isWorth) best = { id: origin.id, flag, costBytes, tried };
+      if (found && (!best || dbOf(found) > dbOf(best) + WORTH_DB)) best = found;
     }
     if (best) suggestions.push(best);
     settings.progress?.(index + 1, worst.length);
   }
-  return suggestions;
+  // What helps most first; the sort keeps the order of effects where nothing is told apart.
+  return suggestions.sort((a, b) => dbOf(b) - dbOf(a) || 0);
 }
 
 /** The file that a recipe gives; undefined where the last layer would stay float, or a value has no range. */
@@ -205,6 +214,9 @@ function exclusions(planner: Planner, { recipe, placement }: Ailing, layer: Node
 
 const patternOf = ({ model }: Planner, layer: Node): string =>
   shortPattern(layer.id, layerNodes(model.graph));
+
+/** What a suggestion came to, in dB. */
+const dbOf = ({ tried }: Suggestion): number => tried?.afterDb ?? Number.POSITIVE_INFINITY;
 
 /** The lowest SQNR; what is not finite in one of the two alone is −∞, null where nothing differs. */
 export function lowestDb(drifts: readonly Pick<Drift, 'sqnrDb' | 'nonFiniteMismatches'>[]): number | null {
