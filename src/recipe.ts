@@ -1,5 +1,6 @@
 export * from './recipe/layer-settings.js';
 export * from './recipe/layers.js';
+export * from './recipe/refine.js';
 export * from './recipe/resolve.js';
 export * from './recipe/rule.js';
 export * from './recipe/schema.js';

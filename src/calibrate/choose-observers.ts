@@ -6,7 +6,7 @@ import { attribute, inputAt, type Model, type Node, node } from '../graph/model.
 import { withModel } from '../load/with-model.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { observedValues, type Placement } from '../place/placement.js';
+import { layerBitsOf, observedValues, type Placement } from '../place/placement.js';
 import { encodeModel } from '../proto/encode.js';
 import { MAX_BITS, type StaticActivations } from '../recipe.js';
 import { Session } from '../runtime/session.js';
@@ -98,7 +98,7 @@ function trialsOf(
     .filter(({ runs }) => runs.kind === 'integer')
     .map((weighted): Reader => ({ input: inputAt(weighted.node, 0) ?? '', node: weighted.node, energy: 0 }))
     .filter(({ input }) => rootOf(input) === value);
-  const bits = placement.values.get(value)?.bits ?? MAX_BITS;
+  const bits = layerBitsOf(placement, value) ?? MAX_BITS;
   const attempts: Attempt[] = [];
   for (const observer of candidates) {
     const quantizer = observer.quantizer(seen, bits, activations.observerSettings);

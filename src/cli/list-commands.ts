@@ -6,6 +6,7 @@ import { presets } from '../../calibration/preprocess.js';
 import { readers } from '../../calibration/readers/readers.js';
 import { metrics } from '../gate/metrics.js';
 import { schemes } from '../quantize/schemes/schemes.js';
+import { refiners } from '../refine/refiners.js';
 import { alignColumns } from '../report/format.js';
 import { reporters } from '../report/reporters.js';
 import type { CommandProcess } from './streams.js';
@@ -37,6 +38,12 @@ const listings: readonly Listing[] = [
     description: 'list the levels of activations below 8 bits',
     flag: '--act-scheme',
     entries: actSchemes,
+  },
+  {
+    name: 'refiners',
+    description: 'list what makes a plan better on samples',
+    flag: '--refine',
+    entries: refiners,
   },
   {
     name: 'presets',

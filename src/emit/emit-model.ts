@@ -270,7 +270,7 @@ class Emitter {
       return;
     }
     const inputs = [...source.inputs];
-    inputs[0] = this.#values.dequantized(inputAt(source, 0) ?? '');
+    inputs[0] = this.#values.layerInput(inputAt(source, 0) ?? '');
     inputs[1] = this.#weights.dequantized(this.#plan, weighted);
     const own = hasBias && !biasAdd;
     if (own) inputs[BIAS_INPUT] = this.#weights.bias(this.#plan, weighted);

@@ -14,12 +14,13 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
 
 /** What a report shows of a plan; the weights can go. */
 export function reportedPlan(plan: Plan, model: Model): ReportedPlan {
-  const { recipe, placement, activations } = plan;
+  const { recipe, placement, activations, refinements } = plan;
   const raised = placement.weighted.map((each) => [each.node.id, raisedChannelsIn(plan, each)] as const);
   return {
     recipe,
     placement,
     activations,
+    refinements,
     raisedChannels: new Map(raised),
     weightBytes: storedBytes(plan, model),
   };

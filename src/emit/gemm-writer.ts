@@ -51,9 +51,10 @@ export class GemmWriter {
       this.#constants.names.fresh(`${value}_rows`),
     ];
     const shape = this.#constants.int64List([-1, columns]);
+    const read = this.#values.layerCodes(value);
     this.#nodes.push(
-      node('Reshape', [this.#values.namesFor(value).codes, shape], [codes]),
-      node('DequantizeLinear', [codes, ...this.#values.parameters(value)], [floats]),
+      node('Reshape', [read.codes, shape], [codes]),
+      node('DequantizeLinear', [codes, ...read.parameters], [floats]),
     );
     return floats;
   }

@@ -214,7 +214,7 @@ export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, plac
         site.id,
         problemOfWeight(numbers, weighted, site, weights.get(site.id) as StoredTensor),
       );
-  return { ...numbers, weights, constants: constantOperands(model.graph, placement) };
+  return { ...numbers, weights, constants: constantOperands(model.graph, placement), refinements: [] };
 }
 
 function refuseProblem(path: string, name: string, problem: string | undefined): void {

@@ -1,11 +1,11 @@
 import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';
 import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
-import { type Graph, isOp, type Node } from '../graph/model.js';
+import { attribute, type Graph, isOp, type Node, node } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import { hardSigmoidOf } from '../place/operators.js';
-import { roleOf } from '../place/placement.js';
+import { layerKeyOf, roleOf } from '../place/placement.js';
 import { type Plan, quantizerOf } from '../quantize/plan.js';
 import { clampCodes } from './clamp-codes.js';
 import type { Constants } from './constants.js';
@@ -29,6 +29,9 @@ export class ValueWriter {
   /** Scale initializers by root value: shared by all values that have the root's parameters. */
   readonly #scales = new Map<string, string>();
   readonly #dequantizedValues = new Set<string>();
+  /** Of values that layers read in narrower codes. */
+  readonly #layerCodes = new Map<string, { codes: string; parameters: Parameters }>();
+  readonly #layerInputs = new Map<string, string>();
 
   constructor(sources: ValueSources) {
     this.#sources = sources;
@@ -66,13 +69,16 @@ export class ValueWriter {
 
   /** Scale and zero point of a value, rank 0. */
   parameters(value: string): Parameters {
-    const { plan, constants } = this.#sources;
-    const root = plan.placement.values.get(value)?.root ?? value;
-    const { scale, zeroPoint } = this.grid(value);
-    let name = this.#scales.get(root);
+    const root = this.#sources.plan.placement.values.get(value)?.root ?? value;
+    return this.#parametersOf(root, this.grid(value));
+  }
+
+  #parametersOf(key: string, { scale, zeroPoint }: AffineQuantizer): Parameters {
+    const { constants } = this.#sources;
+    let name = this.#scales.get(key);
     if (!name) {
-      name = constants.add(`${root}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
-      this.#scales.set(root, name);
+      name = constants.add(`${key}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
+      this.#scales.set(key, name);
     }
     return [name, constants.uint8(zeroPoint)];
   }
@@ -92,6 +98,41 @@ export class ValueWriter {
       this.#sources.nodes.push(dequantizeNode(codes, this.parameters(value), dequantized));
     }
     return dequantized;
+  }
+
+  /** The codes that a layer reads of a value, and their parameters. */
+  layerCodes(value: string): { codes: string; parameters: Parameters } {
+    const { plan, nodes, constants } = this.#sources;
+    const placed = plan.placement.values.get(value);
+    if (placed?.layerBits === undefined)
+      return { codes: this.namesFor(value).codes, parameters: this.parameters(value) };
+    const known = this.#layerCodes.get(value);
+    if (known) return known;
+    const key = layerKeyOf(placed);
+    const quantizer = plan.activations.get(key)?.quantizer;
+    if (!quantizer) throw new Error(`${key} has no quantizer`);
+    const fresh = (suffix: string) => constants.names.fresh(`${value}_${suffix}`);
+    const [same, codes] = [fresh('same'), fresh('n')];
+    const parameters = this.#parametersOf(key, quantizer.grid);
+    // A DQ and a Q alone run as two float operators; with a LeakyRelu that changes nothing they are one table of codes.
+    nodes.push(node('LeakyRelu', [this.dequantized(value)], [same], { alpha: attribute.float(1) }));
+    nodes.push(...quantizeNodes(same, quantizer, parameters, codes, this.#scopeOf(value)));
+    const made = { codes, parameters };
+    this.#layerCodes.set(value, made);
+    return made;
+  }
+
+  /** What a layer reads of a value. */
+  layerInput(value: string): string {
+    const { plan, nodes, constants } = this.#sources;
+    if (plan.placement.values.get(value)?.layerBits === undefined) return this.dequantized(value);
+    const known = this.#layerInputs.get(value);
+    if (known) return known;
+    const { codes, parameters } = this.layerCodes(value);
+    const output = constants.names.fresh(`${value}_ndq`);
+    nodes.push(dequantizeNode(codes, parameters, output));
+    this.#layerInputs.set(value, output);
+    return output;
   }
 
   /** What a float operator reads: the float itself, unless integers made the value. */

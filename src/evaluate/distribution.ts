@@ -4,7 +4,7 @@ import { floatsOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { dequantizeValue } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
-import { type WeightedNode, weightedNode } from '../place/placement.js';
+import { layerKeyOf, type WeightedNode, weightedNode } from '../place/placement.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { type Plan, type ReportedPlan, type StoredTensor, weightAt } from '../quantize/plan.js';
 import { type BlockTensor, dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
@@ -159,7 +159,7 @@ function inputDistribution(
   const weighted = weightedNode(placement, id);
   if (weighted?.runs.kind !== 'integer') return [];
   const input = placement.values.get(inputAt(weighted.node, 0) ?? '');
-  const quantizer = input && activations.get(input.root)?.quantizer;
+  const quantizer = input && activations.get(layerKeyOf(input))?.quantizer;
   const seen = input && statistics?.tensors.get(input.root);
   if (!quantizer || !seen || seen.min > seen.max) return [];
   const { bins, min, max } = seen.distribution();

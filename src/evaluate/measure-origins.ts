@@ -1,7 +1,7 @@
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { inputAt, type Model } from '../graph/model.js';
-import { type Plan, quantizerOf, weightsOf } from '../quantize/plan.js';
+import { layerQuantizerOf, type Plan, weightsOf } from '../quantize/plan.js';
 import type { LayerDrift } from './compare-layers.js';
 import { levelUse } from './dead-levels.js';
 import {
@@ -73,7 +73,7 @@ function saturatedInput(
   statistics: Statistics | undefined,
 ): number | null {
   const value = inputAt(node, 0) ?? '';
-  const quantizer = runs.kind === 'integer' ? quantizerOf(plan, value) : undefined;
+  const quantizer = runs.kind === 'integer' ? layerQuantizerOf(plan, value) : undefined;
   const seen = statistics?.tensors.get(plan.placement.values.get(value)?.root ?? value);
   return quantizer && seen ? saturatedShare(seen, quantizer) : null;
 }

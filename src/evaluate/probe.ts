@@ -8,7 +8,7 @@ import type { ActivationQuantizer } from '../numerics/activation.js';
 import { elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
 import { type Runs, roleOf, type WeightedNode, type WeightSite } from '../place/placement.js';
 import { biasIn } from '../quantize/bias.js';
-import { type Plan, quantizerOf } from '../quantize/plan.js';
+import { layerQuantizerOf, type Plan } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 
 /** A layer whose weights, bias and input can be quantized alone. */
@@ -140,7 +140,7 @@ class ProbeBuilder {
   /** If (switch) Q → DQ of the layer's input, else the input itself. */
   #switchInput(copy: Node, runs: Runs): string | undefined {
     const value = inputAt(copy, 0) ?? '';
-    const quantizer = runs.kind === 'integer' ? quantizerOf(this.#plan, value) : undefined;
+    const quantizer = runs.kind === 'integer' ? layerQuantizerOf(this.#plan, value) : undefined;
     if (!quantizer && runs.kind !== 'dynamic') return undefined;
     const on = this.#names.fresh(`${copy.id}_input_on`);
     const off = this.#names.fresh(`${copy.id}_input_off`);

@@ -315,11 +315,15 @@ class Placer {
       roots.set(name, roots.get(source) ?? source);
     }
     const bits = this.#bitsByRoot(roots);
+    const wide = this.#rootsReadByOthers(roots);
     for (const [name, root] of roots) {
       const node = this.#uses.producer(name);
       const role = node && this.#roleOf(node);
       const madeByInteger = role !== undefined && isInteger(role);
-      values.set(name, { name, root, bits: bits.get(root) ?? MAX_BITS, madeByInteger });
+      const own = bits.get(root) ?? MAX_BITS;
+      const isWide = own < MAX_BITS && wide.has(root);
+      const widths = isWide ? { bits: MAX_BITS, layerBits: own } : { bits: own, layerBits: undefined };
+      values.set(name, { name, root, ...widths, madeByInteger });
     }
     return values;
   }
@@ -335,6 +339,23 @@ class Placer {
       bits.set(root, Math.max(bits.get(root) ?? 0, actBits));
     }
     return bits;
+  }
+
+  /** Roots that something else than a layer reads as codes, as they are or moved: arithmetic, and whoever gets a DQ. */
+  #rootsReadByOthers(roots: ReadonlyMap<string, string>): Set<string> {
+    const read = new Set<string>();
+    for (const [name, root] of roots) {
+      const producer = this.#uses.producer(name);
+      const made = producer && this.#roleOf(producer);
+      const isInside = made !== undefined && isInteger(made);
+      const isRead = this.#uses.readers(name).some(({ node }) => {
+        const role = this.#roleOf(node);
+        return role?.kind === 'arithmetic' || (isInside && (role?.kind === 'float' || isFloatNode(role)));
+      });
+      const isKnown = isInside && (this.#uses.isOutput(name) || this.#uses.isCaptured(name));
+      if (isRead || isKnown) read.add(root);
+    }
+    return read;
   }
 
   #reasonOf(node: Node): string {
@@ -355,6 +376,9 @@ function isInteger(role: Role): boolean {
   if (role.kind === 'weighted') return role.weighted.runs.kind === 'integer';
   return role.kind !== 'shape' && role.kind !== 'float';
 }
+
+const isFloatNode = (role: Role | undefined): boolean =>
+  role?.kind === 'weighted' && role.weighted.runs.kind !== 'integer';
 
 const siteId = (node: Node, input: number): string => `${node.id}#${input}`;
 

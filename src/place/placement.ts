@@ -69,6 +69,8 @@ export interface QuantizedValue {
   readonly root: string;
   /** Width of the codes. */
   readonly bits: number;
+  /** Narrower codes that layers read beside them, where arithmetic or the outside reads the value, too; else undefined. */
+  readonly layerBits: number | undefined;
   /** Whether its maker computes it in integers: then it exists as codes alone, and every reader dequantizes. */
   readonly madeByInteger: boolean;
 }
@@ -100,6 +102,26 @@ export function observableValues(graph: Graph, widest: Placement): string[] {
     graph.nodes.flatMap((node) => (roleOf(widest, node)?.kind === 'codes' ? node.outputs : [])),
   );
   return [...widest.values.keys()].filter((value) => !moved.has(value));
+}
+
+const LAYER_KEY = '#layer';
+
+/** What the plan keys the quantizer of a value by that layers read: its root, or a name of its own for narrower codes. */
+export function layerKeyOf({ root, layerBits }: Pick<QuantizedValue, 'root' | 'layerBits'>): string {
+  return layerBits === undefined ? root : root + LAYER_KEY;
+}
+
+/** Width of the codes of a quantizer, by what the plan keys it by; undefined for a key of another placement. */
+export function bitsOfKey({ values }: Pick<Placement, 'values'>, key: string): number | undefined {
+  const own = values.get(key);
+  if (own) return own.bits;
+  return key.endsWith(LAYER_KEY) ? values.get(key.slice(0, -LAYER_KEY.length))?.layerBits : undefined;
+}
+
+/** Width of the codes that a layer reads of a value; undefined where it reads floats. */
+export function layerBitsOf({ values }: Pick<Placement, 'values'>, value: string): number | undefined {
+  const placed = values.get(value);
+  return placed?.layerBits ?? placed?.bits;
 }
 
 /** The role of a node. */

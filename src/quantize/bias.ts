@@ -5,7 +5,7 @@ import { channelAlong, elementCount } from '../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../numerics/round.js';
 import type { WeightedNode } from '../place/placement.js';
 import { integerLimit } from './integer-limit.js';
-import { integerWeight, type Plan, quantizerOf } from './plan.js';
+import { integerWeight, layerQuantizerOf, type Plan } from './plan.js';
 
 /** A bias in int32 at scale s_x·s_w, zero point 0 (Jacob et al. 2018, §2.4). */
 export interface QuantizedBias {
@@ -97,7 +97,7 @@ export function inputScaleOf(
   plan: Pick<Plan, 'placement' | 'activations'>,
   { node, runs }: WeightedNode,
 ): number | undefined {
-  return runs.kind === 'integer' ? quantizerOf(plan, inputAt(node, 0) ?? '')?.grid.scale : undefined;
+  return runs.kind === 'integer' ? layerQuantizerOf(plan, inputAt(node, 0) ?? '')?.grid.scale : undefined;
 }
 
 /** The int32 bias of a node of a plan, at the scales that its input and its weight now have; undefined without one. */

@@ -10,6 +10,7 @@ import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
 import {
+  layerKeyOf,
   observedValues,
   type Placement,
   roleOf,
@@ -48,8 +49,13 @@ export function buildPlan(sources: PlanSources): Plan {
   const { model, recipe, placement } = sources;
   const activations = new Map<string, PlannedActivation>();
   for (const name of observedValues(placement)) {
-    const { quantizer, observation } = observe(sources, name);
-    activations.set(name, { quantizer, observation, owner: observation.observer });
+    const placed = placement.values.get(name);
+    const chosen = (bits: number) => {
+      const { quantizer, observation } = observe(sources, name, bits);
+      return { quantizer, observation, owner: observation.observer };
+    };
+    activations.set(name, chosen(placed?.bits ?? MAX_BITS));
+    if (placed?.layerBits !== undefined) activations.set(layerKeyOf(placed), chosen(placed.layerBits));
   }
   const biases = new Map(
     placement.weighted.flatMap((weighted) => {
@@ -59,7 +65,7 @@ export function buildPlan(sources: PlanSources): Plan {
   );
   const weights = quantizeWeights(sources, { recipe, placement, activations, biases });
   const constants = constantOperands(model.graph, placement);
-  return { recipe, placement, weights, biases, activations, constants };
+  return { recipe, placement, weights, biases, activations, constants, refinements: [] };
 }
 
 /**
@@ -143,13 +149,13 @@ function quantizeWeight(
 function observe(
   sources: PlanSources,
   name: string,
+  bits: number,
 ): { quantizer: ActivationQuantizer; observation: Observation } {
   const { placement, statistics, recipe } = sources;
   const { activations } = recipe;
   if (activations.kind !== 'static') throw new Error(`${name} has no fixed range`);
   const observer = sources.choices?.get(name) ?? named(sources.observers, activations.observer);
   const seen = statistics?.tensors.get(name);
-  const bits = placement.values.get(name)?.bits ?? MAX_BITS;
   // What to exclude: a layer that reads the value, as it is or moved, or else the one that makes it.
   const rootOf = (value: string | undefined) => placement.values.get(value ?? '')?.root;
   const layers = placement.weighted.filter(({ runs }) => runs.kind === 'integer');

@@ -1,7 +1,7 @@
 import type { OffsetFit } from '../../calibration/observers/observer.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
-import type { Placement, WeightedNode, WeightSite } from '../place/placement.js';
+import { layerKeyOf, type Placement, type WeightedNode, type WeightSite } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
 import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
 
@@ -34,6 +34,28 @@ export interface PlannedActivation {
   readonly owner: string;
 }
 
+/** A layer or a block that a refiner worked on: its error before and after, relative to the float signal. */
+export interface RefinedBlock {
+  readonly id: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** What a refiner did, and whether it was kept. */
+export interface RefinementRecord {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, number>>;
+  /** Samples that it worked on, and others that decided about it. */
+  readonly samples: number;
+  readonly heldBack: number;
+  /** Error of the outputs on the samples held back, relative to the float signal; null where there were too few. */
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Withdrawn where the outputs became worse. */
+  readonly kept: boolean;
+  readonly blocks: readonly RefinedBlock[];
+}
+
 /** A weight as it is stored: in blocks where the placement says so. */
 export type StoredTensor = QuantizedTensor | BlockTensor;
 
@@ -50,14 +72,16 @@ export interface Plan {
    * scale s_x·s_w when the model is written. A node that runs on floats keeps the bias that it has, unless one stands here.
    */
   readonly biases: ReadonlyMap<string, Float32Array>;
-  /** By the root value that they were chosen for. */
+  /** By the root value that they were chosen for; of narrower codes that only layers read, by `layerKeyOf` it. */
   readonly activations: ReadonlyMap<string, PlannedActivation>;
   /** Constant operands of integer arithmetic, by name. */
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
+  /** What refiners did, in their order. */
+  readonly refinements: readonly RefinementRecord[];
 }
 
 /** A plan without its weights, which take much memory: what a report shows. */
-export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations'> {
+export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations' | 'refinements'> {
   /** Channels whose scale had to be raised so that their bias fits int32, by node id. */
   readonly raisedChannels: ReadonlyMap<string, number>;
   readonly weightBytes: StoredBytes;
@@ -76,6 +100,15 @@ export function quantizerOf(
 ): ActivationQuantizer | undefined {
   const root = plan.placement.values.get(value)?.root;
   return root === undefined ? undefined : plan.activations.get(root)?.quantizer;
+}
+
+/** The quantizer of the codes that a layer reads of a value: narrower than what others read, where there are two. */
+export function layerQuantizerOf(
+  plan: Pick<Plan, 'placement' | 'activations'>,
+  value: string,
+): ActivationQuantizer | undefined {
+  const placed = plan.placement.values.get(value);
+  return placed && plan.activations.get(layerKeyOf(placed))?.quantizer;
 }
 
 /** The quantized weight of a site. */

@@ -22,9 +22,9 @@ export interface Planner {
    */
   place(recipe: Recipe): Placement;
   /**
-   * Every number of a recipe; asked for the same recipe twice, the plan is the same.
+   * Every number of a recipe, refined as it asks for; asked for the same recipe twice, the plan is the same.
    *
-   * @param only - the id of a node: a plan with the numbers of that node alone
+   * @param only - the id of a node: a plan with the numbers of that node alone, not refined
    */
   plan(recipe: Recipe, only?: string): Promise<Plan>;
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { defaultObserverSettings, type ObserverSettings } from '../../calibration/observers/observer.js';
 import { layerSettings, type WeightSettings, weightSettings, widthSchema } from './layer-settings.js';
+import { refineSchema } from './refine.js';
 import { parseRule, type Rule, ruleSchema, ruleText } from './rule.js';
 import { type Flag, fraction, nameIn, numeric, type Setting, type Table, yesOrNo } from './setting.js';
 
@@ -82,6 +83,8 @@ export interface Recipe extends WeightSettings {
   readonly equalize: Rescaling;
   /** Outlier channels behind normalizations go into the weights (Xiao et al. 2023), before calibration. */
   readonly smooth: Rescaling;
+  /** The refiners that run, as `--refine` names them; `auto` for those that serve the widths best, `none` for none. */
+  readonly refine: string;
 }
 
 /** The settings of a recipe, by its keys; of activations those that only fixed ranges have. */
@@ -340,6 +343,17 @@ export const settings: Settings = {
       value: '<when>',
       group: 'Channels',
       help: 'outlier channels behind normalizations go into the weights: auto where they are decades apart, on, off',
+    },
+  },
+  refine: {
+    schema: refineSchema,
+    description: 'Refiners in their order, as "moments,second-order:levels=2"; auto, or none.',
+    usual: 'auto',
+    flag: {
+      name: '--refine',
+      value: '<names>',
+      group: 'Refinement',
+      help: 'what makes the numbers better on samples: auto, none, or a list as moments,second-order:levels=2; `quantize refiners` lists them',
     },
   },
 };

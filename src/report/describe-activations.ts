@@ -1,4 +1,5 @@
 import { levelCount } from '../numerics/activation.js';
+import { bitsOfKey } from '../place/placement.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import { MAX_BITS, settings } from '../recipe.js';
 
@@ -42,7 +43,7 @@ export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
     return {
       name,
       observer: seen.observer,
-      bits: placement.values.get(name)?.bits ?? MAX_BITS,
+      bits: bitsOfKey(placement, name) ?? MAX_BITS,
       // Where the recipe's scheme is not for a value, its levels are uniform.
       scheme: seen.exactError === undefined && quantizer.kind === 'lut' ? levels : usualLevels,
       levels: levelCount(quantizer),

@@ -1,7 +1,7 @@
 import { type Graph, inputAt } from '../graph/model.js';
 import { whyNoBlocks } from '../place/blocks.js';
 import { layerNodes } from '../place/place.js';
-import { type Placement, type Position, roleOf, type WeightedNode } from '../place/placement.js';
+import { layerBitsOf, type Placement, type Position, roleOf, type WeightedNode } from '../place/placement.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { MAX_BITS, type Recipe } from '../recipe.js';
@@ -113,7 +113,7 @@ function describeWeighted(
   const inBlocks = runs.kind === 'float' && runs.stored === 'blocks';
   const granularity = inBlocks ? `block of ${whole.blocks.size}` : recipe.granularity;
   const note = inBlocks ? null : (unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
-  const inputBits = inputBitsOf(weighted, placement.values.get(inputAt(node, 0) ?? '')?.bits);
+  const inputBits = inputBitsOf(weighted, layerBitsOf(placement, inputAt(node, 0) ?? ''));
   const runsOn = inputBits === null ? 'float' : 'integer';
   return { bits, scheme, granularity, inputBits, runs: runsOn, note, raisedChannels: raisedChannels ?? null };
 }

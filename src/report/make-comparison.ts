@@ -94,6 +94,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     task: task ?? null,
     metrics,
     layers: compared,
+    refinements: [],
     origins: [],
     suggestions: [],
     search: null,

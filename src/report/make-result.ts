@@ -96,6 +96,7 @@ export function makeResult(run: RunOutcome): Result {
     task: task ?? null,
     metrics,
     layers,
+    refinements: run.plan.refinements,
     origins: run.origins,
     suggestions: run.suggestions,
     search: run.search ?? null,

@@ -9,6 +9,7 @@ import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { UserMetric } from '../evaluate/user-metric.js';
 import type { PassReport } from '../fold/fold-model.js';
 import type { BaselineRecord, GateOutcome } from '../gate/outcome.js';
+import type { RefinementRecord } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
 import type { SearchRecord } from '../search/record.js';
@@ -77,6 +78,8 @@ export interface Result {
   readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
   /** Where the drift comes from, layer by layer; empty where that was not asked for. */
+  /** What refiners did, in their order; empty where none ran. */
+  readonly refinements: readonly RefinementRecord[];
   readonly origins: readonly LayerOrigin[];
   /** What mends the worst layers, and what it costs. */
   readonly suggestions: readonly Suggestion[];

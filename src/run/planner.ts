@@ -1,6 +1,7 @@
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { observers as allObservers } from '../../calibration/observers/observers.js';
 import { remembering } from '../../calibration/observers/remembering.js';
+import type { SampleSource } from '../../calibration/source.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
 import type { Model } from '../graph/model.js';
 import { place, refuseEmpty } from '../place/place.js';
@@ -10,9 +11,20 @@ import type { Plan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import type { Recipe } from '../recipe.js';
+import { refinePlan } from '../refine/refine-plan.js';
+import { refineSteps } from '../refine/refine-steps.js';
+import type { RefineContext } from '../refine/refiner.js';
+import { refiners } from '../refine/refiners.js';
 
 /** Recipes that are tried choose each activation's range once; what is remembered goes with the statistics. */
 const observers = allObservers.map(remembering);
+
+/** What refiners are given, beside the model. */
+export type Refining = Omit<RefineContext, 'model' | 'source' | 'settings'> & {
+  readonly source: SampleSource | undefined;
+  /** Told that refinement begins. */
+  readonly begin?: (step: string) => Promise<void>;
+};
 
 /** What a planner stands on. */
 export interface PlannerSources {
@@ -23,12 +35,14 @@ export interface PlannerSources {
   readonly ranges: Ranges;
   /** A plan that was saved: it stands for its recipe. */
   readonly saved?: Plan | undefined;
+  /** What plans are refined with; without samples they are not. */
+  readonly refining: Refining;
   /** Whether the last plan is kept: not where a model is large, whose weights are to go when they are written. */
   readonly keeps: boolean;
 }
 
 /** The planner of a run. */
-export function makePlanner({ model, path, ranges, saved, keeps }: PlannerSources): Planner {
+export function makePlanner({ model, path, ranges, saved, refining, keeps }: PlannerSources): Planner {
   const placements = new Map<string, Placement>();
   let last: { key: string; plan: Promise<Plan> } | undefined;
 
@@ -50,6 +64,13 @@ export function makePlanner({ model, path, ranges, saved, keeps }: PlannerSource
     const { statistics } = ranges;
     return buildPlan({ model, recipe, placement, statistics, choices, observers, actSchemes, schemes });
   };
+  const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
+    const { source } = refining;
+    const steps = refineSteps(recipe, source !== undefined);
+    if (!source || steps.length === 0) return plan;
+    await refining.begin?.('refine');
+    return refinePlan(plan, steps, refiners, { ...refining, model, source });
+  };
   return {
     model,
     path,
@@ -61,7 +82,7 @@ export function makePlanner({ model, path, ranges, saved, keeps }: PlannerSource
       if (only !== undefined) return made(recipe, onlyNode(placement, only));
       const key = keyOf(recipe);
       if (last?.key === key) return last.plan;
-      const plan = made(recipe, placement);
+      const plan = made(recipe, placement).then((unrefined) => refined(unrefined, recipe));
       last = keeps ? { key, plan } : undefined;
       return plan;
     },

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import type { SampleSource } from '../../calibration/source.js';
 import type { CalibrationSettings } from '../calibrate/calibrate.js';
 import { noSamples, openAll } from '../calibrate/samples.js';
 import type { Watch } from '../calibrate/watch.js';
@@ -11,10 +12,11 @@ import { type Model, opsetOf } from '../graph/model.js';
 import type { Limits } from '../load/limits.js';
 import { loadModel } from '../load/load-model.js';
 import { withOriginal } from '../load/with-original.js';
-import type { CalibrateOptions, MachineOptions, QuantizeOptions, RunHooks } from '../options.js';
+import type { CalibrateOptions, DataOptions, MachineOptions, QuantizeOptions, RunHooks } from '../options.js';
 import { formatBytes } from '../report/format.js';
 import { checkProvider } from '../runtime/session.js';
 import { checkOutputs, filesRead } from './check-files.js';
+import type { Refining } from './planner.js';
 
 /** How a run prepares its model. */
 export interface Preparation {
@@ -78,6 +80,17 @@ export async function prepare(
   });
   await verifyFold(reference, model, threads);
   return { loaded, model, isLarge, fold, samples };
+}
+
+/** What plans are refined with. */
+export function refiningOf(
+  { seed = 0, maxMemory }: MachineOptions & Pick<DataOptions, 'seed'>,
+  source: SampleSource | undefined,
+  watch: Watch,
+): Refining {
+  const { pause, progress } = watch;
+  const maxMemoryBytes = maxMemory === undefined ? undefined : maxMemory * 2 ** 20;
+  return { source, seed, maxMemoryBytes, pause, progress, begin: (step) => watch.begin(step) };
 }
 
 export const calibrationSettings = (

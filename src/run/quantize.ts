@@ -21,7 +21,8 @@ import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
-import { named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
+import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
+import { refineSteps } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
 import { formatBytes } from '../report/format.js';
 import { openJudge } from '../report/judge.js';
@@ -37,7 +38,7 @@ import { splitForSearch } from '../search/split-samples.js';
 import { checkOutputs } from './check-files.js';
 import { checkSearch, refuseBesidePlan, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
 import { makePlanner } from './planner.js';
-import { besideModel, calibrationSettings, prepare } from './prepare.js';
+import { besideModel, calibrationSettings, prepare, refiningOf } from './prepare.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -61,6 +62,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const given = resolveRecipe(stored ? stored.recipe : options.recipe, registries, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(given);
   checkSearch(options);
+  if (!stored) refineSteps(given, options.data !== undefined && stats === undefined);
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
@@ -96,13 +98,21 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         ...calibrationSettings(options, watch),
       });
   const saved = stored && planOf(stored, { model, recipe: given, placement: first });
-  const planner = makePlanner({ model, path: options.model, ranges, saved, keeps: !isLarge });
+  const planner = makePlanner({
+    ...{ model, path: options.model, ranges, saved, keeps: !isLarge },
+    refining: refiningOf(options, prepared.samples.calibration, watch),
+  });
 
   const found =
     options.auto &&
-    (await search(planner, given, prepared.samples, { options, watch, floatFile: loaded.runs }));
+    (await search(planner, { ...given, refine: NONE }, prepared.samples, {
+      options,
+      watch,
+      floatFile: loaded.runs,
+    }));
   const samples = found?.samples ?? (stored ? measuring(prepared.samples) : prepared.samples);
-  const recipe = found?.recipe ?? given;
+  // The search tries unrefined plans; its outcome is refined.
+  const recipe = found ? { ...found.recipe, refine: given.refine } : given;
   const placement = planner.place(recipe);
 
   const weights = new Map<string, Distribution>();

@@ -10,7 +10,7 @@ import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { buildProbe, quantizing } from '../evaluate/probe.js';
 import { inputAt, type Node } from '../graph/model.js';
 import { layerNodes } from '../place/place.js';
-import { type Placement, weightedNode } from '../place/placement.js';
+import { layerBitsOf, type Placement, weightedNode } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
 import {
   blockBits,
@@ -155,7 +155,7 @@ function remediesFor(planner: Planner, { recipe, placement }: Ailing, { layer, o
   const pattern = patternOf(planner, layer);
   const own = weightedNode(placement, layer.id)?.recipe;
   if (!own) return [];
-  const inputBits = placement.values.get(inputAt(layer, 0) ?? '')?.bits;
+  const inputBits = layerBitsOf(placement, inputAt(layer, 0) ?? '');
   const noiseOf = (db: number | null) => (db === null ? 0 : 10 ** (-db / 10));
   const isInput = noiseOf(origin.inputEffectDb) > noiseOf(origin.weightEffectDb);
   if (!isInput || inputBits === undefined) return weightRemedies(recipe, pattern, own);

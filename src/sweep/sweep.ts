@@ -27,7 +27,7 @@ import { dataRecord, fileRecord } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { checkApart } from '../report/write-reports.js';
 import { makePlanner } from '../run/planner.js';
-import { besideModel, calibrationSettings, prepare } from '../run/prepare.js';
+import { besideModel, calibrationSettings, prepare, refiningOf } from '../run/prepare.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
 import { tool } from '../version.js';
@@ -320,7 +320,8 @@ class Sweep {
       inputRange: this.#inputRange,
       ...calibrationSettings(this.#options, this.#watch),
     });
-    const planner = makePlanner({ model, path, ranges, keeps: false });
+    const refining = refiningOf(this.#options, samples.calibration, this.#watch);
+    const planner = makePlanner({ model, path, ranges, refining, keeps: false });
     const emit = async () => emitPlan(model, await planner.plan(recipe));
     return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
   }

@@ -68,6 +68,8 @@ function describe(issue: Issue, content: unknown, schema: JsonSchema): Mistake {
     const mend = `${nearest ? `Did you mean ${nearest}? ` : ''}The keys there are ${known.join(', ')}.`;
     return { place: [...place, key], problem: 'is no key that is known', mend };
   }
+  if (issue.code === 'custom')
+    return { place, problem: issue.message, mend: String(issue.params?.mend ?? '') };
   const allowed = `Give ${allowedAt(schema, place)}.`;
   if (value === undefined) return { place, problem: 'is missing', mend: allowed };
   const nearest = typeof value === 'string' ? nearestName(value, choicesAt(schema, place)) : undefined;

@@ -20,7 +20,7 @@ function recipeFrom(...args: string[]) {
   command.parse(args, { from: 'user' });
   return resolveRecipe(
     recipeOf(givenFlags(command, command.opts<RecipeFlags>())),
-    { schemes, observers, actSchemes },
+    { schemes, observers, actSchemes, refiners: [] },
     true,
   );
 }

@@ -144,6 +144,7 @@ it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
     schemes: [{ name: 'minmax' }],
     observers: [{ name: 'mse', from: 'statistics' as const }],
     actSchemes: [{ name: 'uniform' }],
+    refiners: [],
   };
   expect(() =>
     resolveRecipe({ activations: { kind: 'dynamic', bits: 4 } as object }, registries, true),

@@ -56,7 +56,12 @@ describe('widths', () => {
     const { weighted, values } = placed(heads(), recipe);
     return {
       weights: Object.fromEntries(weighted.map(({ node, recipe: { bits } }) => [node.id, bits])),
-      values: Object.fromEntries([...values.values()].map(({ name, bits }) => [name, bits])),
+      values: Object.fromEntries(
+        [...values.values()].map(({ name, bits, layerBits }) => [
+          name,
+          layerBits === undefined ? bits : [bits, layerBits],
+        ]),
+      ),
     };
   };
 
@@ -70,7 +75,7 @@ describe('widths', () => {
   it('of every layer with allLayers: inputs of layers, whatever makes them', () => {
     expect(widths({ bits: 3, allLayers: true, activations: { bits: 5 } })).toEqual({
       weights: { stem: 3, trunk: 3, branch: 3, boxes: 3, classes: 3 },
-      values: { x: 5, z: 5, r: 5, trunk: 8, branch: 8, sum: 5, boxes: 8, pooled: 5, flat: 5 },
+      values: { x: 5, z: 5, r: 5, trunk: 8, branch: 8, sum: [8, 5], boxes: 8, pooled: [8, 5], flat: [8, 5] },
     });
   });
 

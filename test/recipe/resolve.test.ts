@@ -18,6 +18,7 @@ import { codeOf } from '../support/random-data.js';
 const registries = {
   schemes: [{ name: 'minmax' }, { name: 'log' }],
   actSchemes: [{ name: 'uniform' }, { name: 'log' }],
+  refiners: [],
   observers: [
     { name: 'minmax', from: 'statistics' as const },
     { name: 'mse', from: 'statistics' as const },

@@ -3,7 +3,7 @@ import { tensorOf } from '../../src/graph/tensor.js';
 import type { ActivationQuantizer } from '../../src/numerics/activation.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
 import { biasIn } from '../../src/quantize/bias.js';
-import { type Plan, weightAt } from '../../src/quantize/plan.js';
+import { layerQuantizerOf, type Plan, weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 
 /**
@@ -12,7 +12,8 @@ import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
  * - a weight is the float array that its codes stand for, a bias its int32 times its scale;
  * - where there is a table of codes, the rounded value of a root is looked up in it, as floats;
  * - a quantized value goes through x → clip(round(x / s) + z, 0, 2^bits − 1) → (q − z)·s, which integer operators'
- *   readers see always, and of a value that floats make only the layers do.
+ *   readers see always, and of a value that floats make only the layers do;
+ * - where layers read narrower codes of a value than others, it goes through the same once more for them.
  *
  * No Q, DQ, integer type, Clip on codes or weight form: what a QDQ graph computes must equal it to the bit.
  */
@@ -29,12 +30,20 @@ export function referenceModel(model: Model, plan: Plan): Model {
   const insertRounding = (value: string, output: string, raw: string) => {
     const root = values.get(value)?.root ?? value;
     const activation = plan.activations.get(root)?.quantizer as ActivationQuantizer;
+    round(value, output, raw, { activation, bits: values.get(value)?.bits ?? 8, looksUp: root === value });
+  };
+  const round = (
+    value: string,
+    output: string,
+    raw: string,
+    { activation, bits: width, looksUp }: { activation: ActivationQuantizer; bits: number; looksUp: boolean },
+  ) => {
     const quantizer = activation.grid;
-    const bits = activation.kind === 'lut' ? 8 : (values.get(value)?.bits ?? 8);
+    const bits = activation.kind === 'lut' ? 8 : width;
     const scalar = (suffix: string, x: number) => floats(`${value}.${suffix}`, [], Float32Array.of(x));
     const [scale, zero] = [scalar('scale', quantizer.scale), scalar('zero', quantizer.zeroPoint)];
     const look = (codes: string): string => {
-      if (activation.kind !== 'lut' || root !== value) return codes;
+      if (activation.kind !== 'lut' || !looksUp) return codes;
       const table = floats(`${value}.table`, [256], Float32Array.from(activation.table));
       graph.nodes.push(
         node('Cast', [codes], [`${value}.index`], { to: attribute.int(7) }),
@@ -55,6 +64,11 @@ export function referenceModel(model: Model, plan: Plan): Model {
   const afterMaking = (value: string) => {
     if (isInteger(value)) insertRounding(value, value, `${value}.raw`);
     else if (values.has(value)) insertRounding(value, `${value}.seen`, value);
+    const placed = values.get(value);
+    if (placed?.layerBits === undefined) return;
+    const activation = layerQuantizerOf(plan, value) as ActivationQuantizer;
+    const read = isInteger(value) ? value : `${value}.seen`;
+    round(`${value}.layer`, `${value}.narrow`, read, { activation, bits: placed.layerBits, looksUp: true });
   };
 
   for (const { name } of model.graph.inputs) afterMaking(name);
@@ -66,6 +80,9 @@ export function referenceModel(model: Model, plan: Plan): Model {
     const inputs = each.inputs.map((input) =>
       values.has(input) && !isInteger(input) && !floating ? `${input}.seen` : input,
     );
+    const [first = ''] = each.inputs;
+    if (weighted?.runs.kind === 'integer' && values.get(first)?.layerBits !== undefined)
+      inputs[0] = `${first}.narrow`;
     for (const { id, input, weight: tensor } of weighted?.sites ?? []) {
       const stored = floats(`${id}.stored`, tensor.dims, dequantizeTensor(weightAt(plan, { id })));
       // Behind a node as in the QDQ graph: kernels sum in another order where a weight is a constant.

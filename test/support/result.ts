@@ -99,6 +99,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     ],
     comparison: null,
     metrics: [],
+    refinements: [],
     origins: [],
     suggestions: [],
     search: null,

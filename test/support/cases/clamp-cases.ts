@@ -108,6 +108,6 @@ export const clampCases: readonly OperatorCase[] = [
     name: 'Add at 3 bits',
     recipe: { allLayers: true, activations: { bits: 3 } },
     model: () => between((net, v) => net.node('Add', [v, net.conv(v, 'c')], 'o')),
-    ops: 'Q Clip QLinearConv Clip QLinearConv QLinearAdd Clip QLinearConv DQ',
+    ops: 'Q Clip QLinearConv QLinearLeakyRelu Clip QLinearConv QLinearAdd Clip QLinearConv DQ',
   },
 ];

@@ -1,0 +1,61 @@
+import { opsetOf } from '../graph/model.js';
+import type { RefinedBlock, StoredTensor } from '../quantize/plan.js';
+import { ChannelMoments, momentNodes } from './channel-moments.js';
+import { correctMoments, mismatch } from './correct-moments.js';
+import { refinableLayers } from './layers.js';
+import { withWalk } from './open-walk.js';
+import type { Refiner } from './refiner.js';
+import { setConstant, twinGraphOf } from './twin-graph.js';
+
+/**
+ * Gives every output channel the mean and the deviation that it has in float, by its weight's scale and its bias; codes
+ * stay. Rounding to few bits changes both, and the change multiplies layer after layer, so the layers are taken in the
+ * order of the data, each on the network as quantized so far. Both moments are needed: the mean alone harms.
+ */
+export const moments: Refiner = {
+  name: 'moments',
+  summary: 'mean and deviation of each channel as in float',
+  changes: ['weights', 'biases'],
+  settings: [],
+  async refine(plan, context) {
+    const { model } = context;
+    const opset = opsetOf(model);
+    const layers = refinableLayers(model.graph, plan);
+    const twin = twinGraphOf(model, plan, layers);
+    const weights = new Map<string, StoredTensor>();
+    const biases = new Map<string, Float32Array>();
+    const blocks: RefinedBlock[] = [];
+    const needs = twin.layers.map((each) => [each.float, each.computed]);
+    await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
+      for (const [done, each] of twin.layers.entries()) {
+        const { layer } = each;
+        await context.pause();
+        const float = momentNodes(layer.linear, each.float, `${layer.id}/float`, opset);
+        const quantized = momentNodes(layer.linear, each.computed, `${layer.id}/quantized`, opset);
+        const wanted = new ChannelMoments(layer.linear.outputChannels);
+        const found = new ChannelMoments(layer.linear.outputChannels);
+        const own = {
+          nodes: [...float.nodes, ...quantized.nodes],
+          constants: new Map([...float.constants, ...quantized.constants]),
+        };
+        const results = [...float.results, ...quantized.results];
+        await walk.next({ needs: [each.float, each.computed], own, results }, (made) => {
+          wanted.addResults(made, float);
+          found.addResults(made, quantized);
+        });
+        const corrected = correctMoments(layer, plan, wanted, found);
+        setConstant(twin, each.factor, corrected.factors);
+        setConstant(twin, each.shift, corrected.shifts);
+        weights.set(layer.site, corrected.weight);
+        if (corrected.bias) biases.set(layer.id, corrected.bias);
+        blocks.push({
+          id: layer.id,
+          before: mismatch(wanted, found),
+          after: mismatch(wanted, corrected.moments),
+        });
+        context.progress(done + 1, twin.layers.length);
+      }
+    });
+    return { change: { weights, biases }, blocks };
+  },
+};

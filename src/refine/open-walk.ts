@@ -1,0 +1,120 @@
+import type { SampleSource } from '../../calibration/source.js';
+import { THREADS } from '../calibrate/calibrate.js';
+import { firstFeed } from '../calibrate/samples.js';
+import { NameScope } from '../graph/edit.js';
+import { type Model, node } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
+import { elementCount, type Feed } from '../numerics/nd-array.js';
+import { memoryBytes } from '../runtime/machine.js';
+import { ActivationStore } from './activation-store.js';
+import { type Chunk, chunksOf } from './chunks.js';
+import type { RefinableLayer } from './layers.js';
+import type { TwinGraph } from './twin-graph.js';
+import { Walk } from './walk.js';
+import { weightMatrixOf } from './weight-matrix.js';
+
+/** Samples in a chunk, at most: more of them gain no time. */
+const MOST_SAMPLES = 32;
+
+/**
+ * What a layer's result, or what its places read, may take in one chunk. It follows from the model alone and not from the
+ * memory at hand, since sums over other chunks differ in their last bits.
+ */
+const CHUNK_BYTES = 128 * 2 ** 20;
+
+/** Activations are float32. */
+const ELEMENT_BYTES = 4;
+
+/** Part of the memory that is free that activations between steps may take before they go to files. */
+const STORE_SHARE = 0.5;
+
+/** The model, the samples and the memory of a walk. */
+export interface WalkSources {
+  readonly model: Model;
+  readonly source: SampleSource;
+  readonly maxMemoryBytes: number | undefined;
+}
+
+/** What a walk goes over: the layers, and what each step will need. */
+export interface WalkPlan {
+  readonly graph: TwinGraph;
+  readonly layers: readonly RefinableLayer[];
+  readonly needs: readonly (readonly string[])[];
+}
+
+/** Work with a walk over the samples; its temporary files are gone afterwards. */
+export async function withWalk<T>(
+  sources: WalkSources,
+  { graph, layers, needs }: WalkPlan,
+  work: (walk: Walk) => Promise<T>,
+): Promise<T> {
+  const { model, maxMemoryBytes } = sources;
+  const free = (maxMemoryBytes ?? memoryBytes() / 2) - process.memoryUsage.rss();
+  const store = new ActivationStore(Math.max(0, free * STORE_SHARE));
+  try {
+    let chunks = 0;
+    let names: readonly string[] = [];
+    for await (const { feed } of chunksFor(sources, layers)) {
+      names = Object.keys(feed);
+      for (const [name, array] of Object.entries(feed)) store.put(Walk.key(chunks, name), array);
+      chunks++;
+    }
+    return await work(new Walk(model, graph, { store, names, chunks }, needs));
+  } finally {
+    store.clear();
+  }
+}
+
+/** The samples in chunks as large as the layers allow. */
+export async function* chunksFor(
+  { model, source }: Pick<WalkSources, 'model' | 'source'>,
+  layers: readonly RefinableLayer[],
+): AsyncIterable<Chunk> {
+  const feed = await firstFeed(source);
+  const shapes = await shapesOf(
+    model,
+    layers.map(({ output }) => output),
+    feed,
+  );
+  yield* chunksOf(source, model, chunkSize(layers, shapes));
+}
+
+/** Samples in a chunk, so that neither a layer's result nor what its places read takes more than `CHUNK_BYTES`. */
+function chunkSize(
+  layers: readonly RefinableLayer[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): number {
+  let largest = 1;
+  for (const { linear, output } of layers) {
+    const elements = elementCount(shapes.get(output) ?? []);
+    const { columns, groups } = weightMatrixOf(linear);
+    largest = Math.max(largest, elements, (elements / linear.outputChannels) * columns * groups);
+  }
+  return Math.max(1, Math.min(MOST_SAMPLES, Math.floor(CHUNK_BYTES / (ELEMENT_BYTES * largest))));
+}
+
+/** The shapes of some values in a run, without the values. */
+async function shapesOf(
+  model: Model,
+  values: readonly string[],
+  feed: Feed,
+): Promise<Map<string, readonly number[]>> {
+  const { graph } = model;
+  if (values.length === 0) return new Map();
+  const names = new NameScope(graph);
+  const shapes = values.map((value) => node('Shape', [value], [names.fresh(`${value}_shape`)]));
+  const outputs = shapes.flatMap((made) => made.outputs);
+  const measuring: Model = {
+    ...model,
+    graph: {
+      ...graph,
+      nodes: [...graph.nodes, ...shapes],
+      outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
+    },
+  };
+  const settings = { mode: 'basic', threads: THREADS, label: 'the float model' } as const;
+  const found = await withModel(measuring, settings, (session) => session.run(feed, outputs));
+  return new Map(
+    values.map((value, i) => [value, Array.from(found.get(outputs[i] ?? '')?.data ?? [], Number)]),
+  );
+}

@@ -1,0 +1,51 @@
+import { THREADS } from '../calibrate/calibrate.js';
+import type { Model } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
+import { numbersOf } from '../numerics/nd-array.js';
+import type { Plan } from '../quantize/plan.js';
+import { refinableLayers } from './layers.js';
+import { chunksFor, type WalkSources } from './open-walk.js';
+import { twinGraphOf } from './twin-graph.js';
+
+/**
+ * The error of a plan on samples: of each float output of the model, the squared difference from float over the squared
+ * signal; the mean of all outputs.
+ *
+ * @returns 0 where the model has no float output
+ */
+export async function outputError(plan: Plan, sources: Omit<WalkSources, 'maxMemoryBytes'>): Promise<number> {
+  const { model } = sources;
+  const layers = refinableLayers(model.graph, plan);
+  const twin = twinGraphOf(model, plan, layers);
+  const pairs = twin.outputs.filter(({ float, quantized }) => float !== quantized);
+  const errors = pairs.map(() => ({ error: 0, signal: 0 }));
+  const outputs = pairs.flatMap(({ float, quantized }) => [float, quantized]);
+  if (outputs.length === 0) return 0;
+  const both: Model = {
+    ...model,
+    graph: {
+      ...model.graph,
+      nodes: [...twin.nodes],
+      initializers: twin.constants,
+      outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
+    },
+  };
+  const settings = { mode: 'exact', threads: THREADS, label: 'the quantized model' } as const;
+  await withModel(both, settings, async (session) => {
+    for await (const { feed } of chunksFor(sources, layers)) {
+      const results = await session.run(feed, outputs);
+      pairs.forEach(({ float, quantized }, i) => {
+        const [wanted, found] = [results.get(float), results.get(quantized)];
+        const sums = errors[i];
+        if (wanted?.type !== 'float32' || !found || !sums) return;
+        const [a, b] = [numbersOf(wanted), numbersOf(found)];
+        for (let k = 0; k < a.length; k++) {
+          sums.error += ((a[k] as number) - (b[k] as number)) ** 2;
+          sums.signal += (a[k] as number) ** 2;
+        }
+      });
+    }
+  });
+  const known = errors.filter(({ signal }) => signal > 0);
+  return known.reduce((sum, { error, signal }) => sum + error / signal, 0) / Math.max(1, known.length);
+}

@@ -1,0 +1,45 @@
+import type { SampleSource } from '../../calibration/source.js';
+import type { Model } from '../graph/model.js';
+import type { PlanChange } from '../quantize/changed.js';
+import type { Plan, RefinedBlock } from '../quantize/plan.js';
+import type { RefinerSetting, RefineSettings } from '../recipe.js';
+
+/** What a refiner works with, beside the plan. */
+export interface RefineContext {
+  /** The folded float model. */
+  readonly model: Model;
+  /** Samples to refine on; can be opened any number of times, and gives them in the same order. */
+  readonly source: SampleSource;
+  readonly seed: number;
+  /** What the refiner was told, its defaults filled in. */
+  readonly settings: RefineSettings;
+  /** What the process may take at its peak, in bytes; undefined for half of the machine's memory. */
+  readonly maxMemoryBytes: number | undefined;
+  /**
+   * Between two runs of the model.
+   *
+   * @throws QuantizeError `interrupted` where the run was asked to stop
+   */
+  readonly pause: () => Promise<void>;
+  /** Told how many layers or blocks are done. */
+  readonly progress: (done: number, total: number) => void;
+}
+
+/** What a refiner found. */
+export interface Refinement {
+  readonly change: PlanChange;
+  readonly blocks: readonly RefinedBlock[];
+}
+
+/**
+ * A way to make a plan better by what the model does on samples. It changes the numbers of the plan and never its form:
+ * file size and speed stay. Whether the result is kept is not its business (`refine-plan.ts`).
+ */
+export interface Refiner {
+  readonly name: string;
+  readonly summary: string;
+  /** What of a plan it changes. */
+  readonly changes: readonly (keyof PlanChange)[];
+  readonly settings: readonly RefinerSetting[];
+  refine(plan: Plan, context: RefineContext): Promise<Refinement>;
+}

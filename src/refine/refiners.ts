@@ -1,0 +1,6 @@
+import { moments } from './moments.js';
+import type { Refiner } from './refiner.js';
+import { secondOrder } from './second-order.js';
+
+/** The refiners, in the order in which they help. */
+export const refiners: readonly Refiner[] = [moments, secondOrder];

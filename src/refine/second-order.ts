@@ -1,0 +1,128 @@
+import { opsetOf } from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
+import { weightLimit } from '../quantize/integer-limit.js';
+import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
+import { dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { correctMoments, floorOf, type Moments } from './correct-moments.js';
+import { dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
+import { type FittedWeight, fitWeight } from './fit-weight.js';
+import { type RefinableLayer, refinableLayers } from './layers.js';
+import { withWalk } from './open-walk.js';
+import type { Refiner } from './refiner.js';
+import { type Covariances, SecondOrderSums, secondOrderStep } from './second-order-step.js';
+import { shortcutOf } from './shortcut.js';
+import { setConstant, twinGraphOf } from './twin-graph.js';
+import { rowsOf, weightMatrixOf } from './weight-matrix.js';
+
+/** Schemes whose levels are chosen freely, so that they may be chosen anew; those of others have a form of their own. */
+const FREE_SCHEMES: readonly string[] = ['kmeans', 'wentropy'];
+
+/**
+ * Rounds each layer's weights under the second moments of its input, on the network as quantized so far (GPTQ, Frantar et
+ * al. 2023), with three additions: the target makes good what was lost before, T = W + R·(H + λI)⁻¹, with
+ * R = Cov(t − (Wu + b), u); where the layer feeds an Add directly, t brings what the other operand lost; and levels or
+ * scales are refitted under H in turn with the codes. Then the moments of every channel are those of t.
+ */
+export const secondOrder: Refiner = {
+  name: 'second-order',
+  summary: 'codes and levels of least error in what each layer gives',
+  changes: ['weights', 'biases'],
+  settings: [],
+  async refine(plan, context) {
+    const { model } = context;
+    const opset = opsetOf(model);
+    const layers = refinableLayers(model.graph, plan).filter(({ weight }) => weight.kind !== 'blocks');
+    const twin = twinGraphOf(model, plan, layers);
+    const weights = new Map<string, StoredTensor>();
+    const biases = new Map<string, Float32Array>();
+    const blocks: RefinedBlock[] = [];
+    const steps = twin.layers.map((each, k) =>
+      secondOrderStep(each, shortcutOf(model.graph, twin, k), opset),
+    );
+    const needs = steps.map((step) => step.needs);
+    await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
+      for (const [done, each] of twin.layers.entries()) {
+        const { layer } = each;
+        await context.pause();
+        const step = steps[done] as (typeof steps)[number];
+        const sums = new SecondOrderSums(each, step);
+        await walk.next(step, (results) => sums.add(results));
+        const covariances = sums.covariances();
+        const fitted = fitLayer(layer, plan, covariances);
+        const corrected = correctMoments(
+          { ...layer, weight: fitted.weight },
+          plan,
+          sums.target,
+          momentsOf(fitted.weight, layer, covariances),
+        );
+        setConstant(twin, each.weight, dequantizeTensor(corrected.weight));
+        if (corrected.bias && each.bias) setConstant(twin, each.bias, corrected.bias);
+        weights.set(layer.site, corrected.weight);
+        if (corrected.bias) biases.set(layer.id, corrected.bias);
+        const signal = sums.target.variances.reduce((sum, variance) => sum + variance, 0) || 1;
+        blocks.push({ id: layer.id, before: fitted.before / signal, after: fitted.after / signal });
+        context.progress(done + 1, twin.layers.length);
+      }
+    });
+    return { change: { weights, biases }, blocks };
+  },
+};
+
+/** The weight of a layer fitted to T = W + R·(H + λI)⁻¹. */
+function fitLayer(layer: RefinableLayer, plan: Plan, { h, r }: Covariances): FittedWeight {
+  const matrix = weightMatrixOf(layer.linear);
+  const { groups, rows, columns } = matrix;
+  const targets = rowsOf(floatsOf(layer.linear.tensor), matrix);
+  const hessians: (Hessian | undefined)[] = [];
+  for (let group = 0; group < groups; group++) {
+    const hessian = dampedHessian(part(h, group, columns * columns).slice(), columns);
+    hessians.push(hessian);
+    if (!hessian) continue;
+    const added = part(r, group, rows * columns).slice();
+    timesInverse(added, hessian);
+    const into = part(targets, group, rows * columns);
+    for (let i = 0; i < added.length; i++) into[i] = (into[i] as number) + (added[i] as number);
+  }
+  // Blocks were left out.
+  const weight = layer.weight as QuantizedTensor;
+  const freesLevels = FREE_SCHEMES.some((name) => layer.recipe.scheme.startsWith(name));
+  const floor = floorOf(layer, plan, layer.bias);
+  return fitWeight({
+    weight,
+    matrix,
+    targets,
+    hessians,
+    limit: weightLimit(layer.weighted, plan.recipe),
+    floor,
+    freesLevels,
+  });
+}
+
+/** Mean and variance of each output of a layer, from its weight and the moments of its input. */
+function momentsOf(weight: QuantizedTensor, layer: RefinableLayer, { h, means }: Covariances): Moments {
+  const matrix = weightMatrixOf(layer.linear);
+  const { groups, rows, columns } = matrix;
+  const values = rowsOf(dequantizeTensor(weight), matrix);
+  const found = { means: new Float64Array(groups * rows), variances: new Float64Array(groups * rows) };
+  for (let row = 0; row < groups * rows; row++) {
+    const group = Math.floor(row / rows);
+    const w = part(values, row, columns);
+    const mean = dot(w, part(means, group, columns));
+    found.means[row] = mean + (layer.bias?.[row] ?? 0);
+    let variance = 0;
+    for (let i = 0; i < columns; i++) {
+      if (w[i] !== 0) variance += (w[i] as number) * dot(w, part(h, group * columns + i, columns));
+    }
+    found.variances[row] = Math.max(0, variance);
+  }
+  return found;
+}
+
+const part = (values: Float64Array, index: number, length: number): Float64Array =>
+  values.subarray(index * length, (index + 1) * length);
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
+  return sum;
+}

@@ -1,0 +1,253 @@
+import { NameScope } from '../graph/edit.js';
+import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
+import { BIAS_INPUT } from '../graph/linear-layer.js';
+import { type Graph, type Model, type Node, node } from '../graph/model.js';
+import { type Tensor, tensorOf } from '../graph/tensor.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
+import type { NdArray } from '../numerics/nd-array.js';
+import { type Placement, type Role, roleOf, type WeightedNode } from '../place/placement.js';
+import { layerQuantizerOf, type Plan, quantizerOf, weightAt } from '../quantize/plan.js';
+import { dequantizeTensor } from '../quantize/quantized-tensor.js';
+import type { RefinableLayer } from './layers.js';
+import { copyOf, int64s, isConvolution } from './weight-matrix.js';
+
+/** Where a layer stands in the twin graph. */
+export interface TwinLayer {
+  readonly layer: RefinableLayer;
+  /** Its result before the activation function: in float, quantized as computed, and as corrected. */
+  readonly float: string;
+  readonly computed: string;
+  readonly corrected: string;
+  /** What the quantized layer reads. */
+  readonly input: string;
+  /** Constants of the quantized side, to be replaced as they are refined. */
+  readonly weight: string;
+  readonly bias: string;
+  readonly factor: string;
+  readonly shift: string;
+}
+
+/**
+ * A float graph and, beside it, the same graph quantized as a plan says, in float arithmetic on quantized numbers. What
+ * both sides compute alike is there once.
+ */
+export interface TwinGraph {
+  /** In topological order. */
+  readonly nodes: readonly Node[];
+  readonly constants: Map<string, Tensor>;
+  readonly layers: readonly TwinLayer[];
+  /** The name of a value's quantized twin, as a layer or an operator in integers reads it; its own where it has none. */
+  readonly twinOf: (value: string) => string;
+  readonly outputs: readonly { readonly float: string; readonly quantized: string }[];
+  /** Names that are free, for nodes that a step adds. */
+  readonly names: NameScope;
+}
+
+/** Set a constant of the quantized side; its shape stays. */
+export function setConstant({ constants }: TwinGraph, name: string, values: ArrayLike<number>): void {
+  const dims = constants.get(name)?.dims ?? [values.length];
+  constants.set(name, tensorOf({ type: 'float32', dims, data: Float32Array.from(values) }));
+}
+
+/**
+ * Build the twin graph of a plan.
+ *
+ * @param model - the folded float model; left as it is
+ */
+export function twinGraphOf(model: Model, plan: Plan, layers: readonly RefinableLayer[]): TwinGraph {
+  return new Builder(model, plan, layers).build();
+}
+
+class Builder {
+  readonly #graph: Graph;
+  readonly #plan: Plan;
+  readonly #placement: Placement;
+  readonly #layers: ReadonlyMap<Node, RefinableLayer>;
+  readonly #biasAdds: ReadonlyMap<Node, RefinableLayer>;
+  readonly #names: NameScope;
+  readonly #nodes: Node[] = [];
+  readonly #constants: Map<string, Tensor>;
+  readonly #twins = new Map<string, string>();
+  readonly #quantized = new Map<string, string>();
+  readonly #made: TwinLayer[] = [];
+  /** What layers read whose bias another node adds. */
+  readonly #pending = new Map<RefinableLayer, readonly string[]>();
+
+  constructor(model: Model, plan: Plan, layers: readonly RefinableLayer[]) {
+    this.#graph = model.graph;
+    this.#plan = plan;
+    this.#placement = plan.placement;
+    this.#names = new NameScope(model.graph);
+    this.#constants = new Map(model.graph.initializers);
+    this.#layers = new Map(layers.map((layer) => [layer.node, layer]));
+    this.#biasAdds = new Map(layers.flatMap((layer) => (layer.biasAdd ? [[layer.biasAdd, layer]] : [])));
+  }
+
+  build(): TwinGraph {
+    for (const source of this.#graph.nodes) {
+      this.#nodes.push(source);
+      this.#pushTwin(source);
+    }
+    return {
+      nodes: this.#nodes,
+      constants: this.#constants,
+      layers: this.#made,
+      twinOf: (value) => this.#asCodes(value),
+      outputs: this.#graph.outputs.map(({ name }) => ({ float: name, quantized: this.#asFloat(name) })),
+      names: this.#names,
+    };
+  }
+
+  #pushTwin(source: Node): void {
+    const layer = this.#layers.get(source);
+    const added = this.#biasAdds.get(source);
+    const role = roleOf(this.#placement, source);
+    const inputs = source.inputs.map((value, index) => this.#read(value, index, role));
+    if (role?.kind === 'weighted') this.#quantizeWeights(role.weighted, inputs);
+    const isSame = !layer && !added && inputs.every((value, index) => value === source.inputs[index]);
+    if (isSame) return;
+    const outputs = source.outputs.map((value) => value && this.#names.fresh(`${value}~`));
+    if (layer?.biasAdd) this.#pending.set(layer, inputs);
+    const owner = added ?? (layer?.biasAdd ? undefined : layer);
+    const bias = owner && this.#biasOf(owner, source, inputs);
+    this.#nodes.push(copyOf(source, inputs, outputs));
+    source.outputs.forEach((value, index) => {
+      if (value) this.#twins.set(value, outputs[index] as string);
+    });
+    if (owner)
+      this.#correct(owner, { bias, inputs: this.#pending.get(owner) ?? inputs }, outputs[0] as string);
+  }
+
+  /** What the twin of a node reads in place of a value. */
+  #read(value: string, index: number, role: Role | undefined): string {
+    if (value === '' || this.#graph.initializers.has(value)) return this.#constantOf(value);
+    if (role === undefined || !isInteger(role)) return this.#asFloat(value);
+    return role.kind === 'weighted' && index === 0 ? this.#forLayer(value) : this.#asCodes(value);
+  }
+
+  #quantizeWeights({ sites }: WeightedNode, inputs: string[]): void {
+    for (const site of sites) {
+      const weight = weightAt(this.#plan, site);
+      inputs[site.input] = this.#keep(`${site.id}~`, weight.dims, dequantizeTensor(weight));
+    }
+  }
+
+  /** A bias of its own for the quantized side, zeros where there was none; where it is read. */
+  #biasOf(owner: RefinableLayer, source: Node, inputs: string[]): string {
+    const { outputChannels } = owner.linear;
+    const data = owner.bias ?? new Float32Array(outputChannels);
+    const name = this.#keep(`${owner.id}~b`, [outputChannels], data);
+    if (owner.biasAdd === source) {
+      inputs[source.inputs.indexOf(owner.weighted.bias ?? '')] = name;
+    } else if (owner.takesBias) {
+      while (inputs.length < BIAS_INPUT) inputs.push('');
+      inputs[BIAS_INPUT] = name;
+    }
+    return name;
+  }
+
+  /** The result of a layer, times a factor and plus a shift for each channel, both of which a walk sets. */
+  #correct(
+    layer: RefinableLayer,
+    { bias, inputs }: { bias: string | undefined; inputs: readonly string[] },
+    computed: string,
+  ): void {
+    const { outputChannels, tensor } = layer.linear;
+    const dims = isConvolution(layer.node)
+      ? [1, outputChannels, ...tensor.dims.slice(2).map(() => 1)]
+      : [outputChannels];
+    const factor = this.#keep(`${layer.id}~factor`, dims, new Float32Array(outputChannels).fill(1));
+    const shift = this.#keep(`${layer.id}~shift`, dims, new Float32Array(outputChannels));
+    const scaled = this.#names.fresh(`${layer.output}~scaled`);
+    const corrected = this.#names.fresh(`${layer.output}~corrected`);
+    this.#nodes.push(node('Mul', [computed, factor], [scaled]), node('Add', [scaled, shift], [corrected]));
+    this.#twins.set(layer.output, corrected);
+    this.#made.push({
+      ...{ layer, computed, corrected, factor, shift },
+      float: layer.output,
+      input: inputs[0] ?? '',
+      weight: inputs[1] ?? '',
+      bias: bias ?? '',
+    });
+  }
+
+  /** A constant operand of integer arithmetic is rounded, too. */
+  #constantOf(name: string): string {
+    const constant = this.#plan.constants.get(name);
+    if (!constant) return name;
+    const found = this.#quantized.get(name);
+    if (found) return found;
+    const { codes, dims, quantizer } = constant;
+    const data = Float32Array.from(codes, (code) => (code - quantizer.zeroPoint) * quantizer.scale);
+    const kept = this.#keep(`${name}~`, dims, data);
+    this.#quantized.set(name, kept);
+    return kept;
+  }
+
+  /** What a float operator reads: the twin as it is, unless it exists as codes alone. */
+  #asFloat(value: string): string {
+    const placed = this.#placement.values.get(value);
+    return placed?.madeByInteger ? this.#asCodes(value) : (this.#twins.get(value) ?? value);
+  }
+
+  /** What arithmetic in integers reads: the twin rounded to its codes. */
+  #asCodes(value: string): string {
+    const quantizer = quantizerOf(this.#plan, value);
+    const raw = this.#twins.get(value) ?? value;
+    return quantizer ? this.#rounded(value, raw, quantizer) : raw;
+  }
+
+  /** What a layer in integers reads: the codes of arithmetic, or narrower ones made of them. */
+  #forLayer(value: string): string {
+    const placed = this.#placement.values.get(value);
+    const codes = this.#asCodes(value);
+    const quantizer = placed?.layerBits === undefined ? undefined : layerQuantizerOf(this.#plan, value);
+    return quantizer ? this.#rounded(`${value}~layer`, codes, quantizer) : codes;
+  }
+
+  /** Q → DQ of a value, once. */
+  #rounded(key: string, value: string, quantizer: ActivationQuantizer): string {
+    const known = this.#quantized.get(key);
+    if (known) return known;
+    const output = this.#names.fresh(`${key}~q`);
+    const scope: NodeScope = {
+      fresh: (suffix) => this.#names.fresh(`${output}_${suffix}`),
+      constant: (suffix, array) => this.#keepArray(`${output}_${suffix}`, array),
+      uint8: (code) =>
+        this.#keepArray(`${output}_u8`, { type: 'uint8', dims: [], data: Uint8Array.of(code) }),
+      int64List: (values) => {
+        const name = this.#names.fresh(`${output}_shape`);
+        this.#constants.set(name, int64s(values));
+        return name;
+      },
+    };
+    const { scale, zeroPoint } = quantizer.grid;
+    const parameters: Parameters = [
+      this.#keep(`${output}_s`, [], Float32Array.of(scale)),
+      scope.uint8(zeroPoint),
+    ];
+    const codes = this.#names.fresh(`${output}_codes`);
+    this.#nodes.push(
+      ...quantizeNodes(value, quantizer, parameters, codes, scope),
+      dequantizeNode(codes, parameters, output),
+    );
+    this.#quantized.set(key, output);
+    return output;
+  }
+
+  #keep(wanted: string, dims: readonly number[], data: Float32Array): string {
+    return this.#keepArray(wanted, { type: 'float32', dims, data });
+  }
+
+  #keepArray(wanted: string, array: NdArray): string {
+    const name = this.#names.fresh(wanted);
+    this.#constants.set(name, tensorOf(array));
+    return name;
+  }
+}
+
+/** Whether a node runs on codes. */
+function isInteger(role: Role): boolean {
+  if (role.kind === 'weighted') return role.weighted.runs.kind === 'integer';
+  return role.kind !== 'shape' && role.kind !== 'float';
+}
