@@ -1,6 +1,7 @@
 import { opsetOf } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { weightLimit } from '../quantize/integer-limit.js';
+import { pairingIn, withinPairs } from '../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { correctMoments, floorOf, type Moments } from './correct-moments.js';
@@ -12,7 +13,7 @@ import type { Refiner } from './refiner.js';
 import { type Covariances, SecondOrderSums, secondOrderStep } from './second-order-step.js';
 import { shortcutOf } from './shortcut.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
-import { rowsOf, weightMatrixOf } from './weight-matrix.js';
+import { rowsOf, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
 
 /** Schemes whose levels are chosen freely, so that they may be chosen anew; those of others have a form of their own. */
 const FREE_SCHEMES: readonly string[] = ['kmeans', 'wentropy'];
@@ -87,15 +88,21 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, r }: Covariances): Fit
   const weight = layer.weight as QuantizedTensor;
   const freesLevels = FREE_SCHEMES.some((name) => layer.recipe.scheme.startsWith(name));
   const floor = floorOf(layer, plan, layer.bias);
-  return fitWeight({
-    weight,
-    matrix,
-    targets,
-    hessians,
-    limit: weightLimit(layer.weighted, plan.recipe),
-    floor,
-    freesLevels,
-  });
+  const pairing = pairingIn(plan, layer.weighted);
+  const limit = weightLimit(layer.weighted, plan.recipe);
+  // Two levels of half the bound never saturate together, and free levels lose nothing by a grid half as fine.
+  const levelLimit = pairing && weight.kind === 'codebook' ? Math.min(limit, pairing.bound >> 1) : limit;
+  const fitted = fitWeight({ weight, matrix, targets, hessians, limit: levelLimit, floor, freesLevels });
+  if (!pairing) return fitted;
+  // Here, so that the layers behind make good what it costs.
+  return { ...fitted, weight: withinPairs(fitted.weight, valuesOf(targets, matrix), pairing) };
+}
+
+/** The elements of rows, at their places in the weight. */
+function valuesOf(rows: Float64Array, { elements }: WeightMatrix): Float32Array {
+  const values = new Float32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) values[elements[i] as number] = rows[i] as number;
+  return values;
 }
 
 /** Mean and variance of each output of a layer, from its weight and the moments of its input. */
