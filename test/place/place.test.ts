@@ -75,7 +75,7 @@ describe('widths', () => {
   it('of every layer with allLayers: inputs of layers, whatever makes them', () => {
     expect(widths({ bits: 3, allLayers: true, activations: { bits: 5 } })).toEqual({
       weights: { stem: 3, trunk: 3, branch: 3, boxes: 3, classes: 3 },
-      values: { x: 5, z: 5, r: 5, trunk: 8, branch: 8, sum: [8, 5], boxes: 8, pooled: [8, 5], flat: [8, 5] },
+      values: { x: 5, z: 5, r: 5, trunk: 8, branch: 8, sum: [8, 5], boxes: 8, pooled: 5, flat: 5 },
     });
   });
 
@@ -87,8 +87,8 @@ describe('widths', () => {
     ];
     expect(widths({ rules })).toEqual({
       weights: { stem: 5, trunk: 5, branch: 5, boxes: 5, classes: 5 },
-      // What two layers read with other widths gets the wider one; "sum" is read by boxes alone.
-      values: { x: 3, z: 8, r: 8, trunk: 8, branch: 8, sum: 6, boxes: 8, pooled: 8, flat: 8 },
+      // What two layers read with other widths gets the wider one; of layers, boxes alone reads "sum", and a pool at 8.
+      values: { x: 3, z: 8, r: 8, trunk: 8, branch: 8, sum: [8, 6], boxes: 8, pooled: 8, flat: 8 },
     });
   });
 
