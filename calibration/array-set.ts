@@ -13,6 +13,9 @@ import type { SampleSet } from './sample-set.js';
 import type { InputSpec } from './source.js';
 import type { SlicedArray } from './stored-array.js';
 
+/** Samples without elements take no bytes, so that no file's size bounds their number; a decoder's empty past is one of few. */
+const MOST_EMPTY = 2 ** 16;
+
 /**
  * The samples of one input that an array holds, cut on axis 0. An array of the rank of a single sample is one sample.
  * Where the model's input has no batch axis (a scalar, or whatever has one axis less than the array), an entry of axis
@@ -34,6 +37,14 @@ export function arraySet(
   const { type, dims: all, slice } = isAsInput ? alongAxis(array, axis) : withSampleAxis(label, array, input);
   const [total = 0, ...dims] = all;
   if (total === 0) throw new QuantizeError('data-empty', { path: label });
+  if (elementCount(dims) === 0 && total > MOST_EMPTY) {
+    const reason = `it says to hold ${total} samples of [${dims.join(', ')}], which have no elements`;
+    throw new QuantizeError('data-format', {
+      path: label,
+      reason,
+      mend: 'Give samples that hold something.',
+    });
+  }
   const isWhole = hasNoBatchAxis(dims, input);
   const convert = converterOf(label, type, dims, isWhole ? asWhole(input) : input, preprocess);
   return {

@@ -53,6 +53,9 @@ function checkSameRun(first: StatisticsFile, other: StatisticsFile): void {
   }
 }
 
+/** Missing shards that a message names. */
+const MOST_NAMED = 3;
+
 /** @param files - in ascending order of their shards */
 function checkComplete(files: readonly StatisticsFile[]): void {
   const { count } = (files[0] as StatisticsFile).header.part.shard;
@@ -65,11 +68,15 @@ function checkComplete(files: readonly StatisticsFile[]): void {
       'Give each shard once.',
     );
   });
-  const missing = Array.from({ length: count }, (_, i) => i + 1).filter(
-    (index) => !files.some((file) => indexOf(file) === index),
-  );
+  const known = new Set(files.map(indexOf));
+  const missing: number[] = [];
+  // The number of shards is what a file says: only so many are named.
+  for (let index = 1; index <= count && missing.length < MOST_NAMED; index++)
+    if (!known.has(index)) missing.push(index);
   if (missing.length > 0) {
-    const which = missing.map((index) => `${index}/${count}`).join(', ');
+    const others = count - known.size - missing.length;
+    const named = missing.map((index) => `${index}/${count}`).join(', ');
+    const which = others > 0 ? `${named} and ${others} more` : named;
     throw refuse(
       `shard ${which} is missing`,
       `Make it with \`quantize calibrate … --shard ${missing[0]}/${count}\`, or give its file too.`,

@@ -13,6 +13,9 @@ import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 import { sweepCommand } from './sweep-command.js';
 
+/** How commander begins the line on what was meant. */
+const HINT = '\n(Did you mean ';
+
 const exitHelp = `
 Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
 70 a bug of this tool, 130 interrupted.`;
@@ -41,6 +44,8 @@ export async function run(process: CommandProcess): Promise<void> {
     command.exitOverride().configureOutput({
       writeOut: (text) => process.stdout.write(text),
       writeErr: (text) => process.stderr.write(text),
+      // What it quotes is the user's; its own hint stands on a line below.
+      outputError: (text, write) => write(`${text.trimEnd().split(HINT).map(escapeControls).join(HINT)}\n`),
     });
   }
   // The package that colours does not look at it.
@@ -75,7 +80,7 @@ function report(thrown: unknown, process: CommandProcess): number {
   }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   process.stderr.write(
-    `error: this is a bug of ${tool.name} ${tool.version}; please report it with what follows.\n${text}\n`,
+    `error: this is a bug of ${tool.name} ${tool.version}; please report it with what follows.\n${text.split('\n').map(escapeControls).join('\n')}\n`,
   );
   return exitCodes.bug;
 }

@@ -1,3 +1,4 @@
+import { escapeControls } from '../report/escape.js';
 import type { ProgressDisplay } from './progress.js';
 import type { Output } from './streams.js';
 
@@ -18,7 +19,8 @@ export function verbosely(
   const finish = () => {
     if (step === undefined) return;
     const seconds = ((now() - begun) / 1000).toFixed(2);
-    stderr.write(`${[`${step}: ${seconds} s`, ...details.map((detail) => `  ${detail}`)].join('\n')}\n`);
+    const lines = [`${step}: ${seconds} s`, ...details.map((detail) => `  ${detail}`)];
+    stderr.write(`${lines.map(escapeControls).join('\n')}\n`);
     step = undefined;
     details = [];
   };

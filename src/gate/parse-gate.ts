@@ -10,8 +10,24 @@ import { USER_PREFIX, userMetric } from './user-metrics.js';
 /** Ends the name of a metric whose change against the baseline is meant. */
 const CHANGE_SUFFIX = '_change';
 
-/** `metric[target] < limit`: the brackets may hold anything, these signs and brackets too. */
-const EXPRESSION = /^\s*([^<>=![\]]*?)\s*(\[.*\])?\s*([<>=!]+)\s*([^<>=!]*?)\s*$/s;
+const SIGNS = '<>=!';
+
+/**
+ * The parts of `metric[target] < limit`: the brackets may hold anything, these signs and brackets too. By hand, since what
+ * an expression would try again and again takes a minute for 500 blanks.
+ */
+function partsOf(text: string) {
+  let end = text.length;
+  while (end > 0 && !SIGNS.includes(text[end - 1] as string)) end--;
+  let start = end;
+  while (start > 0 && SIGNS.includes(text[start - 1] as string)) start--;
+  const before = text.slice(0, start).trim();
+  const at = before.endsWith(']') ? before.indexOf('[') : -1;
+  const name = at < 0 ? before : before.slice(0, at).trim();
+  if (start === end || /[<>=![\]]/.test(name)) return undefined;
+  const brackets = at < 0 ? undefined : before.slice(at);
+  return { name, brackets, sign: text.slice(start, end), written: text.slice(end).trim() };
+}
 
 /** A decimal number, and the unit behind it. */
 const LIMIT = /^([+\-−]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)$/i;
@@ -25,9 +41,9 @@ const LIMIT = /^([+\-−]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)$/i;
 export function parseGate(spec: GateSpec): Gate {
   const { gate: text, level = 'error' } = typeof spec === 'string' ? { gate: spec } : spec;
   const bad = (problem: string, mend: string) => new QuantizeError('bad-gate', { gate: text, problem, mend });
-  const found = EXPRESSION.exec(text);
+  const found = partsOf(text);
   if (!found) throw bad('compares nothing with a limit', SHAPE);
-  const [, name = '', brackets, sign = '', written = ''] = found;
+  const { name, brackets, sign, written } = found;
   const comparison = comparisons.find((known) => known === sign);
   if (!comparison) throw bad(`compares with "${sign}"`, `Write one of ${comparisons.join(' ')}.`);
   if (name === '') throw bad('names no metric', SHAPE);

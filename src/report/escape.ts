@@ -1,9 +1,10 @@
 /** Text from a model or a path, safe for a terminal: control characters are shown, not obeyed. */
 export function escapeControls(text: string): string {
-  // C0 with the line feed, which would forge lines of a report, DEL, C1, and the marks that reverse the reading direction.
+  // C0 with the line feed, which would forge lines of a report, DEL, C1, what is not seen (zero width, soft hyphen, BOM), the
+  // separators of lines and paragraphs, and the marks that reverse the reading direction.
   return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped
-    /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

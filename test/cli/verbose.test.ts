@@ -27,3 +27,17 @@ it('names each step with its time, and below it what it did', () => {
     '',
   ]);
 });
+
+it('shows control characters of names and does not obey them', () => {
+  let text = '';
+  const stderr = {
+    write(part: string) {
+      text += part;
+    },
+  };
+  const display = verbosely(stderr, showProgress(stderr, true));
+  display.onStep('fold');
+  display.onDetail('d\u001b[2K\n::warning::forged\u200b\u2028.npy');
+  display.stop();
+  expect(text.split('\n').slice(1)).toEqual(['  d\\u001b[2K\\u000a::warning::forged\\u200b\\u2028.npy', '']);
+});

@@ -126,3 +126,16 @@ describe('isSameLimit', () => {
     expect(same('sqnr[a]>3', 'sqnr>3')).toBe(false);
   });
 });
+
+it('takes no longer than the text is long', () => {
+  const started = performance.now();
+  for (const text of [
+    `${' '.repeat(200_000)}x`,
+    '['.repeat(200_000),
+    `${']<'.repeat(100_000)} `,
+    '<'.repeat(200_000),
+  ])
+    expect(() => parseGate(text)).toThrow();
+  expect(performance.now() - started).toBeLessThan(5000);
+  expect(parseGate(`sqnr[${' '.repeat(200_000)}] >= 1dB`).limit).toBe(1);
+});
