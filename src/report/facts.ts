@@ -81,6 +81,19 @@ export function calibratedOn({ calibration, recipe, command }: Result): string |
   return command === 'quantize' ? 'no calibration samples: weights only' : undefined;
 }
 
+/** What each refiner did: the error of the outputs before and after on samples held back, and whether it was kept. */
+export function refinedBy({ refinements }: Result): string[] {
+  return refinements.map(({ name, samples, heldBack, before, after, kept }) => {
+    const on = `on ${count(samples, 'sample')}`;
+    if (before === null || after === null) return `refined by ${name} ${on}: too few to hold some back`;
+    const change = `error of the outputs ${share(before)} → ${share(after)} on ${heldBack} held back`;
+    return kept ? `refined by ${name} ${on}: ${change}` : `${name} ${on} withdrawn: ${change}`;
+  });
+}
+
+/** A share of the signal. */
+const share = (value: number): string => `${(100 * value).toPrecision(3)} %`;
+
 /** How many layers are quantized, and how many operators are not. */
 export function coverageOf({ plan }: Result): { made: number; layers: number; kept: number } {
   const made = plan.layers.filter((layer) => layer.quantized).length;

@@ -14,6 +14,7 @@ import {
   mendingFlag,
   outcomeOf,
   qualityOf,
+  refinedBy,
   sizeRatio,
   speedWarning,
   widthsOf,
@@ -174,6 +175,7 @@ function reproduce(result: Result): string {
       ? [`${made} of ${count(layers, 'layer')} quantized, ${count(kept, 'operator')} in float`]
       : []),
     ...(calibrated ? [calibrated] : []),
+    ...refinedBy(result),
     `onnxruntime ${result.runtime.version}`,
   ];
   const line = sentence(escapeMarkdown(facts.join('; ')));

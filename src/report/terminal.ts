@@ -16,6 +16,7 @@ import {
   mendingFlag,
   outcomeOf,
   qualityOf,
+  refinedBy,
   shortenName,
   sizeRatio,
   speedWarning,
@@ -240,6 +241,7 @@ function notes(result: Result): string[] {
   return [
     ...(layers > 0 ? [`${made} of ${count(layers, 'layer')} quantized, ${rest}`] : []),
     ...(calibrated ? [escapeControls(calibrated)] : []),
+    ...refinedBy(result).flatMap((line) => wrapped(escapeControls(line))),
     quantized.oldestRuntime
       ? `runs on onnxruntime ${quantized.oldestRuntime} and later (measured on ${runtime.version})`
       : `measured on onnxruntime ${runtime.version}`,

@@ -1,5 +1,5 @@
 import type { Recipe } from '../../recipe.js';
-import { calibratedOn, count, coverageOf } from '../facts.js';
+import { calibratedOn, count, coverageOf, refinedBy } from '../facts.js';
 import { formatBytes } from '../format.js';
 import type { FileRecord, Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -129,6 +129,7 @@ export function recipe(result: Result): Markup {
           ] as [string, string],
         ]
       : []),
+    ...refinedBy(result).map((line): [string, string] => ['refinement', sentence(line)]),
     ['measured on', samples],
     ...foldFacts(result),
     [

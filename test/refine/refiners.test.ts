@@ -1,0 +1,186 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { emitModel } from '../../src/emit/emit-model.js';
+import { exposing } from '../../src/graph/expose.js';
+import type { Model } from '../../src/graph/model.js';
+import { floatsOf } from '../../src/graph/tensor.js';
+import type { Feed } from '../../src/numerics/nd-array.js';
+import type { Plan } from '../../src/quantize/plan.js';
+import type { AffineTensor } from '../../src/quantize/quantized-tensor.js';
+import { refinePlan } from '../../src/refine/refine-plan.js';
+import { refiners } from '../../src/refine/refiners.js';
+import type { Result } from '../../src/report/result.js';
+import { example, runCommand } from '../support/command.js';
+import { randomFloats } from '../support/graph-builder.js';
+import { finish, Net } from '../support/nets.js';
+import { quantizeModel, sourceOf } from '../support/quantize-model.js';
+import { runIn } from '../support/sessions.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+/** x → Conv "a" → Relu → Conv "b" → y, and samples. */
+function chain(): { model: Model; feeds: Feed[] } {
+  const net = new Net();
+  net.input('x', [1, 4, 8, 8]);
+  net.node('Relu', [net.conv('x', 'a')], 'r');
+  const model = finish(net, net.conv('r', 'y'));
+  const feeds = Array.from({ length: 12 }, (_, i) => ({
+    x: { type: 'float32' as const, dims: [1, 4, 8, 8], data: randomFloats(256, 40 + i) },
+  }));
+  return { model, feeds };
+}
+
+const context = {
+  seed: 0,
+  maxMemoryBytes: undefined,
+  pause: async () => {},
+  progress: () => {},
+};
+
+async function refined(name: string, recipe = { bits: 2, allLayers: true }) {
+  const { model, feeds } = chain();
+  const { plan } = await quantizeModel(model, recipe, feeds);
+  const sources = { ...context, model, source: sourceOf(feeds) };
+  return { model, feeds, plan, next: await refinePlan(plan, [{ name, settings: {} }], refiners, sources) };
+}
+
+/** Mean and deviation of each of four channels of y over all samples, from onnxruntime's own run. */
+async function channelsOf(model: Model, feeds: readonly Feed[]) {
+  const sums = Array.from({ length: 4 }, () => ({ count: 0, sum: 0, squares: 0 }));
+  for (const feed of feeds) {
+    const y = (await runIn('disabled', exposing(model, []), feed)).get('y')?.data as Float32Array;
+    y.forEach((value, i) => {
+      const channel = sums[Math.floor(i / 64)] as { count: number; sum: number; squares: number };
+      channel.count++;
+      channel.sum += value;
+      channel.squares += value ** 2;
+    });
+  }
+  return sums.map(({ count, sum, squares }) => {
+    const mean = sum / count;
+    return { mean, deviation: Math.sqrt(squares / count - mean ** 2) };
+  });
+}
+
+const squaredError = async (model: Model, plan: Plan, feeds: readonly Feed[]) => {
+  const quantized = emitModel(model, plan).model;
+  let error = 0;
+  for (const feed of feeds) {
+    const a = (await runIn('disabled', model, feed)).get('y')?.data as Float32Array;
+    const b = (await runIn('disabled', quantized, feed)).get('y')?.data as Float32Array;
+    a.forEach((value, i) => {
+      error += (value - (b[i] as number)) ** 2;
+    });
+  }
+  return error;
+};
+
+describe('moments', () => {
+  it('gives each channel of the written model the mean of the float one, and its deviation within the clamp', async () => {
+    const { model, feeds, plan, next } = await refined('moments');
+    const [float, before, after] = [
+      await channelsOf(model, feeds),
+      await channelsOf(emitModel(model, plan).model, feeds),
+      await channelsOf(emitModel(model, next).model, feeds),
+    ];
+    for (const [c, { mean, deviation }] of float.entries()) {
+      const [was, is] = [before[c], after[c]];
+      if (!was || !is) throw new Error('four channels');
+      // The result is quantized to 8 bits, and the bias to int32 steps.
+      expect(Math.abs(is.mean - mean)).toBeLessThan(0.02 * deviation);
+      expect(Math.abs(is.deviation - deviation)).toBeLessThanOrEqual(
+        Math.abs(was.deviation - deviation) + 0.02 * deviation,
+      );
+    }
+    // At two bits the mean was off by more than that somewhere: the check above is not empty.
+    const off = float.map(({ mean, deviation }, c) => Math.abs((before[c]?.mean ?? 0) - mean) / deviation);
+    expect(Math.max(...off)).toBeGreaterThan(0.02);
+  });
+
+  it('leaves codes, and changes each scale by ¼ to 1.25', async () => {
+    const { plan, next } = await refined('moments');
+    for (const [id, weight] of plan.weights) {
+      const other = next.weights.get(id) as AffineTensor;
+      expect(other.codes).toEqual((weight as AffineTensor).codes);
+      other.scales.forEach((scale, c) => {
+        const factor = scale / (weight.scales[c] as number);
+        expect(factor).toBeGreaterThanOrEqual(0.25 * (1 - 1e-6));
+        expect(factor).toBeLessThanOrEqual(1.25 * (1 + 1e-6));
+      });
+    }
+  });
+});
+
+describe('second order', () => {
+  it.each(['minmax', 'kmeans'])('makes the outputs nearer to float than moments do, %s', async (scheme) => {
+    const recipe = { bits: 2, allLayers: true, scheme };
+    const { model, feeds, plan, next } = await refined('second-order', recipe);
+    const { next: moments } = await refined('moments', recipe);
+    const errors = [plan, moments, next].map((each) => squaredError(model, each, feeds));
+    const [unrefined = 0, byMoments = 0, bySecondOrder = 0] = await Promise.all(errors);
+    expect(bySecondOrder).toBeLessThan(byMoments);
+    expect(bySecondOrder).toBeLessThan(unrefined);
+  });
+
+  it('gives the same numbers twice', async () => {
+    const [a, b] = [await refined('second-order'), await refined('second-order')];
+    expect(a.next.weights).toEqual(b.next.weights);
+    expect(a.next.biases).toEqual(b.next.biases);
+  });
+
+  it('leaves the float model as it is', async () => {
+    const { model } = await refined('second-order');
+    const { model: untouched } = chain();
+    for (const [name, tensor] of untouched.graph.initializers)
+      expect(floatsOf(model.graph.initializers.get(name) ?? tensor)).toEqual(floatsOf(tensor));
+  });
+});
+
+describe('the command', () => {
+  const data = ['--data', example('digits-calib.npy'), '--scale', '1/16', '--quiet', '--json'];
+  const measured = ['--eval-data', example('digits-test.npy'), '--labels', example('digits-test-labels.npy')];
+
+  async function run(refine: string) {
+    const output = join(temporaryFolder(), 'm.onnx');
+    const recipe = ['--bits', '2', '--scheme', 'kmeans', '--refine', refine, '-o', output];
+    const outcome = await runCommand(example('digits.onnx'), ...data, ...measured, ...recipe);
+    expect(outcome).toMatchObject({ code: 0 });
+    return {
+      result: JSON.parse(outcome.stdout) as Result,
+      bytes: statSync(output).size,
+      file: readFileSync(output),
+    };
+  }
+
+  it('refines where it is asked to: better outputs, no byte more, the same bytes again', async () => {
+    const [none, refinedOnce, again] = [
+      await run('none'),
+      await run('second-order'),
+      await run('second-order'),
+    ];
+    expect(none.result.refinements).toEqual([]);
+    const [record] = refinedOnce.result.refinements;
+    expect(record).toMatchObject({ name: 'second-order', kept: true });
+    expect(record?.after).toBeLessThan(record?.before ?? 0);
+    const drift = (result: Result) => result.outputs[0]?.deployed.sqnrDb ?? 0;
+    expect(drift(refinedOnce.result)).toBeGreaterThan(drift(none.result));
+    // Names of biases that the model did not have, and the recipe's own words.
+    expect(Math.abs(refinedOnce.bytes - none.bytes)).toBeLessThan(600);
+    expect(refinedOnce.file.equals(again.file)).toBe(true);
+  });
+
+  it.each([
+    ['nothing', 'does not know "nothing"'],
+    ['moments:x=1', 'moments can be told nothing'],
+  ])('refuses --refine %s', async (refine, problem) => {
+    const outcome = await runCommand(example('digits.onnx'), ...data, '--refine', refine);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain(problem);
+  });
+
+  it('needs samples', async () => {
+    const outcome = await runCommand(example('digits.onnx'), '--bits', '4', '--refine', 'moments');
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain('--refine needs samples');
+  });
+});
