@@ -4,7 +4,7 @@ import { openSafetensors } from '../../calibration/readers/safetensors.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import type { Model } from '../graph/model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { observedValues, type Placement, weightedNode } from '../place/placement.js';
+import { type Placement, quantizerKeys, weightedNode } from '../place/placement.js';
 import { hashModel } from '../proto/hash.js';
 import { constantOperands } from '../quantize/build-plan.js';
 import { problemOfActivation, problemOfBias, problemOfWeight } from '../quantize/check-plan.js';
@@ -60,6 +60,18 @@ const planSchema = z.strictObject({
   activations: z.array(z.strictObject({ value: z.string(), owner: z.string(), grid, observation })),
   weights: z.array(z.strictObject({ sites: z.array(z.string()).min(1), weight })),
   biases: z.array(z.string()),
+  refinements: z.array(
+    z.strictObject({
+      name: z.string(),
+      settings: z.record(z.string(), z.number()),
+      samples: z.number(),
+      heldBack: z.number(),
+      before: z.number().nullable(),
+      after: z.number().nullable(),
+      kept: z.boolean(),
+      blocks: z.array(z.strictObject({ id: z.string(), before: z.number(), after: z.number() })),
+    }),
+  ),
 });
 
 type PlanJson = z.output<typeof planSchema>;
@@ -86,6 +98,7 @@ export function serializePlan(model: Model, plan: Plan): Uint8Array {
     }),
     weights: tensors.map(([tensor, ids]) => ({ sites: ids, weight: shapeOf(tensor) })),
     biases: biases.map(([id]) => id),
+    refinements: structuredClone(plan.refinements) as PlanJson['refinements'],
   };
   const arrays: Arrays = new Map();
   arrays.set(PLAN_KEY, new TextEncoder().encode(JSON.stringify(json)));
@@ -187,7 +200,7 @@ export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, plac
       owner,
     });
   }
-  refuseOthers(path, 'activation', [...activations.keys()], observedValues(placement));
+  refuseOthers(path, 'activation', [...activations.keys()], quantizerKeys(placement));
 
   const biases = new Map<string, Float32Array>();
   for (const [i, id] of json.biases.entries()) {
@@ -214,7 +227,12 @@ export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, plac
         site.id,
         problemOfWeight(numbers, weighted, site, weights.get(site.id) as StoredTensor),
       );
-  return { ...numbers, weights, constants: constantOperands(model.graph, placement), refinements: [] };
+  return {
+    ...numbers,
+    weights,
+    constants: constantOperands(model.graph, placement),
+    refinements: json.refinements,
+  };
 }
 
 function refuseProblem(path: string, name: string, problem: string | undefined): void {

@@ -111,6 +111,14 @@ export function layerKeyOf({ root, layerBits }: Pick<QuantizedValue, 'root' | 'l
   return layerBits === undefined ? root : root + LAYER_KEY;
 }
 
+/** What the plan keys its quantizers of activations by. */
+export function quantizerKeys(placement: Placement): string[] {
+  return observedValues(placement).flatMap((name) => {
+    const placed = placement.values.get(name);
+    return placed?.layerBits === undefined ? [name] : [name, layerKeyOf(placed)];
+  });
+}
+
 /** Width of the codes of a quantizer, by what the plan keys it by; undefined for a key of another placement. */
 export function bitsOfKey({ values }: Pick<Placement, 'values'>, key: string): number | undefined {
   const own = values.get(key);

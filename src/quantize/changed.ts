@@ -1,5 +1,5 @@
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { weightedNode } from '../place/placement.js';
+import { layerKeyOf, weightedNode } from '../place/placement.js';
 import { problemOfActivation, problemOfBias, problemOfWeight } from './check-plan.js';
 import { pairingIn, withinPairs } from './pairs.js';
 import type { Plan, PlannedActivation, StoredTensor } from './plan.js';
@@ -80,8 +80,8 @@ function checkWeights(before: Plan, after: Plan, by: string): void {
   );
   for (const weighted of after.placement.weighted) {
     const { node, sites } = weighted;
-    const input = after.placement.values.get(node.inputs[0] ?? '')?.root;
-    const isMoved = input !== undefined && moved.has(input);
+    const input = after.placement.values.get(node.inputs[0] ?? '');
+    const isMoved = input !== undefined && moved.has(layerKeyOf(input));
     const isBiased = after.biases.get(node.id) !== before.biases.get(node.id);
     for (const site of sites) {
       const weight = after.weights.get(site.id);

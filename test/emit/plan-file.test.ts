@@ -5,6 +5,7 @@ import { emitModel } from '../../src/emit/emit-model.js';
 import { planOf, readPlanFile, serializePlan } from '../../src/emit/plan-file.js';
 import type { QuantizeError } from '../../src/errors.js';
 import { place } from '../../src/place/place.js';
+import { observedValues } from '../../src/place/placement.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import type { GivenRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';
@@ -51,6 +52,26 @@ describe('a plan that was saved', () => {
     expect(encodeModel(emitModel(owner.model, read).model)).toEqual(bytes);
     // And is the same file again.
     expect(Buffer.from(serializePlan(owner.model, read)).equals(readFileSync(path))).toBe(true);
+  });
+
+  it('holds the narrower codes that layers alone read', async () => {
+    const net = new Net();
+    net.input('x', [1, 4, 8, 8]);
+    const trunk = net.node('Relu', [net.conv('x', 'a')], 'r');
+    const model = finish(net, net.conv(net.node('Add', [trunk, net.conv(trunk, 'b')], 'sum'), 'y'));
+    const made = await quantizeModel(model, { allLayers: true, activations: { bits: 4 } });
+    expect(made.plan.activations.size).toBeGreaterThan(observedValues(made.placement).length);
+    const path = join(temporaryFolder(), 'model.plan');
+    const record = {
+      ...{ name: 'moments', settings: {}, samples: 3, heldBack: 0, before: null, after: null, kept: true },
+      blocks: [{ id: 'a', before: 2, after: 1 }],
+    };
+    const plan = { ...made.plan, refinements: [record] };
+    writeFileSync(path, serializePlan(model, plan));
+    const owner = { model, recipe: plan.recipe, placement: made.placement };
+    const read = planOf(await readPlanFile(path), owner);
+    expect(read).toEqual(plan);
+    expect(encodeModel(emitModel(model, read).model)).toEqual(made.bytes);
   });
 
   it('is refused for another model', async () => {
