@@ -76,7 +76,7 @@ test('flags replace what the file says, and a saved result is a baseline', async
   const first = await runCommand('--config', config, '--bits', '8', '-o', args[1] ?? '', '--json');
   expect(first.code).toBe(0);
   const eight = JSON.parse(first.stdout) as Result;
-  expect(eight.recipe).toMatchObject({ bits: 8, observer: 'mse' });
+  expect(eight.recipe).toMatchObject({ bits: 8, activations: { observer: 'mse' } });
   expect(eight.quantized.name).toBe('digits.int8.onnx');
   const baseline = join(folder, 'base.json');
   writeFileSync(baseline, first.stdout);
