@@ -1,6 +1,5 @@
-import { NameScope } from '../graph/edit.js';
-import { type Model, node } from '../graph/model.js';
-import { withModel } from '../load/with-model.js';
+import type { Model } from '../graph/model.js';
+import { measureShapes } from '../load/measure-shapes.js';
 import { elementCount, type Feed } from '../numerics/nd-array.js';
 import type { Session, SessionSettings } from '../runtime/session.js';
 
@@ -20,9 +19,10 @@ export async function valueSizes(
 ): Promise<Map<string, number>> {
   const known = inferredSizes(exposed, feed, values);
   const unknown = values.filter((value) => !known.has(value));
-  const measured = unknown.length > 0 ? await measuredSizes(model, unknown, feed, settings) : [];
-  const all = new Map([...known, ...measured]);
-  return new Map(values.map((value) => [value, all.get(value) ?? 0]));
+  const measured = await measureShapes(model, unknown, feed, settings);
+  const sizeOf = (value: string) =>
+    known.get(value) ?? ELEMENT_BYTES * elementCount(measured.get(value) ?? []);
+  return new Map(values.map((value) => [value, sizeOf(value)]));
 }
 
 function inferredSizes(
@@ -47,31 +47,4 @@ function inferredSizes(
       sizes.set(value, ELEMENT_BYTES * elementCount(dims));
   }
   return sizes;
-}
-
-async function measuredSizes(
-  model: Model,
-  values: readonly string[],
-  feed: Feed,
-  settings: SessionSettings,
-): Promise<Map<string, number>> {
-  const { graph } = model;
-  const names = new NameScope(graph);
-  const shapes = values.map((value) => node('Shape', [value], [names.fresh(`${value}_shape`)]));
-  const outputs = shapes.flatMap((made) => made.outputs);
-  const measuring: Model = {
-    ...model,
-    graph: {
-      ...graph,
-      nodes: [...graph.nodes, ...shapes],
-      outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
-    },
-  };
-  const found = await withModel(measuring, settings, (session) => session.run(feed, outputs));
-  return new Map(
-    values.map((value, i) => {
-      const dims = Array.from(found.get(outputs[i] ?? '')?.data ?? [], Number);
-      return [value, ELEMENT_BYTES * elementCount(dims)];
-    }),
-  );
 }

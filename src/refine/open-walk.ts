@@ -1,10 +1,9 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
 import { firstFeed } from '../calibrate/samples.js';
-import { NameScope } from '../graph/edit.js';
-import { type Model, node } from '../graph/model.js';
-import { withModel } from '../load/with-model.js';
-import { elementCount, type Feed } from '../numerics/nd-array.js';
+import type { Model } from '../graph/model.js';
+import { measureShapes } from '../load/measure-shapes.js';
+import { elementCount } from '../numerics/nd-array.js';
 import { memoryBytes } from '../runtime/machine.js';
 import { ActivationStore } from './activation-store.js';
 import { type Chunk, chunksOf } from './chunks.js';
@@ -71,11 +70,9 @@ export async function* chunksFor(
   layers: readonly RefinableLayer[],
 ): AsyncIterable<Chunk> {
   const feed = await firstFeed(source);
-  const shapes = await shapesOf(
-    model,
-    layers.map(({ output }) => output),
-    feed,
-  );
+  const settings = { mode: 'basic', threads: THREADS, label: 'the float model' } as const;
+  const outputs = layers.map(({ output }) => output);
+  const shapes = await measureShapes(model, outputs, feed, settings);
   yield* chunksOf(source, model, chunkSize(layers, shapes));
 }
 
@@ -91,30 +88,4 @@ function chunkSize(
     largest = Math.max(largest, elements, (elements / linear.outputChannels) * columns * groups);
   }
   return Math.max(1, Math.min(MOST_SAMPLES, Math.floor(CHUNK_BYTES / (ELEMENT_BYTES * largest))));
-}
-
-/** The shapes of some values in a run, without the values. */
-async function shapesOf(
-  model: Model,
-  values: readonly string[],
-  feed: Feed,
-): Promise<Map<string, readonly number[]>> {
-  const { graph } = model;
-  if (values.length === 0) return new Map();
-  const names = new NameScope(graph);
-  const shapes = values.map((value) => node('Shape', [value], [names.fresh(`${value}_shape`)]));
-  const outputs = shapes.flatMap((made) => made.outputs);
-  const measuring: Model = {
-    ...model,
-    graph: {
-      ...graph,
-      nodes: [...graph.nodes, ...shapes],
-      outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
-    },
-  };
-  const settings = { mode: 'basic', threads: THREADS, label: 'the float model' } as const;
-  const found = await withModel(measuring, settings, (session) => session.run(feed, outputs));
-  return new Map(
-    values.map((value, i) => [value, Array.from(found.get(outputs[i] ?? '')?.data ?? [], Number)]),
-  );
 }
