@@ -1,4 +1,4 @@
-import { GraphEditor } from '../graph/editor.js';
+import type { GraphEditor } from '../graph/editor.js';
 import {
   BIAS_INPUT,
   inputChannelOf,
@@ -20,6 +20,7 @@ import {
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { type Affine, affineNodes, affineOf, inputPlace } from './affine.js';
 import { losesChannels } from './channel-resolution.js';
+import { foldEach } from './fold-each.js';
 import type { Pass } from './pass.js';
 import { scaleWeight } from './set-weight.js';
 
@@ -41,14 +42,8 @@ export const affineIntoNext: Pass = {
   needs: ['constants are initializers', 'no identities'],
   ensures: [],
   run(model: Model): number {
-    const { graph } = model;
-    let folded = 0;
     // From the last on: what stands before another folds behind it.
-    const nodes = affineNodes(graph).reverse();
-    if (nodes.length === 0) return 0;
-    const editor = new GraphEditor(model);
-    for (const each of nodes) if (fold(editor, each)) folded++;
-    return folded;
+    return foldEach(model, affineNodes(model.graph).reverse(), fold);
   },
 };
 

@@ -1,4 +1,4 @@
-import { affineMoments, GraphEditor } from '../graph/editor.js';
+import { affineMoments, type GraphEditor } from '../graph/editor.js';
 import { BIAS_INPUT, type LinearLayer, outputChannelOf } from '../graph/linear-layer.js';
 import {
   attribute,
@@ -12,6 +12,7 @@ import {
 } from '../graph/model.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { type Affine, affineNodes, affineOf, layerBehind, outputPlace } from './affine.js';
+import { foldEach } from './fold-each.js';
 import type { Pass } from './pass.js';
 import { scaleWeight } from './set-weight.js';
 
@@ -35,13 +36,7 @@ export const affineIntoPrevious: Pass = {
   needs: ['constants are initializers', 'no identities'],
   ensures: [],
   run(model: Model): number {
-    const { graph } = model;
-    let folded = 0;
-    const nodes = affineNodes(graph);
-    if (nodes.length === 0) return 0;
-    const editor = new GraphEditor(model);
-    for (const each of nodes) if (fold(editor, each)) folded++;
-    return folded;
+    return foldEach(model, affineNodes(model.graph), fold);
   },
 };
 

@@ -1,4 +1,4 @@
-import { GraphEditor } from '../graph/editor.js';
+import type { GraphEditor } from '../graph/editor.js';
 import {
   attribute,
   type Graph,
@@ -10,6 +10,7 @@ import {
   stringAttribute,
 } from '../graph/model.js';
 import { floatsOf, integersOf, isFloatTensor } from '../graph/tensor.js';
+import { foldEach } from './fold-each.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -25,13 +26,8 @@ export const padIntoConv: Pass = {
   needs: ['constants are initializers', 'no identities'],
   ensures: [],
   run(model: Model): number {
-    const { graph } = model;
-    const found = graph.nodes.filter((each) => isOp(each, 'Pad'));
-    if (found.length === 0) return 0;
-    const editor = new GraphEditor(model);
-    let folded = 0;
-    for (const each of found) if (fold(editor, each)) folded++;
-    return folded;
+    const pads = model.graph.nodes.filter((each) => isOp(each, 'Pad'));
+    return foldEach(model, pads, fold);
   },
 };
 

@@ -1,4 +1,4 @@
-import { GraphEditor } from '../graph/editor.js';
+import type { GraphEditor } from '../graph/editor.js';
 import { isKnownFloat } from '../graph/float-values.js';
 import {
   attribute,
@@ -13,6 +13,7 @@ import {
 } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
 import { integersOf } from '../graph/tensor.js';
+import { foldEach } from './fold-each.js';
 import type { Pass } from './pass.js';
 
 /**
@@ -28,13 +29,8 @@ export const spatialMean: Pass = {
   needs: ['constants are initializers', 'no identities'],
   ensures: [],
   run(model: Model): number {
-    const { graph } = model;
-    const found = graph.nodes.filter((each) => isOp(each, 'ReduceMean'));
-    if (found.length === 0) return 0;
-    const editor = new GraphEditor(model);
-    let rewritten = 0;
-    for (const each of found) if (rewrite(editor, each)) rewritten++;
-    return rewritten;
+    const means = model.graph.nodes.filter((each) => isOp(each, 'ReduceMean'));
+    return foldEach(model, means, rewrite);
   },
 };
 
