@@ -92,11 +92,6 @@ export function saturatingPairs(integers: Int8Array, { channels, stride, offsets
   return pairs;
 }
 
-/** Whether a weight gives the same sums on every x86. */
-export function isPortable(weight: QuantizedTensor, pairing: Pairing | undefined): boolean {
-  return pairing === undefined || saturatingPairs(integersOfTensor(weight), pairing) === 0;
-}
-
 /** What pairs of one sign sum up to, in magnitude, and how many weights there are that are not zero. */
 export function pairSums(
   values: Float32Array,

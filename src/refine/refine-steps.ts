@@ -3,20 +3,15 @@ import { AUTO, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
 import { refiners } from './refiners.js';
 
 /**
- * The refiners that a recipe asks for. `auto` asks for those that serve its widths best, and for none without samples.
+ * The refiners that a recipe asks for. `auto` asks for none yet.
  *
  * @throws QuantizeError `bad-option` where refiners are named and there are no samples
  */
 export function refineSteps(recipe: Recipe, hasSamples: boolean): RefineStep[] {
-  const steps = stepsOf(recipe.refine === AUTO ? autoRefiners(recipe) : recipe.refine, refiners);
+  if (recipe.refine === AUTO) return [];
+  const steps = stepsOf(recipe.refine, refiners);
   if (typeof steps === 'string') throw new Error(`--refine ${steps}`);
   if (hasSamples || steps.length === 0) return steps;
-  if (recipe.refine === AUTO) return [];
   const mend = 'Give them with --data, or leave --refine out.';
   throw new QuantizeError('bad-option', { flag: '--refine', problem: 'needs samples', mend });
-}
-
-/** What `auto` stands for. */
-export function autoRefiners(_recipe: Recipe): string {
-  return 'none';
 }

@@ -4,6 +4,8 @@ import { weightLimit } from '../quantize/integer-limit.js';
 import { pairingIn, withinPairs } from '../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { named } from '../recipe.js';
 import { correctMoments, floorOf, type Moments } from './correct-moments.js';
 import { dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
@@ -14,9 +16,6 @@ import { type Covariances, SecondOrderSums, secondOrderStep } from './second-ord
 import { shortcutOf } from './shortcut.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
 import { rowsOf, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
-
-/** Schemes whose levels are chosen freely, so that they may be chosen anew; those of others have a form of their own. */
-const FREE_SCHEMES: readonly string[] = ['kmeans', 'wentropy'];
 
 /**
  * Rounds each layer's weights under the second moments of its input, on the network as quantized so far (GPTQ, Frantar et
@@ -86,7 +85,7 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, r }: Covariances): Fit
   }
   // Blocks were left out.
   const weight = layer.weight as QuantizedTensor;
-  const freesLevels = FREE_SCHEMES.some((name) => layer.recipe.scheme.startsWith(name));
+  const freesLevels = named(schemes, layer.recipe.scheme).freeLevels === true;
   const floor = floorOf(layer, plan, layer.bias);
   const pairing = pairingIn(plan, layer.weighted);
   const limit = weightLimit(layer.weighted, plan.recipe);

@@ -223,13 +223,8 @@ function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
 /** What the calibration samples held. */
 function seenRanges({ activations }: ReportedPlan): SeenRanges {
   return new Map(
-    [...activations].flatMap(
-      ([
-        name,
-        {
-          observation: { range },
-        },
-      ]) => (range ? [[name, range] as const] : []),
+    [...activations].flatMap(([name, { observation }]) =>
+      observation.range ? [[name, observation.range] as const] : [],
     ),
   );
 }

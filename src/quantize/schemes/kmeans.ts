@@ -25,6 +25,7 @@ import { fullRange } from './uniform.js';
 export const kmeans: Scheme = {
   name: 'kmeans',
   summary: 'the codebook of least squared error',
+  freeLevels: true,
   quantize(request: WeightRequest): CodebookTensor {
     const { values, dims, bits, axis, channelsPerCodebook } = request;
     const channels = splitChannels(request);

@@ -25,6 +25,8 @@ export interface Scheme {
   readonly summary: string;
   /** Scales are powers of two: one may only be raised to another. */
   readonly powersOfTwo?: true;
+  /** Its levels are free, so that what refines may choose them anew; those of other codebooks have a form of their own. */
+  readonly freeLevels?: true;
   quantize(request: WeightRequest): QuantizedTensor;
   /** What int8 cannot hold of the scheme at this width, in a few words for the plan; undefined where it holds all. */
   note?(request: Pick<WeightRequest, 'bits' | 'limit'>): string | undefined;

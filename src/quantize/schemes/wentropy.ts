@@ -87,6 +87,7 @@ function weightedEntropyScheme(variant: Variant): Scheme {
   return {
     name: variant.name,
     summary: variant.summary,
+    freeLevels: true,
     quantize(request: WeightRequest): CodebookTensor {
       const { values, dims, bits, axis, channelsPerCodebook } = request;
       const channels = splitChannels(request);
