@@ -7,6 +7,7 @@ import type { QuantizeError } from '../../src/errors.js';
 import { place } from '../../src/place/place.js';
 import { observedValues } from '../../src/place/placement.js';
 import { encodeModel } from '../../src/proto/encode.js';
+import type { Plan, PlannedActivation, StoredTensor } from '../../src/quantize/plan.js';
 import type { GivenRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
@@ -132,6 +133,25 @@ describe('a plan from a stranger', () => {
     }
     writeFileSync(path, whole);
     expect(planOf(await readPlanFile(path), owner).weights.size).toBe(2);
+  });
+
+  it('with a number too many, or one too few, is refused by its name', async () => {
+    const { path, owner, plan } = await saved();
+    const [value, activation] = [...plan.activations][0] as [string, PlannedActivation];
+    const [site, weight] = [...plan.weights][0] as [string, StoredTensor];
+    const less = <T>(map: ReadonlyMap<string, T>, key: string) =>
+      new Map([...map].filter(([known]) => known !== key));
+    const broken: [Plan, string][] = [
+      [{ ...plan, activations: new Map(plan.activations).set('q', activation) }, 'activation "q" is none'],
+      [{ ...plan, weights: new Map(plan.weights).set('q#1', weight) }, 'weight "q#1" is none'],
+      [{ ...plan, activations: less(plan.activations, value) }, `activation "${value}" is missing`],
+      [{ ...plan, weights: less(plan.weights, site) }, `weight "${site}" is missing`],
+    ];
+    for (const [each, problem] of broken) {
+      writeFileSync(path, serializePlan(owner.model, each));
+      const error = await refusal(async () => planOf(await readPlanFile(path), owner));
+      expect(error.message).toContain(problem);
+    }
   });
 
   it('with weights that are not finite steps is refused', async () => {

@@ -94,6 +94,14 @@ describe('a changed plan', () => {
     expect(change1).toThrow(problem);
   });
 
+  it('refuses an input scale at which the bias of a reader does not fit int32', async () => {
+    const plan = await twoGemms();
+    const grid = { scale: Math.fround(1e-12), zeroPoint: 0, low: 0, high: 255 };
+    const quantizer = { kind: 'affine', grid } as const;
+    const change = () => changed(plan, 'test', { activations: new Map([['r', quantizer]]) });
+    expect(change).toThrow('y#1, which has scale');
+  });
+
   it('refuses what is not in the plan, and what is not finite', async () => {
     const plan = await twoGemms();
     const bias = (id: string, values: Float32Array) => () =>

@@ -6,10 +6,16 @@ import { exposing } from '../../src/graph/expose.js';
 import type { Model } from '../../src/graph/model.js';
 import { floatsOf } from '../../src/graph/tensor.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
+import { pairingIn, saturatingPairs } from '../../src/quantize/pairs.js';
 import type { Plan } from '../../src/quantize/plan.js';
-import type { AffineTensor } from '../../src/quantize/quantized-tensor.js';
+import {
+  type AffineTensor,
+  integersOfTensor,
+  type QuantizedTensor,
+} from '../../src/quantize/quantized-tensor.js';
 import { refinePlan } from '../../src/refine/refine-plan.js';
 import { refiners } from '../../src/refine/refiners.js';
+import { secondOrder } from '../../src/refine/second-order.js';
 import type { Result } from '../../src/report/result.js';
 import { example, runCommand } from '../support/command.js';
 import { randomFloats } from '../support/graph-builder.js';
@@ -120,6 +126,29 @@ describe('second order', () => {
     const [unrefined = 0, byMoments = 0, bySecondOrder = 0] = await Promise.all(errors);
     expect(bySecondOrder).toBeLessThan(byMoments);
     expect(bySecondOrder).toBeLessThan(unrefined);
+  });
+
+  it.each([
+    [2, 'kmeans'],
+    [8, 'minmax'],
+  ])('gives weights whose sums saturate nowhere by itself, %i bits %s', async (bits, scheme) => {
+    const net = new Net();
+    net.input('x', [1, 4, 8, 8]);
+    // Weights of one sign: neighbours add up to twice the largest.
+    const w = net.constant('w', [4, 4, 3, 3], randomFloats(144, 9, 0.5, 1));
+    net.node('Conv', ['x', w], 'y', { kernel_shape: [3, 3] });
+    const model = finish(net, 'y');
+    const { feeds } = chain();
+    const { plan } = await quantizeModel(model, { bits, scheme, allLayers: true, reduceRange: false }, feeds);
+    const sources = { ...context, settings: {}, model, source: sourceOf(feeds) };
+    const { change } = await secondOrder.refine(plan, sources);
+    const [weighted] = plan.placement.weighted;
+    const pairing = weighted && pairingIn(plan, weighted);
+    if (!pairing) throw new Error('its sums can saturate');
+    const weight = change.weights?.get('y#1') as QuantizedTensor;
+    expect(saturatingPairs(integersOfTensor(weight), pairing)).toBe(0);
+    // It was not so by chance: codes of the whole range would.
+    expect(saturatingPairs(new Int8Array(144).fill(127), pairing)).toBeGreaterThan(0);
   });
 
   it('gives the same numbers twice', async () => {
