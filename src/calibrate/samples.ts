@@ -15,7 +15,7 @@ import type { InputSpec, SampleSource, Shard } from '../../calibration/source.js
 import { syntheticSources } from '../../calibration/synthetic.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { isArrayType } from '../graph/data-type.js';
-import type { Model } from '../graph/model.js';
+import { fedInputs, type Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { DataOptions, Paths } from '../options.js';
 import { decodeTensorFile } from '../proto/decode-tensor.js';
@@ -51,15 +51,12 @@ const SYNTHETIC_SAMPLES = 16;
  * @throws QuantizeError `input-unsupported` for one that is no numeric tensor
  */
 function inputSpecs(model: Model, shapes: GivenShapes | undefined): InputSpec[] {
-  const { inputs, initializers } = model.graph;
-  const specs = inputs
-    .filter((input) => !initializers.has(input.name))
-    .map(({ name, dataType, shape }) => {
-      if (!isArrayType(dataType)) {
-        throw new QuantizeError('input-unsupported', { input: name, type: dataType ?? 'no tensor' });
-      }
-      return { name, type: dataType, shape };
-    });
+  const specs = fedInputs(model.graph).map(({ name, dataType, shape }) => {
+    if (!isArrayType(dataType)) {
+      throw new QuantizeError('input-unsupported', { input: name, type: dataType ?? 'no tensor' });
+    }
+    return { name, type: dataType, shape };
+  });
   return withGivenShapes(withBatchAxes(specs), shapes);
 }
 

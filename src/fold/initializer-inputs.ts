@@ -1,4 +1,4 @@
-import type { Model } from '../graph/model.js';
+import { fedInputs, type Model } from '../graph/model.js';
 import type { Pass } from './pass.js';
 
 /** The first IR version in which an initializer need not be listed among the graph inputs. */
@@ -19,7 +19,7 @@ export const initializerInputs: Pass = {
   run(model: Model): number {
     const { graph } = model;
     const before = graph.inputs.length;
-    graph.inputs = graph.inputs.filter((input) => !graph.initializers.has(input.name));
+    graph.inputs = fedInputs(graph);
     model.irVersion = Math.max(model.irVersion, FREE_INITIALIZERS_IR);
     return before - graph.inputs.length;
   },

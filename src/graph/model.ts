@@ -77,6 +77,11 @@ export function opsetOf(model: Model): number {
   return model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 1;
 }
 
+/** The inputs that are fed: old models list their initializers, too, which nobody feeds. */
+export function fedInputs({ inputs, initializers }: Pick<Graph, 'inputs' | 'initializers'>): ValueInfo[] {
+  return inputs.filter(({ name }) => !initializers.has(name));
+}
+
 /** A new node; its id is the name of its first output. */
 export function node(
   opType: string,

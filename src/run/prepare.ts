@@ -8,7 +8,7 @@ import { QuantizeError } from '../errors.js';
 import { foldModel } from '../fold/fold-model.js';
 import type { FoldedForm } from '../fold/folded-form.js';
 import { referenceOf, verifyFold } from '../fold/verify-fold.js';
-import { type Model, opsetOf } from '../graph/model.js';
+import { fedInputs, type Model, opsetOf } from '../graph/model.js';
 import type { Limits } from '../load/limits.js';
 import { loadModel } from '../load/load-model.js';
 import { withOriginal } from '../load/with-original.js';
@@ -52,7 +52,8 @@ export async function prepare(
   if (form.isConverted) convertModel(model, options.model);
 
   await watch.begin('fold');
-  const inputs = [...model.graph.inputs];
+  // Of the original: folding drops constants that an old model lists as inputs.
+  const inputs = fedInputs(model.graph);
   const fold = await foldModel(model, form);
   for (const { summary, changes } of fold) watch.detail(`${summary} (${changes})`);
   check(model);

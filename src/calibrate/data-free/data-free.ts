@@ -2,7 +2,7 @@ import type { InputRange } from '../../../calibration/preprocess.js';
 import { type Statistics, TensorStatistics } from '../../../calibration/statistics.js';
 import { QuantizeError } from '../../errors.js';
 import { type ChannelMoments, even } from '../../graph/channel-moments.js';
-import type { Model } from '../../graph/model.js';
+import { fedInputs, type Model } from '../../graph/model.js';
 import { propagate } from '../../graph/propagate-moments.js';
 import type { CalibrationSettings } from '../calibrate.js';
 import { noiseRanges } from './noise-ranges.js';
@@ -26,7 +26,7 @@ export async function dataFreeStatistics(
   const inputs = new Map<string, ChannelMoments>();
   if (inputRange) {
     const ends = even(Float64Array.from(inputRange.low), Float64Array.from(inputRange.high));
-    for (const { name } of graph.inputs) if (!graph.initializers.has(name)) inputs.set(name, ends);
+    for (const { name } of fedInputs(graph)) inputs.set(name, ends);
   }
   const known = propagate(graph, batchNorms, inputs);
   const isTold = batchNorms.size > 0 || inputRange === undefined;

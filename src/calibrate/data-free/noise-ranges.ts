@@ -2,7 +2,7 @@ import type { InputRange } from '../../../calibration/preprocess.js';
 import type { SampleSource } from '../../../calibration/source.js';
 import type { TensorStatistics } from '../../../calibration/statistics.js';
 import { syntheticSources } from '../../../calibration/synthetic.js';
-import type { Model } from '../../graph/model.js';
+import { fedInputs, type Model } from '../../graph/model.js';
 import { channelAlong, type NdArray } from '../../numerics/nd-array.js';
 import { type CalibrationSettings, calibrate } from '../calibrate.js';
 
@@ -26,10 +26,9 @@ export async function noiseRanges(
   inputRange: InputRange,
   settings: CalibrationSettings,
 ): Promise<ReadonlyMap<string, TensorStatistics>> {
-  const { graph } = model;
-  const inputs = graph.inputs
-    .filter(({ name }) => !graph.initializers.has(name))
-    .map(({ name, dataType, shape }) => ({ name, type: dataType ?? 'float32', shape }));
+  const inputs = fedInputs(model.graph).map(({ name, dataType, shape }) => {
+    return { name, type: dataType ?? 'float32', shape };
+  });
   for (const source of syntheticSources(inputs, SAMPLES, SEED)) {
     try {
       const { provider, maxMemoryBytes } = settings;
