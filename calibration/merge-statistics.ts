@@ -77,8 +77,9 @@ function checkComplete(files: readonly StatisticsFile[]): void {
     const others = count - known.size - missing.length;
     const named = missing.map((index) => `${index}/${count}`).join(', ');
     const which = others > 0 ? `${named} and ${others} more` : named;
+    const isOne = others + missing.length === 1;
     throw refuse(
-      `shard ${which} is missing`,
+      `${isOne ? 'shard' : 'shards'} ${which} ${isOne ? 'is' : 'are'} missing`,
       `Make it with \`quantize calibrate … --shard ${missing[0]}/${count}\`, or give its file too.`,
     );
   }

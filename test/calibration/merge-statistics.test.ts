@@ -77,7 +77,7 @@ describe('mergeStatistics', () => {
   it('refuses a shard that is missing, and names it', async () => {
     const [first, , third] = (await shardsOf(4)) as [StatisticsFile, StatisticsFile, StatisticsFile];
     const error = await expectRefusal(() => mergeStatistics([third, first]), 'statistics-shards', 2);
-    expect(error.message).toContain('shard 2/4, 4/4 is missing');
+    expect(error.message).toContain('shards 2/4, 4/4 are missing');
   });
 
   it('refuses a shard that is given twice, and names the files', async () => {
