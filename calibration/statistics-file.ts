@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
 import { deflateSync } from 'fflate';
 import { QuantizeError, reasonOf } from '../src/errors.js';
+import { isRecord } from '../src/validate/is-record.js';
 import { readWhole } from './byte-source.js';
 import type { Part } from './source.js';
 import { BINS, isNonFiniteBin, type SampleRange, type Statistics, TensorStatistics } from './statistics.js';
@@ -118,9 +119,6 @@ export function parseStatistics(path: string, text: string): StatisticsFile {
 /** SHA-256 of the record as it is written, the checksum left out. */
 const checksumOf = (record: object): string =>
   createHash('sha256').update(JSON.stringify(record)).digest('hex');
-
-const isRecord = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 

@@ -49,7 +49,7 @@ const ground: Readonly<Record<string, readonly string[]>> = {
   derive: ['graph', 'numerics'],
   proto: ['errors', 'graph'],
   runtime: ['errors', 'numerics'],
-  calibration: ['errors', 'numerics'],
+  calibration: ['errors', 'validate', 'numerics'],
 };
 
 /** The only layers that import these packages. */

@@ -54,7 +54,7 @@ export function raiseModel(model: Model, path: string, target: number, from = op
     for (const node of graph.nodes) for (const subgraph of subgraphsOf(node)) convertGraph(subgraph);
   };
   convertGraph(model.graph);
-  model.opsets.set(model.opsets.has('ai.onnx') && !model.opsets.has('') ? 'ai.onnx' : '', target);
+  model.opsets.set('', target);
   return rewritten;
 }
 

@@ -1,10 +1,10 @@
 import { QuantizeError } from '../errors.js';
 import {
   type Graph,
-  isOp,
   type Model,
   type Node,
   opsetOf,
+  ruleFor,
   stringAttribute,
   subgraphsOf,
 } from '../graph/model.js';
@@ -57,8 +57,7 @@ export function makeRunnable(model: Model, path: string): boolean {
   if (opset < RUNNABLE_OPSETS.oldest) raiseModel(model, path, RUNNABLE_OPSETS.oldest, READABLE_OPSETS.oldest);
   if (opset > RUNNABLE_OPSETS.newest) {
     lowerGraph(model.graph, path, opset);
-    const name = model.opsets.has('ai.onnx') && !model.opsets.has('') ? 'ai.onnx' : '';
-    model.opsets.set(name, RUNNABLE_OPSETS.newest);
+    model.opsets.set('', RUNNABLE_OPSETS.newest);
   }
   model.irVersion = Math.min(irVersion, RUNNABLE_IR.newest);
   return model.irVersion !== irVersion || opsetOf(model) !== opset;
@@ -66,8 +65,7 @@ export function makeRunnable(model: Model, path: string): boolean {
 
 function lowerGraph(graph: Graph, path: string, opset: number): void {
   for (const node of graph.nodes) {
-    const change =
-      Object.hasOwn(newer, node.opType) && isOp(node, node.opType) ? newer[node.opType] : undefined;
+    const change = ruleFor(newer, node);
     if (change && change.since <= opset) lowerNode(node, change, path, opset);
     for (const subgraph of subgraphsOf(node)) lowerGraph(subgraph, path, opset);
   }

@@ -115,6 +115,6 @@ export const derivatives: readonly DerivativeRule[] = [
 
 /** The rule for a node; undefined where there is none. */
 export function derivativeOf({ opType, domain }: Node): Derivative | undefined {
-  const known = domain === 'ai.onnx' ? '' : domain;
-  return derivatives.find((rule) => rule.opType === opType && (rule.domains ?? ['']).includes(known))?.derive;
+  return derivatives.find((rule) => rule.opType === opType && (rule.domains ?? ['']).includes(domain))
+    ?.derive;
 }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { BatchRows } from '../../calibration/source.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { type ArrayData, type ArrayType, type NdArray, numbersOf } from '../numerics/nd-array.js';
+import { isRecord } from '../validate/is-record.js';
 
 /** One number of a user's metric module. */
 export interface UserMetric {
@@ -122,9 +123,6 @@ async function guarded<T>(path: string, step: string, work: () => T | Promise<T>
     throw new QuantizeError('metric-failed', { path, step, reason: reasonOf(thrown) }, { cause: thrown });
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isMetric = (value: unknown): value is MetricModule =>
   isRecord(value) && typeof value.add === 'function' && typeof value.result === 'function';

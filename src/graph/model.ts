@@ -37,6 +37,7 @@ export interface Node {
   readonly id: string;
   readonly name: string | undefined;
   readonly opType: string;
+  /** The default domain is '', however the file writes it. */
   readonly domain: string;
   inputs: string[];
   outputs: string[];
@@ -74,7 +75,7 @@ export interface Model {
 
 /** The version of the default operator set. */
 export function opsetOf(model: Model): number {
-  return model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? 1;
+  return model.opsets.get('') ?? 1;
 }
 
 /** The inputs that are fed: old models list their initializers, too, which nobody feeds. */
@@ -139,7 +140,12 @@ export function stringAttribute(node: Node, name: string, fallback: string): str
 
 /** Whether a node is the operator `opType` of the default domain. */
 export function isOp(node: Node, ...opTypes: string[]): boolean {
-  return (node.domain === '' || node.domain === 'ai.onnx') && opTypes.includes(node.opType);
+  return node.domain === '' && opTypes.includes(node.opType);
+}
+
+/** What a table by operators of the default domain has for a node; undefined where it has nothing. */
+export function ruleFor<T>(rules: Readonly<Record<string, T>>, { opType, domain }: Node): T | undefined {
+  return domain === '' && Object.hasOwn(rules, opType) ? rules[opType] : undefined;
 }
 
 /** The subgraphs (If, Loop, Scan bodies) that a node carries. */

@@ -12,7 +12,7 @@ import {
 } from './channel-moments.js';
 import { clampBounds } from './clamp-bounds.js';
 import { inputChannelOf, linearLayerOf, outputChannelOf } from './linear-layer.js';
-import { floatAttribute, type Graph, inputAt, intAttribute, isOp, type Node } from './model.js';
+import { floatAttribute, type Graph, inputAt, intAttribute, isOp, type Node, ruleFor } from './model.js';
 import { floatsOf, isFloatTensor } from './tensor.js';
 
 /** Moments of a node's first output from those of its inputs; undefined where they are not known. */
@@ -47,7 +47,7 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const hardSigmoid = (x: number, alpha: number, beta: number) => Math.min(Math.max(alpha * x + beta, 0), 1);
 
 /** How each operator changes what is known of its input (Nagel et al. 2019, §5.2 and appendix C for Relu). */
-const rules: Readonly<Record<string, Rule>> = {
+export const momentRules: Readonly<Record<string, Rule>> = {
   Add: ofBoth(sum),
   AveragePool: kept,
   Clip: clamped,
@@ -119,7 +119,7 @@ export function propagate(
     return tensor && isFloatTensor(tensor) ? constant(floatsOf(tensor)) : known.get(name ?? '');
   };
   for (const node of graph.nodes) {
-    const rule = isDefault(node) && Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
+    const rule = ruleFor(momentRules, node);
     // A layer looks at its weight itself.
     const operands = linearLayerOf(graph, node) ? node.inputs.slice(0, 1) : node.inputs;
     const made = rule?.(node, operands.map(momentsOf), graph);
@@ -131,8 +131,6 @@ export function propagate(
   }
   return known;
 }
-
-const isDefault = ({ domain }: Node): boolean => domain === '' || domain === 'ai.onnx';
 
 /** Conv, Gemm, MatMul with a constant weight: E[y] = b + Σ w·E[x], Var[y] = Σ w²·Var[x], inputs taken as independent. */
 function linear(

@@ -1,29 +1,110 @@
-import { type Graph, inputAt, isOp, type Node } from './model.js';
+import { type Graph, inputAt, intAttribute, type Node, ruleFor } from './model.js';
 import { integersOf } from './tensor.js';
 import type { Uses } from './uses.js';
 
-/** Operators whose output has the rank of their first input. */
-const rankKeepers = new Set([
-  'Relu',
-  'Clip',
-  'LeakyRelu',
-  'Sigmoid',
-  'HardSwish',
-  'Identity',
-  'Dropout',
-  'BatchNormalization',
-  'Conv',
-  'ConvTranspose',
-  'MaxPool',
-  'AveragePool',
-  'GlobalAveragePool',
-  'GlobalMaxPool',
-  'Transpose',
-  'Pad',
-  'Slice',
-  'Softmax',
-  'Concat',
-]);
+/** The rank of a node's first output from those of its inputs; undefined where they do not tell. */
+type RankRule = (
+  node: Node,
+  rankAt: (input: number) => number | undefined,
+  graph: Graph,
+) => number | undefined;
+
+const kept: RankRule = (_, rankAt) => rankAt(0);
+const fixed =
+  (rank: number): RankRule =>
+  () =>
+    rank;
+
+/** Operands are stretched over each other: the longest shape wins. */
+const broadcast: RankRule = (node, rankAt) => {
+  let most = 0;
+  for (let input = 0; input < node.inputs.length; input++) {
+    const rank = rankAt(input);
+    if (rank === undefined) return undefined;
+    most = Math.max(most, rank);
+  }
+  return most;
+};
+
+const reduced: RankRule = (node, rankAt) => (intAttribute(node, 'keepdims', 1) === 0 ? undefined : rankAt(0));
+
+/** How the rank of each operator's output follows from its inputs. */
+export const rankRules: Readonly<Record<string, RankRule>> = {
+  Abs: kept,
+  Add: broadcast,
+  AveragePool: kept,
+  BatchNormalization: kept,
+  Clip: kept,
+  Concat: kept,
+  Conv: kept,
+  ConvTranspose: kept,
+  DepthToSpace: kept,
+  Div: broadcast,
+  Dropout: kept,
+  Elu: kept,
+  Erf: kept,
+  Exp: kept,
+  Flatten: fixed(2),
+  // [steps, directions, batch, hidden]
+  GRU: fixed(4),
+  Gather: (_, rankAt) => {
+    const [data, indices] = [rankAt(0), rankAt(1)];
+    return data === undefined || indices === undefined ? undefined : data - 1 + indices;
+  },
+  Gelu: kept,
+  Gemm: fixed(2),
+  GlobalAveragePool: kept,
+  GlobalMaxPool: kept,
+  GroupNormalization: kept,
+  HardSigmoid: kept,
+  HardSwish: kept,
+  Identity: kept,
+  InstanceNormalization: kept,
+  LSTM: fixed(4),
+  LayerNormalization: kept,
+  LeakyRelu: kept,
+  Log: kept,
+  LogSoftmax: kept,
+  // A matrix weight keeps the rank of the activation before it.
+  MatMul: (node, rankAt, graph) => {
+    const rank = rankAt(0);
+    const weight = graph.initializers.get(inputAt(node, 1) ?? '');
+    return rank !== undefined && rank >= 2 && weight?.dims.length === 2 ? rank : undefined;
+  },
+  MaxPool: kept,
+  Mul: broadcast,
+  Neg: kept,
+  PRelu: broadcast,
+  Pad: kept,
+  Pow: broadcast,
+  RMSNormalization: kept,
+  RNN: fixed(4),
+  Reciprocal: kept,
+  ReduceMean: reduced,
+  ReduceSum: reduced,
+  Relu: kept,
+  Reshape: (node, _, graph) => {
+    const shape = graph.initializers.get(inputAt(node, 1) ?? '');
+    return shape && integersOf(shape).length;
+  },
+  Resize: kept,
+  Shape: fixed(1),
+  Sigmoid: kept,
+  SimplifiedLayerNormalization: kept,
+  Size: fixed(0),
+  Slice: kept,
+  Softmax: kept,
+  Softplus: kept,
+  SpaceToDepth: kept,
+  Split: kept,
+  Sqrt: kept,
+  Sub: broadcast,
+  Sum: broadcast,
+  Tanh: kept,
+  Tile: kept,
+  Transpose: kept,
+  Where: broadcast,
+};
 
 /**
  * The rank of a value, where the graph states it or an operator before it fixes it; undefined otherwise.
@@ -72,29 +153,11 @@ class Ranks {
   }
 
   #ofOutput(node: Node): number | undefined {
-    const graph = this.#graph;
-    if (isOp(node, 'Gemm', 'Flatten')) return 2;
-    if (isOp(node, 'Reshape')) {
-      const shape = graph.initializers.get(inputAt(node, 1) ?? '');
-      return shape && integersOf(shape).length;
-    }
-    const [first, second] = [inputAt(node, 0), inputAt(node, 1)];
-    const firstRank = first === undefined ? undefined : this.of(first);
-    if (firstRank === undefined) return undefined;
-    if (node.domain === '' && rankKeepers.has(node.opType)) return firstRank;
-    if (isOp(node, 'Add', 'Sub', 'Mul', 'Div')) {
-      const secondRank = second === undefined ? undefined : this.of(second);
-      return secondRank === undefined ? undefined : Math.max(firstRank, secondRank);
-    }
-    // A matrix weight keeps the rank of the activation before it.
-    if (
-      isOp(node, 'MatMul') &&
-      second &&
-      graph.initializers.get(second)?.dims.length === 2 &&
-      firstRank >= 2
-    ) {
-      return firstRank;
-    }
-    return undefined;
+    const rule = ruleFor(rankRules, node);
+    const rankAt = (input: number) => {
+      const value = inputAt(node, input);
+      return value === undefined ? undefined : this.of(value);
+    };
+    return rule?.(node, rankAt, this.#graph);
   }
 }

@@ -124,7 +124,7 @@ const UNBOUNDED: readonly string[] = ['starts', 'ends'];
 
 function checkAttributes(node: Node, refuse: Refuse): void {
   // What an operator of somebody else's means by its numbers is not known.
-  if (node.domain !== '' && node.domain !== 'ai.onnx') return;
+  if (node.domain !== '') return;
   for (const [name, found] of node.attributes) {
     if (found.kind !== 'int' && found.kind !== 'ints') continue;
     const values = found.kind === 'int' ? [found.value] : found.value;

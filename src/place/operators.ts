@@ -5,6 +5,7 @@ import {
   intAttribute,
   intsAttribute,
   type Node,
+  ruleFor,
   stringAttribute,
 } from '../graph/model.js';
 import { floatsOf, isFloatTensor } from '../graph/tensor.js';
@@ -94,7 +95,7 @@ export interface StorableWeights {
 const recurrent: StorableWeights = { inputs: [1, 2], axis: 1, form: 'constant' };
 
 /** Operators without an integer kernel whose weights are worth storing. */
-const storables: Readonly<Record<string, StorableWeights>> = {
+export const storables: Readonly<Record<string, StorableWeights>> = {
   ConvTranspose: { inputs: [1], axis: 1, form: 'constant' },
   GRU: recurrent,
   Gather: { inputs: [0], axis: 0, form: 'rows' },
@@ -104,7 +105,7 @@ const storables: Readonly<Record<string, StorableWeights>> = {
 
 /** The weights of a node that can be stored in few bits: constants of float32, and for `rows` a table of axis 0. */
 export function storableOf(node: Node, graph: Graph): StorableWeights | undefined {
-  const found = isDefault(node) && Object.hasOwn(storables, node.opType) ? storables[node.opType] : undefined;
+  const found = ruleFor(storables, node);
   const tensors = found?.inputs.map((input) => graph.initializers.get(inputAt(node, input) ?? ''));
   if (!found || !tensors?.every((tensor) => tensor?.dataType === 'float32' && tensor.dims.length >= 2))
     return undefined;
@@ -115,7 +116,7 @@ export function storableOf(node: Node, graph: Graph): StorableWeights | undefine
 
 /** The rule for a node; undefined for an operator that stays float whatever surrounds it. */
 export function ruleOf(node: Node): OperatorRule | undefined {
-  return isDefault(node) && Object.hasOwn(operators, node.opType) ? operators[node.opType] : undefined;
+  return ruleFor(operators, node);
 }
 
 // QLinearAveragePool divides by another count there: tens of steps off (measured). Dilations it does not take at all.
@@ -136,8 +137,6 @@ function notRising(node: Node): string | undefined {
 export function hardSigmoidOf(node: Node): { alpha: number; beta: number } {
   return { alpha: floatAttribute(node, 'alpha', 0.2), beta: floatAttribute(node, 'beta', 0.5) };
 }
-
-const isDefault = ({ domain }: Node): boolean => domain === '' || domain === 'ai.onnx';
 
 function infiniteOperand(node: Node, graph: Graph): string | undefined {
   const finite = node.inputs.every((name) => {

@@ -7,6 +7,7 @@ import { toSafeInteger } from '../graph/tensor.js';
 import {
   type AttributeMessage,
   attributeTypes,
+  domainOf,
   type EntryMessage,
   EXTERNAL_LOCATION,
   type GraphMessage,
@@ -47,7 +48,7 @@ export function decodeModel(bytes: Uint8Array, mode: TensorStorageMode = 'views'
   return {
     irVersion: toNumber(message.ir_version ?? 0),
     opsets: new Map(
-      (message.opset_import ?? []).map((opset) => [opset.domain ?? '', toNumber(opset.version ?? 0)]),
+      (message.opset_import ?? []).map((opset) => [domainOf(opset), toNumber(opset.version ?? 0)]),
     ),
     graph: decodeGraph(message.graph),
     metadata: new Map((message.metadata_props ?? []).map((entry) => [entry.key ?? '', entry.value ?? ''])),
@@ -105,7 +106,7 @@ function decodeNode(message: NodeMessage): Node {
     id: (message.output ?? []).find((output) => output !== '') ?? '',
     name: message.name || undefined,
     opType: message.op_type ?? '',
-    domain: message.domain ?? '',
+    domain: domainOf(message),
     inputs: [...(message.input ?? [])],
     outputs: [...(message.output ?? [])],
     attributes,

@@ -4,6 +4,7 @@ import { rawBytesOf, type Tensor } from '../graph/tensor.js';
 import {
   type AttributeMessage,
   attributeTypes,
+  domainOf,
   type EntryMessage,
   EXTERNAL_LOCATION,
   type GraphMessage,
@@ -53,7 +54,7 @@ export function encodeInitializer(name: string, tensor: Tensor): Uint8Array {
 function encodeOpsets(model: Model): OperatorSetMessage[] {
   const loaded = (model.carried?.opset_import ?? []) as OperatorSetMessage[];
   return [...model.opsets].map(([domain, version]) => ({
-    ...(loaded.find((opset) => (opset.domain ?? '') === domain) ?? { domain }),
+    ...(loaded.find((opset) => domainOf(opset) === domain) ?? { domain }),
     version,
   }));
 }

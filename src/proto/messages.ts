@@ -16,6 +16,10 @@ export interface OperatorSetMessage {
   version?: Int64;
 }
 
+/** The default domain has two names, '' and 'ai.onnx'; in memory it has the first alone. */
+export const domainOf = ({ domain = '' }: { readonly domain?: string }): string =>
+  domain === 'ai.onnx' ? '' : domain;
+
 export interface EntryMessage {
   key?: string;
   value?: string;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { attribute } from '../../src/graph/model.js';
 import { rankOf } from '../../src/graph/rank.js';
 import { indexUses } from '../../src/graph/uses.js';
 import { GraphBuilder } from '../support/graph-builder.js';
@@ -29,6 +30,11 @@ describe('rankOf', () => {
     ['MatMul of two activations', 'MatMul', ['image', 'image'], undefined],
     ['an operator that is not known', 'Squeeze', ['image'], undefined],
     ['an unknown input', 'Relu', ['unknown'], undefined],
+    ['rows of a table, one for each index', 'Gather', ['matrix', 'matrix'], 3],
+    ['a function of one value', 'Erf', ['image'], 4],
+    ['the longest of three', 'Where', ['vector', 'scalar', 'image'], 4],
+    ['an axis stays, of size 1', 'ReduceMean', ['image'], 4],
+    ['steps, directions, batch and channels', 'LSTM', ['unknown', 'matrix', 'matrix'], 4],
   ] as [string, string, string[], number | undefined][])('%s', (_, opType, inputs, expected) => {
     g.graph.nodes = [];
     g.node(opType, inputs, 'y');
@@ -39,6 +45,12 @@ describe('rankOf', () => {
     g.graph.nodes = [];
     g.node('MaxPool', ['image'], ['y', 'indices']);
     expect([rank(g, 'y'), rank(g, 'indices')]).toEqual([4, undefined]);
+  });
+
+  test('axes that a sum takes away are not counted here', () => {
+    g.graph.nodes = [];
+    g.node('ReduceSum', ['image'], 'y', { keepdims: attribute.int(0) });
+    expect(rank(g, 'y')).toBeUndefined();
   });
 
   test('a chain is followed to its beginning, and value_info stops it', () => {

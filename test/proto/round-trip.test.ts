@@ -86,6 +86,21 @@ test('the type of an attribute decides, whatever other fields are filled in', ()
   expect(node?.attributes.get('n')).toMatchObject({ kind: 'int', value: 3n });
 });
 
+test('the default domain spelled out is the default domain, and stays spelled out in the file', () => {
+  const g = new GraphBuilder();
+  g.input('x', [1]);
+  g.node('Relu', ['x'], 'y');
+  g.output('y');
+  const message = onnxProto.onnx.ModelProto.decode(encodeModel(g.build()));
+  const [node, opset] = [message.graph?.node?.[0], message.opsetImport[0]];
+  if (node && opset) node.domain = opset.domain = 'ai.onnx';
+  const spelled = onnxProto.onnx.ModelProto.encode(message).finish();
+  const model = decodeModel(spelled);
+  expect([model.graph.nodes[0]?.domain, ...model.opsets.keys()]).toEqual(['', '']);
+  const again = onnxProto.onnx.ModelProto.decode(encodeModel(model));
+  expect([again.graph?.node?.[0]?.domain, again.opsetImport[0]?.domain]).toEqual(['ai.onnx', 'ai.onnx']);
+});
+
 describe('a model that was changed', () => {
   test('what is new is written, and the rest stays', () => {
     const changed = decodeModel(bytes);
