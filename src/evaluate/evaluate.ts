@@ -23,6 +23,7 @@ import {
 import { type LayerPair, layerPairs } from './layer-pairs.js';
 import { measureSpeed, type Speed } from './measure-speed.js';
 import { type Mistake, MistakeCollector } from './mistake.js';
+import { measurePortable, type PortableDrift } from './portable.js';
 import { record } from './recording.js';
 import type { UserMeter, UserMetric } from './user-metric.js';
 
@@ -36,13 +37,24 @@ export interface Evaluation {
   readonly beyond: readonly BeyondRange[];
   /** Empty without labels. */
   readonly mistakes: readonly Mistake[];
+  /** What the file gives on x86 without VNNI; null where that is the same, or nothing ran. */
+  readonly portable: PortableDrift | null;
   /** Null where nothing ran. */
   readonly speed: Speed | null;
 }
 
 /** What is known of a model that nothing could be run on. */
 export const unmeasured: Evaluation = {
-  ...{ outputs: [], task: undefined, metrics: [], layers: [], beyond: [], mistakes: [], speed: null },
+  ...{
+    outputs: [],
+    task: undefined,
+    metrics: [],
+    layers: [],
+    beyond: [],
+    mistakes: [],
+    portable: null,
+    speed: null,
+  },
 };
 
 /** How the comparison runs. */
@@ -68,6 +80,8 @@ export interface EvaluatedModels {
   readonly emitted: EmittedModel;
   /** Whether only one model may be loaded at a time, since each takes much memory. */
   readonly inTurn?: boolean;
+  /** Whether its weights were made such that no sum of an integer kernel saturates. */
+  readonly isPortable?: boolean;
 }
 
 /** Two files, and the values in them whose drift is measured layer by layer. */
@@ -86,6 +100,7 @@ export interface ComparedFiles {
    */
   readonly exactMode?: 'exact' | 'disabled' | undefined;
   readonly inTurn?: boolean | undefined;
+  readonly isPortable?: boolean | undefined;
 }
 
 /**
@@ -98,10 +113,10 @@ export async function evaluate(
   samples: Samples,
   settings: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatFile, quantized, folded, placement, emitted, inTurn } = models;
+  const { floatFile, quantized, folded, placement, emitted, inTurn, isPortable } = models;
   const { model, pairs } = layerPairs(placement, emitted);
   const layers = { float: folded, quantized: model, pairs };
-  return evaluateFiles({ floatFile, quantized, layers, inTurn }, samples, settings);
+  return evaluateFiles({ floatFile, quantized, layers, inTurn, isPortable }, samples, settings);
 }
 
 /** The same for two files, whoever made them. */
@@ -110,7 +125,7 @@ export async function evaluateFiles(
   samples: Samples,
   { threads, provider, told = (source) => source, metric, preprocess, ranges }: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatFile, quantized, layers, adapter, inTurn = false } = files;
+  const { floatFile, quantized, layers, floatOutputs, adapter, inTurn = false, isPortable = false } = files;
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
@@ -132,6 +147,13 @@ export async function evaluateFiles(
   );
   const feed = await firstFeed(samples.evaluation);
   const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
+  const { evaluation: source, labels } = samples;
+  const portable = isPortable
+    ? null
+    : await measurePortable(
+        { floatFile, quantized: layers.quantized, floatOutputs, adapter, source, labels, inTurn },
+        machine,
+      );
   const speed = await measureSpeed(floatFile, quantized, feed, machine, inTurn, quantizedFeed);
   return {
     outputs,
@@ -140,6 +162,7 @@ export async function evaluateFiles(
     layers: layerDrift,
     beyond: outside.beyond,
     mistakes: (await collector?.mistakes()) ?? [],
+    portable,
     speed,
   };
 }

@@ -8,8 +8,8 @@ function rankOf({ sqnrDb, nonFiniteMismatches, shapeMismatches }: Drift): number
 }
 
 /** The output that differs most from float, as its users see it; the first of equals, undefined where there is none. */
-export function worstOutput(outputs: readonly OutputDrift[]): OutputDrift | undefined {
-  return outputs.reduce<OutputDrift | undefined>(
+export function worstOutput<T extends Pick<OutputDrift, 'deployed'>>(outputs: readonly T[]): T | undefined {
+  return outputs.reduce<T | undefined>(
     (worst, output) => (!worst || rankOf(output.deployed) < rankOf(worst.deployed) ? output : worst),
     undefined,
   );

@@ -2,6 +2,7 @@ import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
 import type { Drift } from '../evaluate/drift.js';
 import type { Speed } from '../evaluate/measure-speed.js';
+import type { PortableDrift } from '../evaluate/portable.js';
 import type { UserMetric } from '../evaluate/user-metric.js';
 import { matches } from '../recipe.js';
 import type { Unit } from './units.js';
@@ -12,6 +13,8 @@ export interface Measured {
   readonly quantized: { readonly sizeBytes: number };
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | null;
+  /** Missing in records of before. */
+  readonly portable?: PortableDrift | null | undefined;
   readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];
   readonly plan: { readonly layers: readonly { readonly id: string; readonly name: string | null }[] };
@@ -54,9 +57,10 @@ export interface Metric {
 /** Read a number of the drift of an output; without a name the worst of those that have it. */
 export function ofOutputs(
   better: Metric['better'],
-  pick: (drift: Drift, output: OutputDrift) => Reading,
+  pick: (drift: Drift, output: OutputDrift, measured: Measured) => Reading,
 ): Metric['read'] {
-  return ({ outputs }, target) => {
+  return (measured, target) => {
+    const { outputs } = measured;
     const chosen = target === undefined ? outputs : outputs.filter(({ name }) => name === target);
     if (chosen.length === 0) {
       const names = outputs.map(({ name }) => `"${name}"`).join(', ');
@@ -66,7 +70,7 @@ export function ofOutputs(
     }
     return worstOf(
       better,
-      chosen.map((output) => ({ at: output.name, reading: pick(output.deployed, output) })),
+      chosen.map((output) => ({ at: output.name, reading: pick(output.deployed, output, measured) })),
     );
   };
 }

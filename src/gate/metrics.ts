@@ -72,6 +72,19 @@ export const metrics: readonly Metric[] = [
     read: accuracy(({ float, quantized }) => float - quantized),
   },
   {
+    name: 'portable_top1_drop',
+    summary: 'top1_drop on x86 without VNNI, computed on any machine',
+    unit: share,
+    better: 'lower',
+    of: undefined,
+    isMain: false,
+    read: (measured) => {
+      const { task, portable } = measured;
+      const graded = portable ? portable.task : task;
+      return graded ? { value: graded.float - graded.quantized } : noLabels;
+    },
+  },
+  {
     name: 'top1',
     summary: 'top-1 accuracy of the quantized model; needs labels',
     unit: share,
@@ -124,6 +137,17 @@ export const metrics: readonly Metric[] = [
     of: 'output',
     isMain: true,
     read: ofOutputs('higher', sqnr),
+  },
+  {
+    name: 'portable_sqnr',
+    summary: 'sqnr on x86 without VNNI, computed on any machine',
+    unit: decibel,
+    better: 'higher',
+    of: 'output',
+    isMain: false,
+    read: ofOutputs('higher', (deployed, { name }, { portable }) =>
+      sqnr(portable?.outputs.find((output) => output.name === name)?.drift ?? deployed),
+    ),
   },
   {
     name: 'cosine',

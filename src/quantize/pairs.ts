@@ -37,23 +37,45 @@ const LARGEST_SUM = 254;
  * @param input - the quantizer of the layer's input; undefined where its range is found at run time
  */
 export function pairingOf(layer: LinearLayer, input: ActivationQuantizer | undefined): Pairing | undefined {
-  const bound = Math.floor(INT16_MAX / (input ? largestCode(input) : 255));
+  if (input === undefined && isOp(layer.node, 'Conv')) return undefined;
+  const { tensor, groups, outputAxis } = layer;
+  const weight = { isConv: isOp(layer.node, 'Conv'), dims: tensor.dims, groups, outputAxis };
+  if (!weight.isConv && !isOp(layer.node, 'Gemm', 'MatMul')) return undefined;
+  return kernelPairing(weight, input ? largestCode(input) : LARGEST_UINT8);
+}
+
+const LARGEST_UINT8 = 255;
+
+/** What a kernel needs to know of a weight to pair it. */
+export interface PairedWeight {
+  /** Of a convolution, [outputs, inputs / groups, …kernel]; else a matrix. */
+  readonly isConv: boolean;
+  readonly dims: readonly number[];
+  readonly groups: number;
+  /** Axis of a matrix that the outputs run along. */
+  readonly outputAxis: number;
+}
+
+/** The same for a weight alone, whoever wrote the file. */
+export function kernelPairing(
+  { isConv, dims, groups, outputAxis }: PairedWeight,
+  largest: number,
+): Pairing | undefined {
+  const bound = Math.floor(INT16_MAX / largest);
   if (bound >= LARGEST_SUM) return undefined;
-  const { dims } = layer.tensor;
-  if (isOp(layer.node, 'Conv')) {
+  if (isConv) {
     const [channels = 0, inputs = 0, ...kernel] = dims;
-    const isDepthwise = layer.groups > 1 && inputs === 1 && channels === layer.groups;
-    if (isDepthwise || input === undefined) return undefined;
+    const isDepthwise = groups > 1 && inputs === 1 && channels === groups;
+    if (isDepthwise) return undefined;
     const places = elementCount(kernel);
     return pairingFrom(channels, inputs * places, inputs * places, bound, (k) => {
       return (k % inputs) * places + Math.floor(k / inputs);
     });
   }
-  if (!isOp(layer.node, 'Gemm') && !isOp(layer.node, 'MatMul')) return undefined;
-  const { outputChannels, inputChannels } = layer;
-  return layer.outputAxis === 0
-    ? pairingFrom(outputChannels, inputChannels, inputChannels, bound, (k) => k)
-    : pairingFrom(outputChannels, 1, inputChannels, bound, (k) => k * outputChannels);
+  const [rows = 0, columns = 0] = dims;
+  return outputAxis === 0
+    ? pairingFrom(rows, columns, columns, bound, (k) => k)
+    : pairingFrom(columns, 1, rows, bound, (k) => k * columns);
 }
 
 /** How the kernel of a node of a plan pairs its weight; undefined where nothing can saturate, or where it may. */
@@ -78,18 +100,34 @@ function pairingFrom(
 }
 
 /** How many pairs of integers can saturate. */
-export function saturatingPairs(integers: Int8Array, { channels, stride, offsets, bound }: Pairing): number {
+export function saturatingPairs(integers: Int8Array, pairing: Pairing): number {
   let pairs = 0;
-  for (let c = 0; c < channels; c++) {
-    const first = c * stride;
+  for (const _ of pairsThatSaturate(integers, pairing)) pairs++;
+  return pairs;
+}
+
+/** Two elements of a weight whose products can overflow int16 together. */
+export interface SaturatingPair {
+  readonly channel: number;
+  /** Places of the two in the weight. */
+  readonly places: readonly [number, number];
+  readonly integers: readonly [number, number];
+}
+
+/** The pairs of integers that can saturate, channel by channel. */
+export function* pairsThatSaturate(
+  integers: Int8Array,
+  { channels, stride, offsets, bound }: Pairing,
+): Generator<SaturatingPair> {
+  for (let channel = 0; channel < channels; channel++) {
+    const first = channel * stride;
     for (let k = 0; k + 1 < offsets.length; k += 2) {
-      const a = integers[first + (offsets[k] as number)] as number;
-      const b = integers[first + (offsets[k + 1] as number)] as number;
+      const places = [first + (offsets[k] as number), first + (offsets[k + 1] as number)] as const;
+      const [a, b] = [integers[places[0]] as number, integers[places[1]] as number];
       // Of two signs, neither product makes the other's larger.
-      if (a * b > 0 && Math.abs(a + b) > bound) pairs++;
+      if (a * b > 0 && Math.abs(a + b) > bound) yield { channel, places, integers: [a, b] };
     }
   }
-  return pairs;
 }
 
 /** What pairs of one sign sum up to, in magnitude, and how many weights there are that are not zero. */

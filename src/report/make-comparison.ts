@@ -16,7 +16,7 @@ import { describeMatched } from './describe-matched.js';
 import { describePlan } from './describe-plan.js';
 import { dataRecord, fileRecord, type ModelFile, unheldWarnings } from './make-result.js';
 import { RESULT_VERSION, type Result } from './result.js';
-import { chanceWarnings } from './trust-warnings.js';
+import { chanceWarnings, portableWarnings } from './trust-warnings.js';
 import { evaluationWarnings } from './warnings.js';
 
 /** The layers of two models, brought together. */
@@ -51,7 +51,7 @@ export interface ComparisonOutcome {
 /** The record of a comparison: that of a run, less what only the maker of the quantized model knows. */
 export function makeComparison(run: ComparisonOutcome): Result {
   const { float, quantized, pairing, layers, samples, evaluation, provider = 'cpu' } = run;
-  const { task, metrics, speed } = evaluation;
+  const { task, metrics, portable, speed } = evaluation;
   const { recipe, placement } = layers;
   const machine = describeMachine();
   const outputs = evaluation.outputs.map((output) => {
@@ -92,6 +92,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     activations: [],
     outputs,
     task: task ?? null,
+    portable,
     metrics,
     layers: compared,
     refinements: [],
@@ -106,6 +107,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
       ...(samples.evaluation.warnings ?? []),
       ...unheldWarnings(samples),
       ...chanceWarnings(task),
+      ...portableWarnings(portable, evaluation, recipe),
       ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],
     reproduce: run.reproduce,

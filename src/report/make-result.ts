@@ -18,7 +18,13 @@ import { describeActivations } from './describe-activations.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { searchWarnings } from './search-warnings.js';
-import { beyondWarnings, chanceWarnings, fewSamplesWarning, joinWarnings } from './trust-warnings.js';
+import {
+  beyondWarnings,
+  chanceWarnings,
+  fewSamplesWarning,
+  joinWarnings,
+  portableWarnings,
+} from './trust-warnings.js';
 import { warningsOf } from './warnings.js';
 
 /** A model, and the file that it was read from or written to. */
@@ -62,7 +68,7 @@ const WIDENED =
 export function makeResult(run: RunOutcome): Result {
   const { float, quantized, samples, statistics, evaluation, provider = 'cpu' } = run;
   const { recipe } = run.plan;
-  const { outputs, task, metrics, layers, mistakes, speed } = evaluation;
+  const { outputs, task, metrics, layers, mistakes, portable, speed } = evaluation;
   const machine = describeMachine();
   const activations = describeActivations(run.plan);
   const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.raisedChannels);
@@ -94,6 +100,7 @@ export function makeResult(run: RunOutcome): Result {
     activations,
     outputs,
     task: task ?? null,
+    portable,
     metrics,
     layers,
     refinements: run.plan.refinements,
@@ -111,6 +118,7 @@ export function makeResult(run: RunOutcome): Result {
       ...unheldWarnings(samples),
       ...chanceWarnings(task),
       ...beyondWarnings(evaluation.beyond),
+      ...portableWarnings(portable, evaluation, recipe),
       ...joinWarnings(float.model.graph, run.plan),
       ...searchWarnings(run.search),
       ...warningsOf({

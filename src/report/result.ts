@@ -6,6 +6,7 @@ import type { Speed } from '../evaluate/measure-speed.js';
 import type { Mistake } from '../evaluate/mistake.js';
 import type { ModelForm } from '../evaluate/model-form.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
+import type { PortableDrift } from '../evaluate/portable.js';
 import type { UserMetric } from '../evaluate/user-metric.js';
 import type { PassReport } from '../fold/fold-model.js';
 import type { BaselineRecord, GateOutcome } from '../gate/outcome.js';
@@ -74,6 +75,11 @@ export interface Result {
   readonly activations: readonly ActivationRecord[];
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | null;
+  /**
+   * What the file gives on x86 without VNNI, whose kernels add two products in int16: computed, whatever machine this is.
+   * Null where no such sum can saturate, so that it gives the same everywhere, or nothing ran.
+   */
+  readonly portable: PortableDrift | null;
   /** What the user's own metrics gave. */
   readonly metrics: readonly UserMetric[];
   readonly layers: readonly LayerDrift[];

@@ -1,10 +1,14 @@
 import type { BeyondRange } from '../evaluate/beyond-ranges.js';
 import type { TaskAccuracy } from '../evaluate/compare-outputs.js';
+import type { Evaluation } from '../evaluate/evaluate.js';
 import { farJoins } from '../evaluate/far-joins.js';
+import type { PortableDrift } from '../evaluate/portable.js';
+import { worstOutput } from '../evaluate/worst-output.js';
 import type { Graph } from '../graph/model.js';
 import type { ReportedPlan } from '../quantize/plan.js';
+import type { Recipe } from '../recipe.js';
 import { count } from './facts.js';
-import { formatPercent } from './format.js';
+import { formatDb, formatPercent } from './format.js';
 
 /** Below this many samples a figure is more chance than measurement. */
 const FEW_SAMPLES = 16;
@@ -44,6 +48,26 @@ export function beyondWarnings(beyond: readonly BeyondRange[]): string[] {
   const others = much.length > 1 ? `, and ${count(much.length - 1, 'value')} more` : '';
   return [
     `${formatPercent(first.share)} of "${first.name}" on the samples measured on lies beyond what the calibration samples held${others}: it is clipped. Calibrate on samples like those that the model will see.`,
+  ];
+}
+
+/** A file that gives something else on machines without VNNI: what, and how to mend it. */
+export function portableWarnings(
+  portable: PortableDrift | null,
+  { outputs, task }: Pick<Evaluation, 'outputs' | 'task'>,
+  recipe?: Pick<Recipe, 'assumeVnni'>,
+): string[] {
+  if (!portable) return [];
+  const { layers, pairs, samples, task: there } = portable;
+  const mend = recipe?.assumeVnni ? ' Without --assume-vnni it is the same everywhere.' : '';
+  const named = portable.outputs.map(({ name, drift }) => ({ name, deployed: drift }));
+  const worst = worstOutput(named);
+  const here = outputs.find(({ name }) => name === worst?.name)?.exact.sqnrDb ?? null;
+  const accuracy =
+    there && task ? `top-1 ${formatPercent(there.quantized)} of ${formatPercent(there.float)}, ` : '';
+  const drift = `output "${worst?.name ?? ''}" ${formatDb(worst?.deployed.sqnrDb ?? null)}, elsewhere ${formatDb(here)}`;
+  return [
+    `On x86 without VNNI ${count(pairs, 'pair')} of weights in ${count(layers, 'layer')} can overflow int16. What the file gives there, computed on ${count(samples, 'sample')}: ${accuracy}${drift}.${mend}`,
   ];
 }
 

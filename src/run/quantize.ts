@@ -141,7 +141,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       told: (told: SampleSource) => watch.told(told),
     };
     const evaluation = isMeasured
-      ? await evaluate({ ...models, inTurn: isLarge }, samples, settings)
+      ? await evaluate({ ...models, inTurn: isLarge, isPortable: !recipe.assumeVnni }, samples, settings)
       : unmeasured;
 
     const told = {

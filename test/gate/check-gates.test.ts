@@ -31,6 +31,9 @@ describe('gates on the sample result', () => {
     ['agreement[logits]>=99.2%', false, '99.18 %'],
     ['sqnr[logits]>=30dB', true, '30.4 dB'],
     ['sqnr>=30.5', false, '30.4 dB'],
+    // Nothing can saturate: the same everywhere.
+    ['portable_sqnr>=30dB', true, '30.4 dB'],
+    ['portable_top1_drop<1.4%', false, '1.48 %'],
     ['cosine>0.9995', true, '0.9996'],
     ['max_abs<1.4', false, '1.432'],
     // 10^(−30.44 / 20) = 0.030061.
@@ -185,4 +188,30 @@ it('a run fails by an error gate alone', () => {
   expect(hasFailed(checkGates(result, [{ gate: failing, level: 'warn' }, 'sqnr>1']))).toBe(false);
   expect(hasFailed(checkGates(result, [failing]))).toBe(true);
   expect(hasFailed([])).toBe(false);
+});
+
+describe('gates on what x86 without VNNI gives', () => {
+  const there = { ...logits, deployed: { ...logits.deployed, sqnrDb: 17.2 } };
+  const { task } = result;
+  if (!task) throw new Error('no task');
+  const portable = {
+    ...{ layers: 19, pairs: 2718, samples: 5000 },
+    outputs: [{ name: 'logits', drift: there.deployed }],
+    task: { ...task, quantized: 0.8862 },
+  };
+
+  it.each([
+    ['portable_sqnr>=17.5dB', false, '17.2 dB'],
+    ['portable_sqnr[logits]>=17dB', true, '17.2 dB'],
+    // 0.9162 − 0.8862 = 3 points, where this machine loses 1.48.
+    ['portable_top1_drop<2.9%', false, '3.00 %'],
+    ['sqnr>=30dB', true, '30.4 dB'],
+  ])('%s: %s, %s', (gate, passed, shown) => {
+    expect(check(gate, sampleResult({ portable }))).toMatchObject({ passed, shown });
+  });
+
+  it('without labels, no accuracy', () => {
+    const measured = sampleResult({ portable: { ...portable, task: null } });
+    expect(check('portable_top1_drop<5%', measured).reason).toContain('there are no labels');
+  });
 });

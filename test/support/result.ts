@@ -97,6 +97,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
       { ...layerTensors('conv2_out'), drift: { ...drift, sqnrDb: 12.3 } },
       { ...layerTensors('fc_out'), drift: { ...drift, sqnrDb: null } },
     ],
+    portable: null,
     comparison: null,
     metrics: [],
     refinements: [],
