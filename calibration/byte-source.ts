@@ -1,5 +1,5 @@
-import { open, readFile, stat } from 'node:fs/promises';
-import { QuantizeError, reasonOf } from '../src/errors.js';
+import { QuantizeError } from '../src/errors.js';
+import { type Fingerprint, fingerprintOf, refuseChanged, withFile } from '../src/files/open.js';
 
 /** Bytes that are read where they are asked for: a file, a part of one, or what unpacks from one. */
 export interface ByteSource {
@@ -16,15 +16,14 @@ export interface ByteSource {
 const READ_AHEAD_BYTES = 2 ** 20;
 
 /**
- * A file that is opened for each read, so that none stays open however long its samples are in use. One piece of
- * 1 MiB, or of what was asked for last, is kept.
+ * A file that is opened for each read, so that none stays open however long its samples are in use; it must be the same
+ * each time. One piece of 1 MiB, or of what was asked for last, is kept.
  *
- * @throws QuantizeError where there is no such file, or it is a folder
+ * @throws QuantizeError where there is no such file, or it is no regular one; from a read, where it has changed
  */
 export async function fileBytes(path: string): Promise<ByteSource> {
-  const found = await attempt(path, () => stat(path));
-  if (!found.isFile()) throw new QuantizeError('file-unreadable', { path, reason: 'it is no file' });
-  const sizeBytes = found.size;
+  const before = await fingerprintOf(path);
+  const sizeBytes = Number(before.size);
   let kept = { start: 0, bytes: new Uint8Array() };
   return {
     sizeBytes,
@@ -34,31 +33,30 @@ export async function fileBytes(path: string): Promise<ByteSource> {
         return bytes.subarray(offset - start, offset - start + length);
       }
       const size = Math.min(Math.max(length, READ_AHEAD_BYTES), sizeBytes - offset);
-      const piece = await attempt(path, () => readRange(path, offset, size));
-      if (piece.length < length) {
-        const reason = 'it has become shorter since it was opened';
-        throw new QuantizeError('file-unreadable', { path, reason });
-      }
+      const piece = await readRange(path, before, offset, size);
       kept = { start: offset, bytes: piece };
       return piece.subarray(0, length);
     },
   };
 }
 
-async function readRange(path: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const file = await open(path, 'r');
-  try {
+function readRange(
+  path: string,
+  before: Fingerprint,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return withFile(path, async (file, found) => {
+    refuseChanged(path, before, found);
     const bytes = new Uint8Array(length);
     let done = 0;
     while (done < length) {
       const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) break;
+      if (bytesRead === 0) throw new QuantizeError('file-changed', { path });
       done += bytesRead;
     }
-    return bytes.subarray(0, done);
-  } finally {
-    await file.close();
-  }
+    return bytes;
+  });
 }
 
 /** Bytes that are in memory already. */
@@ -72,23 +70,4 @@ export function memoryBytes(bytes: Uint8Array): ByteSource {
 /** A part of other bytes. */
 export function partOf(source: ByteSource, start: number, sizeBytes: number): ByteSource {
   return { sizeBytes, read: (offset, length) => source.read(start + offset, length) };
-}
-
-/**
- * The bytes of a whole file.
- *
- * @throws QuantizeError where there is none, or it cannot be read
- */
-export function readWhole(path: string): Promise<Uint8Array> {
-  return attempt(path, () => readFile(path));
-}
-
-async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new QuantizeError('file-missing', { path });
-    throw new QuantizeError('file-unreadable', { path, reason: reasonOf(thrown) }, { cause: thrown });
-  }
 }

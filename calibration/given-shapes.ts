@@ -30,7 +30,8 @@ export function withGivenShapes(inputs: readonly InputSpec[], given: GivenShapes
     }
   }
   return inputs.map((input) => {
-    const shape = given[input.name] ?? input.shape?.map((dim) => values.get(String(dim)) ?? dim);
+    const own = Object.hasOwn(given, input.name) ? given[input.name] : undefined;
+    const shape = own ?? input.shape?.map((dim) => values.get(String(dim)) ?? dim);
     return { ...input, shape };
   });
 }

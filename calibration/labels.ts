@@ -1,6 +1,6 @@
 import { extname, posix } from 'node:path';
 import { QuantizeError } from '../src/errors.js';
-import { readWhole } from './byte-source.js';
+import { readWhole } from '../src/files/open.js';
 import { parseNpy } from './readers/npy-format.js';
 import type { SampleSet } from './sample-set.js';
 

@@ -1,6 +1,7 @@
 import type { ResizeOptions, SharpOptions } from 'sharp';
 import { QuantizeError, reasonOf } from '../src/errors.js';
 import { roundHalfEven } from '../src/numerics/round.js';
+import { otherFormat } from './picture-format.js';
 import type { ChannelOrder, Layout } from './preprocess.js';
 
 /** How a picture of any shape fills the model's: cut at the centre, distorted, or with bars beside it. */
@@ -54,8 +55,13 @@ export async function loadDecoder(): Promise<Decoder> {
     throw new QuantizeError('images-unavailable', { reason: reasonOf(thrown) }, { cause: thrown });
   }
   return async (bytes, shape) => {
+    const odd = otherFormat(bytes);
+    if (odd) throw new Error(odd);
     const picture = sharp(bytes, INPUT);
-    const upright = (await picture.metadata()).autoOrient;
+    const { autoOrient: upright, space } = await picture.metadata();
+    // Libraries disagree on what colours these are; a model was trained on what one of them says.
+    if (space === 'cmyk')
+      throw new Error('it is CMYK, which each library makes other colours of: save it as RGB');
     const { resize, left, top } = plan(upright, shape);
     const pixels = await picture
       .autoOrient()

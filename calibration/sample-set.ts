@@ -53,7 +53,8 @@ export function zipSets(sets: readonly SampleSet[]): SampleSet {
     async sample(index) {
       const feeds: Feed[] = [];
       for (const set of sets) feeds.push(await set.sample(index));
-      return Object.assign({}, ...feeds);
+      // Not by assignment: an input may be named `__proto__`.
+      return Object.fromEntries(feeds.flatMap((feed) => Object.entries(feed)));
     },
   };
 }

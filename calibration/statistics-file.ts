@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
 import { deflateSync } from 'fflate';
 import { QuantizeError, reasonOf } from '../src/errors.js';
+import { readWhole } from '../src/files/open.js';
 import { isRecord } from '../src/validate/is-record.js';
-import { readWhole } from './byte-source.js';
 import type { Part } from './source.js';
 import { BINS, isNonFiniteBin, type SampleRange, type Statistics, TensorStatistics } from './statistics.js';
 

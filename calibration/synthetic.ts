@@ -1,3 +1,4 @@
+import { QuantizeError } from '../src/errors.js';
 import { numberToHalf } from '../src/numerics/half.js';
 import { type ArrayType, allocate, elementCount, type NdArray } from '../src/numerics/nd-array.js';
 import { batchAxisOf, isBatchName, isOpenDim, sampleShapeOf } from './batch-axis.js';
@@ -52,6 +53,9 @@ const otherDimsToTry: readonly OpenDims[] = [
 /** More elements than this are not tried: 512·512·3 is below, a cube of 224 is no input of any model. */
 const MAX_TRIED_ELEMENTS = 2 ** 20;
 
+/** Larger inputs are not made up: 1 GiB of float32, a minute of speech or film is far below. */
+const MAX_ELEMENTS = 2 ** 28;
+
 /** A list of no more elements may be a size, a scale or a count. */
 const MAX_SIZES = 4;
 
@@ -101,6 +105,13 @@ export function syntheticSource(
 ): SampleSource {
   const size = batchSizeOf(inputs);
   const dims = dimsOf(inputs, size, open);
+  for (const [at, { name }] of inputs.entries()) {
+    const shape = dims[at] ?? [];
+    if (elementCount(shape) > MAX_ELEMENTS) {
+      const facts = { input: name, shape: shape.join(', '), limit: MAX_ELEMENTS };
+      throw new QuantizeError('synthetic-large', facts);
+    }
+  }
   return {
     label: 'synthetic',
     length,

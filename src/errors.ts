@@ -56,6 +56,16 @@ const messages = {
   // Files.
   'file-missing': message(2, 'There is no file {path}.', 'Check the path.'),
   'file-unreadable': message(3, '{path} cannot be read: {reason}.', 'Check its permissions.'),
+  'file-odd': message(
+    2,
+    '{path} cannot be read: {reason}.',
+    'Give a regular file; what another program writes is to be saved as one first.',
+  ),
+  'file-changed': message(
+    3,
+    '{path} has changed while it was in use.',
+    'Run it again when nothing writes there any more.',
+  ),
   'file-unwritable': message(
     3,
     '{path} cannot be written: {reason}.',
@@ -213,6 +223,11 @@ const messages = {
     '{path} failed while it made samples: {reason}.',
     'This is an error of the module itself; run it with node to see where.',
   ),
+  'module-ended': message(
+    2,
+    '{path} failed: {reason}.',
+    'This is an error of the module itself; run it with node to see where.',
+  ),
   'module-once': message(
     2,
     '{path} exports samples that can be read only once, and they are too many to keep.',
@@ -227,6 +242,11 @@ const messages = {
     2,
     '{path} has no output that can be compared, only {outputs}.',
     'Add an output of numbers, booleans or texts, such as what stands before these.',
+  ),
+  'synthetic-large': message(
+    2,
+    'Random input for "{input}" would have the shape [{shape}], where {limit} elements are the limit.',
+    'Give samples with --data or --eval-data, or say its shape with --shape.',
   ),
   'synthetic-failed': message(
     2,

@@ -9,7 +9,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const layers = [
   'errors',
   'version',
+  'files',
   'validate',
+  'modules',
   'numerics',
   'graph',
   'proto',
@@ -43,13 +45,15 @@ const layers = [
 const ground: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   version: [],
+  files: ['errors'],
+  modules: ['errors', 'files', 'validate'],
   validate: [],
   numerics: [],
   graph: ['numerics'],
   derive: ['graph', 'numerics'],
   proto: ['errors', 'graph'],
   runtime: ['errors', 'numerics'],
-  calibration: ['errors', 'validate', 'numerics'],
+  calibration: ['errors', 'validate', 'files', 'modules', 'numerics'],
 };
 
 /** The only layers that import these packages. */

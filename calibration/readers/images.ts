@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
+import { type Fingerprint, readWithFingerprint } from '../../src/files/open.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
 import { converterOf } from '../array-set.js';
 import { batchAxisOf } from '../batch-axis.js';
-import { readWhole } from '../byte-source.js';
 import { loadDecoder, type PictureOptions, type PictureShape } from '../pictures.js';
 import { describeShape, type Preprocess } from '../preprocess.js';
 import type { SampleSet } from '../sample-set.js';
@@ -42,9 +42,13 @@ export const imagesReader: Reader = {
     const how = preprocess && { ...preprocess, layout: shape.layout };
     const convert = converterOf(path, 'uint8', dims, spec, how);
     const decode = await loadDecoder();
-    const pixels = keeping(elementCount(dims), async (index) =>
-      decode(await readWhole(join(folder, names[index] as string)), shape),
-    );
+    const seen = new Map<number, Fingerprint>();
+    const pixels = keeping(elementCount(dims), async (index) => {
+      const file = join(folder, names[index] as string);
+      const { bytes, fingerprint } = await readWithFingerprint(file, seen.get(index));
+      seen.set(index, fingerprint);
+      return decode(bytes, shape);
+    });
     return {
       label: basename(path),
       length: names.length,

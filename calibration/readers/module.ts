@@ -1,6 +1,7 @@
-import { basename, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename } from 'node:path';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
+import type { PlainNext, PlainPart, PlainSample, Request } from '../../src/modules/protocol.js';
+import { ModuleFailure, UserModule } from '../../src/modules/user-module.js';
 import { halfToNumber } from '../../src/numerics/half.js';
 import {
   type ArrayData,
@@ -36,8 +37,9 @@ export const moduleReader: Reader = {
   accepts: ({ extension }) => ['.mjs', '.js', '.cjs'].includes(extension),
   async read(request: ReadRequest): Promise<SampleSet> {
     const { path, preprocess, limit = MAX_SAMPLES } = request;
-    const stream = await streamOf(path);
-    const read = (value: unknown, index: number) => sampleOf(value, index, request);
+    const names = request.inputs.map(({ name }) => name);
+    const stream = await streamOf(path, names);
+    const read = (value: PlainSample, index: number) => sampleOf(value, index, request);
     const { feeds, length, whole } = await count(path, stream, read, limit);
     if (length === 0) throw new QuantizeError('data-empty', { path });
     return {
@@ -50,53 +52,47 @@ export const moduleReader: Reader = {
   },
 };
 
-type Values = Iterable<unknown> | AsyncIterable<unknown>;
-
 /** Begins at the first sample each time. */
-type Stream = () => AsyncGenerator<unknown>;
+type Stream = () => AsyncGenerator<PlainSample>;
 
-async function streamOf(path: string): Promise<Stream> {
-  let exported: unknown;
-  try {
-    ({ default: exported } = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown });
-  } catch (thrown) {
-    throw failed(path, thrown);
-  }
+async function streamOf(path: string, names: readonly string[]): Promise<Stream> {
+  const told = (thrown: unknown) => errorOf(path, thrown);
+  const module = await UserModule.load(path).catch((thrown: unknown) => {
+    throw told(thrown);
+  });
+  const ask = (request: Request) =>
+    module.ask(request).catch((thrown: unknown) => {
+      throw told(thrown);
+    });
   return async function* () {
+    const iteration = (await ask({ kind: 'begin' })) as number;
+    let isOpen = true;
     try {
-      const values: unknown = typeof exported === 'function' ? await exported() : exported;
-      if (!isIterable(values)) {
-        const reason = 'its default export is no iterable of samples, and no function that returns one';
-        const mend = 'Write `export default async function* () { yield { input: { data, dims } }; }`.';
-        throw new QuantizeError('data-format', { path, reason, mend });
+      for (;;) {
+        const next = (await ask({ kind: 'next', iteration, names }).catch((thrown: unknown) => {
+          isOpen = false;
+          throw thrown;
+        })) as PlainNext;
+        isOpen = !next.done;
+        if (next.done) return;
+        yield next.sample;
       }
-      const iterator = iteratorOf(values);
-      if (spent.has(iterator)) throw new QuantizeError('module-once', { path });
-      spent.add(iterator);
-      for await (const value of { [Symbol.asyncIterator]: () => iterator }) yield await value;
-    } catch (thrown) {
-      throw thrown instanceof QuantizeError ? thrown : failed(path, thrown);
+    } finally {
+      if (isOpen) await ask({ kind: 'end', iteration });
     }
   };
 }
 
-/** Iterators that were begun: a generator gives itself when it is asked to begin again, and has nothing more. */
-const spent = new WeakSet<object>();
-
-const failed = (path: string, thrown: unknown) =>
-  new QuantizeError('module-failed', { path, reason: reasonOf(thrown) }, { cause: thrown });
-
-const isIterable = (values: unknown): values is Values =>
-  typeof values === 'object' &&
-  values !== null &&
-  !ArrayBuffer.isView(values) &&
-  (Symbol.iterator in values || Symbol.asyncIterator in values);
-
-/** A loop awaits what a plain iterator gives, too. */
-const iteratorOf = (values: Values): AsyncIterator<unknown> =>
-  Symbol.asyncIterator in values
-    ? values[Symbol.asyncIterator]()
-    : (values[Symbol.iterator]() as Iterator<unknown> as unknown as AsyncIterator<unknown>);
+function errorOf(path: string, thrown: unknown): unknown {
+  if (!(thrown instanceof ModuleFailure)) return thrown;
+  if (thrown.kind === 'once') return new QuantizeError('module-once', { path });
+  if (thrown.kind === 'not-iterable') {
+    const reason = 'its default export is no iterable of samples, and no function that returns one';
+    const mend = 'Write `export default async function* () { yield { input: { data, dims } }; }`.';
+    return new QuantizeError('data-format', { path, reason, mend });
+  }
+  return new QuantizeError('module-failed', { path, reason: reasonOf(thrown) }, { cause: thrown });
+}
 
 /** One sample, and the inputs of it that have no batch axis. */
 interface ReadSample {
@@ -104,7 +100,7 @@ interface ReadSample {
   readonly whole: ReadonlySet<string>;
 }
 
-type ReadValue = (value: unknown, index: number) => ReadSample;
+type ReadValue = (value: PlainSample, index: number) => ReadSample;
 
 /** The samples as long as they are small, and their number in any case. */
 async function count(
@@ -137,7 +133,7 @@ async function count(
 
 /** Samples in ascending order, by one iteration; a number before the last one begins another. */
 function cursor(path: string, stream: Stream, read: ReadValue): (index: number) => Promise<Feed> {
-  let values: AsyncGenerator<unknown> | undefined;
+  let values: AsyncGenerator<PlainSample> | undefined;
   let next = 0;
   let last: { index: number; feed: Feed } | undefined;
   const advance = async (index: number): Promise<Feed> => {
@@ -170,17 +166,18 @@ function cursor(path: string, stream: Stream, read: ReadValue): (index: number) 
   };
 }
 
-function sampleOf(value: unknown, index: number, { path, inputs, preprocess }: ReadRequest): ReadSample {
+function sampleOf(
+  { parts, found }: PlainSample,
+  index: number,
+  { path, inputs, preprocess }: ReadRequest,
+): ReadSample {
   const label = `${path}: sample ${index}`;
-  const [only] = inputs;
-  const isBare = inputs.length === 1 && only !== undefined && isArrayLike(value);
-  const record = (isBare ? { [only.name]: value } : (value ?? {})) as Record<string, unknown>;
+  const given = new Map(parts);
   const whole = new Set<string>();
-  const feed: Record<string, NdArray> = {};
+  const feed: [string, NdArray][] = [];
   for (const input of inputs) {
-    const part = record[input.name];
-    if (!isArrayLike(part)) {
-      const found = typeof record === 'object' ? Object.keys(record).join(', ') : String(value);
+    const part = given.get(input.name);
+    if (!part) {
       throw new QuantizeError('module-sample', { path: label, input: input.name, found: found || 'nothing' });
     }
     const array = arrayOf(label, part, input);
@@ -191,12 +188,9 @@ function sampleOf(value: unknown, index: number, { path, inputs, preprocess }: R
     const isWhole = axis === undefined || (isFull && !hasBatch);
     if (isWhole) whole.add(input.name);
     const dims = hasBatch ? array.dims.filter((_, at) => at !== axis) : array.dims;
-    feed[input.name] = fitting(label, { ...array, dims }, input, {
-      preprocess,
-      isWhole,
-    });
+    feed.push([input.name, fitting(label, { ...array, dims }, input, { preprocess, isWhole })]);
   }
-  return { feed, whole };
+  return { feed: Object.fromEntries(feed), whole };
 }
 
 function fitting(
@@ -209,46 +203,34 @@ function fitting(
   return converterOf(label, array.type, array.dims, spec, preprocess)(array);
 }
 
-type Part =
-  | ArrayData
-  | { readonly data: ArrayData; readonly dims?: readonly number[]; readonly type?: string };
+const arrays: Readonly<Record<string, readonly [new (buffer: ArrayBuffer) => ArrayData, ArrayType]>> = {
+  Float32Array: [Float32Array, 'float32'],
+  Float64Array: [Float64Array, 'float64'],
+  Int8Array: [Int8Array, 'int8'],
+  Uint8Array: [Uint8Array, 'uint8'],
+  Uint8ClampedArray: [Uint8Array, 'uint8'],
+  Int16Array: [Int16Array, 'int16'],
+  Uint16Array: [Uint16Array, 'uint16'],
+  Int32Array: [Int32Array, 'int32'],
+  Uint32Array: [Uint32Array, 'uint32'],
+  BigInt64Array: [BigInt64Array, 'int64'],
+  BigUint64Array: [BigUint64Array, 'uint64'],
+};
 
-function isArrayLike(value: unknown): value is Part {
-  if (typeof value !== 'object' || value === null) return false;
-  return isData(value) || isData((value as { data?: unknown }).data);
-}
-
-const isData = (value: unknown): value is ArrayData =>
-  ArrayBuffer.isView(value) && !(value instanceof DataView);
-
-const typesByArray: readonly (readonly [new (length: number) => ArrayData, ArrayType])[] = [
-  [Float32Array, 'float32'],
-  [Float64Array, 'float64'],
-  [Int8Array, 'int8'],
-  [Uint8Array, 'uint8'],
-  [Int16Array, 'int16'],
-  [Uint16Array, 'uint16'],
-  [Int32Array, 'int32'],
-  [Uint32Array, 'uint32'],
-  [BigInt64Array, 'int64'],
-  [BigUint64Array, 'uint64'],
-];
-
-function arrayOf(path: string, part: Part, input: InputSpec): NdArray {
-  const { data, dims, type }: { data: ArrayData; dims?: readonly number[]; type?: string } = isData(part)
-    ? { data: part }
-    : part;
-  const found = typesByArray.find(([array]) => data instanceof array)?.[1];
-  const shape = dims?.map(Number) ?? shapeOf(input, data.length);
-  if (!found || elementCount(shape) !== data.length) {
-    const reason = found
-      ? `input "${input.name}" has ${data.length} elements, where its shape [${shape.join(', ')}] needs ${elementCount(shape)}`
-      : `input "${input.name}" is a ${data.constructor.name}, which no tensor is made of`;
-    throw new QuantizeError('data-format', {
-      path,
-      reason,
-      mend: 'Give { data, dims }, the data as a typed array.',
-    });
+function arrayOf(path: string, { data: given, dims, type }: PlainPart, input: InputSpec): NdArray {
+  const refuse = (reason: string) => {
+    const mend = 'Give { data, dims }, the data as a typed array.';
+    return new QuantizeError('data-format', { path, reason: `input "${input.name}" ${reason}`, mend });
+  };
+  const known = Object.hasOwn(arrays, given.type) ? arrays[given.type] : undefined;
+  if (!known) throw refuse(`is a ${given.type}, which no tensor is made of`);
+  if (dims === null) throw refuse('has dims that are no list of sizes');
+  const [make, found] = known;
+  const data = new make(given.buffer);
+  const shape = dims ?? shapeOf(input, data.length);
+  if (elementCount(shape) !== data.length) {
+    const needed = elementCount(shape);
+    throw refuse(`has ${data.length} elements, where its shape [${shape.join(', ')}] needs ${needed}`);
   }
   // Bytes serve as booleans; the bits of float16 come as Uint16Array, in the runtime's own tensors too.
   const isBool = found === 'uint8' && (type === 'bool' || input.type === 'bool');

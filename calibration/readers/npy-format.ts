@@ -1,6 +1,7 @@
 import { QuantizeError } from '../../src/errors.js';
+import { readWhole } from '../../src/files/open.js';
 import { type ArrayType, elementCount, type NdArray } from '../../src/numerics/nd-array.js';
-import { type ByteSource, fileBytes, partOf, readWhole } from '../byte-source.js';
+import { type ByteSource, fileBytes, partOf } from '../byte-source.js';
 import { type StoredArray, storedBytes, wholeArray } from '../stored-array.js';
 
 /** NumPy's type codes, less the byte order, by the arrays that hold them. */

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { QuantizeError, reasonOf } from '../../src/errors.js';
+import { readWhole } from '../../src/files/open.js';
 import { arraySet } from '../array-set.js';
 import { asWhole, batchAxisOf, isBatchName } from '../batch-axis.js';
-import { readWhole } from '../byte-source.js';
 import { concatenateSets, type SampleSet, zipSets } from '../sample-set.js';
 import type { InputSpec } from '../source.js';
 import { type SlicedArray, slicesOf } from '../stored-array.js';

@@ -147,12 +147,13 @@ function entryAt(
     const part = partOf(bytes, start, packed);
     if (method === STORED) {
       if (packed !== unpacked) throw malformed(path, `${name} has two sizes`);
+      await refuseOther(path, name, piecesOf(part), unpacked, checksum);
       return part;
     }
     if (method !== DEFLATED) throw malformed(path, `${name} is packed by method ${method}`);
-    return unpacked <= MAX_UNPACKED_BYTES
-      ? unpackWhole(path, name, part, unpacked, checksum)
-      : unpackForward(path, name, part, unpacked);
+    if (unpacked <= MAX_UNPACKED_BYTES) return unpackWhole(path, name, part, unpacked, checksum);
+    await refuseOther(path, name, inflated(part), unpacked, checksum);
+    return unpackForward(path, name, part, unpacked);
   };
   return { name, open };
 }
@@ -171,6 +172,35 @@ function wideFields(extra: Buffer): bigint[] {
     at = end;
   }
   return [];
+}
+
+async function* piecesOf(part: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < part.sizeBytes; at += STEP_BYTES)
+    yield await part.read(at, Math.min(STEP_BYTES, part.sizeBytes - at));
+}
+
+/** Go once over what is never in memory whole, and compare it with its checksum. */
+async function refuseOther(
+  path: string,
+  name: string,
+  pieces: AsyncIterable<Uint8Array>,
+  unpacked: number,
+  checksum: number,
+): Promise<void> {
+  let [length, found] = [0, 0];
+  try {
+    for await (const piece of pieces) {
+      length += piece.length;
+      // What goes on without end is not followed there.
+      if (length > unpacked) break;
+      found = crc32(piece, found);
+    }
+  } catch (thrown) {
+    if (thrown instanceof QuantizeError) throw thrown;
+    throw malformed(path, `${name} cannot be unpacked (${reasonOf(thrown)})`);
+  }
+  if (length !== unpacked || found !== checksum)
+    throw malformed(path, `${name} is not what its checksum says`);
 }
 
 async function unpackWhole(

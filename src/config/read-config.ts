@@ -1,7 +1,7 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { readWhole } from '../../calibration/byte-source.js';
 import { FOLDER_LABELS } from '../../calibration/labels.js';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { readWhole } from '../files/open.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
 import { checkConfig, valueError } from './check-config.js';

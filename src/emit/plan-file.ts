@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { openSafetensors } from '../../calibration/readers/safetensors.js';
-import { QuantizeError, reasonOf } from '../errors.js';
+import { QuantizeError } from '../errors.js';
+import { readWhole } from '../files/open.js';
 import type { Model } from '../graph/model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { type Placement, quantizerKeys, weightedNode } from '../place/placement.js';
@@ -125,10 +125,7 @@ export interface StoredPlan {
  * @throws QuantizeError `plan-format` for what is no plan of this version
  */
 export async function readPlanFile(path: string): Promise<StoredPlan> {
-  const bytes = await readFile(path).catch((thrown: NodeJS.ErrnoException) => {
-    const code = thrown.code === 'ENOENT' ? 'file-missing' : 'file-unreadable';
-    throw new QuantizeError(code, { path, reason: reasonOf(thrown) }, { cause: thrown });
-  });
+  const bytes = await readWhole(path);
   const source = {
     sizeBytes: bytes.byteLength,
     read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),

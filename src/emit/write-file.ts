@@ -1,4 +1,4 @@
-import { access, constants, realpath, stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { placeOf, withCommit } from './commit.js';
@@ -24,12 +24,13 @@ export async function checkOutput(input: string, output: string): Promise<void> 
   } catch (thrown) {
     throw new QuantizeError('file-unwritable', { path: output, reason: reasonOf(thrown) }, { cause: thrown });
   }
-  const existing = await stat(output).catch(() => undefined);
+  const existing = await stat(output, { bigint: true }).catch(() => undefined);
   if (existing && !existing.isFile()) {
     const reason = existing.isDirectory() ? 'it is a folder' : 'it is no regular file';
     throw new QuantizeError('file-unwritable', { path: output, reason });
   }
-  const real = async (path: string) => realpath(path).catch(() => undefined);
-  const [from, to] = [await real(input), await real(output)];
-  if (from !== undefined && from === to) throw new QuantizeError('output-is-input', { path: output });
+  const read = await stat(input, { bigint: true }).catch(() => undefined);
+  // By what it is and not by its path: a file may have several names.
+  if (read && existing && read.dev === existing.dev && read.ino === existing.ino)
+    throw new QuantizeError('output-is-input', { path: output });
 }

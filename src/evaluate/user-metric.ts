@@ -1,10 +1,8 @@
-import { access } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { BatchRows } from '../../calibration/source.js';
 import { QuantizeError, reasonOf } from '../errors.js';
+import type { Request } from '../modules/protocol.js';
+import { ModuleFailure, UserModule } from '../modules/user-module.js';
 import { type ArrayData, type ArrayType, type NdArray, numbersOf } from '../numerics/nd-array.js';
-import { isRecord } from '../validate/is-record.js';
 
 /** One number of a user's metric module. */
 export interface UserMetric {
@@ -52,12 +50,13 @@ export interface MetricModule {
 
 /** A loaded module, ready for one comparison. */
 export class UserMeter {
-  readonly #path: string;
-  readonly #module: MetricModule;
+  readonly #module: UserModule;
+  readonly #metric: number;
 
-  constructor(path: string, module: MetricModule) {
-    this.#path = path;
+  /** @param metric - its number in the module's thread */
+  constructor(module: UserModule, metric: number) {
     this.#module = module;
+    this.#metric = metric;
   }
 
   /** @throws QuantizeError `metric-failed` where the module throws */
@@ -74,18 +73,14 @@ export class UserMeter {
       index,
       samples,
     };
-    await guarded(this.#path, `add of the samples from ${index}`, () => this.#module.add(given));
+    const request = { kind: 'add', metric: this.#metric, batch: given } as const;
+    await ask(this.#module, `add of the samples from ${index}`, request);
   }
 
   /** @throws QuantizeError `metric-failed` where the module throws, `metric-result` where it gives no record */
   async result(): Promise<UserMetric[]> {
-    const path = this.#path;
-    const given = await guarded(path, 'result', () => this.#module.result());
-    if (!isRecord(given)) throw new QuantizeError('metric-result', { path, found: describe(given) });
-    return Object.entries(given).map(([name, value]) => {
-      if (!isRecord(value)) return { name, float: null, quantized: finite(value) };
-      return { name, float: finite(value.float), quantized: finite(value.quantized) };
-    });
+    const given = await ask(this.#module, 'result', { kind: 'result', metric: this.#metric });
+    return given as UserMetric[];
   }
 }
 
@@ -96,46 +91,38 @@ export class UserMeter {
  *   `metric-contract` where it has no `add` and `result`
  */
 export async function loadMetric(path: string): Promise<() => Promise<UserMeter>> {
-  // What the module itself fails to find is its own error.
-  await access(path).catch((cause) => {
-    throw new QuantizeError('file-missing', { path }, { cause });
+  const module = await UserModule.load(path).catch((thrown: unknown) => {
+    throw errorOf(path, 'loading', thrown);
   });
-  const { default: exported } = await guarded(
-    path,
-    'loading',
-    async () => (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown },
-  );
   const make = async () => {
-    const made: unknown =
-      typeof exported === 'function' ? await guarded(path, 'its default export', () => exported()) : exported;
-    if (!isMetric(made)) throw new QuantizeError('metric-contract', { path, found: describe(made) });
-    return new UserMeter(path, made);
+    const metric = await ask(module, 'its default export', { kind: 'make' });
+    return new UserMeter(module, metric as number);
   };
   // A module that does not keep the contract is refused before the models run.
   await make();
   return make;
 }
 
-async function guarded<T>(path: string, step: string, work: () => T | Promise<T>): Promise<T> {
+async function ask(module: UserModule, step: string, request: Request): Promise<unknown> {
   try {
-    return await work();
+    return await module.ask(request);
   } catch (thrown) {
-    throw new QuantizeError('metric-failed', { path, step, reason: reasonOf(thrown) }, { cause: thrown });
+    throw errorOf(module.path, step, thrown);
   }
 }
 
-const isMetric = (value: unknown): value is MetricModule =>
-  isRecord(value) && typeof value.add === 'function' && typeof value.result === 'function';
-
-const finite = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) ? value : null;
-
-const describe = (value: unknown): string =>
-  isRecord(value)
-    ? `an object with ${Object.keys(value).join(', ') || 'nothing in it'}`
-    : Array.isArray(value)
-      ? 'an array'
-      : String(value);
+function errorOf(path: string, step: string, thrown: unknown): unknown {
+  if (!(thrown instanceof ModuleFailure)) return thrown;
+  const reason = reasonOf(thrown);
+  switch (thrown.kind) {
+    case 'no-metric':
+      return new QuantizeError('metric-contract', { path, found: reason });
+    case 'no-record':
+      return new QuantizeError('metric-result', { path, found: reason });
+    default:
+      return new QuantizeError('metric-failed', { path, step, reason }, { cause: thrown });
+  }
+}
 
 function arraysOf(
   outputs: ReadonlyMap<string, NdArray>,
@@ -152,7 +139,8 @@ function arraysOf(
         {
           type: isHalf ? 'float32' : type,
           dims: isFilled ? [samples, ...dims.slice(1)] : dims,
-          data: isHalf ? (numbersOf({ type, data: rows }) as Float32Array) : rows,
+          // A part of a buffer would be sent with the whole of it.
+          data: isHalf ? (numbersOf({ type, data: rows }) as Float32Array) : isFilled ? rows.slice() : rows,
         },
       ];
     }),

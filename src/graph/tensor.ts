@@ -39,6 +39,8 @@ export interface FileRange {
   readonly length: number;
   /** The bytes, read anew at each call. */
   readonly read: () => Uint8Array;
+  /** Where it is a stranger's: throws where its path leads to something else now. */
+  readonly refuseChanged?: (() => void) | undefined;
 }
 
 /** A constant of the graph. Immutable: a pass that changes values makes a new one. */

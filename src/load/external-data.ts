@@ -1,10 +1,10 @@
 import { constants as bufferLimits } from 'node:buffer';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { type ErrorCode, QuantizeError, reasonOf } from '../errors.js';
+import { HeldFile } from '../files/open.js';
 import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
 import { type Tensor, type TensorStorage, tensorBytes } from '../graph/tensor.js';
-import { readBytes } from '../proto/file-range.js';
 import { EXTERNAL_LOCATION } from '../proto/messages.js';
 
 /**
@@ -19,6 +19,8 @@ export interface ExternalData {
   readonly files: readonly string[];
   /** Bytes of these files that belong to tensors; what two tensors share counts once. */
   readonly sizeBytes: number;
+  /** @throws QuantizeError `file-changed` where one of the files is another than the one that was opened */
+  refuseChanged(): void;
 }
 
 type External = Extract<TensorStorage, { kind: 'external' }>;
@@ -60,13 +62,16 @@ export async function readExternalData(
 ): Promise<ExternalData> {
   refuseElsewhere(path, model);
   const slots = [...externalTensors(model.graph)];
-  if (slots.length === 0) return { files: [], sizeBytes: 0 };
+  if (slots.length === 0) return { files: [], sizeBytes: 0, refuseChanged: () => {} };
 
   const folders = await Promise.all([realpath(dirname(path)), realpath(path).then(dirname)]);
-  const byFile = new Map<string, Range[]>();
+  const opened = new Map<string, HeldFile>();
+  const byFile = new Map<HeldFile, Range[]>();
   for (const slot of slots) {
-    const { file, sizeBytes } = await locate(path, slot, folders);
-    const range = rangeOf(path, slot, sizeBytes);
+    const real = await locate(path, slot, folders);
+    const file = opened.get(real) ?? openFile(path, slot, real);
+    opened.set(real, file);
+    const range = rangeOf(path, slot, file.sizeBytes);
     refuseHuge(path, range);
     const inFile = byFile.get(file);
     if (inFile) inFile.push(range);
@@ -81,12 +86,15 @@ export async function readExternalData(
       if (!isHeld) readRange(path, file, { slot, start: start + length - 1, length: 1 });
       const storage: TensorStorage = isHeld
         ? { kind: 'raw', bytes: read() }
-        : { kind: 'range', file, start, length, read };
+        : { kind: 'range', file: file.path, start, length, read, refuseChanged: () => file.refuseChanged() };
       slot.replace(stored(slot.tensor, storage));
     }
   }
   const sizeBytes = [...byFile.values()].reduce((sum, inFile) => sum + union(inFile), 0);
-  return { files: [...byFile.keys()], sizeBytes };
+  const refuseChanged = () => {
+    for (const file of opened.values()) file.refuseChanged();
+  };
+  return { files: [...opened.keys()], sizeBytes, refuseChanged };
 }
 
 function* externalTensors(graph: Graph): Generator<Slot> {
@@ -131,11 +139,7 @@ const refuse = (code: ErrorCode, path: string, { name, storage }: Slot, reason =
   new QuantizeError(code, { path, tensor: name, location: storage.location, reason }, { cause });
 
 /** The file that a location leads to, once it is known to be one that belongs to the model. */
-async function locate(
-  path: string,
-  slot: Slot,
-  folders: readonly string[],
-): Promise<{ file: string; sizeBytes: number }> {
+async function locate(path: string, slot: Slot, folders: readonly string[]): Promise<string> {
   const { location } = slot.storage;
   if (location === '' || isAbsolute(location) || isOutside(normalize(location))) {
     throw refuse('external-outside', path, slot);
@@ -150,10 +154,19 @@ async function locate(
   if (folders.every((folder) => isOutside(relative(folder, file)))) {
     throw refuse('external-outside', path, slot);
   }
-  // Before it is opened: to open a pipe waits for its other end.
-  const found = await stat(file);
-  if (!found.isFile()) throw refuse('external-unreadable', path, slot, 'it is no regular file');
-  return { file, sizeBytes: found.size };
+  return file;
+}
+
+/** Open what a location led to, once: it is checked and read by this handle, whatever its name leads to later. */
+function openFile(path: string, slot: Slot, real: string): HeldFile {
+  let file: HeldFile;
+  try {
+    file = new HeldFile(real);
+  } catch (thrown) {
+    throw refuse('external-unreadable', path, slot, reasonOf(thrown), thrown);
+  }
+  if (file.flaw) throw refuse('external-unreadable', path, slot, file.flaw);
+  return file;
 }
 
 /** Whether a relative path leaves the folder that it starts in; from one drive to another it is absolute. */
@@ -192,10 +205,11 @@ function refuseHuge(path: string, { slot, length }: Range): void {
   throw new QuantizeError('tensor-too-large', facts);
 }
 
-function readRange(path: string, file: string, { slot, start, length }: Range): Uint8Array {
+function readRange(path: string, file: HeldFile, { slot, start, length }: Range): Uint8Array {
   try {
-    return readBytes(file, start, length);
+    return file.read(start, length);
   } catch (thrown) {
+    if (thrown instanceof QuantizeError) throw thrown;
     throw refuse('external-unreadable', path, slot, reasonOf(thrown), thrown);
   }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { makeRunnable, READABLE_IR, READABLE_OPSETS } from '../convert/make-runnable.js';
 import { widenModel } from '../convert/widen.js';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { fingerprintOf, readWithFingerprint, refuseChanged } from '../files/open.js';
 import { type Graph, type Model, opsetOf, subgraphsOf } from '../graph/model.js';
 import { type Tensor, tensorBytes, typedLength } from '../graph/tensor.js';
 import { DecodeError, decodeModel } from '../proto/decode.js';
@@ -28,6 +28,12 @@ export interface LoadedModel {
   readonly runs: string | Uint8Array;
   /** Whether its 16-bit floats became float32. */
   readonly isWidened: boolean;
+  /**
+   * To be asked before what was made of it counts: the runtime opens the files by their names itself.
+   *
+   * @throws QuantizeError `file-changed` where one of the files is another than the one that was read
+   */
+  refuseChanged(): Promise<void>;
 }
 
 /**
@@ -66,7 +72,7 @@ async function readModel(
   check: (model: Model) => void,
   change: (model: Model) => boolean,
 ): Promise<LoadedModel> {
-  const bytes = await readBytes(path);
+  const { bytes, fingerprint } = await readWithFingerprint(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
   if (Buffer.from(bytes.subarray(0, LFS_POINTER.length)).toString('latin1') === LFS_POINTER) {
     throw new QuantizeError('not-a-model', { path, reason: 'it is a git-lfs pointer' });
@@ -89,18 +95,14 @@ async function readModel(
   const runs = isLowered || isWidened ? encodeModel(model) : path;
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { path, sha256, sizeBytes, externalFiles: external.files, model, runs, isWidened };
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw new QuantizeError('file-missing', { path }, { cause: thrown });
-    const reason = code === 'EISDIR' ? 'it is a folder' : reasonOf(thrown);
-    throw new QuantizeError('file-unreadable', { path, reason }, { cause: thrown });
-  }
+  const refuseOther = async () => {
+    refuseChanged(path, fingerprint, await fingerprintOf(path));
+    external.refuseChanged();
+  };
+  return {
+    ...{ path, sha256, sizeBytes, externalFiles: external.files, model, runs, isWidened },
+    refuseChanged: refuseOther,
+  };
 }
 
 function checkVersions(path: string, model: Model): void {

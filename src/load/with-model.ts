@@ -60,7 +60,11 @@ function withRanges<T>(
       }
     );
   });
-  return withSession(bytes, { ...settings, dataFolder: folder }, work);
+  return withSession(bytes, { ...settings, dataFolder: folder }, (session) => {
+    // The runtime has opened the files by their names.
+    for (const tensor of initializersOf(model.graph)) rangeOf(tensor)?.refuseChanged?.();
+    return work(session);
+  });
 }
 
 function rangeOf({ storage }: Tensor): FileRange | undefined {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { readWhole } from '../../calibration/byte-source.js';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { readWhole } from '../files/open.js';
 import { RESULT_VERSION, type Result } from './result.js';
 
 /** A result that was saved. */

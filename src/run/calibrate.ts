@@ -4,6 +4,7 @@ import { Watch } from '../calibrate/watch.js';
 import { QuantizeError } from '../errors.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import { defaultLimits } from '../load/limits.js';
+import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { CalibrateOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
@@ -17,7 +18,11 @@ import { writeStatistics } from './write-statistics.js';
  *
  * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
  */
-export async function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
+export function calibrate(options: CalibrateOptions): Promise<StatisticsSummary> {
+  return withUserModules(() => calibrateWithin(options));
+}
+
+async function calibrateWithin(options: CalibrateOptions): Promise<StatisticsSummary> {
   const started = performance.now();
   const { data, shard, equalize = widestRecipe.equalize, smooth = widestRecipe.smooth } = options;
   if (data === undefined || data.length === 0) {
@@ -28,7 +33,7 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
   const output = options.output ?? besideModel(options.model, suffix);
 
-  const { model, samples } = await prepare(options, {
+  const { loaded, model, samples } = await prepare(options, {
     outputs: [output],
     form: foldedFormOf({ ...widestRecipe, equalize, smooth }),
     watch,
@@ -49,5 +54,7 @@ export async function calibrate(options: CalibrateOptions): Promise<StatisticsSu
   const statistics = (await observe(model, values, samples.calibration, how)) as Statistics;
 
   await watch.begin('write');
+  await loaded.refuseChanged();
+  await refuseFailedModules();
   return writeStatistics(output, statistics, started);
 }

@@ -15,6 +15,7 @@ import type { Model } from '../graph/model.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
 import { type LoadedModel, loadAnyModel, loadModel } from '../load/load-model.js';
 import { withOriginal } from '../load/with-original.js';
+import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { CompareOptions } from '../options.js';
 import { place } from '../place/place.js';
 import { type Recipe, resolveRecipe } from '../recipe.js';
@@ -33,7 +34,7 @@ import { checkOutputs, filesRead } from './check-files.js';
  * @throws QuantizeError for whatever the user can mend
  */
 export function compare(options: CompareOptions): Promise<Result> {
-  return compareWithin(options, defaultLimits);
+  return withUserModules(() => compareWithin(options, defaultLimits));
 }
 
 /** The same, with other sizes at which a model is handled in another way. */
@@ -99,6 +100,8 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const elapsedMs = performance.now() - started;
   const run = { float, quantized, pairing, layers, samples, evaluation, provider };
   const result = judge(makeComparison({ ...run, reproduce, elapsedMs }));
+  for (const model of [float, quantized]) await model.refuseChanged();
+  await refuseFailedModules();
   await writeReports(result, options.reports);
   return result;
 }

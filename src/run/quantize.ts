@@ -16,6 +16,7 @@ import { loadMetric } from '../evaluate/user-metric.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
+import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
@@ -46,7 +47,7 @@ import { besideModel, calibrationSettings, prepare, refiningOf } from './prepare
  * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
  */
 export function quantize(options: QuantizeOptions): Promise<Result> {
-  return quantizeWithin(options, defaultLimits);
+  return withUserModules(() => quantizeWithin(options, defaultLimits));
 }
 
 /** The same, with other sizes at which a model is handled in another way. */
@@ -165,6 +166,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       search: found?.record,
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs }));
+    await loaded.refuseChanged();
+    await refuseFailedModules();
     await withCommit(async (files) => {
       await addReports(files, result, options.reports);
       if (savePlan !== undefined && planBytes) await files.write(savePlan, planBytes);

@@ -86,6 +86,13 @@ function hashOf(text: string): number {
   return hash;
 }
 
+const PROTOTYPE = '__proto__';
+
+/** What the runtime's session hands its work to. */
+interface Binding {
+  run(inputs: object, outputs: object, options: object): Promise<Readonly<Record<string, ort.OnnxValue>>>;
+}
+
 /** A loaded model that can be run. Release it when done. */
 export class Session {
   readonly #session: ort.InferenceSession;
@@ -164,9 +171,9 @@ export class Session {
    */
   async run(feed: Feed, outputs: readonly string[] = this.outputNames): Promise<Map<string, NdArray>> {
     const inputs = Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
-    let results: ort.InferenceSession.ReturnType;
+    let results: Readonly<Record<string, ort.OnnxValue>>;
     try {
-      results = await this.#session.run(inputs, [...outputs]);
+      results = await this.#compute(inputs, outputs);
     } catch (thrown) {
       throw new QuantizeError(
         'runtime-failed',
@@ -187,8 +194,21 @@ export class Session {
     const inputs = Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
     const outputs = [...this.outputNames];
     return async () => {
-      await this.#session.run(inputs, outputs);
+      await this.#compute(inputs, outputs);
     };
+  }
+
+  /**
+   * The runtime's own wrapper collects outputs in plain objects, where a value of the name `__proto__` becomes the
+   * prototype: the binding below it is asked then.
+   */
+  async #compute(
+    inputs: Readonly<Record<string, ort.Tensor>>,
+    outputs: readonly string[],
+  ): Promise<Readonly<Record<string, ort.OnnxValue>>> {
+    if (!outputs.includes(PROTOTYPE)) return this.#session.run(inputs, [...outputs]);
+    const { handler } = this.#session as unknown as { handler: Binding };
+    return handler.run(inputs, Object.fromEntries(outputs.map((name) => [name, null])), {});
   }
 
   async release(): Promise<void> {

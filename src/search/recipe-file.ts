@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { readWhole } from '../files/open.js';
 import { checkRecipe, defaultRecipe, type GivenRecipe, type Recipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { showPlace } from '../validate/check.js';
@@ -22,14 +22,12 @@ export function serializeRecipe(recipe: Recipe): string {
  * @throws QuantizeError `recipe-format` for what is no JSON, `bad-value` for what is no recipe, with its place
  */
 export async function readRecipeFile(path: string): Promise<GivenRecipe> {
+  const text = new TextDecoder().decode(await readWhole(path));
   let recipe: unknown;
   try {
-    recipe = JSON.parse(await readFile(path, 'utf8'));
+    recipe = JSON.parse(text);
   } catch (thrown) {
-    if (thrown instanceof SyntaxError)
-      throw new QuantizeError('recipe-format', { path, reason: `it is not JSON (${reasonOf(thrown)})` });
-    const code = (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'file-missing' : 'file-unreadable';
-    throw new QuantizeError(code, { path, reason: reasonOf(thrown) }, { cause: thrown });
+    throw new QuantizeError('recipe-format', { path, reason: `it is not JSON (${reasonOf(thrown)})` });
   }
   return checkRecipe(recipe, registries, (place) => `${path}: ${showPlace(place) || 'the recipe'}`);
 }

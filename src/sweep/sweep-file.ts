@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { readWhole } from '../files/open.js';
 import { isRecord } from '../validate/is-record.js';
 import { type Basis, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
 
@@ -22,10 +22,10 @@ const parts: readonly (readonly [part: keyof Basis, what: string])[] = [
 export async function readFinished(path: string, basis: Basis): Promise<SweepResult[]> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = new TextDecoder().decode(await readWhole(path));
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new QuantizeError('file-unreadable', { path, reason: reasonOf(thrown) }, { cause: thrown });
+    if (thrown instanceof QuantizeError && thrown.code === 'file-missing') return [];
+    throw thrown;
   }
   const bad = (reason: string) => new QuantizeError('sweep-format', { path, version: SWEEP_VERSION, reason });
   let parsed: unknown;

@@ -19,6 +19,7 @@ import { foldedFormOf, formKey } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
 import { defaultLimits } from '../load/limits.js';
 import { withScratch } from '../load/temporary.js';
+import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues } from '../place/placement.js';
@@ -51,7 +52,11 @@ type Prepared = Awaited<ReturnType<typeof prepare>>;
  *
  * @throws QuantizeError for whatever the user can mend; `sweep-interrupted` where the signal is aborted
  */
-export async function sweep(options: SweepOptions): Promise<SweepRecord> {
+export function sweep(options: SweepOptions): Promise<SweepRecord> {
+  return withUserModules(() => sweepWithin(options));
+}
+
+async function sweepWithin(options: SweepOptions): Promise<SweepRecord> {
   const watch = new Watch(options);
   const combinations = combinationsOf(options);
   const output = options.output ?? besideModel(options.model, 'sweep.json');
@@ -66,6 +71,7 @@ export async function sweep(options: SweepOptions): Promise<SweepRecord> {
   try {
     await run.begin(combinations);
     await run.evaluate();
+    await refuseFailedModules();
   } catch (thrown) {
     if (!(thrown instanceof QuantizeError) || thrown.code !== 'interrupted') throw thrown;
     const { step = '', where = '' } = thrown.facts;

@@ -5,7 +5,9 @@ import { seededRandom } from '../../calibration/sampling.js';
 import { QuantizeError } from '../../src/errors.js';
 import { type LoadedModel, loadModel } from '../../src/load/load-model.js';
 import { encodeModel } from '../../src/proto/encode.js';
-import { GraphBuilder } from '../support/graph-builder.js';
+import { quantize } from '../../src/run/quantize.js';
+import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
+import { npyBytes } from '../support/npy.js';
 import { encodeGraph, encodeMessage, oddMessage } from '../support/odd-model.js';
 import { expectRefusal } from '../support/refusal.js';
 import { numbersOf } from '../support/same-outputs.js';
@@ -150,6 +152,45 @@ describe('names', () => {
     expect(numbersOf((await runIn('disabled', loaded, { constructor: x })).get('toString'))).toEqual([
       11, 22,
     ]);
+  });
+});
+
+describe('names of JavaScript, through a whole run', () => {
+  const values = (length: number) =>
+    new Uint8Array(Float32Array.from({ length }, (_, i) => i / length - 0.5).buffer);
+
+  test.each([
+    ['constructor', '__proto__', 'toString'],
+    ['__proto__', 'hasOwnProperty', 'valueOf'],
+    ['isPrototypeOf', 'toString', '__proto__'],
+  ])('inputs %s and %s, output %s', async (first, second, output) => {
+    const g = new GraphBuilder();
+    g.input(first, ['n', 8]);
+    g.input(second, ['n', 4]);
+    g.constant('w', [8, 4], randomFloats(32, 1));
+    g.node('Add', [g.node('MatMul', [first, 'w'], 'p'), second], output);
+    g.output(output, ['n', 4]);
+    const folder = temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    writeFileSync(at('m.onnx'), encodeModel(g.build()));
+    writeFileSync(at('a.npy'), npyBytes('<f4', [16, 8], values(128)));
+    writeFileSync(at('b.npy'), npyBytes('<f4', [16, 4], values(64)));
+    const data = [`${first}=${at('a.npy')}`, `${second}=${at('b.npy')}`];
+    for (const options of [{ data }, {}]) {
+      const gates = [`sqnr[${output}]>=20dB`];
+      const result = await quantize({ model: at('m.onnx'), output: at('q.onnx'), ...options, gates });
+      expect(result.gates[0]?.passed).toBe(true);
+      expect(result.outputs.map(({ name }) => name)).toEqual([output]);
+    }
+    writeFileSync(
+      at('s.mjs'),
+      `export default [Object.fromEntries(${JSON.stringify([
+        [first, 8],
+        [second, 4],
+      ])}.map(([name, size]) => [name, { data: new Float32Array(size).fill(0.5), dims: [size] }]))];`,
+    );
+    const result = await quantize({ model: at('m.onnx'), output: at('q.onnx'), data: at('s.mjs') });
+    expect(result.outputs.map(({ name }) => name)).toEqual([output]);
   });
 });
 

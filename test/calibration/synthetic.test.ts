@@ -3,6 +3,7 @@ import type { InputSpec, SampleSource } from '../../calibration/source.js';
 import { type OpenDims, syntheticSource, syntheticSources } from '../../calibration/synthetic.js';
 import { halfToNumber } from '../../src/numerics/half.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
+import { codeOf } from '../support/random-data.js';
 
 const input = (type: string, ...shape: NonNullable<InputSpec['shape']>): InputSpec => ({
   name: 'x',
@@ -80,5 +81,11 @@ describe('syntheticSource', () => {
     const ones = values.filter((x) => x === 1).length;
     expect(values.filter((x) => x === 0)).toHaveLength(1000 - ones);
     expect(Math.abs(ones - 500)).toBeLessThan(80);
+  });
+
+  it('makes up no input of gigabytes', async () => {
+    const input = (side: number) => [{ name: 'x', type: 'float32', shape: ['n', side, side] }];
+    expect(await codeOf(() => syntheticSources(input(2 ** 20), 1, 0))).toBe('synthetic-large');
+    expect(syntheticSources(input(2 ** 4), 1, 0)).toHaveLength(1);
   });
 });

@@ -12,7 +12,7 @@ const data = ['--data', example('digits-calib.npy'), '--scale', '1/16'];
 const mistakes: readonly (readonly [what: string, args: readonly string[], code: number, says: RegExp])[] = [
   ['no such model', ['nowhere.onnx'], 2, /no file nowhere\.onnx/],
   ['a file that is no model', [example('digits-calib.npy')], 2, /digits-calib\.npy is not an ONNX model/],
-  ['a folder', ['examples'], 3, /examples cannot be read: it is a folder/],
+  ['a folder', ['examples'], 2, /examples cannot be read: it is a folder/],
   [
     'integers without preprocessing',
     [digits, '--data', example('digits-calib.npy')],

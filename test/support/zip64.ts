@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib';
+
 const zeros = (length: number) => Buffer.alloc(length);
 
 /** A ZIP archive of one stored file whose sizes, offset and list stand in zip64 fields alone (APPNOTE.TXT 4.5.3, 4.3.14). */
@@ -18,6 +20,7 @@ export function zip64Bytes(name: string, data: Uint8Array): Buffer {
 
   const central = zeros(46);
   central.writeUInt32LE(0x02014b50, 0);
+  central.writeUInt32LE(crc32(data), 16);
   central.writeUInt32LE(0xffffffff, 20);
   central.writeUInt32LE(0xffffffff, 24);
   central.writeUInt16LE(name.length, 28);

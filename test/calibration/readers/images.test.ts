@@ -41,6 +41,38 @@ async function pixelsOf(bytes: Uint8Array, shape: (number | string)[], settings:
   return Array.from((await set.sample(0)).x?.data ?? [], Number);
 }
 
+/** What the reader says of the only picture of a folder. */
+async function flawOf(bytes: Uint8Array | string): Promise<string | undefined> {
+  const set = await open(await folderOf({ 'x.png': bytes }), ['n', 4, 4, 3]);
+  return set.flawOf?.(0);
+}
+
+describe('pictures by what they are and not by their name', () => {
+  const red = () => image(4, 4, () => RED);
+
+  it('reads JPEG, PNG and WebP under any of their names', async () => {
+    for (const bytes of [red().jpeg(), red().png(), red().webp({ lossless: true })])
+      expect(await flawOf(await bytes.toBuffer())).toBeUndefined();
+  });
+
+  it('refuses others before any decoder sees them', async () => {
+    const svg =
+      '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4"/></svg>';
+    expect(await flawOf(svg)).toContain('it is SVG');
+    expect(await flawOf(`<?xml version="1.0"?>\n<!-- -->${svg}`)).toContain('it is SVG');
+    expect(await flawOf(await red().avif().toBuffer())).toContain('it is AVIF');
+    expect(await flawOf(await red().gif().toBuffer())).toContain('it is GIF');
+    expect(await flawOf(await red().tiff().toBuffer())).toContain('it is TIFF');
+    expect(await flawOf('%PDF-1.4')).toContain('it is PDF');
+    expect(await flawOf('hello')).toContain('no JPEG, PNG or WebP');
+    expect(await flawOf('')).toContain('it is empty');
+  });
+
+  it('refuses CMYK, which has no one meaning', async () => {
+    expect(await flawOf(await red().toColourspace('cmyk').jpeg().toBuffer())).toContain('CMYK');
+  });
+});
+
 describe('the images reader', () => {
   it('resizes and crops as Pillow does', async () => {
     // PIL 12: resize((9, 6), BILINEAR).crop((2, 0, 8, 6)); the filters round by themselves, one level apart at most.

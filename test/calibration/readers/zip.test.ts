@@ -24,6 +24,13 @@ function withField(at: number, value: number, level: 0 | 6 = 0): Buffer {
   return archive;
 }
 
+/** Over the 64 MiB that are unpacked whole. */
+function largeWithChecksum(checksum: number): Buffer {
+  const archive = Buffer.from(zipSync({ a: new Uint8Array(2 ** 26 + 1) }, { level: 1 }));
+  archive.writeUInt32LE(checksum, archive.lastIndexOf(Buffer.from('PK\x01\x02')) + 16);
+  return archive;
+}
+
 describe('readZip', () => {
   it.each([0, 6] as const)('reads what fflate writes at level %i, comment and all', async (level) => {
     const archive = zipSync({ 'a.npy': text, 'folder/b.npy': new Uint8Array() }, { level, comment: 'x' });
@@ -66,6 +73,8 @@ describe('readZip', () => {
     ['a size beyond the end', withField(20, 2 ** 30)],
     ['two sizes', withField(24, 5)],
     ['a wrong checksum', withField(16, 1, 6)],
+    ['a wrong checksum of what is stored', withField(16, 1)],
+    ['a wrong checksum of what is too large to be unpacked whole', largeWithChecksum(1)],
     ['a size that is too small for what is packed', withField(24, 5, 6)],
     ['a size that is too large for what is packed', withField(24, 2 ** 27, 6)],
     ['an unknown method', withField(10, 99, 6)],
