@@ -1,7 +1,7 @@
 import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
 import { observers } from '../calibration/observers/observers.js';
 import { schemes } from './quantize/schemes/schemes.js';
-import type { Registries } from './recipe/setting.js';
+import type { Registries } from './recipe/registries.js';
 import { refiners } from './refine/refiners.js';
 
 /** Every registry that a recipe names entries of. */

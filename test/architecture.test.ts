@@ -73,6 +73,8 @@ interface Import {
   /** The layer that it imports from, or the name of a package. */
   readonly target: string;
   readonly isPackage: boolean;
+  /** The file that it imports, from the root; undefined for a package. */
+  readonly path: string | undefined;
 }
 
 const layerOf = (file: string): string =>
@@ -91,6 +93,9 @@ function importsOf(file: string): Import[] {
     layer: layerOf(file),
     target: name.startsWith('.') ? layerOf(resolve(dirname(file), name)) : name,
     isPackage: !name.startsWith('.'),
+    path: name.startsWith('.')
+      ? relative(root, resolve(dirname(file), name)).replace(/\.js$/, '.ts')
+      : undefined,
   }));
 }
 
@@ -100,6 +105,12 @@ const sources = ['src', 'calibration'].flatMap((folder) =>
     .map((name) => join(root, folder, name)),
 );
 const imports = sources.flatMap(importsOf);
+const importsByFile = new Map(
+  sources.map((source) => {
+    const file = relative(root, source);
+    return [file, imports.flatMap((found) => (found.file === file ? (found.path ?? []) : []))];
+  }),
+);
 const own = imports.filter((found) => !found.isPackage && found.target !== found.layer);
 
 test('every file is in a layer, and the search for imports finds them', () => {
@@ -110,6 +121,7 @@ test('every file is in a layer, and the search for imports finds them', () => {
     layer: 'runtime',
     target: 'onnxruntime-node',
     isPackage: true,
+    path: undefined,
   });
 });
 
@@ -118,9 +130,28 @@ test('imports go one way', () => {
   expect(upward).toEqual([]);
 });
 
+test('no file imports itself by way of others', () => {
+  const seen = new Set<string>();
+  const circles: string[][] = [];
+  const visit = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) circles.push([...way.slice(at), file]);
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const next of importsByFile.get(file) ?? []) visit(next, [...way, file]);
+  };
+  for (const file of importsByFile.keys()) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
 test('the ground floor sees only what it must', () => {
   const seen = own.filter(({ layer, target }) => ground[layer] && !ground[layer].includes(target));
   expect(seen).toEqual([]);
+});
+
+test('no file is above 350 lines', () => {
+  const long = sources.filter((file) => readFileSync(file, 'utf8').trimEnd().split('\n').length > 350);
+  expect(long.map((file) => relative(root, file))).toEqual([]);
 });
 
 test('a package is imported by its owner only', () => {

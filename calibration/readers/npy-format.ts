@@ -1,5 +1,4 @@
 import { QuantizeError } from '../../src/errors.js';
-import { readWhole } from '../../src/files/open.js';
 import { type ArrayType, elementCount, type NdArray } from '../../src/numerics/nd-array.js';
 import { type ByteSource, fileBytes, partOf } from '../byte-source.js';
 import { type StoredArray, storedBytes, wholeArray } from '../stored-array.js';
@@ -48,11 +47,6 @@ export async function openNpy(label: string, bytes: ByteSource): Promise<StoredA
 /** A .npy file by its path; see {@link openNpy}. */
 export async function openNpyFile(path: string): Promise<StoredArray> {
   return openNpy(path, await fileBytes(path));
-}
-
-/** The whole array of a .npy file; see {@link openNpy}. */
-export async function readNpy(path: string): Promise<NdArray> {
-  return parseNpy(path, await readWhole(path));
 }
 
 /** The whole array that the bytes of a .npy file hold; see {@link openNpy}. */

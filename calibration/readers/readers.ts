@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { QuantizeError, reasonOf } from '../../src/errors.js';
+import { QuantizeError } from '../../src/errors.js';
+import { fileError } from '../../src/files/open.js';
 import type { SampleSet } from '../sample-set.js';
 import { binReader } from './bin.js';
 import { imagesReader } from './images.js';
@@ -43,8 +44,6 @@ async function kindOf(path: string): Promise<PathKind> {
     const isFolder = (await stat(path)).isDirectory();
     return { path, isFolder, extension: isFolder ? '' : extname(path).toLowerCase() };
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new QuantizeError('file-missing', { path });
-    throw new QuantizeError('file-unreadable', { path, reason: reasonOf(thrown) }, { cause: thrown });
+    throw fileError(path, thrown);
   }
 }

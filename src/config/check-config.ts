@@ -3,8 +3,15 @@ import { upgradedRecipe } from '../recipe/upgrade.js';
 import type { Place } from '../validate/allowed.js';
 import { checked, showPlace } from '../validate/check.js';
 import { isRecord } from '../validate/is-record.js';
-import type { FoundConfig } from './read-config.js';
 import { type ConfigFile, configSchema } from './schema.js';
+
+/** A file's content, and the place of the configuration in it. */
+export interface FoundConfig {
+  readonly path: string;
+  readonly content: unknown;
+  /** `quantize` in a package.json. */
+  readonly prefix: readonly string[];
+}
 
 /**
  * Check the content of a configuration.

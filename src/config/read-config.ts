@@ -4,7 +4,7 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import { readWhole } from '../files/open.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
-import { checkConfig, valueError } from './check-config.js';
+import { checkConfig, type FoundConfig, valueError } from './check-config.js';
 import { parsePictures, parsePreprocess, parseRaw } from './parse-samples.js';
 import type { ConfigFile, JobSettings } from './schema.js';
 
@@ -66,14 +66,6 @@ export async function readConfig({ path, folder = '.', model }: ConfigRequest = 
     : [jobOf(found, [], single as string, shared)];
   refuseCollisions(jobs, fail);
   return { path: found.path, jobs };
-}
-
-/** A file's content, and the place of the configuration in it. */
-export interface FoundConfig {
-  readonly path: string;
-  readonly content: unknown;
-  /** `quantize` in a package.json. */
-  readonly prefix: readonly string[];
 }
 
 async function findConfig(folder: string): Promise<FoundConfig> {

@@ -7,17 +7,6 @@ import { readBack } from '../proto/read-back.js';
 import { withSession } from '../runtime/session.js';
 
 /**
- * Look at a model as its users will, before it is written: a second decoder reads the same from its bytes, and a
- * default session loads and runs it.
- *
- * @throws QuantizeError `written-file-broken`
- */
-export async function checkModel(bytes: Uint8Array, model: Model, feed: Feed): Promise<void> {
-  checkBytes(bytes, model);
-  await checkRuns(bytes, feed);
-}
-
-/**
  * Read what was written through a second decoder.
  *
  * @param folder - where the second file of the model is, if it has one

@@ -1,21 +1,20 @@
 import { clampBounds } from '../graph/clamp-bounds.js';
-import { dataTypeCodes } from '../graph/data-type.js';
 import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
-import { attribute, type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
+import { type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
-import { hardSigmoidOf } from '../place/operators.js';
+import { quantizeValue } from '../numerics/affine.js';
 import { type Runs, roleOf, type WeightedNode } from '../place/placement.js';
 import { integerWeight, type Plan } from '../quantize/plan.js';
-import { MAX_BITS } from '../recipe.js';
 import { BlockWriter, RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
 import { GemmWriter } from './gemm-writer.js';
+import { HardSigmoidWriter } from './hard-sigmoid-writer.js';
+import { RowWriter } from './row-writer.js';
 import { nameValues, type ValueNames } from './value-names.js';
 import { ValueWriter } from './value-writer.js';
 import { WeightWriter } from './weight-writer.js';
@@ -64,6 +63,8 @@ class Emitter {
   readonly #gemms: GemmWriter;
   readonly #dynamic: DynamicWriter;
   readonly #blocks: BlockWriter;
+  readonly #rows: RowWriter;
+  readonly #hardSigmoids: HardSigmoidWriter;
   readonly #dequantizedConstants = new Map<string, string>();
   /** Values whose maker writes under another name: the operator before a fused clamp. */
   readonly #renamed = new Map<string, string>();
@@ -83,6 +84,8 @@ class Emitter {
     this.#gemms = new GemmWriter(nodes, this.#constants, this.#values);
     this.#dynamic = new DynamicWriter(nodes, this.#constants, this.#weights);
     this.#blocks = new BlockWriter(nodes, this.#constants, plan.recipe.blocks);
+    this.#rows = new RowWriter(nodes, this.#constants, this.#weights);
+    this.#hardSigmoids = new HardSigmoidWriter(this.#values, this.#weights);
   }
 
   emit(): Map<string, readonly string[]> {
@@ -131,7 +134,7 @@ class Emitter {
         if (role.form === 'codes') this.#emitClampOnCodes(source);
         break;
       case 'arithmetic':
-        if (isOp(source, 'HardSigmoid')) this.#emitHardSigmoid(source);
+        if (isOp(source, 'HardSigmoid')) this.#push(asAdd(source), this.#hardSigmoids.write(source));
         else pushWith((input) => this.#operand(input));
         break;
       case 'shape':
@@ -157,8 +160,11 @@ class Emitter {
         break;
       }
       case 'float':
-        if (runs.stored === 'rows') this.#emitRows(weighted);
-        else if (runs.stored === 'blocks') {
+        if (runs.stored === 'rows') {
+          const indices = this.#values.float(inputAt(source, 1) ?? '');
+          const rows = this.#rows.write(this.#plan, weighted, indices);
+          this.#push(node('Mul', [], source.outputs), rows);
+        } else if (runs.stored === 'blocks') {
           const row = target && this.#row(target, bias ?? source.id);
           const input = this.#values.float(inputAt(source, 0) ?? '');
           this.#blocks.write(this.#plan, weighted, input, row ?? bias);
@@ -170,19 +176,6 @@ class Emitter {
   /** Float constants, one a channel, that take the place of a bias. */
   #row(values: Float32Array, wanted: string): string {
     return this.#constants.add(`${wanted}_b`, { type: 'float32', dims: [values.length], data: values });
-  }
-
-  /**
-   * max(0, min(1, αx + β)) = α·max(0, min(1/α, x + β/α)): an Add, whose Q clamps and whose DQ brings the factor α.
-   * Between the two the value is HardSigmoid(x)/α.
-   */
-  #emitHardSigmoid(source: Node): void {
-    const { alpha, beta } = hardSigmoidOf(source);
-    const quantizer = quantizerOfRange(0, beta / alpha, MAX_BITS);
-    const offset = { codes: Uint8Array.of(quantizer.high), dims: [], quantizer };
-    const [input = '', output = ''] = [source.inputs[0], source.outputs[0]];
-    const operands = [this.#values.dequantized(input), this.#weights.operand(offset, `${output}_offset`)];
-    this.#push({ ...source, opType: 'Add', attributes: new Map() }, operands);
   }
 
   /** Append a copy of a node with other inputs; its outputs get the names that they have before Q. */
@@ -236,21 +229,7 @@ class Emitter {
     const product = this.#constants.names.fresh(`${source.id}_product`);
     const inputs = source.inputs.map((input, index) => floats.get(index) ?? this.#values.float(input));
     this.#graph.nodes.push({ ...source, inputs, outputs: [product] });
-    this.#push({ ...source, opType: 'Add', attributes: new Map() }, [product, row]);
-  }
-
-  /** Rows looked up in a stored table: Gather the codes → Cast → Mul by the gathered scales. */
-  #emitRows({ node: source, sites: [site] }: WeightedNode): void {
-    const table = integerWeight(this.#plan, site);
-    const fresh = (suffix: string) => this.#constants.names.fresh(`${source.id}_${suffix}`);
-    const [codes, floats] = [fresh('q'), fresh('w')];
-    const { integers, scale } = this.#weights.rows(table, site.name);
-    const indices = this.#values.float(inputAt(source, 1) ?? '');
-    this.#graph.nodes.push({ ...source, inputs: [integers, indices], outputs: [codes] });
-    this.#graph.nodes.push(node('Cast', [codes], [floats], { to: attribute.int(dataTypeCodes.float32) }));
-    const rowScale = table.axis === undefined ? scale : fresh('s');
-    if (table.axis !== undefined) this.#graph.nodes.push(node('Gather', [scale, indices], [rowScale]));
-    this.#push(node('Mul', [], source.outputs), [floats, rowScale]);
+    this.#push(asAdd(source), [product, row]);
   }
 
   /** A float value behind a Clip without bounds: the runtime's pattern for an integer kernel does not match then. */
@@ -341,6 +320,9 @@ class Emitter {
     return name;
   }
 }
+
+/** An Add that takes the place of a node. */
+const asAdd = (source: Node): Node => ({ ...source, opType: 'Add', attributes: new Map() });
 
 /** Constants that only the float form of a layer needed are gone with it. */
 function dropUnread(graph: Graph): void {

@@ -49,7 +49,7 @@ function refuseOdd(path: string, found: BigIntStats): void {
 }
 
 /** What is wrong with a file, in the words of this tool. */
-function errorOf(path: string, thrown: unknown): unknown {
+export function fileError(path: string, thrown: unknown): unknown {
   if (thrown instanceof QuantizeError) return thrown;
   const isMissing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
   if (isMissing) return new QuantizeError('file-missing', { path }, { cause: thrown });
@@ -74,7 +74,7 @@ export async function withFile<T>(
     refuseOdd(path, found);
     return await work(file, found);
   } catch (thrown) {
-    throw errorOf(path, thrown);
+    throw fileError(path, thrown);
   } finally {
     await file?.close();
   }

@@ -44,9 +44,13 @@ function otherOperand(graph: Graph, uses: Uses, node: Node) {
   if (isOp(node, 'Sub')) return { opType: 'Add', suffix: 'negative', tensor: tensorFrom((value) => -value) };
   const feedsErf = uses.readers(node.outputs[0] ?? '').some((use) => isOp(use.node, 'Erf'));
   const tensor = tensorFrom((value) => 1 / value);
-  return feedsErf || !floatsOf(tensor).every(isPlain)
+  return feedsErf || !isAllPlain(floatsOf(tensor))
     ? undefined
     : { opType: 'Mul', suffix: 'reciprocal', tensor };
 }
 
-const isPlain = (value: number) => Number.isFinite(value) && Math.abs(value) >= SMALLEST_NORMAL;
+function isAllPlain(values: Float32Array): boolean {
+  for (const value of values)
+    if (!(Number.isFinite(value) && Math.abs(value) >= SMALLEST_NORMAL)) return false;
+  return true;
+}

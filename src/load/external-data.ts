@@ -1,7 +1,7 @@
 import { constants as bufferLimits } from 'node:buffer';
 import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
-import { type ErrorCode, QuantizeError, reasonOf } from '../errors.js';
+import { QuantizeError, reasonOf } from '../errors.js';
 import { HeldFile } from '../files/open.js';
 import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
 import { type Tensor, type TensorStorage, tensorBytes } from '../graph/tensor.js';
@@ -135,14 +135,22 @@ function hasExternal(message: unknown): boolean {
   return Object.values(message).some(hasExternal);
 }
 
-const refuse = (code: ErrorCode, path: string, { name, storage }: Slot, reason = '', cause?: unknown) =>
-  new QuantizeError(code, { path, tensor: name, location: storage.location, reason }, { cause });
+const refuse = (
+  code: 'external-unreadable' | 'external-range',
+  path: string,
+  { name, storage }: Slot,
+  reason: string,
+  cause?: unknown,
+) => new QuantizeError(code, { path, tensor: name, location: storage.location, reason }, { cause });
+
+const outside = (path: string, { name, storage }: Slot) =>
+  new QuantizeError('external-outside', { path, tensor: name, location: storage.location });
 
 /** The file that a location leads to, once it is known to be one that belongs to the model. */
 async function locate(path: string, slot: Slot, folders: readonly string[]): Promise<string> {
   const { location } = slot.storage;
   if (location === '' || isAbsolute(location) || isOutside(normalize(location))) {
-    throw refuse('external-outside', path, slot);
+    throw outside(path, slot);
   }
   let file: string;
   try {
@@ -152,7 +160,7 @@ async function locate(path: string, slot: Slot, folders: readonly string[]): Pro
     throw refuse('external-unreadable', path, slot, missing ? 'it is not there' : reasonOf(thrown), thrown);
   }
   if (folders.every((folder) => isOutside(relative(folder, file)))) {
-    throw refuse('external-outside', path, slot);
+    throw outside(path, slot);
   }
   return file;
 }

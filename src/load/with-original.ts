@@ -1,4 +1,4 @@
-import { QuantizeError, reasonOf } from '../errors.js';
+import { QuantizeError } from '../errors.js';
 import { type Session, withSession } from '../runtime/session.js';
 import type { LoadedModel } from './load-model.js';
 
@@ -20,7 +20,8 @@ export async function withOriginal<T>(
       return work(session);
     });
   } catch (thrown) {
-    if (loaded) throw thrown;
-    throw new QuantizeError('runtime-refused-input', { path, reason: reasonOf(thrown) }, { cause: thrown });
+    if (loaded || !(thrown instanceof QuantizeError) || thrown.code !== 'runtime-refused') throw thrown;
+    const { reason = '' } = thrown.facts;
+    throw new QuantizeError('runtime-refused-input', { path, reason }, { cause: thrown });
   }
 }

@@ -1,4 +1,4 @@
-import { type AffineQuantizer, dequantizeValue, quantizeValue } from './affine.js';
+import { type AffineQuantizer, quantizeValue } from './affine.js';
 
 /**
  * A quantizer of an activation, as it runs on uint8 codes.
@@ -19,11 +19,6 @@ export const CODES = 256;
 export function quantizeActivation(x: number, quantizer: ActivationQuantizer): number {
   const code = quantizeValue(x, quantizer.grid);
   return quantizer.kind === 'lut' ? (quantizer.table[code] as number) : code;
-}
-
-/** The float32 value that readers of a quantized activation see in place of `x`. */
-export function dequantizeActivation(x: number, quantizer: ActivationQuantizer): number {
-  return dequantizeValue(quantizeActivation(x, quantizer), quantizer.grid);
 }
 
 /** How many values a quantized activation can have. */

@@ -9,6 +9,7 @@ import {
   stringAttribute,
 } from '../graph/model.js';
 import { floatsOf, isFloatTensor } from '../graph/tensor.js';
+import { isAllFinite } from '../numerics/finite.js';
 
 /**
  * What an operator does with quantized activations. Measured on onnxruntime 1.30 by the operators of its optimized
@@ -141,7 +142,7 @@ export function hardSigmoidOf(node: Node): { alpha: number; beta: number } {
 function infiniteOperand(node: Node, graph: Graph): string | undefined {
   const finite = node.inputs.every((name) => {
     const tensor = graph.initializers.get(name);
-    return !tensor || !isFloatTensor(tensor) || floatsOf(tensor).every(Number.isFinite);
+    return !tensor || !isFloatTensor(tensor) || isAllFinite(floatsOf(tensor));
   });
   return finite ? undefined : 'its constant operand is not finite';
 }

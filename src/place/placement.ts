@@ -62,6 +62,12 @@ export type Role =
   | { readonly kind: 'shape' }
   | { readonly kind: 'float'; readonly reason: string };
 
+/** Whether the results of a role exist as codes. */
+export function isInteger(role: Role): boolean {
+  if (role.kind === 'weighted') return role.weighted.runs.kind === 'integer';
+  return role.kind !== 'shape' && role.kind !== 'float';
+}
+
 /** A value that exists as uint8 codes. */
 export interface QuantizedValue {
   readonly name: string;

@@ -1,12 +1,7 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
-
-/** A loop: every() calls back for each of what may be 10^8 elements. */
-export function isAllFinite(values: Float32Array): boolean {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
-  return true;
-}
+import { isAllFinite } from '../numerics/finite.js';
 
 /** Why a layer with a constant weight stays float; undefined where it need not. */
 export function whyFloat(graph: Graph, linear: LinearLayer): string | undefined {

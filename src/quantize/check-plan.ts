@@ -1,6 +1,7 @@
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { CODES } from '../numerics/activation.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
+import { isAllFinite } from '../numerics/finite.js';
 import { elementCount } from '../numerics/nd-array.js';
 import type { WeightedNode, WeightSite } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
@@ -43,7 +44,7 @@ export function problemOfBias({ runs }: WeightedNode, bias: Float32Array): strin
   const { outputChannels } = runs.linear;
   if (bias.length !== outputChannels)
     return `has ${bias.length} values where the layer has ${outputChannels} output channels`;
-  return bias.every(Number.isFinite) ? undefined : 'holds values that are not finite';
+  return isAllFinite(bias) ? undefined : 'holds values that are not finite';
 }
 
 /** What is wrong with the quantizer of an activation; undefined where nothing is. */

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { QuantizeError } from '../errors.js';
+import type { NotStatic, Recipe } from './kinds.js';
 import { allSettings, isOfActivations, type PlacedSetting, recipeOfEach, valueAt } from './schema.js';
 import { saySetting } from './setting.js';
-import { dynamicFlag, type NotStatic, type Recipe, settings } from './settings.js';
+import { dynamicFlag, settings } from './settings.js';
 
 /** The values of flags, by their names. */
 export type FlagValues = ReadonlyMap<string, unknown>;

@@ -1,9 +1,9 @@
 import { isMatch } from 'matcher';
 import { QuantizeError } from '../errors.js';
+import type { Recipe } from './kinds.js';
 import { type LayerSettings, MAX_BITS } from './layer-settings.js';
 import type { Rule } from './rule.js';
 import { actBitsOf } from './schema.js';
-import type { Recipe } from './settings.js';
 
 /** What a pattern is matched against. */
 export interface LayerNames {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Named, Registries } from './setting.js';
+import type { NamedRefiner, Registries } from './registries.js';
 
 /** What a refiner is told, by the keys of its settings. */
 export type RefineSettings = Readonly<Record<string, number>>;
@@ -10,20 +10,6 @@ export interface RefineStep {
   readonly name: string;
   /** Whole, its defaults filled in. */
   readonly settings: RefineSettings;
-}
-
-/** A number that a refiner can be told: `name:key=value`. */
-export interface RefinerSetting {
-  readonly key: string;
-  readonly summary: string;
-  readonly usual: number;
-  readonly least: number;
-  readonly most: number;
-}
-
-/** A refiner, as far as a recipe names it. */
-export interface NamedRefiner extends Named {
-  readonly settings: readonly RefinerSetting[];
 }
 
 /** What a recipe says of refinement beside a list: what serves its widths best, or nothing. */

@@ -1,8 +1,9 @@
 import { QuantizeError } from '../errors.js';
+import type { Recipe } from './kinds.js';
 import { MAX_BITS } from './layer-settings.js';
+import type { Named, Registries } from './registries.js';
 import { actBitsOf, checkRecipe, completeRecipe, defaultRecipe, type GivenRecipe } from './schema.js';
-import type { Named, Registries } from './setting.js';
-import { type Recipe, settings } from './settings.js';
+import { settings } from './settings.js';
 
 /** Widths that MatMulNBits takes, and schemes that fill its blocks. */
 export const blockBits: readonly number[] = [4, 8];

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { QuantizeError } from '../errors.js';
 import { type LayerSettings, layerSettings } from './layer-settings.js';
-import { parseSetting, type Registries, type Setting, saySetting } from './setting.js';
+import type { Registries } from './registries.js';
+import { parseSetting, type Setting, saySetting } from './setting.js';
 
 /** A per-layer exception: what it names replaces what the recipe says; the last rule that matches wins. */
 export interface Rule extends Partial<LayerSettings> {

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { QuantizeError } from '../errors.js';
 import type { Place } from '../validate/allowed.js';
-import { checked, jsonSchemaOf, showPlace } from '../validate/check.js';
+import { checked, showPlace } from '../validate/check.js';
+import type { NotStatic, Recipe, StaticActivations } from './kinds.js';
 import { MAX_BITS } from './layer-settings.js';
-import type { Registries, Setting } from './setting.js';
-import { type NotStatic, type Recipe, type StaticActivations, settings } from './settings.js';
+import type { Registries } from './registries.js';
+import type { Setting } from './setting.js';
+import { settings } from './settings.js';
 import { upgradedRecipe } from './upgrade.js';
 
 /** Settings of which some may be left out. */
@@ -78,9 +80,6 @@ export function recipeSchema(registries: Registries): z.ZodType<GivenRecipe> {
       'What is quantized how; `recipe` of a result record can be copied here.',
     ) as z.ZodType<unknown> as z.ZodType<GivenRecipe>;
 }
-
-/** The JSON Schema of a whole recipe, as a result has it. */
-export const recipeJsonSchema = (registries: Registries): object => jsonSchemaOf(recipeSchema(registries));
 
 /**
  * A recipe from a user, checked: its keys, their types, names and widths. What only fits together or not is checked where it

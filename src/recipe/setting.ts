@@ -1,20 +1,7 @@
 import * as z from 'zod';
-import type { Observer } from '../../calibration/observers/observer.js';
 import { QuantizeError } from '../errors.js';
 import { checked } from '../validate/check.js';
-import type { NamedRefiner } from './refine.js';
-
-/** The registries that a recipe names entries of. */
-export interface Registries {
-  readonly schemes: readonly Named[];
-  readonly actSchemes: readonly Named[];
-  readonly observers: readonly (Named & Pick<Observer, 'from' | 'offsetFit'>)[];
-  readonly refiners: readonly NamedRefiner[];
-}
-
-export interface Named {
-  readonly name: string;
-}
+import type { Registries } from './registries.js';
 
 /** Headings of the help, in their order. */
 export type FlagGroup = 'Weights' | 'Activations' | 'Layers' | 'Channels' | 'Refinement';

@@ -1,91 +1,18 @@
 import * as z from 'zod';
 import { defaultObserverSettings, type ObserverSettings } from '../../calibration/observers/observer.js';
-import { layerSettings, type WeightSettings, weightSettings, widthSchema } from './layer-settings.js';
+import {
+  type BlockSettings,
+  blockSizes,
+  formats,
+  MAX_ACCURACY_LEVEL,
+  type Recipe,
+  rescalings,
+  type StaticActivations,
+} from './kinds.js';
+import { layerSettings, weightSettings, widthSchema } from './layer-settings.js';
 import { refineSchema } from './refine.js';
-import { parseRule, type Rule, ruleSchema, ruleText } from './rule.js';
+import { parseRule, ruleSchema, ruleText } from './rule.js';
 import { type Flag, fraction, nameIn, numeric, type Setting, type Table, yesOrNo } from './setting.js';
-
-/**
- * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
- * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `matmulnbits`: matrices in blocks
- * of 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; what it does not take is packed.
- */
-export const formats = ['packed', 'qdq-int8', 'matmulnbits'] as const;
-export type Format = (typeof formats)[number];
-
-/** Weights in a row that share a scale in MatMulNBits: its own least is 16. */
-export const blockSizes: readonly number[] = [16, 32, 64, 128];
-/** The operator's own levels, from 0, the runtime's choice, to 4. */
-export const MAX_ACCURACY_LEVEL = 4;
-
-/** How `matmulnbits` stores and multiplies. */
-export interface BlockSettings {
-  /** Weights in a row along the inputs that share a scale. */
-  readonly size: number;
-  /** A zero point for each block beside its scale; without it the middle code is 0. */
-  readonly asymmetric: boolean;
-  /**
-   * The least accurate arithmetic that the runtime may take: 0 its choice (on the CPU float32), 1 float32, 2 float16,
-   * 3 bfloat16, 4 int8 with the input quantized by blocks at every run.
-   */
-  readonly accuracyLevel: number;
-}
-
-/**
- * Whether factors move between channels, which leaves the float function as it is: where they are decades apart, wherever
- * that helps by prediction, or never.
- */
-export const rescalings = ['auto', 'on', 'off'] as const;
-export type Rescaling = (typeof rescalings)[number];
-
-/** Activations whose quantizers are chosen before the model is written. */
-export interface StaticActivations {
-  readonly kind: 'static';
-  /** Width of those that layers read. */
-  readonly bits: number;
-  /** How the levels of those below 8 bits are chosen, a name of the registry. */
-  readonly levels: string;
-  /** How ranges are chosen, a name of the registry. */
-  readonly observer: string;
-  /** What the observers can be told. */
-  readonly observerSettings: ObserverSettings;
-  /** Below 8 bits: real offsets, where the observer has them, kept by a table instead of rounded to a zero point. */
-  readonly exactOffset: boolean;
-  /** The products of two activations, those of attention, on integers too. */
-  readonly matMul: boolean;
-}
-
-/**
- * What becomes of activations. `float`: weights alone are quantized. `dynamic`: ranges are found anew at every run, by the
- * model itself, to 8 bits, without samples. `static`: ranges are fixed, from samples or from what is known of the model.
- */
-export type Activations = NotStatic | StaticActivations;
-export type NotStatic = { readonly kind: 'float' } | { readonly kind: 'dynamic' };
-
-/** What the user asked for: written into the model and into every result. */
-export interface Recipe extends WeightSettings {
-  readonly activations: Activations;
-  readonly rules: readonly Rule[];
-  /** Layers that stay in float. */
-  readonly exclude: readonly string[];
-  /** Where given, the only layers that are quantized. */
-  readonly include: readonly string[];
-  /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
-  readonly allLayers: boolean;
-  readonly format: Format;
-  /** Of the format `matmulnbits` alone. */
-  readonly blocks: BlockSettings;
-  /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
-  readonly reduceRange: boolean;
-  /** Weights may have pairs whose sums saturate on x86 without VNNI: the last digits, for machines that have it. */
-  readonly assumeVnni: boolean;
-  /** Cross-layer equalization (Nagel et al. 2019), before calibration. */
-  readonly equalize: Rescaling;
-  /** Outlier channels behind normalizations go into the weights (Xiao et al. 2023), before calibration. */
-  readonly smooth: Rescaling;
-  /** The refiners that run, as `--refine` names them; `auto` for those that serve the widths best, `none` for none. */
-  readonly refine: string;
-}
 
 /** The settings of a recipe, by its keys; of activations those that only fixed ranges have. */
 export interface Settings

@@ -1,6 +1,6 @@
 import { type Graph, inputAt } from '../graph/model.js';
 import { whyNoBlocks } from '../place/blocks.js';
-import { layerNodes } from '../place/place.js';
+import { layerNodes } from '../place/layers.js';
 import { layerBitsOf, type Placement, type Position, roleOf, type WeightedNode } from '../place/placement.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { schemes } from '../quantize/schemes/schemes.js';

@@ -9,7 +9,7 @@ import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { buildProbe, quantizing } from '../evaluate/probe.js';
 import { inputAt, type Node } from '../graph/model.js';
-import { layerNodes } from '../place/place.js';
+import { layerNodes } from '../place/layers.js';
 import { layerBitsOf, type Placement, weightedNode } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
 import {

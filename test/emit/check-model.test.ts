@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { checkModel } from '../../src/emit/check-model.js';
+import { checkBytes, checkRuns } from '../../src/emit/check-model.js';
 import { type Model, node } from '../../src/graph/model.js';
 import { tensorOf } from '../../src/graph/tensor.js';
+import type { Feed } from '../../src/numerics/nd-array.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { randomFeed } from '../support/graph-builder.js';
 import { between } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { expectRefusal } from '../support/refusal.js';
+
+async function checkModel(bytes: Uint8Array, model: Model, feed: Feed): Promise<void> {
+  checkBytes(bytes, model);
+  await checkRuns(bytes, feed);
+}
 
 const feed = randomFeed('x', [1, 4, 8, 8], 1);
 

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
-import { layerNodes, place } from '../../src/place/place.js';
+import { layerNodes } from '../../src/place/layers.js';
+import { place } from '../../src/place/place.js';
 import { observableValues, observedValues } from '../../src/place/placement.js';
 import { completeRecipe, widestRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';

@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { log } from '../../../calibration/act-schemes/log.js';
-import {
-  type ActivationQuantizer,
-  dequantizeActivation,
-  levelCount,
-} from '../../../src/numerics/activation.js';
+import { type ActivationQuantizer, levelCount } from '../../../src/numerics/activation.js';
 import { activations } from '../../support/activations.js';
+import { dequantizeActivation } from '../../support/dequantize-activation.js';
 import { statisticsOf } from '../../support/statistics.js';
 
 function quantizerOf(values: ArrayLike<number>, bits: number): ActivationQuantizer {

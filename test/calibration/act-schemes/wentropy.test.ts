@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bestLevels, cumulated, logHistogram, wentropy } from '../../../calibration/act-schemes/wentropy.js';
-import { dequantizeActivation, levelCount } from '../../../src/numerics/activation.js';
+import { levelCount } from '../../../src/numerics/activation.js';
 import { activations } from '../../support/activations.js';
+import { dequantizeActivation } from '../../support/dequantize-activation.js';
 import { statisticsOf } from '../../support/statistics.js';
 
 /** −Σ level·P·log P by its definition, element by element. */

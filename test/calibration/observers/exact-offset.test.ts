@@ -3,7 +3,8 @@ import { exactOffset } from '../../../calibration/observers/exact-offset.js';
 import { lsqplus } from '../../../calibration/observers/lsqplus.js';
 import { defaultObserverSettings, type OffsetFit } from '../../../calibration/observers/observer.js';
 import { seededRandom } from '../../../calibration/sampling.js';
-import { dequantizeActivation, levelCount } from '../../../src/numerics/activation.js';
+import { levelCount } from '../../../src/numerics/activation.js';
+import { dequantizeActivation } from '../../support/dequantize-activation.js';
 import { statisticsOf } from '../../support/statistics.js';
 
 const random = seededRandom(5);

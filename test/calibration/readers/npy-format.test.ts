@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseNpy, readNpy } from '../../../calibration/readers/npy-format.js';
+import { openNpyFile, parseNpy } from '../../../calibration/readers/npy-format.js';
 import { npyBytes } from '../../support/npy.js';
 import { numpyFiles } from '../../support/numpy-files.js';
 import { codeOf } from '../../support/random-data.js';
@@ -97,16 +97,16 @@ describe('parseNpy', () => {
   });
 });
 
-describe('readNpy', () => {
+describe('openNpyFile', () => {
   it('reads a file', async () => {
     const path = join(temporaryFolder(), 'x.npy');
     writeFileSync(path, file('int64'));
-    expect((await readNpy(path)).type).toBe('int64');
+    expect(await openNpyFile(path)).toMatchObject({ stored: 'int64' });
   });
 
   it('refuses a path without a file, and one that cannot be read', async () => {
     const folder = temporaryFolder();
-    expect(await codeOf(() => readNpy(join(folder, 'none.npy')))).toBe('file-missing');
-    expect(await codeOf(() => readNpy(folder))).toBe('file-odd');
+    expect(await codeOf(() => openNpyFile(join(folder, 'none.npy')))).toBe('file-missing');
+    expect(await codeOf(() => openNpyFile(folder))).toBe('file-odd');
   });
 });

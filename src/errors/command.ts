@@ -1,0 +1,69 @@
+import { message } from './message.js';
+
+/** What is said on the command line, in a configuration or by a program. */
+export const commandErrors = {
+  'bad-option': message(2, '{flag} {problem}.', '{mend}'),
+  // Of a configuration, of a recipe file, or of what a program hands over: `where` is its place.
+  'bad-value': message(2, '{where} {problem}.', '{mend}'),
+  'output-is-input': message(
+    2,
+    'The output {path} is the input itself.',
+    'Choose another file with -o; the input is never overwritten.',
+  ),
+  'rule-matches-nothing': message(
+    2,
+    '{flag} "{pattern}" matches no layer of the model.',
+    'Run `quantize inspect {path}` to see the names; * stands for any characters.',
+  ),
+  'bad-gate': message(2, 'The gate "{gate}" {problem}.', '{mend}'),
+  'baseline-format': message(
+    2,
+    '{path} is no result record of version {version}: {reason}.',
+    'Save one with this version of the tool: `quantize … --json > baseline.json`.',
+  ),
+  'config-missing': message(
+    2,
+    'There is no configuration: neither {name} nor a package.json with a "quantize" key in {folder}.',
+    'Write {name}, as {"model": "model.onnx", "data": "calib.npy", "gates": ["size_ratio<0.3"]}, or name a file with --config.',
+  ),
+  'config-syntax': message(
+    2,
+    '{path} is not JSON: {reason}.',
+    'Mend it there; JSON has no comments and no trailing commas.',
+  ),
+  'recipe-format': message(
+    2,
+    '{path} holds no recipe: {reason}.',
+    'Give a file that --auto wrote, or the key "recipe" of a result record as a file.',
+  ),
+  'too-large-to-measure': message(
+    2,
+    '{flag} quantizes and runs the model many times, which {path} with {size} is too large for.',
+    'Leave out {flag}; the layers that drift most are named without it.',
+  ),
+  'memory-limit': message(
+    2,
+    '--max-memory {limit} is too little: observing one value at a time takes about {least} MiB.',
+    'Give at least {least}, or make the samples smaller where the model allows it.',
+  ),
+  interrupted: message(
+    130,
+    'Stopped in step "{step}"{where}: nothing was written, and every file is as it was.',
+    '{mend}',
+  ),
+  'sweep-interrupted': message(
+    130,
+    'Stopped in step "{step}"{where}: {done} of {total} combinations are kept in {path}.',
+    'Run the same command again to go on from there.',
+  ),
+  'sweep-format': message(
+    2,
+    '{path} is not a sweep file of version {version}: {reason}.',
+    'Give another file with -o, or remove this one to begin anew.',
+  ),
+  'sweep-other': message(
+    2,
+    '{path} holds the sweep of another {what}.',
+    'Give another file with -o, or remove this one to begin anew.',
+  ),
+};

@@ -1,0 +1,27 @@
+import type { Observer } from '../../calibration/observers/observer.js';
+
+/** The registries that a recipe names entries of. */
+export interface Registries {
+  readonly schemes: readonly Named[];
+  readonly actSchemes: readonly Named[];
+  readonly observers: readonly (Named & Pick<Observer, 'from' | 'offsetFit'>)[];
+  readonly refiners: readonly NamedRefiner[];
+}
+
+export interface Named {
+  readonly name: string;
+}
+
+/** A number that a refiner can be told: `name:key=value`. */
+export interface RefinerSetting {
+  readonly key: string;
+  readonly summary: string;
+  readonly usual: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** A refiner, as far as a recipe names it. */
+export interface NamedRefiner extends Named {
+  readonly settings: readonly RefinerSetting[];
+}
