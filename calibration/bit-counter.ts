@@ -1,4 +1,4 @@
-import { assemble, type Code, wasm } from './wasm-assembler.js';
+import { KERNEL } from './bit-counter-kernel.js';
 
 /** Bins: the upper 16 bits of a float32. */
 const BINS = 2 ** 16;
@@ -9,89 +9,13 @@ const NON_FINITE = 0x7f80;
 /** Elements that are copied and counted at a time: 64 KiB, so that they stay in the second-level cache. */
 const CHUNK = 2 ** 14;
 
-/**
- * Where things stand in the kernel's memory, in bytes. Neighbouring elements count in different tables: after a ReLU half
- * of them are zeros, and each count of the same bin would have to wait for the one before it.
- */
-const TABLES = 4;
-const TABLE_BYTES = 4 * BINS;
-const LEAST_AT = TABLES * TABLE_BYTES;
-const GREATEST_AT = LEAST_AT + 16;
-const CHUNK_AT = LEAST_AT + 32;
-/** Place and count of each bin that is not empty. */
-const FILLED_AT = CHUNK_AT + 4 * CHUNK;
-const MEMORY_BYTES = FILLED_AT + 8 * BINS;
-const PAGE_BYTES = 2 ** 16;
-
-const join = (count: number, part: (index: number) => Code): Code =>
-  Array.from({ length: count }, (_, index) => part(index)).flat();
-
-/** count(end, end4): the elements from the chunk's start up to `end`, those before `end4` in fours. */
-function countBody(): Code {
-  const [end, end4, at, least, greatest, bin] = [0, 1, 2, 3, 4, 5] as const;
-  const { get, set, tee, constant } = wasm;
-  const keepEnds = (load: Code): Code => [
-    ...[...get(least), ...get(at), ...load, ...wasm.lesser, ...set(least)],
-    ...[...get(greatest), ...get(at), ...load, ...wasm.greater, ...set(greatest)],
-  ];
-  // The upper half of a little-endian float stands two bytes behind its start.
-  const countElement = (lane: number): Code => [
-    ...[...get(at), ...wasm.loadHalf(4 * lane + 2), ...constant(2), ...wasm.shiftLeft, ...tee(bin)],
-    ...[...get(bin), ...wasm.load(lane * TABLE_BYTES), ...constant(1), ...wasm.add],
-    ...wasm.store(lane * TABLE_BYTES),
-  ];
-  const loop = (limit: number, elements: number, load: Code): Code =>
-    wasm.whileTrue(
-      [...get(at), ...get(limit), ...wasm.isBelow],
-      [
-        ...keepEnds(load),
-        ...join(elements, countElement),
-        ...[...get(at), ...constant(4 * elements), ...wasm.add, ...set(at)],
-      ],
-    );
-  return [
-    ...[...constant(CHUNK_AT), ...set(at)],
-    ...[...constant(LEAST_AT), ...wasm.loadVector(0), ...set(least)],
-    ...[...constant(GREATEST_AT), ...wasm.loadVector(0), ...set(greatest)],
-    ...loop(end4, TABLES, wasm.loadVector(0)),
-    ...loop(end, 1, wasm.loadSplat(0)),
-    ...[...constant(LEAST_AT), ...get(least), ...wasm.storeVector(0)],
-    ...[...constant(GREATEST_AT), ...get(greatest), ...wasm.storeVector(0)],
-  ];
-}
-
-/** drain(bin, end, to): write (bin, count) of the bins that are not empty from `to` on, and empty them; gives the end. */
-function drainBody(): Code {
-  const [at, end, to, sum] = [0, 1, 2, 3] as const;
-  const { get, set, tee, constant } = wasm;
-  const write = (lane: number): Code => [
-    ...[...get(to), ...get(at), ...constant(4 * lane), ...wasm.add, ...wasm.store(0)],
-    ...[...get(to), ...get(sum), ...wasm.lane(lane), ...wasm.store(4)],
-    // The next one stands over it where the bin is empty.
-    ...[...get(to), ...get(sum), ...wasm.lane(lane), ...wasm.isNotZero, ...constant(3), ...wasm.shiftLeft],
-    ...[...wasm.add, ...set(to)],
-  ];
-  return [
-    ...wasm.whileTrue(
-      [...get(at), ...get(end), ...wasm.isBelow],
-      [
-        ...[...get(at), ...wasm.loadVector(0)],
-        ...join(TABLES - 1, (table) => [
-          ...[...get(at), ...wasm.loadVector((table + 1) * TABLE_BYTES), ...wasm.addVectors],
-        ]),
-        ...[...tee(sum), ...wasm.isAnySet],
-        ...wasm.when([
-          ...join(TABLES, (table) => [
-            ...[...get(at), ...wasm.zeroVector, ...wasm.storeVector(table * TABLE_BYTES)],
-          ]),
-          ...join(4, write),
-        ]),
-        ...[...get(at), ...constant(16), ...wasm.add, ...set(at)],
-      ],
-    ),
-    ...get(to),
-  ];
-}
+/** Where things stand in the kernel's memory, in bytes: bit-counter.wat says what they are. */
+const LEAST_AT = 0x100000;
+const GREATEST_AT = 0x100010;
+const CHUNK_AT = 0x100020;
+const FILLED_AT = 0x110020;
+/** Elements that it counts at a time. */
+const LANES = 4;
 
 /** What Node.js has, and its types do not tell of. */
 declare const WebAssembly: {
@@ -106,26 +30,8 @@ interface Exports {
 }
 
 function instantiate(): Exports {
-  const bytes = assemble(
-    [
-      {
-        name: 'count',
-        parameters: ['i32', 'i32'],
-        results: [],
-        variables: ['i32', 'v128', 'v128', 'i32'],
-        body: countBody(),
-      },
-      {
-        name: 'drain',
-        parameters: ['i32', 'i32', 'i32'],
-        results: ['i32'],
-        variables: ['v128'],
-        body: drainBody(),
-      },
-    ],
-    Math.ceil(MEMORY_BYTES / PAGE_BYTES),
-  );
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports;
+  const module = new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
+  return new WebAssembly.Instance(module).exports as Exports;
 }
 
 /** What is in one array, beside its counts. */
@@ -194,7 +100,7 @@ export class BitCounter {
     for (let start = 0; start < values.length; start += CHUNK) {
       const part = values.subarray(start, start + CHUNK);
       this.#chunk.set(part);
-      this.#kernel.count(CHUNK_AT + 4 * part.length, CHUNK_AT + 4 * (part.length - (part.length % TABLES)));
+      this.#kernel.count(CHUNK_AT + 4 * part.length, CHUNK_AT + 4 * (part.length - (part.length % LANES)));
     }
     // The kernel passes over NaNs, not over infinities.
     const [min, max] = [Math.min(...this.#least), Math.max(...this.#greatest)];
