@@ -28,14 +28,21 @@ export interface SampleRange {
 export class TensorStatistics {
   /** Elements a bin, bin = the upper 16 bits of the float32. In float64: exact up to 2^53 elements. */
   readonly counts: Float64Array;
-  readonly samples: SampleRange[];
+  readonly #samples: SampleRange[] = [];
   /** Elements that are NaN or ±Infinity; they are in no bin and in no range. */
   nonFinite: number;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
 
-  constructor(counts = new Float64Array(BINS), samples: SampleRange[] = [], nonFinite = 0) {
+  constructor(counts = new Float64Array(BINS), samples: readonly SampleRange[] = [], nonFinite = 0) {
     this.counts = counts;
-    this.samples = samples;
     this.nonFinite = nonFinite;
+    for (const sample of samples) this.#keep(sample);
+  }
+
+  /** The range of each sample, in order. */
+  get samples(): readonly SampleRange[] {
+    return this.#samples;
   }
 
   /** Count the elements of one sample. */
@@ -43,17 +50,23 @@ export class TensorStatistics {
     const { min, max, nonFinite } = countBits(values, this.counts);
     this.nonFinite += nonFinite;
     // −0 and 0 are one value, and only one of them may end up in a file.
-    this.samples.push({ min: min + 0, max: max + 0 });
+    this.#keep({ min: min + 0, max: max + 0 });
+  }
+
+  #keep(sample: SampleRange): void {
+    this.#samples.push(sample);
+    this.#min = Math.min(this.#min, sample.min);
+    this.#max = Math.max(this.#max, sample.max);
   }
 
   /** Smallest finite element of all samples; +Infinity where there is none. */
   get min(): number {
-    return this.samples.reduce((min, sample) => Math.min(min, sample.min), Number.POSITIVE_INFINITY);
+    return this.#min;
   }
 
   /** Largest finite element of all samples; −Infinity where there is none. */
   get max(): number {
-    return this.samples.reduce((max, sample) => Math.max(max, sample.max), Number.NEGATIVE_INFINITY);
+    return this.#max;
   }
 
   /** The statistics of both sets of samples, `other`'s after these. Exact: the same as one pass over all of them. */

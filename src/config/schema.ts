@@ -7,7 +7,6 @@ import { recipeSchema } from '../recipe/schema.js';
 import { nameIn } from '../recipe/setting.js';
 import { registries } from '../registries.js';
 import { providers } from '../runtime/session.js';
-import { jsonSchemaOf } from '../validate/check.js';
 
 const path = z.string().min(1);
 const count = z.int().min(1);
@@ -120,8 +119,3 @@ export const configSchema = z
 
 export type ConfigFile = z.infer<typeof configSchema>;
 export type JobSettings = Omit<ConfigFile, '$schema' | 'model' | 'models'>;
-
-/** The JSON Schema of a configuration, for editors. */
-export function configJsonSchema(): unknown {
-  return { ...jsonSchemaOf(configSchema), title: 'quantize.config.json' };
-}

@@ -2,7 +2,7 @@ import type { Observer } from '../../calibration/observers/observer.js';
 
 /** The registries that a recipe names entries of. */
 export interface Registries {
-  readonly schemes: readonly Named[];
+  readonly schemes: readonly NamedScheme[];
   readonly actSchemes: readonly Named[];
   readonly observers: readonly (Named & Pick<Observer, 'from' | 'offsetFit'>)[];
   readonly refiners: readonly NamedRefiner[];
@@ -10,6 +10,17 @@ export interface Registries {
 
 export interface Named {
   readonly name: string;
+}
+
+/** The least and the most of a range of widths, in bits. */
+export interface Widths {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** A weight scheme, as far as a recipe names it. */
+export interface NamedScheme extends Named {
+  readonly widths: Widths;
 }
 
 /** A number that a refiner can be told: `name:key=value`. */

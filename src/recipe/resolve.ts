@@ -30,6 +30,7 @@ export function resolveRecipe(
 ): Recipe {
   const wanted = completeRecipe(checkRecipe(given ?? {}, registries));
   const recipe = withoutSamples(wanted, registries, hasData);
+  checkWidths(wanted, registries);
   checkLevels(wanted, recipe, registries);
   checkRules(wanted);
   checkBlocks(recipe);
@@ -42,6 +43,27 @@ function withoutSamples(recipe: Recipe, { observers }: Registries, hasData: bool
   if (hasData || activations.kind !== 'static') return recipe;
   const { from } = named(observers, activations.observer);
   return from === 'batch-norm' ? recipe : { ...recipe, activations: { kind: 'float' } };
+}
+
+/** Each scheme stores only some widths; below 8 bits the first and last layers have 8 where nothing else is said. */
+function checkWidths({ scheme, bits, allLayers, rules }: Recipe, { schemes }: Registries): void {
+  const general = { pattern: undefined, scheme, bits };
+  const asked = [
+    general,
+    ...(allLayers ? [] : [{ ...general, bits: MAX_BITS }]),
+    ...rules.map((rule) => ({ ...general, ...rule })),
+  ];
+  for (const { pattern, scheme: name, bits: width } of asked) {
+    const { least, most } = named(schemes, name).widths;
+    if (width >= least && width <= most) continue;
+    const flag = pattern === undefined ? `--scheme ${name}` : `--rule "${pattern}"`;
+    const problem = `cannot store ${width} bits with ${name}, which takes ${least} to ${most}`;
+    const mend =
+      pattern === undefined && width !== bits
+        ? 'Add --all-layers, since the first and last layers stay at 8 bits without it.'
+        : 'Choose another scheme, or another width with --bits.';
+    throw new QuantizeError('bad-option', { flag, problem, mend });
+  }
 }
 
 /** What is for activations below 8 bits must have something to do. */

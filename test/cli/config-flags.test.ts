@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { quantizeCommand } from '../../src/cli/quantize-command.js';
-import { configJsonSchema } from '../../src/config/schema.js';
+import { configJsonSchema } from '../support/config-json-schema.js';
 
 const stream = { write() {} };
 const command = quantizeCommand({ argv: [], stdout: stream, stderr: stream });

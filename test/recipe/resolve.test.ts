@@ -16,7 +16,11 @@ import {
 import { codeOf } from '../support/random-data.js';
 
 const registries = {
-  schemes: [{ name: 'minmax' }, { name: 'log' }],
+  schemes: [
+    { name: 'minmax', widths: { least: 2, most: 8 } },
+    { name: 'log', widths: { least: 2, most: 8 } },
+    { name: 'ternary', widths: { least: 2, most: 2 } },
+  ],
   actSchemes: [{ name: 'uniform' }, { name: 'log' }],
   refiners: [],
   observers: [
@@ -325,4 +329,35 @@ it('a recipe of an older version is read as it was meant', () => {
     'dynamic',
     'float',
   ]);
+});
+
+describe('a scheme that stores only some widths', () => {
+  const messageOf = (given: GivenRecipe) => {
+    try {
+      resolveRecipe(given, registries, false);
+    } catch (thrown) {
+      return (thrown as Error).message;
+    }
+    return undefined;
+  };
+
+  it.each([
+    [{ scheme: 'ternary', bits: 2, allLayers: true }, undefined],
+    [{ rules: [{ pattern: 'conv*', scheme: 'ternary', bits: 2 }] }, undefined],
+    [
+      { scheme: 'ternary', bits: 3, allLayers: true },
+      '--scheme ternary cannot store 3 bits with ternary, which takes 2 to 2.',
+    ],
+    // The first and the last layers.
+    [
+      { scheme: 'ternary', bits: 2 },
+      '--scheme ternary cannot store 8 bits with ternary, which takes 2 to 2.',
+    ],
+    [
+      { rules: [{ pattern: 'conv*', scheme: 'ternary' }] },
+      '--rule "conv*" cannot store 8 bits with ternary, which takes 2 to 2.',
+    ],
+  ])('%j', (given, message) => {
+    expect(messageOf(given)).toBe(message);
+  });
 });

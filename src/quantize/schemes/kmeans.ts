@@ -4,7 +4,7 @@ import { clamp } from '../../numerics/round.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
 import { uniformScale } from './mse.js';
-import type { Scheme, WeightRequest } from './scheme.js';
+import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 import { fullRange } from './uniform.js';
 
 /**
@@ -25,6 +25,7 @@ import { fullRange } from './uniform.js';
 export const kmeans: Scheme = {
   name: 'kmeans',
   summary: 'the codebook of least squared error',
+  widths: anyWidth,
   freeLevels: true,
   quantize(request: WeightRequest): CodebookTensor {
     const { values, dims, bits, axis, channelsPerCodebook } = request;

@@ -3,7 +3,7 @@ import { countAtMost } from '../../numerics/sorted.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { joinChannels, splitChannels } from './channels.js';
 import { leastSquaresScale, magnitudesBySign } from './scale-search.js';
-import type { Scheme, WeightRequest } from './scheme.js';
+import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 
 /** LogQuant with base 2: at 4 bits int8 has its levels exactly, 1 … 64. */
 export const log: Scheme = logarithmic({
@@ -34,6 +34,7 @@ function logarithmic({ name, base, summary }: { name: string; base: number; summ
   return {
     name,
     summary,
+    widths: anyWidth,
     note({ bits, limit }) {
       const { magnitudes } = logLevels(base, bits, limit);
       const held = new Set(magnitudes.filter((level) => level > 0)).size;

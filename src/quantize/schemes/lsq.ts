@@ -1,4 +1,4 @@
-import type { Scheme } from './scheme.js';
+import { anyWidth, type Scheme } from './scheme.js';
 import { quantizeUniform } from './uniform.js';
 
 /**
@@ -10,6 +10,7 @@ import { quantizeUniform } from './uniform.js';
 export const lsq: Scheme = {
   name: 'lsq',
   summary: 'symmetric, the initial step of LSQ',
+  widths: anyWidth,
   quantize: (request) =>
     quantizeUniform(request, (weights, { high }) => {
       let sum = 0;

@@ -1,4 +1,4 @@
-import type { Scheme } from './scheme.js';
+import { anyWidth, type Scheme } from './scheme.js';
 import { quantizeUniform } from './uniform.js';
 
 /**
@@ -11,6 +11,7 @@ import { quantizeUniform } from './uniform.js';
 export const lsqplus: Scheme = {
   name: 'lsqplus',
   summary: 'symmetric, the initial step of LSQ+ (three standard deviations)',
+  widths: anyWidth,
   quantize: (request) =>
     quantizeUniform(request, (weights, { high }) => {
       const { mean, deviation } = momentsOf(weights);

@@ -2,7 +2,7 @@ import { SMALLEST_NORMAL } from '../../numerics/affine.js';
 import { elementCount } from '../../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
 import type { QuantizedTensor } from '../quantized-tensor.js';
-import type { Scheme, WeightRequest } from './scheme.js';
+import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 
 /**
  * Symmetric min-max: scale = max|w| / (2^(bits−1) − 1), narrow range, so that int8 codes never are −128
@@ -11,6 +11,7 @@ import type { Scheme, WeightRequest } from './scheme.js';
 export const minmax: Scheme = {
   name: 'minmax',
   summary: 'symmetric, the scale from the largest magnitude',
+  widths: anyWidth,
   quantize(request: WeightRequest): QuantizedTensor {
     const { values, dims, bits, axis } = request;
     const top = Math.min(2 ** (bits - 1) - 1, request.limit);

@@ -1,5 +1,5 @@
 import { leastSquaresScale, magnitudesBySign, type Side } from './scale-search.js';
-import type { Scheme } from './scheme.js';
+import { anyWidth, type Scheme } from './scheme.js';
 import { type CodeRange, quantizeUniform } from './uniform.js';
 
 /**
@@ -10,6 +10,7 @@ import { type CodeRange, quantizeUniform } from './uniform.js';
 export const mse: Scheme = {
   name: 'mse',
   summary: 'symmetric, the scale of least squared error',
+  widths: anyWidth,
   quantize: (request) => quantizeUniform(request, uniformScale),
 };
 

@@ -1,5 +1,5 @@
 import { largestMagnitude } from './channels.js';
-import type { Scheme } from './scheme.js';
+import { anyWidth, type Scheme } from './scheme.js';
 import { type CodeRange, quantizeUniform, squaredError } from './uniform.js';
 
 /**
@@ -9,6 +9,7 @@ import { type CodeRange, quantizeUniform, squaredError } from './uniform.js';
 export const pow2: Scheme = {
   name: 'pow2',
   summary: 'symmetric, the power of two of least squared error as scale',
+  widths: anyWidth,
   powersOfTwo: true,
   quantize: (request) => quantizeUniform(request, powerOfTwoScale),
 };

@@ -1,3 +1,4 @@
+import { MAX_BITS, MIN_BITS, type Widths } from '../../recipe.js';
 import type { QuantizedTensor } from '../quantized-tensor.js';
 
 /** A weight, and how it is to be quantized. */
@@ -19,10 +20,15 @@ export interface WeightRequest {
   readonly scaleFloor: Float32Array;
 }
 
+/** Every width that a recipe can name. */
+export const anyWidth: Widths = { least: MIN_BITS, most: MAX_BITS };
+
 /** A way to quantize weights. */
 export interface Scheme {
   readonly name: string;
   readonly summary: string;
+  /** Bits that it can store a weight in; a recipe that asks for others is refused. */
+  readonly widths: Widths;
   /** Scales are powers of two: one may only be raised to another. */
   readonly powersOfTwo?: true;
   /** Its levels are free, so that what refines may choose them anew; those of other codebooks have a form of their own. */

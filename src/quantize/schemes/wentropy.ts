@@ -3,7 +3,7 @@ import { clamp, roundHalfEven } from '../../numerics/round.js';
 import { countAtMost } from '../../numerics/sorted.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, splitChannels } from './channels.js';
-import type { Scheme, WeightRequest } from './scheme.js';
+import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 import {
   type Boundaries,
   type ClusterLevels,
@@ -87,6 +87,7 @@ function weightedEntropyScheme(variant: Variant): Scheme {
   return {
     name: variant.name,
     summary: variant.summary,
+    widths: anyWidth,
     freeLevels: true,
     quantize(request: WeightRequest): CodebookTensor {
       const { values, dims, bits, axis, channelsPerCodebook } = request;

@@ -45,7 +45,7 @@ describe.each(schemes)('$name', (scheme) => {
       const request = weightRequest(values, {
         dims,
         axis,
-        bits: anyInteger(random, 2, 8),
+        bits: anyInteger(random, scheme.widths.least, scheme.widths.most),
         limit: seed % 3 === 0 ? 63 : 127,
         channelsPerCodebook: axis === undefined ? undefined : [1, 2, 3, undefined][anyInteger(random, 0, 3)],
         scaleFloor: Float32Array.from({ length: channels }, () => (random() < 0.5 ? 0 : random() ** 6)),

@@ -1,0 +1,8 @@
+import { configSchema } from '../../src/config/schema.js';
+import { jsonSchemaOf } from '../../src/validate/check.js';
+
+/** The JSON Schema of a configuration, for editors: what is published. */
+export const configJsonSchema = (): object => ({
+  ...jsonSchemaOf(configSchema),
+  title: 'quantize.config.json',
+});
