@@ -19,6 +19,11 @@ export interface DataOptions {
   readonly evalData?: Paths | undefined;
   /** The class of each sample to measure on: a .npy or .csv file, or `folders` for images in class folders. */
   readonly labels?: string | undefined;
+  /**
+   * The axis of an output that scores of classes run along, by its name; of all outputs under the empty name. Negative axes
+   * count from the end. Without it outputs have classes where the graph says so, by a Softmax or an ArgMax.
+   */
+  readonly classesAxis?: Readonly<Record<string, number>> | undefined;
   /** How integer samples are normalized and laid out; needed where the model takes floats. */
   readonly preprocess?: Preprocess | undefined;
   /** How image files become the size and colours that the model takes. */

@@ -7,6 +7,7 @@ import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { collect, listOf } from './recipe-options.js';
 import {
+  addClassesOption,
   addLabelsOption,
   addMetricOption,
   addProviderOption,
@@ -23,6 +24,7 @@ interface CompareFlags extends SampleFlags, GateFlags, Omit<MachineFlags, 'maxMe
   readonly data?: string[];
   readonly labels?: string;
   readonly metric?: string;
+  readonly classesAxis?: Readonly<Record<string, number>>;
   readonly reporter: string;
   readonly report?: string[];
   readonly json?: true;
@@ -46,7 +48,7 @@ export function compareCommand(process: CommandProcess): Command {
       `samples to measure on, repeatable: ${listOf(readers)}; without them seeded random input`,
       collect<string>,
     );
-  addMetricOption(addLabelsOption(command));
+  addMetricOption(addClassesOption(addLabelsOption(command)));
   addSampleOptions(command, 'measure on this many samples, chosen by the seed');
   addGateOptions(command).optionsGroup('Result:');
   return addVoiceOptions(addProviderOption(addThreadsOption(command)))
@@ -71,6 +73,7 @@ export function compareCommand(process: CommandProcess): Command {
           data,
           labels,
           metric,
+          classesAxis: flags.classesAxis,
           reports: flags.report,
           threads,
           provider,

@@ -21,6 +21,7 @@ import {
   recipeOf,
 } from './recipe-options.js';
 import {
+  addClassesOption,
   addDataOption,
   addLabelsOption,
   addMachineOptions,
@@ -48,6 +49,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly evalData?: string[];
   readonly labels?: string;
   readonly metric?: string;
+  readonly classesAxis?: Readonly<Record<string, number>>;
   readonly report?: string[];
   readonly reporter: string;
   readonly json?: true;
@@ -124,7 +126,7 @@ export function addQuantizeOptions(command: Command): Command {
     'samples to measure on (default: the calibration samples)',
     collect<string>,
   );
-  addMetricOption(addLabelsOption(command));
+  addMetricOption(addClassesOption(addLabelsOption(command)));
   addSampleOptions(command)
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
@@ -178,7 +180,13 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...(report && { reports: [...(job.reports ?? []), ...report] }),
     ...sampleOptionsOf(given, job),
     ...gateOptionsOf(given, job),
-    ...defined({ origins: given.origins, suggest: given.suggest, plan, savePlan }),
+    ...defined({
+      classesAxis: given.classesAxis,
+      origins: given.origins,
+      suggest: given.suggest,
+      plan,
+      savePlan,
+    }),
     ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
     recipe: plan !== undefined && !hasRecipe(given) ? undefined : recipeOf(given, completeRecipe(job.recipe)),
   };

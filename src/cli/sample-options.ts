@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { fits } from '../../calibration/pictures.js';
 import { presets } from '../../calibration/preprocess.js';
+import { QuantizeError } from '../errors.js';
 import type { DataOptions } from '../options.js';
 import { type Provider, providers } from '../runtime/session.js';
 import {
@@ -102,6 +103,30 @@ export function addLabelsOption(command: Command): Command {
     '--labels <path>',
     'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
   );
+}
+
+/** Add `--classes-axis`. */
+export function addClassesOption(command: Command): Command {
+  return command.option(
+    '--classes-axis <[output=]n>',
+    'the axis of an output that scores of classes run along, −1 the last; without it where a Softmax or an ArgMax says so',
+    (text, all: Record<string, number> | undefined) => ({ ...all, ...parseClassesAxis(text) }),
+  );
+}
+
+/** `2`, `logits=-1`: the axis of all outputs, or of one. */
+function parseClassesAxis(text: string): Record<string, number> {
+  const at = text.lastIndexOf('=');
+  const axis = text
+    .slice(at + 1)
+    .trim()
+    .replace('−', '-');
+  if (!/^-?\d+$/.test(axis)) {
+    const mend =
+      'Give the number of an axis, 0 that of the batch and -1 the last, as --classes-axis logits=-1.';
+    throw new QuantizeError('bad-option', { flag: '--classes-axis', problem: `cannot be "${text}"`, mend });
+  }
+  return { [text.slice(0, Math.max(at, 0))]: Number(axis) };
 }
 
 /** Add `--metric`. */

@@ -120,7 +120,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
   const { samples, seed, shapes, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
-  const { auto, origins, suggest, plan, savePlan } = settings;
+  const { auto, origins, suggest, plan, savePlan, classesAxis } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
   });
@@ -143,7 +143,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
       inputRange &&
       inRange(inputRange, () => fail([...place, 'inputRange'], 'is empty', 'Give the least value first.')),
     recipe,
-    ...{ samples, seed, shapes, threads, maxMemory, provider },
+    ...{ samples, seed, shapes, classesAxis, threads, maxMemory, provider },
     gates: gates as readonly GateSpec[] | undefined,
     baseline: local(baseline),
     reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),

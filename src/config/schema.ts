@@ -42,6 +42,12 @@ const settings = {
   savePlan: path.optional().describe('Where the plan is to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),
   labels: path.optional().describe('The class of each sample: .npy, .csv, or the word folders.'),
+  classesAxis: z
+    .record(z.string(), z.int())
+    .optional()
+    .describe(
+      'The axis of an output that scores of classes run along, by its name, or "" for all; -1 is the last.',
+    ),
   metric: path.optional().describe('A module with a metric of your own.'),
   samples: count.optional().describe('Calibrate on this many samples.'),
   seed: z.int().min(0).optional().describe('Seed of every choice.'),

@@ -1,5 +1,6 @@
 import type { Batch, BatchRows, SampleSource } from '../../calibration/source.js';
 import type { NdArray } from '../numerics/nd-array.js';
+import type { ClassAxis } from './class-axes.js';
 import { type Drift, DriftMeter } from './drift.js';
 import { type EmbeddingDrift, EmbeddingMeter } from './embedding-drift.js';
 import { ErrorMeter, type ErrorQuantiles } from './error-quantiles.js';
@@ -56,16 +57,19 @@ export const UNOPTIMIZED_SAMPLES = 8;
 /** Everything that is measured of one output. */
 class OutputMeter {
   readonly name: string;
-  readonly #deployed = new DriftMeter();
-  readonly #exact = new DriftMeter();
+  readonly #deployed: DriftMeter;
+  readonly #exact: DriftMeter;
   readonly #kernels = new DriftMeter();
   readonly #floatOptimizations = new DriftMeter();
   readonly #quantizedOptimizations = new DriftMeter();
   readonly #errors = new ErrorMeter();
   readonly #embedding = new EmbeddingMeter();
 
-  constructor(name: string) {
+  constructor(name: string, classAxis: ClassAxis | undefined) {
     this.name = name;
+    const target = { classAxis, isGrouped: true };
+    this.#deployed = new DriftMeter(target);
+    this.#exact = new DriftMeter(target);
   }
 
   add(values: Readonly<Record<keyof Runs, NdArray | undefined>>, batch: BatchRows): void {
@@ -110,21 +114,28 @@ interface Runs {
 
 type Outputs = ReadonlyMap<string, NdArray>;
 
+/** What is measured beside the drift. */
+export interface Watchers {
+  /** The class of each sample; without them no accuracy. */
+  readonly labels?: readonly number[] | undefined;
+  /** The user's own, which gets every run. */
+  readonly metric?: UserMeter | undefined;
+  /** Sees every batch in the float and the deployed session. */
+  readonly watch?: ((compared: ComparedBatch) => void) | undefined;
+  /** Where scores of classes are, by the output that has them. */
+  readonly classes?: ReadonlyMap<string, ClassAxis> | undefined;
+}
+
 /**
  * Run every sample through the sessions and measure how far the outputs part.
  *
- * @param labels - the class of each sample; without them no accuracy
- * @param metric - the user's own, which gets every run
- * @param watch - sees every batch in the float and the deployed session
  */
 export async function compareOutputs(
   source: SampleSource,
   sessions: ComparedSessions,
-  labels?: readonly number[],
-  metric?: UserMeter,
-  watch?: (compared: ComparedBatch) => void,
+  { labels, metric, watch, classes = new Map() }: Watchers = {},
 ): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
-  const meters = sessions.float.outputNames.map((name) => new OutputMeter(name));
+  const meters = sessions.float.outputNames.map((name) => new OutputMeter(name, classes.get(name)));
   const task = labels && new TaskMeter(labels);
   let done = 0;
   for await (const batch of source.open()) {

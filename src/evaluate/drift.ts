@@ -1,5 +1,7 @@
 import type { BatchRows } from '../../calibration/source.js';
-import { type NdArray, numbersOf } from '../numerics/nd-array.js';
+import { elementCount, type NdArray, numbersOf } from '../numerics/nd-array.js';
+import { type ChannelGroup, ChannelMeter } from './channel-groups.js';
+import type { ClassAxis } from './class-axes.js';
 
 /** How far two tensors are apart, over all samples. */
 export interface Drift {
@@ -10,7 +12,10 @@ export interface Drift {
   /** ‖float − quantized‖ / ‖float‖, over all elements of all samples; null where float is all zero. */
   readonly relativeL2: number | null;
   readonly maxAbsError: number;
-  /** Share of the samples whose largest element, or only text, is the same one; null unless the output is [N, classes]. */
+  /**
+   * Share of the samples, or of their places, whose largest score of a class, or only text, is the same one; null where a
+   * value holds no scores of classes.
+   */
   readonly topOneAgreement: number | null;
   /** Share of the samples whose largest element in float is among the quantized's five; null below six classes. */
   readonly topFiveAgreement: number | null;
@@ -19,7 +24,20 @@ export interface Drift {
   /** Samples on which the two have different shapes, as where a length depends on the data; they are not compared. */
   readonly shapeMismatches: number;
   readonly samples: number;
+  /** Of an output that joins values of very different size: its channels by their size, the worst group first. */
+  readonly groups?: readonly ChannelGroup[];
 }
+
+/** What a meter looks for in a value. */
+export interface DriftTarget {
+  /** Where it has scores of classes; undefined where they are none. */
+  readonly classAxis: ClassAxis | undefined;
+  /** Whether channels are judged apart where they are of very different size. */
+  readonly isGrouped: boolean;
+}
+
+/** An inner value: neither. */
+const innerValue: DriftTarget = { classAxis: undefined, isGrouped: false };
 
 /** How many of the largest scores "top-5" speaks of. */
 export const TOP = 5;
@@ -40,6 +58,13 @@ export class DriftMeter {
   #agreed = 0;
   #rankedFive = 0;
   #agreedFive = 0;
+  readonly #target: DriftTarget;
+  readonly #channels: ChannelMeter | undefined;
+
+  constructor(target: DriftTarget = innerValue) {
+    this.#target = target;
+    this.#channels = target.isGrouped ? new ChannelMeter() : undefined;
+  }
 
   add(reference: NdArray, quantized: NdArray, batch: BatchRows): void {
     const { samples } = batch;
@@ -55,18 +80,43 @@ export class DriftMeter {
       return;
     }
     for (let i = 0; i < a.length; i++) this.#addElement(a[i] as number, b[i] as number);
-    const classes = reference.dims[1] ?? 0;
-    if (!isClassScores(reference, batch)) return;
-    this.#classified += samples;
-    if (classes > TOP) this.#rankedFive += samples;
-    for (let row = 0; row < samples; row++) {
-      const start = row * classes;
-      const best = argmax(a, start, classes);
-      if (best === undefined) continue;
-      const rank = rankIn(b, start, classes, best);
-      if (rank === 0) this.#agreed++;
-      if (classes > TOP && rank < TOP) this.#agreedFive++;
-    }
+    if (!reference.type.startsWith('float')) return;
+    const axis = this.#classAxisOf(reference.dims);
+    this.#channels?.add(reference, axis, a, b);
+    if (axis !== undefined) this.#addClasses(reference, axis, a, b);
+  }
+
+  #classAxisOf({ length }: readonly number[]): number | undefined {
+    const { classAxis } = this.#target;
+    if (classAxis === 'rows') return length === 2 ? 1 : undefined;
+    const axis = classAxis !== undefined && classAxis < 0 ? classAxis + length : classAxis;
+    return axis !== undefined && axis >= 1 && axis < length ? axis : undefined;
+  }
+
+  /** Each place of the other axes ranks the classes once. */
+  #addClasses({ dims }: NdArray, axis: number, a: ArrayLike<number>, b: ArrayLike<number>): void {
+    const classes = dims[axis] ?? 0;
+    if (classes < 2) return;
+    const inner = elementCount(dims.slice(axis + 1));
+    const [x, y] = [new Float64Array(classes), new Float64Array(classes)];
+    for (let outer = 0; outer < a.length; outer += classes * inner)
+      for (let place = 0; place < inner; place++) {
+        for (let c = 0; c < classes; c++) {
+          x[c] = a[outer + c * inner + place] as number;
+          y[c] = b[outer + c * inner + place] as number;
+        }
+        this.#rank(x, y, classes);
+      }
+  }
+
+  #rank(x: Float64Array, y: Float64Array, classes: number): void {
+    this.#classified++;
+    if (classes > TOP) this.#rankedFive++;
+    const best = argmax(x, 0, classes);
+    if (best === undefined) return;
+    const rank = rankIn(y, 0, classes, best);
+    if (rank === 0) this.#agreed++;
+    if (classes > TOP && rank < TOP) this.#agreedFive++;
   }
 
   /** Texts are as far apart as classes: each a vector of one 1, another text another one. */
@@ -100,6 +150,7 @@ export class DriftMeter {
 
   get drift(): Drift {
     const norms = Math.sqrt(this.#signal * this.#other);
+    const groups = this.#channels?.groups ?? [];
     return {
       sqnrDb:
         this.#noise === 0 ? null : 10 * Math.log10(Math.max(this.#signal, Number.MIN_VALUE) / this.#noise),
@@ -112,8 +163,15 @@ export class DriftMeter {
       nonFiniteMismatches: this.#mismatches + (this.#compared === 0 ? this.#alike : 0),
       shapeMismatches: this.#shapeMismatches,
       samples: this.#samples,
+      ...(groups.length > 0 && { groups }),
     };
   }
+}
+
+/** The SQNR that a drift is judged by: that of its worst group of channels; null where nothing differs. */
+export function worstDb({ sqnrDb, groups = [] }: Pick<Drift, 'sqnrDb' | 'groups'>): number | null {
+  const all = [sqnrDb, ...groups.map((group) => group.sqnrDb)].filter((db) => db !== null);
+  return all.length === 0 ? null : Math.min(...all);
 }
 
 const shareOf = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
@@ -121,7 +179,7 @@ const shareOf = (part: number, whole: number): number | null => (whole === 0 ? n
 export const sameDims = (a: NdArray, b: NdArray): boolean =>
   a.dims.length === b.dims.length && a.dims.every((dim, axis) => dim === b.dims[axis]);
 
-/** Whether a value is one row of class scores a sample: [N, classes], of floats. */
+/** Whether a value is one row of floats a sample, as class scores and embeddings are: [N, classes]. */
 export function isClassScores({ type, dims }: NdArray, { size }: BatchRows): boolean {
   return type.startsWith('float') && dims.length === 2 && dims[0] === size && (dims[1] ?? 0) > 1;
 }

@@ -11,6 +11,7 @@ import type { Placement } from '../place/placement.js';
 import { type SessionSettings, withSession } from '../runtime/session.js';
 import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
 import { BeyondMeter, type BeyondRange, type SeenRanges } from './beyond-ranges.js';
+import { classAxes, type GivenClassAxes } from './class-axes.js';
 import { compareLayers, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
@@ -67,6 +68,10 @@ export interface EvaluationSettings extends MachineOptions {
   readonly metric?: UserMeter | undefined;
   /** What the calibration samples held, by value. */
   readonly ranges?: SeenRanges | undefined;
+  /** Where outputs have classes, as the user says. */
+  readonly classesAxis?: GivenClassAxes | undefined;
+  /** Whether top-1 was asked for by a limit on it. */
+  readonly mayRank?: boolean | undefined;
 }
 
 /** The models that are compared. */
@@ -123,13 +128,18 @@ export async function evaluate(
 export async function evaluateFiles(
   files: ComparedFiles,
   samples: Samples,
-  { threads, provider, told = (source) => source, metric, preprocess, ranges }: EvaluationSettings = {},
+  settings: EvaluationSettings = {},
 ): Promise<Evaluation> {
   const { floatFile, quantized, layers, floatOutputs, adapter, inTurn = false, isPortable = false } = files;
+  const { threads, provider, told = (source) => source, metric, preprocess, ranges } = settings;
+  const { classesAxis: given, mayRank } = settings;
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
-    compareOutputs(told(samples.evaluation), sessions, samples.labels, metric, collector?.see),
+    compareOutputs(told(samples.evaluation), sessions, {
+      ...{ labels: samples.labels, metric, watch: collector?.see },
+      classes: classAxes(layers.float.graph, { given, mayRank, hasLabels: samples.labels !== undefined }),
+    }),
   );
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });

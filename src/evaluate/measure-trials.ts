@@ -8,7 +8,7 @@ import { withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, SessionSettings } from '../runtime/session.js';
-import { DriftMeter } from './drift.js';
+import { DriftMeter, worstDb } from './drift.js';
 import type { Probe, ProbeLayer } from './probe.js';
 
 /** One change of the float model whose effect is measured. */
@@ -120,7 +120,7 @@ class TrialMeter {
       const [x, y] = [reference.get(name), made.get(name)];
       // Indices and counts are no signal that has noise.
       if (!x?.type.startsWith('float') || !y) continue;
-      const meter = this.#outputs.get(name) ?? new DriftMeter();
+      const meter = this.#outputs.get(name) ?? new DriftMeter({ classAxis: undefined, isGrouped: true });
       this.#outputs.set(name, meter);
       meter.add(x, y, batch);
     }
@@ -141,7 +141,8 @@ type Arrays = ReadonlyMap<string, NdArray>;
 
 const noiseOf = ({ drift }: DriftMeter): number => {
   if (drift.nonFiniteMismatches > 0) return Number.POSITIVE_INFINITY;
-  return drift.sqnrDb === null ? 0 : 10 ** (-drift.sqnrDb / 10);
+  const db = worstDb(drift);
+  return db === null ? 0 : 10 ** (-db / 10);
 };
 
 /** A share of noise in dB, null where there is none. */

@@ -91,7 +91,9 @@ async function compareWith(
   { source, labels }: PortableSources,
   samples: number,
 ): Promise<Omit<PortableDrift, 'layers' | 'pairs'>> {
-  const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter()]));
+  const meters = new Map(
+    reference.outputNames.map((name) => [name, new DriftMeter({ classAxis: undefined, isGrouped: true })]),
+  );
   const task = labels && new TaskMeter(labels);
   let done = 0;
   for await (const batch of source.open()) {

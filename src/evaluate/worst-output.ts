@@ -1,10 +1,10 @@
 import type { OutputDrift } from './compare-outputs.js';
-import type { Drift } from './drift.js';
+import { type Drift, worstDb } from './drift.js';
 
 /** dB of a drift for comparing: what could not be compared is the worst there is. */
-function rankOf({ sqnrDb, nonFiniteMismatches, shapeMismatches }: Drift): number {
-  if (nonFiniteMismatches > 0 || shapeMismatches > 0) return Number.NEGATIVE_INFINITY;
-  return sqnrDb ?? Number.POSITIVE_INFINITY;
+function rankOf(drift: Drift): number {
+  if (drift.nonFiniteMismatches > 0 || drift.shapeMismatches > 0) return Number.NEGATIVE_INFINITY;
+  return worstDb(drift) ?? Number.POSITIVE_INFINITY;
 }
 
 /** The output that differs most from float, as its users see it; the first of equals, undefined where there is none. */
@@ -20,6 +20,7 @@ const UNUSABLE_DB = 10;
 const UNUSABLE_COSINE = 0.9;
 
 /** Whether an output is so far from float that whoever reads it gets something else. */
-export function isUnusable({ deployed: { sqnrDb, cosine } }: Pick<OutputDrift, 'deployed'>): boolean {
-  return (sqnrDb !== null && sqnrDb < UNUSABLE_DB) || (cosine !== null && cosine < UNUSABLE_COSINE);
+export function isUnusable({ deployed }: Pick<OutputDrift, 'deployed'>): boolean {
+  const [db, { cosine }] = [worstDb(deployed), deployed];
+  return (db !== null && db < UNUSABLE_DB) || (cosine !== null && cosine < UNUSABLE_COSINE);
 }

@@ -1,3 +1,4 @@
+import type { ChannelGroup } from '../evaluate/channel-groups.js';
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
 import type { Drift } from '../evaluate/drift.js';
@@ -54,25 +55,59 @@ export interface Metric {
   read(measured: Measured, target: string | undefined): Reading;
 }
 
-/** Read a number of the drift of an output; without a name the worst of those that have it. */
+/**
+ * Read a number of the drift of an output; without a name the worst of those that have it.
+ *
+ * @param takesGroups - whether it is one of a group of channels, too: an output is then as good as its worst group
+ */
 export function ofOutputs(
   better: Metric['better'],
   pick: (drift: Drift, output: OutputDrift, measured: Measured) => Reading,
+  takesGroups = false,
 ): Metric['read'] {
   return (measured, target) => {
     const { outputs } = measured;
     const chosen = target === undefined ? outputs : outputs.filter(({ name }) => name === target);
+    const group = chosen.length === 0 ? groupNamed(outputs, target ?? '') : undefined;
+    if (group)
+      return worstOf(better, [{ at: target ?? '', reading: pick(group.drift, group.output, measured) }]);
     if (chosen.length === 0) {
-      const names = outputs.map(({ name }) => `"${name}"`).join(', ');
+      const names = outputs
+        .flatMap(({ name, deployed: { groups = [] } }) => [
+          name,
+          ...(takesGroups ? groups.map(({ channels }) => `${name}:${channels}`) : []),
+        ])
+        .map((name) => `"${name}"`)
+        .join(', ');
       return {
         missing: target === undefined ? 'there is no output' : `there is no such output, only ${names}`,
       };
     }
     return worstOf(
       better,
-      chosen.map((output) => ({ at: output.name, reading: pick(output.deployed, output, measured) })),
+      chosen.flatMap((output) => {
+        const whole = { at: output.name, reading: pick(output.deployed, output, measured) };
+        const groups = output.deployed.groups ?? [];
+        if (!takesGroups) return [whole];
+        const parts = groups.map((each) => ({
+          at: `${output.name}:${each.channels}`,
+          reading: pick(ofGroup(output.deployed, each), output, measured),
+        }));
+        return [whole, ...parts];
+      }),
     );
   };
+}
+
+/** The drift of an output, where its SQNR is that of some of its channels. */
+const ofGroup = ({ groups: _, ...drift }: Drift, { sqnrDb }: ChannelGroup): Drift => ({ ...drift, sqnrDb });
+
+/** The channels that `output:4-11` names; undefined where there are none of that name. */
+function groupNamed(outputs: readonly OutputDrift[], target: string) {
+  const at = target.lastIndexOf(':');
+  const output = outputs.find(({ name }) => name === target.slice(0, at));
+  const group = output?.deployed.groups?.find(({ channels }) => channels === target.slice(at + 1));
+  return output && group ? { output, drift: ofGroup(output.deployed, group) } : undefined;
 }
 
 /** Read a number of the drift of layers, by id, node name or a pattern of them; without one the worst of all. */

@@ -1,5 +1,5 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
-import type { Drift } from '../evaluate/drift.js';
+import { type Drift, worstDb } from '../evaluate/drift.js';
 import { type Measured, type Metric, ofLayers, ofOutputs, type Reading } from './metric.js';
 import { bytes, decibel, plain, share, times } from './units.js';
 
@@ -20,6 +20,7 @@ const measuredWhole =
   };
 
 const sqnr = measuredWhole(({ sqnrDb }) => ({ value: sqnrDb ?? Number.POSITIVE_INFINITY }));
+const worst = measuredWhole((drift) => ({ value: worstDb(drift) ?? Number.POSITIVE_INFINITY }));
 const cosine = measuredWhole(({ cosine, sqnrDb }) => {
   // Two values of all zeros do not differ, and have no angle.
   if (cosine === null && sqnrDb === null) return { value: 1 };
@@ -31,7 +32,7 @@ const relativeL2 = measuredWhole(({ relativeL2: value }) =>
 );
 const agreement = measuredWhole(({ topOneAgreement }) =>
   topOneAgreement === null
-    ? { missing: 'no output holds class scores, [N, classes]', isUnfit: true }
+    ? { missing: 'no output holds class scores', isUnfit: true }
     : { value: topOneAgreement },
 );
 
@@ -131,12 +132,12 @@ export const metrics: readonly Metric[] = [
   },
   {
     name: 'sqnr',
-    summary: 'signal to quantization noise of an output',
+    summary: 'signal to quantization noise of an output, or of its worst group of channels',
     unit: decibel,
     better: 'higher',
     of: 'output',
     isMain: true,
-    read: ofOutputs('higher', sqnr),
+    read: ofOutputs('higher', sqnr, true),
   },
   {
     name: 'portable_sqnr',
@@ -146,7 +147,7 @@ export const metrics: readonly Metric[] = [
     of: 'output',
     isMain: false,
     read: ofOutputs('higher', (deployed, { name }, { portable }) =>
-      sqnr(portable?.outputs.find((output) => output.name === name)?.drift ?? deployed),
+      worst(portable?.outputs.find((output) => output.name === name)?.drift ?? deployed),
     ),
   },
   {

@@ -1,5 +1,7 @@
+import type { ChannelGroup } from '../evaluate/channel-groups.js';
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
+import { type Drift, worstDb } from '../evaluate/drift.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Suggestion } from '../evaluate/origin.js';
 import { isUnusable, worstOutput } from '../evaluate/worst-output.js';
@@ -23,8 +25,11 @@ export function qualityOf(result: Result): string {
   const output = worstOutput(outputs);
   if (!output) return 'no drift measured';
   const others = outputs.length > 1 && output.name !== task?.output;
-  const where = others ? ` at output "${shortenName(output.name)}", the worst of ${outputs.length}` : '';
-  const own = `SQNR ${formatDb(output.deployed.sqnrDb)}${where}`;
+  const group = worstGroup(output.deployed);
+  const part = group ? ` at ${channelsOf(group)}` : '';
+  const at = part === '' ? ' at' : `${part} of`;
+  const where = others ? `${at} output "${shortenName(output.name)}", the worst of ${outputs.length}` : part;
+  const own = `SQNR ${formatDb(worstDb(output.deployed))}${where}`;
   if (task) {
     const graded = `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
     return others ? `${graded}, ${own}${unusable}` : `${graded}${unusable}`;
@@ -33,10 +38,26 @@ export function qualityOf(result: Result): string {
   const { embedding } = output;
   if (embedding?.isUnitLength)
     return `embeddings keep a cosine of ${embedding.meanCosine.toFixed(4)} (least ${embedding.leastCosine.toFixed(4)})${where}${unusable}`;
-  if (topOneAgreement !== null)
-    return `same top-1 on ${formatPercent(topOneAgreement)} of the samples${where}${unusable}`;
+  if (topOneAgreement !== null && !group)
+    return `same top-1 on ${formatPercent(topOneAgreement)}${where}${unusable}`;
   return `${own}${unusable}`;
 }
+
+/** The group of channels that an output is judged by; undefined where it is judged as a whole. */
+export function worstGroup({ sqnrDb, groups = [] }: Drift): ChannelGroup | undefined {
+  const [worst] = groups;
+  const isWorse = worst && (worst.sqnrDb ?? Number.POSITIVE_INFINITY) < (sqnrDb ?? Number.POSITIVE_INFINITY);
+  return isWorse ? worst : undefined;
+}
+
+/** A group of channels, with its range. */
+export function channelsOf({ channels, min, max }: ChannelGroup): string {
+  const [low, high] = [min, max].map((end) => plainNumber(Number(end.toPrecision(2))));
+  return `channels ${channels} (${low} to ${high})`;
+}
+
+/** With the one minus sign. */
+const plainNumber = (value: number): string => String(value).replace('-', '−');
 
 /** Top-1 that labels say is lost beyond this is no noise on logits that do not matter. */
 const LOST = 0.1;

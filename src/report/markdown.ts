@@ -2,6 +2,7 @@ import type { Drift } from '../evaluate/drift.js';
 import { escapeMarkdown, markdownCode } from './escape.js';
 import {
   calibratedOn,
+  channelsOf,
   comparisonLines,
   count,
   coverageOf,
@@ -120,6 +121,7 @@ function drift(result: Result): string {
   const rows = outputs.flatMap(({ name, deployed, exact }) => [
     [markdownCode(name), ...driftCells(deployed)],
     [exactSession(result), ...driftCells(exact)],
+    ...(deployed.groups ?? []).map((group) => [channelsOf(group), formatDb(group.sqnrDb), '', '', '', '']),
   ]);
   const heads = ['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1', 'samples'];
   return `${table(heads, rows, [1, 2, 3, 4, 5])}\n\nMeasured on ${measuredOn(result)}.`;

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, isAbsolute } from 'node:path';
 import type { CompareOptions, DataOptions, GateOptions, Paths, QuantizeOptions } from '../options.js';
 import { recipeFlags } from '../recipe/flags.js';
 import type { Recipe } from '../recipe.js';
@@ -8,12 +8,13 @@ import type { Recipe } from '../recipe.js';
  * so that nothing is searched for again.
  *
  * @param recipe - as it was resolved
- * @param nameOf - what stands for a path: its last part, so that a result does not depend on where the files stood
+ * @param nameOf - what stands for a path: as it was given, so that the command runs from the same folder; of an absolute one
+ *   its last part, so that a result does not tell where the files stood
  */
 export function quantizeCommandLine(
   options: Omit<QuantizeOptions, 'recipe'>,
   recipe: Recipe,
-  nameOf: (path: string) => string = basename,
+  nameOf: (path: string) => string = asGiven,
 ): string {
   const { model, output, data, stats, plan, evalData, labels, metric, inputRange, samples, seed, provider } =
     options;
@@ -40,18 +41,20 @@ export function quantizeCommandLine(
   return words.map(quoted).join(' ');
 }
 
+const asGiven = (path: string): string => (isAbsolute(path) ? basename(path) : path);
+
 /** The command that compares two models again. */
 export function compareCommandLine(options: CompareOptions): string {
   const { float, quantized, data, labels, metric, samples, seed, provider } = options;
   const words = [
-    ...['quantize', 'compare', basename(float), basename(quantized)],
-    ...pathFlags('--data', data, basename),
+    ...['quantize', 'compare', asGiven(float), asGiven(quantized)],
+    ...pathFlags('--data', data, asGiven),
     ...sampleFlags(options),
     ...flag('--samples', samples),
     ...flag('--seed', seed),
-    ...flag('--labels', labels && basename(labels)),
-    ...flag('--metric', metric && basename(metric)),
-    ...gateFlags(options, basename),
+    ...flag('--labels', labels && asGiven(labels)),
+    ...flag('--metric', metric && asGiven(metric)),
+    ...gateFlags(options, asGiven),
     ...flag('--provider', provider),
   ];
   return words.map(quoted).join(' ');
@@ -83,7 +86,7 @@ function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string)
   return [...words, ...flag('--baseline', baseline && nameOf(baseline))];
 }
 
-function sampleFlags({ preprocess, pictures, raw, shapes = {} }: DataOptions): string[] {
+function sampleFlags({ preprocess, pictures, raw, shapes = {}, classesAxis = {} }: DataOptions): string[] {
   const { size, fit, channelOrder } = pictures ?? {};
   return [
     ...preprocessFlags(preprocess),
@@ -92,6 +95,10 @@ function sampleFlags({ preprocess, pictures, raw, shapes = {} }: DataOptions): s
     ...flag('--channel-order', channelOrder),
     ...flag('--bin-dtype', raw?.type),
     ...flag('--bin-shape', raw?.shape?.join('x')),
+    ...Object.entries(classesAxis).flatMap(([name, axis]) => [
+      '--classes-axis',
+      name ? `${name}=${axis}` : String(axis),
+    ]),
     ...Object.entries(shapes).flatMap(([name, shape]) => ['--shape', `${name}=${shape.join('x')}`]),
   ];
 }

@@ -1,10 +1,11 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
-import type { Drift } from '../evaluate/drift.js';
+import { type Drift, worstDb } from '../evaluate/drift.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
 import {
   calibratedOn,
+  channelsOf,
   comparisonLines,
   count,
   coverageOf,
@@ -157,6 +158,7 @@ function drift(result: Result): string[] {
     rows.push(
       [`  ${shorten(name, 34)}`, ...driftCells(deployed)],
       [`    ${plain}${fewer}`, ...driftCells(exact)],
+      ...(deployed.groups ?? []).map((group) => [`    ${channelsOf(group)}`, formatDb(group.sqnrDb)]),
     );
   }
   const rest = outputs.length - shown.length;
@@ -171,7 +173,7 @@ function drift(result: Result): string[] {
 
 /** In the order of the model. */
 function noisiest(outputs: readonly OutputDrift[]): OutputDrift[] {
-  const sqnr = ({ deployed }: OutputDrift) => deployed.sqnrDb ?? Number.POSITIVE_INFINITY;
+  const sqnr = ({ deployed }: OutputDrift) => worstDb(deployed) ?? Number.POSITIVE_INFINITY;
   const worstFirst = [...outputs].sort((a, b) => sqnr(a) - sqnr(b)).slice(0, SHOWN_OUTPUTS);
   return outputs.filter((output) => worstFirst.includes(output));
 }
@@ -183,7 +185,7 @@ function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[
     const [p50, p99, p999] = [errors.p50, errors.p99, errors.p999].map((error) => error.toPrecision(3));
     lines.push(`    error within ${p50} (50 %), ${p99} (99 %), ${p999} (99.9 %)`);
   }
-  if (embedding) {
+  if (embedding && deployed.topOneAgreement === null) {
     const { meanCosine, leastCosine, rankCorrelation, rankedSamples } = embedding;
     const order =
       rankCorrelation === null

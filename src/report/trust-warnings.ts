@@ -1,5 +1,6 @@
 import type { BeyondRange } from '../evaluate/beyond-ranges.js';
 import type { TaskAccuracy } from '../evaluate/compare-outputs.js';
+import { worstDb } from '../evaluate/drift.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import { farJoins } from '../evaluate/far-joins.js';
 import type { PortableDrift } from '../evaluate/portable.js';
@@ -62,10 +63,10 @@ export function portableWarnings(
   const mend = recipe?.assumeVnni ? ' Without --assume-vnni it is the same everywhere.' : '';
   const named = portable.outputs.map(({ name, drift }) => ({ name, deployed: drift }));
   const worst = worstOutput(named);
-  const here = outputs.find(({ name }) => name === worst?.name)?.exact.sqnrDb ?? null;
+  const here = outputs.find(({ name }) => name === worst?.name)?.exact;
   const accuracy =
     there && task ? `top-1 ${formatPercent(there.quantized)} of ${formatPercent(there.float)}, ` : '';
-  const drift = `output "${worst?.name ?? ''}" ${formatDb(worst?.deployed.sqnrDb ?? null)}, elsewhere ${formatDb(here)}`;
+  const drift = `output "${worst?.name ?? ''}" ${formatDb(worst ? worstDb(worst.deployed) : null)}, elsewhere ${formatDb(here ? worstDb(here) : null)}`;
   return [
     `On x86 without VNNI ${count(pairs, 'pair')} of weights in ${count(layers, 'layer')} can overflow int16. What the file gives there, computed on ${count(samples, 'sample')}: ${accuracy}${drift}.${mend}`,
   ];

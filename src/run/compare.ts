@@ -26,6 +26,7 @@ import { compareCommandLine } from '../report/reproduce.js';
 import type { Result } from '../report/result.js';
 import { checkReports, writeReports } from '../report/write-reports.js';
 import { checkProvider } from '../runtime/session.js';
+import { limitsRanks } from '../search/limits.js';
 import { checkOutputs, filesRead } from './check-files.js';
 
 /**
@@ -94,6 +95,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
       told: (source) => watch.told(source),
       preprocess: options.preprocess,
       metric: await makeMetric?.(),
+      ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
     },
   );
   const reproduce = compareCommandLine(options);

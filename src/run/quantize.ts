@@ -33,7 +33,7 @@ import type { Result } from '../report/result.js';
 import { addReports, checkReports } from '../report/write-reports.js';
 import { explain } from '../search/explain.js';
 import { findRecipe } from '../search/find-recipe.js';
-import { limitsOf } from '../search/limits.js';
+import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
 import { checkOutputs } from './check-files.js';
@@ -139,6 +139,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const settings = {
       ...{ threads, provider, preprocess: options.preprocess, metric: await makeMetric?.() },
       ranges: seenRanges(plan),
+      ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
       told: (told: SampleSource) => watch.told(told),
     };
     const evaluation = isMeasured

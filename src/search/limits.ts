@@ -35,6 +35,10 @@ export function limitsOf(gates: readonly GateSpec[] = []): SearchLimits {
   return limits;
 }
 
+/** Whether a gate speaks of the classes of outputs, which then have some, whatever the graph says. */
+export const limitsRanks = (gates: readonly GateSpec[] = []): boolean =>
+  gates.some((gate) => ['agreement', 'top5_agreement'].includes(parseGate(gate).metric.name));
+
 /** One-sided 90 %: nine of ten measured values are below the true one and so many standard errors. */
 const SURE = 1.282;
 

@@ -3,7 +3,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
 import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
-import { type Drift, DriftMeter } from '../evaluate/drift.js';
+import { type Drift, DriftMeter, worstDb as groupDb } from '../evaluate/drift.js';
 import { farJoins } from '../evaluate/far-joins.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
@@ -219,13 +219,18 @@ const patternOf = ({ model }: Planner, layer: Node): string =>
 const dbOf = ({ tried }: Suggestion): number => tried?.afterDb ?? Number.POSITIVE_INFINITY;
 
 /** The lowest SQNR; what is not finite in one of the two alone is −∞, null where nothing differs. */
-export function lowestDb(drifts: readonly Pick<Drift, 'sqnrDb' | 'nonFiniteMismatches'>[]): number | null {
-  const all = drifts.map(({ sqnrDb, nonFiniteMismatches }) =>
-    nonFiniteMismatches > 0 ? Number.NEGATIVE_INFINITY : (sqnrDb ?? Number.POSITIVE_INFINITY),
+export function lowestDb(
+  drifts: readonly Pick<Drift, 'sqnrDb' | 'groups' | 'nonFiniteMismatches'>[],
+): number | null {
+  const all = drifts.map((drift) =>
+    drift.nonFiniteMismatches > 0 ? Number.NEGATIVE_INFINITY : (groupDb(drift) ?? Number.POSITIVE_INFINITY),
   );
   const lowest = Math.min(...all);
   return Number.isFinite(lowest) ? lowest : null;
 }
+
+/** Outputs are judged by their worst group of channels. */
+const judged = { classAxis: undefined, isGrouped: true };
 
 /** SQNR of the worst output of a model without integer kernels. */
 async function worstDb(
@@ -238,7 +243,7 @@ async function worstDb(
   const exact = { mode: 'exact', provider, label: 'the quantized model' } as const;
   return withSession(floatFile, float, (reference) =>
     withSession(bytes, exact, async (tried) => {
-      const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter()]));
+      const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter(judged)]));
       let done = 0;
       for await (const batch of source.open()) {
         await pause?.();

@@ -1,6 +1,6 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
-import { argmax, DriftMeter, isClassScores, rowsOf } from '../evaluate/drift.js';
+import { argmax, DriftMeter, isClassScores, rowsOf, worstDb } from '../evaluate/drift.js';
 import type { TrialSettings } from '../evaluate/measure-trials.js';
 import type { Runner } from '../evaluate/recording.js';
 import { withSession } from '../runtime/session.js';
@@ -33,7 +33,9 @@ export async function measureQuality(
 ): Promise<Quality> {
   const settings = { mode: 'default', threads: THREADS, provider, label: 'the quantized model' } as const;
   return withSession(bytes, settings, async (session) => {
-    const meters = new Map(float.outputNames.map((name) => [name, new DriftMeter()]));
+    const meters = new Map(
+      float.outputNames.map((name) => [name, new DriftMeter({ classAxis: undefined, isGrouped: true })]),
+    );
     const tally: Tally = { output: undefined, samples: 0, lost: 0, gained: 0, changed: 0 };
     let done = 0;
     for await (const batch of source.open()) {
@@ -102,7 +104,7 @@ function qualityOf({ samples, lost, gained, changed }: Tally, hasLabels: boolean
 function lowest(meters: readonly DriftMeter[]): number | null {
   const measured = meters.flatMap(({ drift }) => {
     if (drift.nonFiniteMismatches > 0 || drift.shapeMismatches > 0) return [Number.NEGATIVE_INFINITY];
-    return drift.sqnrDb ?? [];
+    return worstDb(drift) ?? [];
   });
   return measured.length === 0 ? null : Math.min(...measured);
 }

@@ -12,7 +12,9 @@ import { emitPlan } from '../emit/emit-plan.js';
 import { writeFileWhole } from '../emit/write-file.js';
 import { type WrittenModel, withWritten } from '../emit/write-model.js';
 import { QuantizeError } from '../errors.js';
+import { classAxes } from '../evaluate/class-axes.js';
 import { compareOutputs } from '../evaluate/compare-outputs.js';
+import { worstDb } from '../evaluate/drift.js';
 import { measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
 import { foldedFormOf, formKey } from '../fold/folded-form.js';
@@ -272,7 +274,7 @@ class Sweep {
     statistics: Statistics | undefined,
     float: Recording,
   ): Promise<SweepResult> {
-    const { threads, provider, speed } = this.#options;
+    const { threads, provider, speed, classesAxis, limits } = this.#options;
     const prepared = await this.#prepare(recipe);
     const { evaluation, labels } = this.#start.samples;
     return this.#withModel(prepared, recipe, statistics, async ({ source, sizeBytes, sha256 }) => {
@@ -281,7 +283,14 @@ class Sweep {
         compareOutputs(
           this.#watch.told(evaluation),
           { float: float.replay(), deployed, exact: notRun },
-          labels,
+          {
+            labels,
+            classes: classAxes(prepared.model.graph, {
+              given: classesAxis,
+              mayRank: limits?.maxDrift !== undefined,
+              hasLabels: labels !== undefined,
+            }),
+          },
         ),
       );
       if (labels && !task) {
@@ -302,8 +311,9 @@ class Sweep {
         recipe,
         sizeBytes,
         sha256,
-        outputs: outputs.map(({ name: of, deployed: { sqnrDb, cosine, topOneAgreement } }) => {
-          return { name: of, sqnrDb, cosine, topOneAgreement };
+        outputs: outputs.map(({ name: of, deployed }) => {
+          const { cosine, topOneAgreement } = deployed;
+          return { name: of, sqnrDb: worstDb(deployed), cosine, topOneAgreement };
         }),
         task: task ?? null,
         speed: timed,

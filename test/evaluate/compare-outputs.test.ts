@@ -36,7 +36,11 @@ const compare = (source: SampleSource, quantized: Model, exact: Model, labels?: 
   withSession(encodeModel(scaled([1, 1, 1], 0)), { mode: 'disabled' }, (float) =>
     withSession(encodeModel(quantized), { mode: 'disabled' }, (deployed) =>
       withSession(encodeModel(exact), { mode: 'disabled' }, (truth) =>
-        compareOutputs(source, { float, deployed, exact: truth }, labels),
+        compareOutputs(
+          source,
+          { float, deployed, exact: truth },
+          { labels, classes: new Map([['scores', 'rows']]) },
+        ),
       ),
     ),
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { argmax, DriftMeter, isClassScores, rankIn } from '../../src/evaluate/drift.js';
+import { argmax, DriftMeter, type DriftTarget, isClassScores, rankIn } from '../../src/evaluate/drift.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
 
 const array = (dims: number[], values: number[]): NdArray => ({
@@ -8,9 +8,12 @@ const array = (dims: number[], values: number[]): NdArray => ({
   data: Float32Array.from(values),
 });
 
+/** Class scores where the shape is [N, classes]. */
+const ofRows: DriftTarget = { classAxis: 'rows', isGrouped: false };
+
 /** Drift of two arrays whose batch is one sample, the rest of the shape being given. */
 function driftOf(reference: number[], quantized: number[], dims = [1, reference.length, 1]) {
-  const meter = new DriftMeter();
+  const meter = new DriftMeter(ofRows);
   meter.add(array(dims, reference), array(dims, quantized), { size: 1, samples: 1 });
   return meter.drift;
 }
@@ -88,7 +91,7 @@ describe('values that are not finite', () => {
 
 describe('agreement', () => {
   it('is the share of rows with the same largest class, the first of equals', () => {
-    const meter = new DriftMeter();
+    const meter = new DriftMeter(ofRows);
     const rows = { size: 4, samples: 4 };
     meter.add(
       array([4, 3], [1, 2, 3, 3, 1, 2, 5, 5, 0, 0, 9, 9]),
@@ -97,6 +100,12 @@ describe('agreement', () => {
     );
     // Rows 1 and 3 agree; row 2 does not; row 4: the first 9 against the only 9.
     expect(meter.drift.topOneAgreement).toBe(0.5);
+  });
+
+  it('is asked for: rows that nobody calls classes have none', () => {
+    const meter = new DriftMeter();
+    meter.add(array([1, 2], [1, 2]), array([1, 2], [1, 2]), { size: 1, samples: 1 });
+    expect(meter.drift.topOneAgreement).toBeNull();
   });
 
   it('is of [N, classes] alone', () => {
@@ -127,7 +136,7 @@ describe('agreement', () => {
   });
 
   it("top-5: float's first is among the other's five", () => {
-    const meter = new DriftMeter();
+    const meter = new DriftMeter(ofRows);
     const rows = { size: 3, samples: 3 };
     const float = [6, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0];
     // Class 0 is fifth, class 1 is sixth, class 2 is first.
@@ -149,7 +158,7 @@ describe('agreement', () => {
 
 describe('a batch', () => {
   it('that was filled up counts its samples alone', () => {
-    const meter = new DriftMeter();
+    const meter = new DriftMeter(ofRows);
     meter.add(array([3, 2], [1, 2, 3, 1, 9, 9]), array([3, 2], [1, 2, 3, 1, -9, 0]), { size: 3, samples: 2 });
     expect(meter.drift).toMatchObject({ maxAbsError: 0, samples: 2, topOneAgreement: 1 });
   });

@@ -55,7 +55,7 @@ describe('the command that makes a result again', () => {
     expect(lineOf(options, recipe)).toBe(
       [
         'quantize net.onnx --data ids=ids.npy --data rest.npz --preprocess imagenet --layout nhwc',
-        '--size 32x48 --resize stretch --channel-order bgr --samples 64 --seed 3 --eval-data test --labels folders',
+        '--size 32x48 --resize stretch --channel-order bgr --samples 64 --seed 3 --eval-data images/test --labels folders',
         '--scheme kmeans --bits 4 --group 8 --act-bits 4 --observer percentile --act-symmetric --percentile 99.9',
         "--rule 'head*:bits=8,act-bits=8' --exclude 'it'\\''s' --all-layers --provider cuda",
       ].join(' '),
@@ -75,7 +75,7 @@ describe('the command that makes a result again', () => {
       baseline: 'main.json',
     };
     expect(compareCommandLine(compared)).toBe(
-      "quantize compare net.onnx new.onnx --gate 'size<1MB' --baseline main.json",
+      "quantize compare a/net.onnx b/new.onnx --gate 'size<1MB' --baseline main.json",
     );
   });
 

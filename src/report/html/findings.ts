@@ -1,7 +1,16 @@
 import type { Distribution } from '../../evaluate/distribution.js';
 import type { Drift } from '../../evaluate/drift.js';
 import type { Mistake } from '../../evaluate/mistake.js';
-import { changeOf, count, exactSession, measuredOn, planOf, widthsOf, worstLayers } from '../facts.js';
+import {
+  changeOf,
+  channelsOf,
+  count,
+  exactSession,
+  measuredOn,
+  planOf,
+  widthsOf,
+  worstLayers,
+} from '../facts.js';
 import { formatBytes, formatDb, formatPercent } from '../format.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -30,6 +39,12 @@ function outputTable(result: Result): Markup | undefined {
   const rows = outputs.flatMap(({ name, deployed, exact }) => [
     [markup`<code>${name}</code>`, 'as deployed', ...driftCells(deployed)],
     [markup`<code>${name}</code>`, exactSession(result), ...driftCells(exact)],
+    ...(deployed.groups ?? []).map((group) => [
+      markup`<code>${name}</code>`,
+      channelsOf(group),
+      formatDb(group.sqnrDb),
+      ...['–', '–', '–', '–'],
+    ]),
   ]);
   const columns = [
     { head: 'output' },
@@ -59,8 +74,8 @@ function errorTable({ outputs }: Result): Markup | undefined {
 
 /** How rows of numbers keep their directions, and their order of similarity. */
 function embeddingTable({ outputs, task }: Result): Markup | undefined {
-  const rows = outputs.flatMap(({ name, embedding }) =>
-    embedding && name !== task?.output
+  const rows = outputs.flatMap(({ name, deployed, embedding }) =>
+    embedding && deployed.topOneAgreement === null && name !== task?.output
       ? [
           [
             markup`<code>${name}</code>`,

@@ -1,5 +1,7 @@
+import { worstDb } from '../../evaluate/drift.js';
 import { worstOutput } from '../../evaluate/worst-output.js';
 import {
+  channelsOf,
   comparisonLines,
   count,
   dropOf,
@@ -11,6 +13,7 @@ import {
   qualityOf,
   sizeRatio,
   speedWarning,
+  worstGroup,
 } from '../facts.js';
 import { formatBytes, formatDb, formatMs, formatPercent } from '../format.js';
 import type { Result } from '../result.js';
@@ -86,13 +89,15 @@ ${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dro
 function driftCard({ outputs }: Result): Markup | undefined {
   const output = worstOutput(outputs);
   if (!output) return undefined;
-  const { sqnrDb, cosine } = output.deployed;
+  const { cosine } = output.deployed;
+  const group = worstGroup(output.deployed);
+  const part = group ? ` at ${channelsOf(group)}` : '';
   const which = outputs.length > 1 ? ` of ${output.name}, the worst of ${outputs.length} outputs` : '';
-  const db = formatDb(sqnrDb).replace(/ dB$/, '');
+  const db = formatDb(worstDb(output.deployed)).replace(/ dB$/, '');
   return markup`<div>
 <h2>Signal to noise</h2>
 <p class="figure">${db}${db.startsWith('i') ? undefined : markup` <span class="unit">dB</span>`}</p>
-<p>SQNR${which}; cosine ${cosine?.toFixed(5) ?? '–'}</p>
+<p>SQNR${part}${which}; cosine ${cosine?.toFixed(5) ?? '–'}</p>
 </div>`;
 }
 
