@@ -2,6 +2,7 @@ import { type Graph, inputAt, type Node } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
 import type { PlacedLayers } from './layers.js';
 import { ruleOf } from './operators.js';
+import { joinTakenApart } from './parts.js';
 import type { Role } from './placement.js';
 
 /** What runs on integers around the layers. */
@@ -36,6 +37,8 @@ export function placeAround(
   for (const node of [...graph.nodes].reverse()) {
     const rule = ruleOf(node);
     if (!rule || !eligible.has(node)) continue;
+    const joined = joinTakenApart(node, uses);
+    if (joined && taken.has(joined.id)) continue;
     if (rule.role === 'arithmetic' && demanded.has(chains.resultOf(node))) {
       roles.set(node.id, { kind: 'arithmetic' });
       for (const input of activationsOf(graph, node)) demanded.add(input);

@@ -1,7 +1,9 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
 import type { Graph, Node } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
+import { indexUses } from '../graph/uses.js';
 import type { LayerRecipe } from '../recipe.js';
+import { joinTakenApart } from './parts.js';
 
 /** Where a layer stands: nothing with a weight before it, nothing after it. Below 8 bits, both stay at 8. */
 export type Position = 'first' | 'last' | 'only' | 'inner';
@@ -101,11 +103,15 @@ export function observedValues(placement: Placement): string[] {
  * The values that some recipe could have observed, from the placement of the recipe that keeps nothing in float: all that
  * exist as codes there, less those that are only moved, whose parameters are always those of what they were moved from.
  * What a clamp makes of codes is among them: where a recipe keeps the layers before it in float, it computes in float too,
- * and its result has parameters of its own.
+ * and its result has parameters of its own. So has what is taken out of a Concat, where that stays float.
  */
 export function observableValues(graph: Graph, widest: Placement): string[] {
+  const uses = indexUses(graph);
   const moved = new Set(
-    graph.nodes.flatMap((node) => (roleOf(widest, node)?.kind === 'codes' ? node.outputs : [])),
+    graph.nodes.flatMap((node) => {
+      const isMoved = roleOf(widest, node)?.kind === 'codes' && !joinTakenApart(node, uses);
+      return isMoved ? node.outputs : [];
+    }),
   );
   return [...widest.values.keys()].filter((value) => !moved.has(value));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { place, refuseEmpty } from '../../src/place/place.js';
-import { observedValues } from '../../src/place/placement.js';
+import { observableValues, observedValues } from '../../src/place/placement.js';
 import { completeRecipe, type GivenRecipe } from '../../src/recipe.js';
 import { between, finish, Net } from '../support/nets.js';
 import { roleOf } from '../support/quantize-model.js';
@@ -179,6 +179,29 @@ describe('an operator that is no layer', () => {
     expect(excluded.roles.get('r')).toEqual({ kind: 'float', reason: '--exclude "r"' });
     expect(placed(heads()).roles.get('r')?.kind).not.toBe('float');
     expect(excluded.weighted).toHaveLength(placed(heads()).weighted.length);
+  });
+});
+
+describe('a part that is taken out of a Concat', () => {
+  const net = new Net();
+  net.input('x', [1, 4, 8, 8]);
+  net.node('Concat', [net.conv('x', 'a'), net.conv('x', 'b')], 'joined', { axis: 1 });
+  net.constant('start', [1], BigInt64Array.of(4n));
+  net.constant('end', [1], BigInt64Array.of(8n));
+  net.constant('axes', [1], BigInt64Array.of(1n));
+  net.node('Slice', ['joined', 'start', 'end', 'axes'], 'part');
+  net.conv('part', 'c');
+  const model = finish(net, 'c');
+
+  it('is of its scale, and of its own where the Concat stays float', () => {
+    expect(placed(model).values.get('part')?.root).toBe('joined');
+    const apart = placed(model, { exclude: ['joined'] });
+    expect(apart.values.get('part')?.root).toBe('part');
+    expect(apart.values.has('joined')).toBe(false);
+  });
+
+  it('is observed, for recipes that have it so', () => {
+    expect(observableValues(model.graph, placed(model))).toContain('part');
   });
 });
 
