@@ -32,6 +32,7 @@ export type {
   SearchOptions,
   SweepLimits,
   SweepOptions,
+  VerifyOptions,
 } from './options.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
@@ -43,12 +44,14 @@ export type { Reporter } from './report/reporter.js';
 export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
+export type { Verification } from './report/verification.js';
 export { writeReports } from './report/write-reports.js';
 export { calibrate } from './run/calibrate.js';
 export { compare } from './run/compare.js';
 export { inspect } from './run/inspect.js';
 export { mergeStatistics } from './run/merge.js';
 export { quantize } from './run/quantize.js';
+export { verify } from './run/verify.js';
 export type { Provider } from './runtime/session.js';
 export { readRecipeFile } from './search/recipe-file.js';
 export type { SearchRecord } from './search/record.js';

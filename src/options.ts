@@ -180,6 +180,20 @@ export interface MergeOptions {
   readonly output: string;
 }
 
+/** What `verify` is asked for. */
+export interface VerifyOptions extends Omit<DataOptions, 'evalData' | 'labels'>, MachineOptions, RunHooks {
+  /** Path of the quantized model, which carries its recipe. */
+  readonly quantized: string;
+  /** Path of the float model that it says it was made from. */
+  readonly from: string;
+  /** The statistics that it was made from, in place of samples. */
+  readonly stats?: string | undefined;
+  /** The plan that it was made from, in place of samples. */
+  readonly plan?: string | undefined;
+  /** What the model's inputs can hold; only ranges without samples need it. */
+  readonly inputRange?: InputRange | undefined;
+}
+
 /** What `inspect` is asked for. */
 export interface InspectOptions {
   /** Path of the float model. */

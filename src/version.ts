@@ -20,4 +20,8 @@ function readVersion(): string {
 export const tool = { name: 'onnx-quantize', version: readVersion() } as const;
 
 /** Keys of metadata_props in the models that this tool writes. */
-export const metadataKeys = { recipe: 'quantize.recipe', tool: 'quantize.tool' } as const;
+export const metadataKeys = {
+  recipe: 'quantize.recipe',
+  tool: 'quantize.tool',
+  source: 'quantize.source',
+} as const;

@@ -12,6 +12,7 @@ import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 import { sweepCommand } from './sweep-command.js';
+import { verifyCommand } from './verify-command.js';
 
 /** How commander begins the line on what was meant. */
 const HINT = '\n(Did you mean ';
@@ -34,6 +35,7 @@ export async function run(process: CommandProcess): Promise<void> {
     sweepCommand(process),
     calibrateCommand(process),
     mergeCommand(process),
+    verifyCommand(process),
     inspectCommand(process),
     ...listCommands(process),
   ];

@@ -8,7 +8,7 @@ import { storedBytes } from './weights/forms.js';
 /** The model of a plan with its recipe in it, as its file will be, and what a report shows of the plan: the weights can go. */
 export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; plan: ReportedPlan } {
   const emitted = emitModel(model, plan);
-  addRecipe(emitted.model, plan.recipe);
+  addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
 }
 

@@ -9,6 +9,7 @@ import { hashModel } from '../proto/hash.js';
 import { constantOperands } from '../quantize/build-plan.js';
 import { problemOfActivation, problemOfBias, problemOfWeight } from '../quantize/check-plan.js';
 import type { Plan, PlannedActivation, StoredTensor } from '../quantize/plan.js';
+import { provenanceSchema } from '../quantize/provenance.js';
 import { checkRecipe, type GivenRecipe, type Recipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { showPlace } from '../validate/check.js';
@@ -57,6 +58,7 @@ const planSchema = z.strictObject({
   /** The folded model's. */
   model: z.string(),
   recipe: z.unknown(),
+  provenance: provenanceSchema.optional(),
   activations: z.array(z.strictObject({ value: z.string(), owner: z.string(), grid, observation })),
   weights: z.array(z.strictObject({ sites: z.array(z.string()).min(1), weight })),
   biases: z.array(z.string()),
@@ -93,6 +95,7 @@ export function serializePlan(model: Model, plan: Plan): Uint8Array {
     tool: `${tool.name} ${tool.version}`,
     model: hashModel(model),
     recipe: plan.recipe,
+    provenance: plan.provenance,
     activations: activations.map(([value, { quantizer, observation: seen, owner }]) => {
       return { value, owner, grid: { ...quantizer.grid }, observation: seen };
     }),
@@ -216,7 +219,8 @@ export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, plac
   }
   const sites = placement.weighted.flatMap((each) => each.sites.map(({ id }) => id));
   refuseOthers(path, 'weight', [...weights.keys()], sites);
-  const numbers = { recipe, placement, activations, biases };
+  const { provenance } = json;
+  const numbers = { recipe, placement, activations, biases, provenance };
   for (const weighted of placement.weighted)
     for (const site of weighted.sites)
       refuseProblem(

@@ -148,6 +148,9 @@ async function writeData(model: Model, path: string) {
 const DATA_DIGITS = 16;
 const DATA_ENDING = '.onnx.data';
 
+/** What such a file is called; the group is the name of the model. */
+export const DATA_NAME = new RegExp(`^(.*)-[0-9a-f]{${DATA_DIGITS}}\\.onnx\\.data$`);
+
 const stemOf = (path: string): string => basename(path).replace(/\.onnx$/i, '');
 
 /** A function of its own: a closure keeps all that any closure beside it sees, and that would be the whole model. */

@@ -31,6 +31,16 @@ export const commandErrors = {
     '{path} is not JSON: {reason}.',
     'Mend it there; JSON has no comments and no trailing commas.',
   ),
+  'verify-no-recipe': message(
+    2,
+    '{path} carries no recipe that this version knows, so that it cannot be made again.',
+    'Give a model that this tool made, as it was written.',
+  ),
+  'verify-needs-data': message(
+    2,
+    'The recipe of {path} has activations in integers, whose ranges were found on samples.',
+    'Give those samples with --data and their preprocessing, the statistics with --stats, or the plan with --plan.',
+  ),
   'recipe-format': message(
     2,
     '{path} holds no recipe: {reason}.',

@@ -3,6 +3,7 @@ import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import { layerKeyOf, type Placement, type WeightedNode, type WeightSite } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
+import type { Provenance } from './provenance.js';
 import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
 
 /** A constant operand of integer arithmetic, in uint8. */
@@ -78,6 +79,8 @@ export interface Plan {
   readonly constants: ReadonlyMap<string, QuantizedConstant>;
   /** What refiners did, in their order. */
   readonly refinements: readonly RefinementRecord[];
+  /** What it was made from; a plan of one layer alone, which no file is written from, has none. */
+  readonly provenance?: Provenance | undefined;
 }
 
 /** A plan without its weights, which take much memory: what a report shows. */

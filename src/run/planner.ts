@@ -9,6 +9,7 @@ import { onlyNode, type Placement } from '../place/placement.js';
 import { buildPlan } from '../quantize/build-plan.js';
 import type { Plan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
+import { type MadeFrom, provenanceOf } from '../quantize/provenance.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import type { Recipe } from '../recipe.js';
 import { refinePlan } from '../refine/refine-plan.js';
@@ -33,6 +34,8 @@ export interface PlannerSources {
   /** Its file, for messages. */
   readonly path: string;
   readonly ranges: Ranges;
+  /** What its plans are made from. */
+  readonly madeFrom: MadeFrom;
   /** A plan that was saved: it stands for its recipe. */
   readonly saved?: Plan | undefined;
   /** What plans are refined with; without samples they are not. */
@@ -42,7 +45,8 @@ export interface PlannerSources {
 }
 
 /** The planner of a run. */
-export function makePlanner({ model, path, ranges, saved, refining, keeps }: PlannerSources): Planner {
+export function makePlanner(sources: PlannerSources): Planner {
+  const { model, path, ranges, saved, refining, keeps } = sources;
   const placements = new Map<string, Placement>();
   let last: { key: string; plan: Promise<Plan> } | undefined;
 
@@ -77,12 +81,18 @@ export function makePlanner({ model, path, ranges, saved, refining, keeps }: Pla
     statistics: ranges.statistics,
     place: placed,
     async plan(recipe, only) {
-      if (saved && keyOf(recipe) === keyOf(saved.recipe)) return saved;
+      if (saved && keyOf(recipe) === keyOf(saved.recipe)) {
+        const own = saved.provenance ?? provenanceOf(sources.madeFrom, saved.placement, undefined);
+        return { ...saved, provenance: { ...own, float: sources.madeFrom.float } };
+      }
       const placement = placed(recipe);
       if (only !== undefined) return made(recipe, onlyNode(placement, only));
       const key = keyOf(recipe);
       if (last?.key === key) return last.plan;
-      const plan = made(recipe, placement).then((unrefined) => refined(unrefined, recipe));
+      const provenance = provenanceOf(sources.madeFrom, placement, ranges.statistics);
+      const plan = made(recipe, placement)
+        .then((unrefined) => refined(unrefined, recipe))
+        .then((whole) => ({ ...whole, provenance }));
       last = keeps ? { key, plan } : undefined;
       return plan;
     },

@@ -13,6 +13,8 @@ import type { Limits } from '../load/limits.js';
 import { loadModel } from '../load/load-model.js';
 import { withOriginal } from '../load/with-original.js';
 import type { CalibrateOptions, DataOptions, MachineOptions, QuantizeOptions, RunHooks } from '../options.js';
+import { hashModel } from '../proto/hash.js';
+import type { MadeFrom } from '../quantize/provenance.js';
 import { formatBytes } from '../report/format.js';
 import { checkProvider } from '../runtime/session.js';
 import { checkOutputs, filesRead } from './check-files.js';
@@ -48,6 +50,9 @@ export async function prepare(
   const isLarge = loaded.sizeBytes >= limits.largeBytes;
   await checkOutputs(outputs, loaded.externalFiles);
 
+  // The same wherever its tensors stand; folding changes it in place.
+  const float = hashModel(model);
+
   await watch.begin('convert');
   if (form.isConverted) convertModel(model, options.model);
 
@@ -80,7 +85,8 @@ export async function prepare(
     };
   });
   await verifyFold(reference, model, threads);
-  return { loaded, model, isLarge, fold, samples };
+  const madeFrom: MadeFrom = { float, samples: samples.calibration?.length, seed: options.seed };
+  return { loaded, madeFrom, model, isLarge, fold, samples };
 }
 
 /** What plans are refined with. */

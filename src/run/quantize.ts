@@ -81,7 +81,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model),
     mayGoUnmeasured: !auto && !origins && !suggest && metric === undefined,
   });
-  const { loaded, model, fold, isLarge } = prepared;
+  const { loaded, madeFrom, model, fold, isLarge } = prepared;
   if (isLarge) refuseMeasuring(options, loaded.sizeBytes);
 
   await watch.begin('place');
@@ -100,7 +100,14 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       });
   const saved = stored && planOf(stored, { model, recipe: given, placement: first });
   const planner = makePlanner({
-    ...{ model, path: options.model, ranges, saved, keeps: !isLarge },
+    ...{
+      model,
+      path: options.model,
+      madeFrom,
+      ranges,
+      saved,
+      keeps: !isLarge,
+    },
     refining: refiningOf(options, prepared.samples.calibration, watch),
   });
 

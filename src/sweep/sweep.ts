@@ -323,7 +323,7 @@ class Sweep {
 
   /** The model of a recipe, byte for byte that of `quantize`. */
   async #withModel<T>(
-    { model, samples, isLarge }: Prepared,
+    { madeFrom, model, samples, isLarge }: Prepared,
     recipe: Recipe,
     statistics: Statistics | undefined,
     work: (written: WrittenModel) => Promise<T>,
@@ -337,7 +337,10 @@ class Sweep {
       ...calibrationSettings(this.#options, this.#watch),
     });
     const refining = refiningOf(this.#options, samples.calibration, this.#watch);
-    const planner = makePlanner({ model, path, ranges, refining, keeps: false });
+    const planner = makePlanner({
+      ...{ model, path, ranges, refining, keeps: false },
+      madeFrom,
+    });
     const emit = async () => emitPlan(model, await planner.plan(recipe));
     return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
   }
