@@ -2,6 +2,8 @@ import { appendFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { readConfig } from '../config/read-config.js';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { metrics } from '../gate/metrics.js';
+import { annotations } from '../report/github.js';
 import { reporters } from '../report/reporters.js';
 import type { Result } from '../report/result.js';
 import { quantize } from '../run/quantize.js';
@@ -14,7 +16,8 @@ import type { CommandProcess } from './streams.js';
 const notes = `
 Without --config it reads quantize.config.json of this folder, or the "quantize" key of its package.json.
 A flag replaces what the file says; a gate replaces the one on the same metric, and the others stay.
-Where GITHUB_STEP_SUMMARY is set the report is appended to it, and with GITHUB_ACTIONS annotations are printed.
+Where GITHUB_STEP_SUMMARY is set the report is appended to it, with GITHUB_ACTIONS annotations
+are printed, and where GITHUB_OUTPUT is set each metric is an output.
 
 Examples:
   quantize ci
@@ -38,9 +41,10 @@ export function ciCommand(process: CommandProcess): Command {
         const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
         results.push(result);
         if (!flags.json) process.stdout.write(await render(flags.reporter, result));
-        await tellGithub(process, result);
+        await tellGithub(process, result, job.model);
         reportGates(process, result);
       }
+      await addOutputs(process, results);
       if (flags.json) {
         const [only] = results;
         process.stdout.write(`${JSON.stringify(results.length === 1 ? only : results, null, 2)}\n`);
@@ -59,21 +63,48 @@ function refuseShared({ output, report }: Partial<QuantizeFlags>): void {
   throw new QuantizeError('bad-option', facts);
 }
 
+/** What later steps of a workflow read: each metric of a single model, and those of all models as JSON. */
+async function addOutputs({ env = {} }: CommandProcess, results: readonly Result[]): Promise<void> {
+  const { GITHUB_OUTPUT: path } = env;
+  if (!path) return;
+  const all = results.map((result) => [result.quantized.name, measuredMetrics(result)] as const);
+  const [only] = all;
+  const single = all.length === 1 && only ? Object.entries(only[1]) : [];
+  const lines = single.map(([name, value]) => `${name.replaceAll('_', '-')}=${value}\n`);
+  await append(path, `${lines.join('')}metrics=${JSON.stringify(Object.fromEntries(all))}\n`);
+}
+
+/** The metrics that a result has a finite value of, by name. */
+function measuredMetrics(result: Result): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const metric of metrics) {
+    const reading = metric.read(result, undefined);
+    if ('value' in reading && Number.isFinite(reading.value)) found[metric.name] = reading.value;
+  }
+  return found;
+}
+
+async function append(path: string, text: string): Promise<void> {
+  try {
+    await appendFile(path, text);
+  } catch (thrown) {
+    throw new QuantizeError('file-unwritable', { path, reason: reasonOf(thrown) }, { cause: thrown });
+  }
+}
+
 async function render(format: string, result: Result): Promise<string> {
   const reporter = reporters.find(({ name }) => name === format);
   return (await reporter?.render(result)) ?? '';
 }
 
 /** The summary of a workflow's step, and annotations on its run. */
-async function tellGithub({ env = {}, stderr }: CommandProcess, result: Result): Promise<void> {
+async function tellGithub(
+  { env = {}, stderr }: CommandProcess,
+  result: Result,
+  model: string,
+): Promise<void> {
   const { GITHUB_STEP_SUMMARY: path, GITHUB_ACTIONS: isWorkflow } = env;
-  if (path) {
-    try {
-      await appendFile(path, `${await render('markdown', result)}\n`);
-    } catch (thrown) {
-      throw new QuantizeError('file-unwritable', { path, reason: reasonOf(thrown) }, { cause: thrown });
-    }
-  }
+  if (path) await append(path, `${await render('markdown', result)}\n`);
   // Commands count on either stream; stdout is the result's.
-  if (isWorkflow === 'true') stderr.write(await render('github', result));
+  if (isWorkflow === 'true') stderr.write(annotations(result, model));
 }
