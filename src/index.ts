@@ -1,5 +1,6 @@
 export type { ActScheme } from '../calibration/act-schemes/act-scheme.js';
 export { actSchemes } from '../calibration/act-schemes/act-schemes.js';
+export type { GivenPreprocess } from '../calibration/given-preprocess.js';
 export type { Observer } from '../calibration/observers/observer.js';
 export { observers } from '../calibration/observers/observers.js';
 export type { PictureOptions } from '../calibration/pictures.js';

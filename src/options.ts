@@ -1,5 +1,6 @@
+import type { GivenPreprocess } from '../calibration/given-preprocess.js';
 import type { PictureOptions } from '../calibration/pictures.js';
-import type { InputRange, Preprocess } from '../calibration/preprocess.js';
+import type { InputRange } from '../calibration/preprocess.js';
 import type { RawFormat } from '../calibration/readers/reader.js';
 import type { Shard } from '../calibration/source.js';
 import type { GivenRecipe, Rescaling } from './recipe.js';
@@ -25,7 +26,7 @@ export interface DataOptions {
    */
   readonly classesAxis?: Readonly<Record<string, number>> | undefined;
   /** How integer samples are normalized and laid out; needed where the model takes floats. */
-  readonly preprocess?: Preprocess | undefined;
+  readonly preprocess?: GivenPreprocess | undefined;
   /** How image files become the size and colours that the model takes. */
   readonly pictures?: PictureOptions | undefined;
   /** What raw .bin files hold; without it, what the model's input takes. */

@@ -35,6 +35,7 @@ const layers = [
   'search',
   'report',
   'config',
+  'prepare',
   'run',
   'sweep',
   'index',
@@ -142,6 +143,10 @@ test('no file imports itself by way of others', () => {
   };
   for (const file of importsByFile.keys()) visit(file, []);
   expect(circles).toEqual([]);
+});
+
+test('a sweep is a run of its own, and imports none of the others', () => {
+  expect(own.filter(({ layer, target }) => layer === 'sweep' && target === 'run')).toEqual([]);
 });
 
 test('the ground floor sees only what it must', () => {

@@ -1,6 +1,8 @@
 import { batchAxisOf, withBatchAxes } from '../../calibration/batch-axis.js';
+import { preprocessOf } from '../../calibration/given-preprocess.js';
 import { type GivenShapes, withGivenShapes } from '../../calibration/given-shapes.js';
 import { readLabels } from '../../calibration/labels.js';
+import type { Preprocess } from '../../calibration/preprocess.js';
 import { openSamples } from '../../calibration/readers/readers.js';
 import {
   batchSizeOf,
@@ -85,7 +87,8 @@ export async function openAll(
   }
   const inputs = inputSpecs(model, options.shapes);
   const seed = options.seed ?? 0;
-  const { preprocess, pictures, raw, samples, shard } = options;
+  const { pictures, raw, samples, shard } = options;
+  const preprocess = preprocessOf(options.preprocess);
   const open = async (paths: Paths | undefined, choice: Pick<ReadOptions, 'samples' | 'shard'>) => {
     const settings = { preprocess, pictures, raw, seed, ...choice };
     return paths === undefined ? undefined : openPaths([paths].flat(), inputs, settings);
@@ -152,7 +155,8 @@ export function sampleFiles({
 }
 
 /** How samples are chosen and made fit. */
-type ReadOptions = Pick<SampleOptions, 'preprocess' | 'pictures' | 'raw' | 'samples' | 'shard'> & {
+type ReadOptions = Pick<SampleOptions, 'pictures' | 'raw' | 'samples' | 'shard'> & {
+  readonly preprocess: Preprocess | undefined;
   readonly seed: number;
 };
 

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { preprocessOf } from '../../calibration/given-preprocess.js';
 import { fits } from '../../calibration/pictures.js';
 import { presets } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
@@ -84,7 +85,7 @@ export function sampleOptionsOf(flags: SampleFlags, base: SampleSettings = {}): 
   return {
     samples: flags.samples ?? base.samples,
     seed: flags.seed ?? base.seed,
-    preprocess: parsePreprocess(flags, base.preprocess),
+    preprocess: parsePreprocess(flags, preprocessOf(base.preprocess)),
     pictures: { ...base.pictures, ...defined(parsePictures(flags)) },
     raw: { ...base.raw, ...defined(parseRaw(flags)) },
     shapes: flags.shape ?? base.shapes,

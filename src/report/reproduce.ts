@@ -1,4 +1,5 @@
 import { basename, isAbsolute } from 'node:path';
+import { preprocessOf } from '../../calibration/given-preprocess.js';
 import type { CompareOptions, DataOptions, GateOptions, Paths, QuantizeOptions } from '../options.js';
 import { recipeFlags } from '../recipe/flags.js';
 import type { Recipe } from '../recipe.js';
@@ -103,7 +104,8 @@ function sampleFlags({ preprocess, pictures, raw, shapes = {}, classesAxis = {} 
   ];
 }
 
-function preprocessFlags(preprocess: QuantizeOptions['preprocess']): string[] {
+function preprocessFlags(given: DataOptions['preprocess']): string[] {
+  const preprocess = preprocessOf(given);
   if (!preprocess) return [];
   const { label, scale, mean, std, layout } = preprocess;
   // What came from the command line is labelled by its flags.

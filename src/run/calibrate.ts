@@ -8,9 +8,10 @@ import { refuseFailedModules, withUserModules } from '../modules/user-module.js'
 import type { CalibrateOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
+import { checkGiven } from '../prepare/check-options.js';
+import { besideModel, calibrationSettings, prepare } from '../prepare/prepare.js';
 import { widestRecipe } from '../recipe.js';
 import type { StatisticsSummary } from '../report/statistics-summary.js';
-import { besideModel, calibrationSettings, prepare } from './prepare.js';
 import { writeStatistics } from './write-statistics.js';
 
 /**
@@ -23,6 +24,7 @@ export function calibrate(options: CalibrateOptions): Promise<StatisticsSummary>
 }
 
 async function calibrateWithin(options: CalibrateOptions): Promise<StatisticsSummary> {
+  checkGiven(options);
   const started = performance.now();
   const { data, shard, equalize = widestRecipe.equalize, smooth = widestRecipe.smooth } = options;
   if (data === undefined || data.length === 0) {

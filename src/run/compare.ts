@@ -1,3 +1,4 @@
+import { preprocessOf } from '../../calibration/given-preprocess.js';
 import { openAll } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
 import { convertModel } from '../convert/convert-model.js';
@@ -18,6 +19,7 @@ import { withOriginal } from '../load/with-original.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { CompareOptions } from '../options.js';
 import { place } from '../place/place.js';
+import { checkOutputs, filesRead } from '../prepare/check-files.js';
 import { type Recipe, resolveRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { openJudge } from '../report/judge.js';
@@ -27,7 +29,6 @@ import type { Result } from '../report/result.js';
 import { checkReports, writeReports } from '../report/write-reports.js';
 import { checkProvider } from '../runtime/session.js';
 import { limitsRanks } from '../search/limits.js';
-import { checkOutputs, filesRead } from './check-files.js';
 
 /**
  * Two models with the same inputs, side by side: drift of outputs and layers, accuracy, speed. Neither file is changed.
@@ -93,7 +94,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
       threads,
       provider,
       told: (source) => watch.told(source),
-      preprocess: options.preprocess,
+      preprocess: preprocessOf(options.preprocess),
       metric: await makeMetric?.(),
       ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
     },

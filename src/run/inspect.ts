@@ -5,6 +5,7 @@ import { foldedFormOf } from '../fold/folded-form.js';
 import { loadModel } from '../load/load-model.js';
 import type { InspectOptions } from '../options.js';
 import { place } from '../place/place.js';
+import { checkGiven } from '../prepare/check-options.js';
 import { resolveRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { describePlan } from '../report/describe-plan.js';
@@ -16,6 +17,7 @@ import type { Inspection } from '../report/inspection.js';
  * @throws QuantizeError for a model that cannot be read, or a pattern that names no layer
  */
 export async function inspect(options: InspectOptions): Promise<Inspection> {
+  checkGiven(options);
   const recipe = resolveRecipe(options.recipe, registries, true);
   const { model } = await loadModel(options.model);
   const { inputs, outputs } = model.graph;

@@ -1,8 +1,8 @@
 import { mergeStatistics as merge } from '../../calibration/merge-statistics.js';
 import { readStatisticsFile, type StatisticsFile } from '../../calibration/statistics-file.js';
 import type { MergeOptions } from '../options.js';
+import { checkOutputs } from '../prepare/check-files.js';
 import type { StatisticsSummary } from '../report/statistics-summary.js';
-import { checkOutputs } from './check-files.js';
 import { writeStatistics } from './write-statistics.js';
 
 /**

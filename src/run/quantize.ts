@@ -20,6 +20,16 @@ import { refuseFailedModules, withUserModules } from '../modules/user-module.js'
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
+import { checkOutputs } from '../prepare/check-files.js';
+import {
+  checkGiven,
+  checkSearch,
+  refuseBesidePlan,
+  refuseMeasuring,
+  refuseUnusedStatistics,
+} from '../prepare/check-options.js';
+import { makePlanner } from '../prepare/planner.js';
+import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
@@ -36,10 +46,6 @@ import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
-import { checkOutputs } from './check-files.js';
-import { checkSearch, refuseBesidePlan, refuseMeasuring, refuseUnusedStatistics } from './check-options.js';
-import { makePlanner } from './planner.js';
-import { besideModel, calibrationSettings, prepare, refiningOf } from './prepare.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -53,6 +59,7 @@ export function quantize(options: QuantizeOptions): Promise<Result> {
 /** The same, with other sizes at which a model is handled in another way. */
 export async function quantizeWithin(options: QuantizeOptions, limits: Limits): Promise<Result> {
   const started = performance.now();
+  const preprocess = checkGiven(options);
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
@@ -94,7 +101,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     : await findRanges({
         ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
         samples: prepared.samples.calibration,
-        inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+        inputRange: options.inputRange ?? rangeOfPixels(preprocess),
         others: options.suggest ? valuesForOthers(model, given, options.model) : [],
         ...calibrationSettings(options, watch),
       });
@@ -144,7 +151,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
     const models = { floatFile: loaded.runs, quantized: source, folded: model, placement, emitted };
     const settings = {
-      ...{ threads, provider, preprocess: options.preprocess, metric: await makeMetric?.() },
+      ...{ threads, provider, preprocess, metric: await makeMetric?.() },
       ranges: seenRanges(plan),
       ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
       told: (told: SampleSource) => watch.told(told),

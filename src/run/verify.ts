@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { preprocessOf } from '../../calibration/given-preprocess.js';
 import { observers } from '../../calibration/observers/observers.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
 import { findRanges } from '../calibrate/find-ranges.js';
@@ -16,13 +17,13 @@ import { loadAnyModel } from '../load/load-model.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { VerifyOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
+import { makePlanner } from '../prepare/planner.js';
+import { calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
 import { decodeModel } from '../proto/decode.js';
 import { named, type Recipe, resolveRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import type { Verification } from '../report/verification.js';
 import { metadataKeys } from '../version.js';
-import { makePlanner } from './planner.js';
-import { calibrationSettings, prepare, refiningOf } from './prepare.js';
 
 /**
  * Make a quantized model again by the recipe in its metadata, and compare the bytes.
@@ -66,7 +67,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
     : await findRanges({
         ...{ model, path: options.from, recipe, placement, observers, stats: options.stats },
         samples: samples.calibration,
-        inputRange: options.inputRange ?? rangeOfPixels(options.preprocess),
+        inputRange: options.inputRange ?? rangeOfPixels(preprocessOf(options.preprocess)),
         ...calibrationSettings(options, watch),
       });
   const planner = makePlanner({

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { observers as allObservers } from '../../calibration/observers/observers.js';
 import { remembering } from '../../calibration/observers/remembering.js';
-import { rangeOfPixels } from '../../calibration/preprocess.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
@@ -17,33 +16,31 @@ import { compareOutputs } from '../evaluate/compare-outputs.js';
 import { worstDb } from '../evaluate/drift.js';
 import { measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
-import { foldedFormOf, formKey } from '../fold/folded-form.js';
-import type { Model } from '../graph/model.js';
 import { defaultLimits } from '../load/limits.js';
 import { withScratch } from '../load/temporary.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues } from '../place/placement.js';
+import { checkGiven } from '../prepare/check-options.js';
+import { makePlanner } from '../prepare/planner.js';
+import { besideModel, calibrationSettings, refiningOf } from '../prepare/prepare.js';
 import { named, type Recipe } from '../recipe.js';
 import { dataRecord, fileRecord } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { checkApart } from '../report/write-reports.js';
-import { makePlanner } from '../run/planner.js';
-import { besideModel, calibrationSettings, prepare, refiningOf } from '../run/prepare.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
 import { tool } from '../version.js';
 import { basisOf } from './basis.js';
 import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
 import { type Combination, combinationsOf, keyOf } from './combinations.js';
+import { type Asked, inputRangeOf, type Prepared, PreparedForms } from './prepared-forms.js';
 import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
 import { readFinished, serializeSweep } from './sweep-file.js';
 
 /** What they choose does not depend on the sweep: statistics are of one run, and what is remembered goes with them. */
 const observers = allObservers.map(remembering);
-
-type Prepared = Awaited<ReturnType<typeof prepare>>;
 
 /**
  * Every combination of weight schemes, widths and observers, measured against float on the same samples. The model is
@@ -59,6 +56,7 @@ export function sweep(options: SweepOptions): Promise<SweepRecord> {
 }
 
 async function sweepWithin(options: SweepOptions): Promise<SweepRecord> {
+  checkGiven(options);
   const watch = new Watch(options);
   const combinations = combinationsOf(options);
   const output = options.output ?? besideModel(options.model, 'sweep.json');
@@ -69,18 +67,18 @@ async function sweepWithin(options: SweepOptions): Promise<SweepRecord> {
     }
     await checkApart(options.report, output);
   }
-  const run = new Sweep(options, output, watch);
+  let run: Sweep | undefined;
   try {
-    await run.begin(combinations);
+    run = await openSweep({ options, output, watch }, combinations);
     await run.evaluate();
     await refuseFailedModules();
   } catch (thrown) {
     if (!(thrown instanceof QuantizeError) || thrown.code !== 'interrupted') throw thrown;
     const { step = '', where = '' } = thrown.facts;
-    const facts = { step, where, done: run.done, total: combinations.length, path: output };
+    const facts = { step, where, done: run?.done ?? 0, total: combinations.length, path: output };
     throw new QuantizeError('sweep-interrupted', facts, { cause: thrown.cause });
   }
-  const record = run.record;
+  const { record } = run;
   if (options.report !== undefined) {
     // What draws is loaded here alone.
     const { renderPage } = await import('./render-page.js');
@@ -109,22 +107,51 @@ export function runOf(options: SweepOptions): QuantizeOptions {
   };
 }
 
-/** A sweep at work. */
+/** Open the model and the samples, and find what is finished already. */
+async function openSweep(asked: Asked, combinations: readonly Combination[]): Promise<Sweep> {
+  const { options, output, watch } = asked;
+  const { stats, provider = 'cpu' } = options;
+  const [first] = combinations;
+  if (!first) throw new QuantizeError('bad-option', noCombination);
+  const forms = new PreparedForms(asked);
+  const start = await forms.of(first.recipe);
+  const { loaded, samples } = start;
+  await watch.begin('resume');
+  const basis = await basisOf({ loaded, samples, stats, inputRange: inputRangeOf(options), provider });
+  const finished = await readFinished(output, basis);
+  return new Sweep(asked, combinations, { forms, start, basis, finished });
+}
+
+/** What is known before the first combination is made. */
+interface Start {
+  readonly forms: PreparedForms;
+  readonly start: Prepared;
+  readonly basis: Basis;
+  /** Results that the file held. */
+  readonly finished: readonly SweepResult[];
+}
+
+/** A sweep whose model and samples are open. */
 class Sweep {
   readonly #options: SweepOptions;
   readonly #output: string;
   readonly #watch: Watch;
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #combinations: readonly Combination[];
+  readonly #forms: PreparedForms;
+  readonly #start: Prepared;
+  readonly #basis: Basis;
   /** Finished combinations, by recipe. */
-  readonly #finished = new Map<string, SweepResult>();
-  #combinations: readonly Combination[] = [];
-  #first: Prepared | undefined;
-  #basis: Basis | undefined;
+  readonly #finished: Map<string, SweepResult>;
 
-  constructor(options: SweepOptions, output: string, watch: Watch) {
+  constructor({ options, output, watch }: Asked, combinations: readonly Combination[], known: Start) {
     this.#options = options;
     this.#output = output;
     this.#watch = watch;
+    this.#combinations = combinations;
+    this.#forms = known.forms;
+    this.#start = known.start;
+    this.#basis = known.basis;
+    this.#finished = new Map(known.finished.map((result) => [keyOf(result.recipe), result]));
   }
 
   /** How many of the combinations are finished. */
@@ -132,28 +159,13 @@ class Sweep {
     return this.#combinations.length - this.#missing.length;
   }
 
-  /** Open the model and the samples, and find what is finished already. */
-  async begin(combinations: readonly Combination[]): Promise<void> {
-    const { model, stats, provider = 'cpu' } = this.#options;
-    this.#combinations = combinations;
-    const [first] = combinations;
-    if (!first) throw new QuantizeError('bad-option', noCombination);
-    this.#first = await this.#prepare(first.recipe);
-    const { loaded, samples } = this.#first;
-    const inputRange = this.#inputRange;
-    await this.#watch.begin('resume');
-    this.#basis = await basisOf({ loaded, samples, stats, inputRange, provider });
-    for (const result of await readFinished(this.#output, this.#basis)) {
-      this.#finished.set(keyOf(result.recipe), result);
-    }
-    for (const { recipe } of combinations) {
-      const prepared = await this.#prepare(recipe);
-      refuseEmpty(prepared.model, place(prepared.model, recipe, model), model);
-    }
-  }
-
   /** Evaluate what is missing, and keep each result. */
   async evaluate(): Promise<void> {
+    const { model } = this.#options;
+    for (const { recipe } of this.#combinations) {
+      const prepared = await this.#forms.of(recipe);
+      refuseEmpty(prepared.model, place(prepared.model, recipe, model), model);
+    }
     const missing = this.#missing;
     if (missing.length === 0) {
       await this.#keep();
@@ -189,7 +201,6 @@ class Sweep {
       const found = this.#finished.get(keyOf(recipe));
       return found ? [{ ...found, name }] : [];
     });
-    if (!this.#basis) throw new Error('the sweep has not begun');
     return {
       schemaVersion: SWEEP_VERSION,
       tool,
@@ -207,20 +218,11 @@ class Sweep {
     };
   }
 
-  get #start(): Prepared {
-    if (!this.#first) throw new Error('the sweep has not begun');
-    return this.#first;
-  }
-
   get #missing(): readonly Combination[] {
     return this.#combinations.filter(({ recipe }) => {
       const found = this.#finished.get(keyOf(recipe));
       return !found || (this.#options.speed === true && found.speed === null);
     });
-  }
-
-  get #inputRange() {
-    return this.#options.inputRange ?? rangeOfPixels(this.#options.preprocess);
   }
 
   #choice(results: readonly SweepResult[]): Choice {
@@ -237,21 +239,6 @@ class Sweep {
     return writeFileWhole(this.#output, serializeSweep(this.record));
   }
 
-  /** The folded model in the form that the recipe needs, as `quantize` has it. */
-  async #prepare(recipe: Recipe): Promise<Prepared> {
-    const form = foldedFormOf(recipe);
-    const known = this.#prepared.get(formKey(form));
-    if (known) return known;
-    const { report } = this.#options;
-    const outputs = [this.#output, ...(report === undefined ? [] : [report])];
-    const check = (folded: Model) =>
-      refuseEmpty(folded, place(folded, recipe, this.#options.model), this.#options.model);
-    const settings = { outputs, form, check, watch: this.#watch, limits: defaultLimits };
-    const prepared = await prepare(this.#options, settings);
-    this.#prepared.set(formKey(form), prepared);
-    return prepared;
-  }
-
   /** One calibration of all values that some combination asks for. */
   async #statistics(missing: readonly Combination[]): Promise<Statistics | undefined> {
     const { model: path, stats } = this.#options;
@@ -262,7 +249,7 @@ class Sweep {
     );
     const [first] = observing;
     if (!first) return undefined;
-    const { model, samples } = await this.#prepare(first.recipe);
+    const { model, samples } = await this.#forms.of(first.recipe);
     const values = new Set(observing.flatMap(({ recipe }) => observedValues(place(model, recipe, path))));
     return stats === undefined
       ? calibrate(model, [...values], samples.calibration, calibrationSettings(this.#options, this.#watch))
@@ -275,7 +262,7 @@ class Sweep {
     float: Recording,
   ): Promise<SweepResult> {
     const { threads, provider, speed, classesAxis, limits } = this.#options;
-    const prepared = await this.#prepare(recipe);
+    const prepared = await this.#forms.of(recipe);
     const { evaluation, labels } = this.#start.samples;
     return this.#withModel(prepared, recipe, statistics, async ({ source, sizeBytes, sha256 }) => {
       const settings = { mode: 'default', threads, provider, label: `the model of ${name}` } as const;
@@ -333,7 +320,7 @@ class Sweep {
     const ranges = await findRanges({
       ...{ model, path, recipe, placement, observers, stats, statistics },
       samples: samples.calibration,
-      inputRange: this.#inputRange,
+      inputRange: inputRangeOf(this.#options),
       ...calibrationSettings(this.#options, this.#watch),
     });
     const refining = refiningOf(this.#options, samples.calibration, this.#watch);

@@ -1,9 +1,31 @@
+import { preprocessOf } from '../../calibration/given-preprocess.js';
+import type { Preprocess } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import type { Recipe } from '../recipe.js';
 import { formatBytes } from '../report/format.js';
 import { limitsOf } from '../search/limits.js';
+import { show } from '../validate/check.js';
+import { nearestName } from '../validate/nearest-name.js';
+
+/**
+ * What a program handed over, which no parser of a command line has seen.
+ *
+ * @returns the whole preprocessing
+ * @throws QuantizeError `bad-value`
+ */
+export function checkGiven(options: Pick<QuantizeOptions, 'model' | 'preprocess'>): Preprocess | undefined {
+  const { model, preprocess } = options as { model: unknown } & Pick<QuantizeOptions, 'preprocess'>;
+  if (typeof model !== 'string' || model === '') {
+    const nearest = nearestName('model', Object.keys(options));
+    const problem = model === undefined ? 'is missing' : `cannot be ${show(model)}`;
+    const meant = nearest === undefined || nearest === 'model' ? '' : `Did you mean it by ${nearest}? `;
+    const mend = `${meant}Give the path of the float model, a .onnx file.`;
+    throw new QuantizeError('bad-value', { where: 'model', problem, mend });
+  }
+  return preprocessOf(preprocess);
+}
 
 /** What the search needs. */
 export function checkSearch({ auto, data, evalData, labels, recipe, gates }: QuantizeOptions): void {

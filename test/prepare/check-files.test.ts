@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkOutputs, filesRead } from '../../src/run/check-files.js';
+import { checkOutputs, filesRead } from '../../src/prepare/check-files.js';
 import { example, runIn } from '../support/command.js';
 import { expectRefusal } from '../support/refusal.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
