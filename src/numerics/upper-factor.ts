@@ -8,18 +8,54 @@
  */
 export function upperFactor(matrix: Float64Array, n: number): Float64Array | undefined {
   const factor = new Float64Array(n * n);
-  for (let j = n - 1; j >= 0; j--) {
-    const row = j * n;
-    const rest = (matrix[row + j] as number) - dot(factor, row + j + 1, row + j + 1, n - j - 1);
-    if (!(rest > 0)) return undefined;
-    const diagonal = Math.sqrt(rest);
-    factor[row + j] = diagonal;
-    for (let i = 0; i < j; i++) {
-      const product = dot(factor, i * n + j + 1, row + j + 1, n - j - 1);
-      factor[i * n + j] = ((matrix[i * n + j] as number) - product) / diagonal;
+  for (let end = n; end > 0; end -= COLUMNS_AT_ONCE) {
+    const start = Math.max(0, end - COLUMNS_AT_ONCE);
+    for (let i = end - 1; i >= 0; i--) {
+      const row = i * n;
+      // What the columns behind the block add up to, a row of the factor read once for all.
+      const sums = i < start ? dots(factor, row + end, { start, n, end }) : undefined;
+      for (let j = end - 1; j >= Math.max(start, i); j--) {
+        let rest = matrix[row + j] as number;
+        rest -= sums ? (sums[j - start] as number) : dot(factor, row + end, j * n + end, n - end);
+        for (let k = j + 1; k < end; k++) rest -= (factor[row + k] as number) * (factor[j * n + k] as number);
+        if (j > i) {
+          factor[row + j] = rest / (factor[j * n + j] as number);
+          continue;
+        }
+        if (!(rest > 0)) return undefined;
+        factor[row + j] = Math.sqrt(rest);
+      }
     }
   }
   return factor;
+}
+
+/** Columns of the factor that are found together. */
+const COLUMNS_AT_ONCE = 4;
+
+/** Of a row from `at` on, the sums of its products with four rows from `start` on, from column `end` on. */
+function dots(
+  factor: Float64Array,
+  at: number,
+  { start, n, end }: { start: number; n: number; end: number },
+): readonly number[] {
+  const length = n - end;
+  const count = end - start;
+  if (count < COLUMNS_AT_ONCE)
+    return Array.from({ length: count }, (_, c) => dot(factor, at, (start + c) * n + end, length));
+  const a = start * n + end;
+  const b = a + n;
+  const c = b + n;
+  const d = c + n;
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  for (let k = 0; k < length; k++) {
+    const value = factor[at + k] as number;
+    s0 += value * (factor[a + k] as number);
+    s1 += value * (factor[b + k] as number);
+    s2 += value * (factor[c + k] as number);
+    s3 += value * (factor[d + k] as number);
+  }
+  return [s0, s1, s2, s3];
 }
 
 /**

@@ -1,8 +1,14 @@
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { bestChain } from '../numerics/best-chain.js';
 import { roundHalfEven } from '../numerics/round.js';
+import { addChosen, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { solveRows, upperFactor } from '../numerics/upper-factor.js';
-import { type Curvature, type RoundedRow, roundWithFeedback, rowError } from './round-with-feedback.js';
+import {
+  type Curvature,
+  type RoundedRow,
+  type RowToRound,
+  roundWithFeedback,
+} from './round-with-feedback.js';
 
 /** H of a layer's input, damped, and what follows from it. */
 export interface Hessian extends Curvature {
@@ -78,71 +84,152 @@ export function timesInverse(rows: Float64Array, { columns, order, factor }: Hes
 }
 
 /**
- * A codebook of its own for a row: levels that start from k-means of the target weighted by the diagonal of H, codes by
- * feedback, then in turn the levels that are least squares under H, c = (AᵀHA)⁻¹AᵀHt, and the codes again. The best
- * round is kept.
+ * A codebook of its own for each row: levels that start from k-means of the target weighted by the diagonal of H, codes
+ * by feedback, then in turn the levels that are least squares under H, c = (AᵀHA)⁻¹AᵀHt, and the codes again. The best
+ * round of each row is kept.
  *
  * Levels are rounded to integers at the scale that puts the largest on the limit.
+ *
+ * @param limits - one a row
  */
-export function fitCodebook(target: Float64Array, hessian: Hessian, limits: RowLimits): StoredRow {
-  const product = timesMatrix(target, hessian);
-  let levels = weightedMeans(target, hessian, limits.count);
-  let best: StoredRow | undefined;
+export function fitCodebooks(
+  targets: readonly Float64Array[],
+  hessian: Hessian,
+  limits: readonly RowLimits[],
+): StoredRow[] {
+  const products = timesSymmetric(targets, hessian.matrix, hessian.columns);
+  const best: StoredRow[] = [];
+  let levels = targets.map((target, r) => weightedMeans(target, hessian, (limits[r] as RowLimits).count));
   for (let round = 0; round < ROUNDS; round++) {
-    const stored = onIntegers(levels, limits);
-    const real = Float64Array.from(stored.levels, (level) => level * stored.scale);
-    const rounded = roundWithFeedback(target, real, hessian);
-    if (!best || rounded.error < best.error) best = { ...stored, ...rounded };
-    levels = refitLevels(rounded, real, product, hessian);
+    const stored = levels.map((each, r) => onIntegers(each, limits[r] as RowLimits));
+    const rows = stored.map(({ levels: integers, scale }, r) => ({
+      target: targets[r] as Float64Array,
+      levels: Float64Array.from(integers, (level) => level * scale),
+    }));
+    const rounded = roundWithFeedback(rows, hessian);
+    rounded.forEach(({ indices, error }, r) => {
+      const known = best[r];
+      if (!known || error < known.error) best[r] = { ...(stored[r] as Integers), indices, error };
+    });
+    if (round === ROUNDS - 1) break;
+    const coded = rounded.map(({ indices }, r) => ({ indices, levels: (rows[r] as RowToRound).levels }));
+    levels = refitLevels(coded, products, hessian);
   }
-  return best as StoredRow;
+  return best;
+}
+
+/** Rows that share a scale, whose levels stay. */
+export interface RowsOfScale {
+  readonly rows: readonly { readonly target: Float64Array; readonly hessian: Hessian }[];
+  /** Integers, ascending. */
+  readonly levels: Int32Array;
+  /** Where to start, > 0. */
+  readonly scale: number;
+  /** The smallest scale allowed, > 0. */
+  readonly floor: number;
+}
+
+/** A scale fitted, the rows at it, and the sum of their errors. */
+export interface FittedScale {
+  readonly scale: number;
+  readonly rows: readonly RoundedRow[];
+  readonly error: number;
 }
 
 /**
- * Scales for levels that stay, one for all rows given: codes by feedback, then in turn the scale that is least squares
- * under H, s = kHt / kHk over the rows, and the codes again. The best round is kept.
- *
- * @param scale - where to start, > 0
+ * Scales for levels that stay: codes by feedback, then in turn the scale that is least squares under H, s = kHt / kHk
+ * over the rows that share it, and the codes again. The best round of each scale is kept.
  */
-export function fitScale(
-  targets: readonly Float64Array[],
-  hessians: readonly Hessian[],
-  { levels, scale, floor }: { levels: Int32Array; scale: number; floor: number },
-): { scale: number; rows: readonly RoundedRow[]; error: number } {
-  const products = targets.map((target, r) => timesMatrix(target, hessians[r] as Hessian));
-  let at = storedScale(scale, floor);
-  let best: { scale: number; rows: readonly RoundedRow[]; error: number } | undefined;
+export function fitScales(scales: readonly RowsOfScale[]): FittedScale[] {
+  const rows = scales.flatMap((each, s) => each.rows.map((row) => ({ ...row, s })));
+  const products = byHessian(rows, (some, { matrix, columns }) =>
+    timesSymmetric(
+      some.map(({ target }) => target),
+      matrix,
+      columns,
+    ),
+  );
+  const best: FittedScale[] = [];
+  const at = scales.map(({ scale, floor }) => storedScale(scale, floor));
   for (let round = 0; round < ROUNDS; round++) {
-    const real = Float64Array.from(levels, (level) => level * at);
-    const rows = targets.map((target, r) => roundWithFeedback(target, real, hessians[r] as Hessian));
-    const error = rows.reduce((sum, row) => sum + row.error, 0);
-    if (!best || error < best.error) best = { scale: at, rows, error };
-    let products_ = 0;
-    let squares = 0;
-    rows.forEach(({ indices }, r) => {
-      const codes = Float64Array.from(indices, (index) => levels[index] as number);
-      products_ += dot(codes, products[r] as Float64Array);
-      squares += dot(codes, timesMatrix(codes, hessians[r] as Hessian));
+    const real = scales.map(({ levels }, s) =>
+      Float64Array.from(levels, (level) => level * (at[s] as number)),
+    );
+    const rounded = byHessian(rows, (some, hessian) =>
+      roundWithFeedback(
+        some.map(({ target, s }) => ({ target, levels: real[s] as Float64Array })),
+        hessian,
+      ),
+    );
+    const ofScale: RoundedRow[][] = scales.map(() => []);
+    rows.forEach(({ s }, r) => {
+      (ofScale[s] as RoundedRow[]).push(rounded[r] as RoundedRow);
     });
-    if (!(squares > 0 && products_ > 0)) break;
-    at = storedScale(products_ / squares, floor);
+    ofScale.forEach((own, s) => {
+      const error = own.reduce((sum, row) => sum + row.error, 0);
+      const known = best[s];
+      if (!known || error < known.error) best[s] = { scale: at[s] as number, rows: own, error };
+    });
+    if (round === ROUNDS - 1) break;
+    const codes = rounded.map(({ indices }, r) => {
+      const { levels } = scales[(rows[r] as { s: number }).s] as RowsOfScale;
+      return Float64Array.from(indices, (index) => levels[index] as number);
+    });
+    const coded = rows.map((row, r) => ({ ...row, codes: codes[r] as Float64Array }));
+    const weighed = byHessian(coded, (some, { matrix, columns }) =>
+      timesSymmetric(
+        some.map((row) => row.codes),
+        matrix,
+        columns,
+      ),
+    );
+    const sums = scales.map(() => ({ products: 0, squares: 0 }));
+    coded.forEach(({ s, codes: own }, r) => {
+      const sum = sums[s] as { products: number; squares: number };
+      sum.products += dot(own, products[r] as Float64Array);
+      sum.squares += dot(own, weighed[r] as Float64Array);
+    });
+    sums.forEach(({ products: given, squares }, s) => {
+      if (squares > 0 && given > 0) at[s] = storedScale(given / squares, (scales[s] as RowsOfScale).floor);
+    });
   }
-  return best as { scale: number; rows: readonly RoundedRow[]; error: number };
+  return best;
 }
 
-/** The error of a row as it is. */
-export function errorOf(target: Float64Array, values: ArrayLike<number>, hessian: Hessian): number {
-  return rowError(target, values, hessian);
+/** Work on rows of one H together; the results in the order of the rows. */
+function byHessian<R extends { readonly hessian: Hessian }, T>(
+  rows: readonly R[],
+  work: (some: readonly R[], hessian: Hessian) => readonly T[],
+): T[] {
+  const results: T[] = [];
+  const groups = new Map<Hessian, number[]>();
+  rows.forEach(({ hessian }, r) => {
+    const own = groups.get(hessian);
+    if (own) own.push(r);
+    else groups.set(hessian, [r]);
+  });
+  for (const [hessian, indices] of groups) {
+    const made = work(
+      indices.map((r) => rows[r] as R),
+      hessian,
+    );
+    indices.forEach((r, i) => {
+      results[r] = made[i] as T;
+    });
+  }
+  return results;
 }
 
 const storedScale = (scale: number, floor: number): number =>
   Math.fround(Math.max(scale, floor, SMALLEST_NORMAL));
 
+interface Integers {
+  readonly levels: Int32Array;
+  readonly scale: number;
+}
+
 /** Levels as integers of at most `limit`, ascending and each once, and their scale. */
-function onIntegers(
-  levels: Float64Array,
-  { limit, floor }: RowLimits,
-): { levels: Int32Array; scale: number } {
+function onIntegers(levels: Float64Array, { limit, floor }: RowLimits): Integers {
   let largest = 0;
   for (const level of levels) largest = Math.max(largest, Math.abs(level));
   const scale = storedScale(largest / limit, floor);
@@ -179,61 +266,69 @@ function weightedMeans(target: Float64Array, { matrix, columns }: Hessian, count
   );
 }
 
-/** Levels of least error under H for codes that stay; one that no column has keeps its value. */
+/** A row as it is coded. */
+interface CodedRow {
+  readonly indices: Uint8Array;
+  readonly levels: Float64Array;
+}
+
+/**
+ * Levels of least error under H for codes that stay; one that no column has keeps its value.
+ *
+ * @param products - of each target with H
+ */
 function refitLevels(
-  { indices }: RoundedRow,
-  levels: Float64Array,
-  product: Float64Array,
+  rows: readonly CodedRow[],
+  products: readonly Float64Array[],
   { matrix, columns }: Hessian,
+): Float64Array[] {
+  return rows.map((row, r) => {
+    // HA: for each level, the sum of the lines of H whose column has it.
+    const sums = Array.from(row.levels, (_, level) => {
+      const sum = new Float64Array(columns);
+      addChosen(sum, matrix, columnsOf(row.indices, level));
+      return sum;
+    });
+    return solvedLevels(row, sums, products[r] as Float64Array);
+  });
+}
+
+/** The columns that have a level. */
+function columnsOf(indices: Uint8Array, level: number): Int32Array {
+  const columns = new Int32Array(indices.length);
+  let count = 0;
+  for (let i = 0; i < indices.length; i++) if (indices[i] === level) columns[count++] = i;
+  return columns.subarray(0, count);
+}
+
+/** (AᵀHA)⁻¹AᵀHt, of the levels that are used. */
+function solvedLevels(
+  { indices, levels }: CodedRow,
+  sums: readonly Float64Array[],
+  product: Float64Array,
 ): Float64Array {
-  const count = levels.length;
   const used = [...new Set(indices)].sort((a, b) => a - b);
-  const place = new Int32Array(count);
+  const size = used.length;
+  const place = new Int32Array(levels.length);
   used.forEach((index, i) => {
     place[index] = i;
   });
-  const size = used.length;
   const normal = new Float64Array(size * size);
   const right = new Float64Array(size);
-  const sums = new Float64Array(size);
-  for (let i = 0; i < columns; i++) {
-    sums.fill(0);
-    const at = i * columns;
-    for (let j = 0; j < columns; j++) {
-      const level = place[indices[j] as number] as number;
-      sums[level] = (sums[level] as number) + (matrix[at + j] as number);
-    }
-    const row = place[indices[i] as number] as number;
-    right[row] = (right[row] as number) + (product[i] as number);
-    for (let l = 0; l < size; l++) {
-      normal[row * size + l] = (normal[row * size + l] as number) + (sums[l] as number);
+  for (let i = 0; i < indices.length; i++) {
+    const column = place[indices[i] as number] as number;
+    right[column] = (right[column] as number) + (product[i] as number);
+    for (let row = 0; row < size; row++) {
+      const at = row * size + column;
+      normal[at] = (normal[at] as number) + (sums[used[row] as number]?.[i] as number);
     }
   }
   const factor = upperFactor(normal, size);
   if (!factor) return levels;
   solveRows(factor, size, right);
-  const refitted = levels.slice();
+  const solved = levels.slice();
   used.forEach((index, i) => {
-    refitted[index] = right[i] as number;
+    solved[index] = right[i] as number;
   });
-  return refitted.sort();
-}
-
-/** A row times H. */
-function timesMatrix(row: Float64Array, { matrix, columns }: Hessian): Float64Array {
-  const product = new Float64Array(columns);
-  for (let i = 0; i < columns; i++) {
-    const factor = row[i] as number;
-    if (factor === 0) continue;
-    const at = i * columns;
-    for (let j = 0; j < columns; j++)
-      product[j] = (product[j] as number) + factor * (matrix[at + j] as number);
-  }
-  return product;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
+  return solved.sort();
 }

@@ -4,8 +4,8 @@ import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import { uniformScale } from '../quantize/schemes/mse.js';
 import { fullRange } from '../quantize/schemes/uniform.js';
-import { errorOf, fitCodebook, fitScale, type Hessian } from './fit-levels.js';
-import type { RoundedRow } from './round-with-feedback.js';
+import { type FittedScale, fitCodebooks, fitScales, type Hessian } from './fit-levels.js';
+import { type RoundedRow, rowError } from './round-with-feedback.js';
 import type { WeightMatrix } from './weight-matrix.js';
 
 /** A weight to be fitted anew. */
@@ -78,10 +78,16 @@ class Fitter {
     this.#scaleOfRow.forEach((scale, row) => {
       byScale.set(scale, [...(byScale.get(scale) ?? []), row]);
     });
+    const alone: [scale: number, row: number][] = [];
+    const shared: [scale: number, rows: readonly number[]][] = [];
     for (const [scale, sharing] of byScale) {
-      if (frees && sharing.length === 1) this.#fitLevels(sharing[0] as number, scale);
-      else this.#fitScale(sharing, scale);
+      // Where rows of a group without an input share the scale, it must stay.
+      if (sharing.some((row) => !this.#hessianOf(row))) continue;
+      if (frees && sharing.length === 1) alone.push([scale, sharing[0] as number]);
+      else shared.push([scale, sharing]);
     }
+    this.#fitLevels(alone);
+    this.#fitScales(shared);
     const { codes, scales, levels } = this.#copy;
     const fitted: QuantizedTensor =
       weight.kind === 'affine'
@@ -90,61 +96,82 @@ class Fitter {
     return { weight: fitted, before: this.#before, after: this.#after };
   }
 
-  #fitLevels(row: number, scale: number): void {
-    const { weight, limit, floor } = this.#request;
-    const hessian = this.#hessianOf(row);
-    if (!hessian) return;
-    const target = this.#target(row);
-    const before = errorOf(target, this.#current(row), hessian);
+  /** Rows with a codebook of their own. */
+  #fitLevels(rows: readonly (readonly [scale: number, row: number])[]): void {
+    const { weight, limit, floor, hessians } = this.#request;
     const count = 2 ** weight.bits;
-    const least = floor[scale] as number;
-    const fitted = fitCodebook(target, hessian, { count, limit, floor: least });
-    this.#before += before;
-    this.#after += Math.min(before, fitted.error);
-    if (!(fitted.error < before)) return;
-    this.#copy.scales[scale] = fitted.scale;
-    for (let level = 0; level < count; level++) {
-      const at = Math.min(level, fitted.levels.length - 1);
-      (this.#copy.levels as Int8Array)[scale * count + level] = fitted.levels[at] as number;
+    for (const hessian of hessians) {
+      if (!hessian) continue;
+      const own = rows.filter(([, row]) => this.#hessianOf(row) === hessian);
+      const targets = own.map(([, row]) => this.#target(row));
+      const limits = own.map(([scale]) => ({ count, limit, floor: floor[scale] as number }));
+      fitCodebooks(targets, hessian, limits).forEach((fitted, r) => {
+        const [scale, row] = own[r] as (typeof own)[number];
+        const before = rowError(targets[r] as Float64Array, this.#current(row), hessian);
+        this.#before += before;
+        this.#after += Math.min(before, fitted.error);
+        if (!(fitted.error < before)) return;
+        this.#copy.scales[scale] = fitted.scale;
+        for (let level = 0; level < count; level++) {
+          const at = Math.min(level, fitted.levels.length - 1);
+          (this.#copy.levels as Int8Array)[scale * count + level] = fitted.levels[at] as number;
+        }
+        this.#store(row, fitted, (index) => index);
+      });
     }
-    this.#store(row, fitted, (index) => index);
   }
 
-  /** Rows that share a scale, whose levels stay. */
-  #fitScale(rows: readonly number[], scale: number): void {
+  /** Rows that share a scale, or whose levels stay. */
+  #fitScales(shared: readonly (readonly [scale: number, rows: readonly number[]])[]): void {
     const { floor } = this.#request;
-    const fitting = rows.filter((row) => this.#hessianOf(row));
-    if (fitting.length === 0) return;
-    const hessians = fitting.map((row) => this.#hessianOf(row) as Hessian);
-    const targets = fitting.map((row) => this.#target(row));
-    const before = targets.reduce(
-      (sum, target, r) => sum + errorOf(target, this.#current(fitting[r] as number), hessians[r] as Hessian),
-      0,
-    );
-    const { levels, codeOf } = this.#levelsOf(rows[0] as number);
-    const least = floor[scale] as number;
-    let best: ReturnType<typeof fitScale> | undefined;
-    for (const start of this.#startsOf(targets, scale)) {
-      const found = fitScale(targets, hessians, { levels, scale: start, floor: least });
-      if (!best || found.error < best.error) best = found;
-    }
-    // Where rows of a group without an input share the scale, it must stay.
-    const isFree = fitting.length === rows.length;
-    this.#before += before;
-    this.#after += Math.min(before, isFree && best ? best.error : before);
-    if (!best || !isFree || !(best.error < before)) return;
-    this.#copy.scales[scale] = best.scale;
-    best.rows.forEach((row, r) => {
-      this.#store(fitting[r] as number, row, codeOf);
+    const asked = shared.flatMap(([scale, sharing]) => {
+      const rows = sharing.map((row) => ({
+        target: this.#target(row),
+        hessian: this.#hessianOf(row) as Hessian,
+      }));
+      const { levels, codeOf } = this.#levelsOf(sharing[0] as number);
+      const starts = this.#startsOf(rows, scale);
+      const least = floor[scale] as number;
+      return starts.map((start) => ({
+        of: scale,
+        codeOf,
+        sharing,
+        rows,
+        levels,
+        scale: start,
+        floor: least,
+      }));
     });
+    const best = new Map<number, { error: number; at: number }>();
+    const fitted = fitScales(asked);
+    fitted.forEach(({ error }, at) => {
+      const { of } = asked[at] as (typeof asked)[number];
+      const known = best.get(of);
+      if (!known || error < known.error) best.set(of, { error, at });
+    });
+    for (const [scale, { error, at }] of best) {
+      const { rows, sharing, codeOf } = asked[at] as (typeof asked)[number];
+      const before = rows.reduce(
+        (sum, { target, hessian }, r) => sum + rowError(target, this.#current(sharing[r] as number), hessian),
+        0,
+      );
+      this.#before += before;
+      this.#after += Math.min(before, error);
+      if (!(error < before)) continue;
+      const { scale: stored, rows: rounded } = fitted[at] as FittedScale;
+      this.#copy.scales[scale] = stored;
+      rounded.forEach((row, r) => {
+        this.#store(sharing[r] as number, row, codeOf);
+      });
+    }
   }
 
   /** Scales to start from: the scheme's, and for uniform codes that of least squares for the target. */
-  #startsOf(targets: readonly Float64Array[], scale: number): number[] {
+  #startsOf(rows: readonly { target: Float64Array }[], scale: number): number[] {
     const { weight, limit, floor } = this.#request;
     const given = weight.scales[scale] as number;
     if (weight.kind !== 'affine') return [given];
-    const all = Float32Array.from(targets.flatMap((target) => [...target]));
+    const all = Float32Array.from(rows.flatMap(({ target }) => [...target]));
     const least = Math.max(floor[scale] as number, SMALLEST_NORMAL);
     return [given, uniformScale(all, fullRange({ bits: weight.bits, limit }), least)];
   }

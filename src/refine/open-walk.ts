@@ -32,7 +32,12 @@ export interface WalkSources {
   readonly model: Model;
   readonly source: SampleSource;
   readonly maxMemoryBytes: number | undefined;
+  /** Shapes of the layers' results for the first sample, where they are known. */
+  readonly shapes?: Shapes | undefined;
 }
+
+/** Shapes of values, by their names. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** What a walk goes over: the layers, and what each step will need. */
 export interface WalkPlan {
@@ -66,21 +71,26 @@ export async function withWalk<T>(
 
 /** The samples in chunks as large as the layers allow. */
 export async function* chunksFor(
-  { model, source }: Pick<WalkSources, 'model' | 'source'>,
+  sources: Omit<WalkSources, 'maxMemoryBytes'>,
   layers: readonly RefinableLayer[],
 ): AsyncIterable<Chunk> {
-  const feed = await firstFeed(source);
-  const settings = { mode: 'basic', threads: THREADS, label: 'the float model' } as const;
+  const { model, source } = sources;
+  yield* chunksOf(source, model, chunkSize(layers, await measureLayers(sources, layers)));
+}
+
+/** The shapes of the layers' results for the first sample. */
+export async function measureLayers(
+  { model, source, shapes }: Omit<WalkSources, 'maxMemoryBytes'>,
+  layers: readonly RefinableLayer[],
+): Promise<Shapes> {
   const outputs = layers.map(({ output }) => output);
-  const shapes = await measureShapes(model, outputs, feed, settings);
-  yield* chunksOf(source, model, chunkSize(layers, shapes));
+  if (shapes && outputs.every((output) => shapes.has(output))) return shapes;
+  const settings = { mode: 'basic', threads: THREADS, label: 'the float model' } as const;
+  return measureShapes(model, outputs, await firstFeed(source), settings);
 }
 
 /** Samples in a chunk, so that neither a layer's result nor what its places read takes more than `CHUNK_BYTES`. */
-function chunkSize(
-  layers: readonly RefinableLayer[],
-  shapes: ReadonlyMap<string, readonly number[]>,
-): number {
+function chunkSize(layers: readonly RefinableLayer[], shapes: Shapes): number {
   let largest = 1;
   for (const { linear, output } of layers) {
     const elements = elementCount(shapes.get(output) ?? []);

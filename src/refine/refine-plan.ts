@@ -3,6 +3,8 @@ import type { SampleSource } from '../../calibration/source.js';
 import { changed } from '../quantize/changed.js';
 import type { Plan, RefinementRecord } from '../quantize/plan.js';
 import { named, type RefineStep } from '../recipe.js';
+import { refinableLayers } from './layers.js';
+import { measureLayers } from './open-walk.js';
 import { outputError } from './output-error.js';
 import type { RefineContext, Refiner } from './refiner.js';
 
@@ -25,15 +27,18 @@ export async function refinePlan(
   refiners: readonly Refiner[],
   context: Omit<RefineContext, 'settings'>,
 ): Promise<Plan> {
+  if (steps.length === 0) return plan;
   const { kept, heldBack } = await holdBack(context.source);
+  const { model } = context;
+  const shapes = await measureLayers({ model, source: kept }, refinableLayers(model.graph, plan));
   const errorOf = async (of: Plan) =>
-    heldBack && (await outputError(of, { model: context.model, source: heldBack }));
+    heldBack && (await outputError(of, { model, source: heldBack, shapes }));
   const records: RefinementRecord[] = [];
   let best = plan;
-  let before = steps.length > 0 ? await errorOf(plan) : undefined;
+  let before = await errorOf(plan);
   for (const { name, settings } of steps) {
     const refiner = named(refiners, name);
-    const { change, blocks } = await refiner.refine(best, { ...context, source: kept, settings });
+    const { change, blocks } = await refiner.refine(best, { ...context, source: kept, shapes, settings });
     const refined = changed(best, name, change);
     const after = await errorOf(refined);
     const isKept = before === undefined || after === undefined || after <= before;

@@ -3,6 +3,7 @@ import type { Model } from '../graph/model.js';
 import type { PlanChange } from '../quantize/changed.js';
 import type { Plan, RefinedBlock } from '../quantize/plan.js';
 import type { RefinerSetting, RefineSettings } from '../recipe.js';
+import type { Shapes } from './open-walk.js';
 
 /** What a refiner works with, beside the plan. */
 export interface RefineContext {
@@ -15,6 +16,8 @@ export interface RefineContext {
   readonly settings: RefineSettings;
   /** What the process may take at its peak, in bytes; undefined for half of the machine's memory. */
   readonly maxMemoryBytes: number | undefined;
+  /** Shapes of the layers' results for the first sample, measured once for all refiners. */
+  readonly shapes?: Shapes | undefined;
   /**
    * Between two runs of the model.
    *

@@ -1,3 +1,5 @@
+import { addLine, addLines, LINES, ROWS_AT_ONCE } from '../numerics/symmetric.js';
+
 /** What a layer's input is like, as rounding needs it: columns in the order in which they are rounded. */
 export interface Curvature {
   readonly columns: number;
@@ -10,6 +12,12 @@ export interface Curvature {
 /** Levels that a row can be rounded to, ascending. */
 export type Levels = Float64Array;
 
+/** A row to be rounded: its target, one value a column in the layer's own order, and its levels. */
+export interface RowToRound {
+  readonly target: Float64Array;
+  readonly levels: Levels;
+}
+
 /** A row rounded: the level of each column, and (q − t)·H·(q − t)ᵀ. */
 export interface RoundedRow {
   readonly indices: Uint8Array;
@@ -17,37 +25,57 @@ export interface RoundedRow {
 }
 
 /**
- * Round a row column by column, each at what is best given the errors of those before it: GPTQ (Frantar et al. 2023), by
+ * Round rows column by column, each at what is best given the errors of those before it: GPTQ (Frantar et al. 2023), by
  * the equivalent nearest plane. With H = R·Rᵀ the error of a row is Σ_k (Σ_{j≤k} δ_j·R_jk)²; at column k all but δ_k
  * is known, so q_k is the level nearest to t_k − Σ_{j<k} δ_j·R_jk / R_kk.
- *
- * @param target - the row as it should be, one value a column in the layer's own order
  */
-export function roundWithFeedback(
-  target: Float64Array,
-  levels: Levels,
-  { columns, order, factor }: Curvature,
-): RoundedRow {
-  const indices = new Uint8Array(columns);
-  const carried = new Float64Array(columns);
-  const nearest = nearestOf(levels);
-  let error = 0;
-  for (let k = 0; k < columns; k++) {
-    const column = order[k] as number;
-    const at = k * columns;
-    const diagonal = factor[at + k] as number;
-    const wanted = (target[column] as number) - (carried[k] as number) / diagonal;
-    const index = nearest(wanted);
-    indices[column] = index;
-    const level = levels[index] as number;
-    error += ((level - wanted) * diagonal) ** 2;
-    const delta = level - (target[column] as number);
-    if (delta === 0) continue;
-    for (let j = k + 1; j < columns; j++) {
-      carried[j] = (carried[j] as number) + delta * (factor[at + j] as number);
-    }
+export function roundWithFeedback(rows: readonly RowToRound[], curvature: Curvature): RoundedRow[] {
+  const rounded: RoundedRow[] = [];
+  for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
+    const some = rows.slice(start, start + ROWS_AT_ONCE).map((row) => new Row(row, curvature.columns));
+    for (let k = 0; k < curvature.columns; k += LINES) for (const row of some) row.round(k, curvature);
+    rounded.push(...some);
   }
-  return { indices, error };
+  return rounded;
+}
+
+class Row implements RoundedRow {
+  readonly indices: Uint8Array;
+  error = 0;
+  readonly #target: Float64Array;
+  readonly #levels: Levels;
+  readonly #nearest: (value: number) => number;
+  /** Σ_{j<k} δ_j·R_jk for each k. */
+  readonly #carried: Float64Array;
+  /** δ, in the order of rounding. */
+  readonly #errors: Float64Array;
+
+  constructor({ target, levels }: RowToRound, columns: number) {
+    this.indices = new Uint8Array(columns);
+    this.#target = target;
+    this.#levels = levels;
+    this.#nearest = nearestOf(levels);
+    this.#carried = new Float64Array(columns);
+    this.#errors = new Float64Array(columns);
+  }
+
+  /** Round a few columns; those behind get what these carry at once. */
+  round(start: number, { columns, order, factor }: Curvature): void {
+    const end = Math.min(columns, start + LINES);
+    for (let k = start; k < end; k++) {
+      const column = order[k] as number;
+      const target = this.#target[column] as number;
+      const diagonal = factor[k * columns + k] as number;
+      const wanted = target - (this.#carried[k] as number) / diagonal;
+      const index = this.#nearest(wanted);
+      this.indices[column] = index;
+      const level = this.#levels[index] as number;
+      this.error += ((level - wanted) * diagonal) ** 2;
+      this.#errors[k] = level - target;
+      addLine(this.#carried, level - target, factor, { from: k * columns, first: k + 1, end });
+    }
+    addLines(this.#carried, this.#errors, factor, { from: start, to: end, first: end });
+  }
 }
 
 /** The error (q − t)·H·(q − t)ᵀ of any row. */
@@ -57,13 +85,13 @@ export function rowError(
   { columns, order, factor }: Curvature,
 ): number {
   const sums = new Float64Array(columns);
-  for (let k = 0; k < columns; k++) {
-    const column = order[k] as number;
-    const delta = (values[column] as number) - (target[column] as number);
-    if (delta === 0) continue;
-    const at = k * columns;
-    for (let j = k; j < columns; j++) sums[j] = (sums[j] as number) + delta * (factor[at + j] as number);
-  }
+  const errors = Float64Array.from(
+    order,
+    (column) => (values[column] as number) - (target[column] as number),
+  );
+  // The factor has zeros below its diagonal.
+  for (let k = 0; k < columns; k += LINES)
+    addLines(sums, errors, factor, { from: k, to: Math.min(columns, k + LINES), first: k });
   return sums.reduce((sum, value) => sum + value * value, 0);
 }
 

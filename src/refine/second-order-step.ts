@@ -1,11 +1,12 @@
-import { BIAS_INPUT } from '../graph/linear-layer.js';
+import type { LinearLayer } from '../graph/linear-layer.js';
 import { type Node, node } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { NdArray } from '../numerics/nd-array.js';
+import { elementCount, type NdArray } from '../numerics/nd-array.js';
 import { ChannelMoments, type MomentNodes, momentNodes, reduction } from './channel-moments.js';
 import type { TwinLayer } from './twin-graph.js';
+import { canSlice, outputMatrix, thinned, unfolded } from './unfold.js';
 import type { Step } from './walk.js';
-import { copyOf, outputMatrix, product, unfolded, weightMatrixOf } from './weight-matrix.js';
+import { type Fragment, product, weightMatrixOf } from './weight-matrix.js';
 
 /** What a direct Add brings to a layer's result, in float and quantized. */
 export interface Shortcut {
@@ -13,57 +14,72 @@ export interface Shortcut {
   readonly quantized: string;
 }
 
-/** The second moments of what a quantized layer reads, and of what it lacks. */
+/** The second moments of what a quantized layer reads, and of what it should give. */
 export interface SecondOrderStep extends Step {
   readonly moments: MomentNodes;
-  readonly names: { readonly h: string; readonly r: string; readonly inputs: string; readonly lack: string };
+  readonly names: { readonly h: string; readonly c: string; readonly inputs: string };
+}
+
+/** What a step is made for, beside the layer. */
+export interface StepSettings {
+  readonly shortcut: Shortcut | undefined;
+  readonly opset: number;
+  /** Of a convolution's places, along each axis, one in so many is read. */
+  readonly every: number;
+}
+
+/** Places of a sample that are enough for H: neighbours say much the same (ResNet-20: 64 of 1,024 give what all give). */
+const PLACES = 64;
+
+/**
+ * How many places of a convolution stand for one, along each axis, so that enough are left.
+ *
+ * @param shape - of the layer's result; undefined where it is not known
+ */
+export function thinning(linear: LinearLayer, shape: readonly number[] | undefined, opset: number): number {
+  if (!shape || !canSlice(linear, opset)) return 1;
+  const axes = shape.slice(2);
+  const places = elementCount(axes);
+  return Math.max(1, Math.floor((places / PLACES) ** (1 / axes.length)));
 }
 
 /**
- * A step that gathers H and R of a layer. With u what each place of the quantized layer reads, and t the float network's
- * result, plus what the shortcut lost where the layer feeds an Add directly: Σuuᵀ, Σ(t − (Wu + b))uᵀ, the sums of u and of
- * t − (Wu + b), and the moments of t.
+ * A step that gathers H and C of a layer. With u what a place of the quantized layer reads, and t the float network's
+ * result, plus what the shortcut lost where the layer feeds an Add directly: Σuuᵀ, Σtuᵀ, the sum of u, and the moments of
+ * t.
  */
-export function secondOrderStep(
-  twin: TwinLayer,
-  shortcut: Shortcut | undefined,
-  opset: number,
-): SecondOrderStep {
+export function secondOrderStep(twin: TwinLayer, { shortcut, opset, every }: StepSettings): SecondOrderStep {
   const { layer } = twin;
-  const { linear, biasAdd, node: source } = layer;
+  const { linear } = layer;
   const prefix = `${layer.id}/second-order`;
   const name = (suffix: string) => `${prefix}/${suffix}`;
   const nodes: Node[] = [];
   const constants = new Map<string, Tensor>();
-  const add = (fragment: { nodes: readonly Node[]; constants: ReadonlyMap<string, Tensor> }) => {
+  const add = (fragment: Fragment) => {
     nodes.push(...fragment.nodes);
     for (const [key, value] of fragment.constants) constants.set(key, value);
   };
-  add(unfolded(linear, twin.input, name('u')));
-
-  // The float layer on the quantized input.
-  const inputs = source.inputs.map((value, index) => (index === 0 ? twin.input : value));
-  nodes.push(copyOf(source, inputs.slice(0, BIAS_INPUT + 1), [name('product')]));
-  if (biasAdd && layer.weighted.bias)
-    nodes.push(node('Add', [name('product'), layer.weighted.bias], [name('given')]));
-  const given = biasAdd ? name('given') : name('product');
-
-  let target = twin.float;
+  const thin = (value: string, output: string) => {
+    if (every === 1) return value;
+    add(thinned(linear, value, name(output), every));
+    return name(output);
+  };
+  add(unfolded(linear, twin.input, name('u'), { opset, every }));
+  let target = thin(twin.float, 'float');
   if (shortcut) {
-    nodes.push(node('Sub', [shortcut.float, shortcut.quantized], [name('lost')]));
-    nodes.push(node('Add', [twin.float, name('lost')], [name('target')]));
+    const [float, quantized] = [thin(shortcut.float, 'shortcut'), thin(shortcut.quantized, 'quantized')];
+    nodes.push(node('Sub', [float, quantized], [name('lost')]));
+    nodes.push(node('Add', [target, name('lost')], [name('target')]));
     target = name('target');
   }
-  nodes.push(node('Sub', [target, given], [name('lack')]));
-  add(outputMatrix(linear, name('lack'), name('d')));
+  add(outputMatrix(linear, target, name('t')));
   nodes.push(...product(name('u'), name('u'), linear.groups, name('h')));
-  nodes.push(...product(name('d'), name('u'), linear.groups, name('r')));
+  nodes.push(...product(name('t'), name('u'), linear.groups, name('c')));
   const axes = [linear.groups === 1 ? 1 : 2];
   add(reduction('ReduceSum', [name('u'), name('inputs')], { axes, keeps: false, opset }));
-  add(reduction('ReduceSum', [name('d'), name('lacks')], { axes, keeps: false, opset }));
-  const moments = momentNodes(linear, target, name('t'), opset);
+  const moments = momentNodes(linear, target, name('moments'), opset);
   add(moments);
-  const names = { h: name('h'), r: name('r'), inputs: name('inputs'), lack: name('lacks') };
+  const names = { h: name('h'), c: name('c'), inputs: name('inputs') };
   const needs = [twin.input, twin.float, ...(shortcut ? [shortcut.float, shortcut.quantized] : [])];
   return {
     needs,
@@ -74,10 +90,10 @@ export function secondOrderStep(
   };
 }
 
-/** Group after group: H = Cov(u), columns × columns, R = Cov(t − (Wu + b), u), rows × columns, and the means of u. */
+/** Group after group: H = Cov(u), columns × columns, C = Cov(t, u), rows × columns, and the means of u. */
 export interface Covariances {
   readonly h: Float64Array;
-  readonly r: Float64Array;
+  readonly c: Float64Array;
   readonly means: Float64Array;
 }
 
@@ -86,51 +102,61 @@ export class SecondOrderSums {
   readonly target: ChannelMoments;
   readonly #step: SecondOrderStep;
   readonly #h: Float64Array;
-  readonly #r: Float64Array;
+  readonly #c: Float64Array;
   readonly #inputs: Float64Array;
-  readonly #lack: Float64Array;
 
   constructor(twin: TwinLayer, step: SecondOrderStep) {
     const { groups, rows, columns } = weightMatrixOf(twin.layer.linear);
     this.#step = step;
     this.target = new ChannelMoments(groups * rows);
     this.#h = new Float64Array(groups * columns * columns);
-    this.#r = new Float64Array(groups * rows * columns);
+    this.#c = new Float64Array(groups * rows * columns);
     this.#inputs = new Float64Array(groups * columns);
-    this.#lack = new Float64Array(groups * rows);
   }
 
   add(results: ReadonlyMap<string, NdArray>): void {
     const { names, moments } = this.#step;
-    const into = (sums: Float64Array, name: string) => {
-      const values = (results.get(name) as NdArray).data as Float32Array;
-      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (values[i] as number);
-    };
-    into(this.#h, names.h);
-    into(this.#r, names.r);
-    into(this.#inputs, names.inputs);
-    into(this.#lack, names.lack);
+    addTo(this.#h, results, names.h);
+    addTo(this.#c, results, names.c);
+    addTo(this.#inputs, results, names.inputs);
     this.target.addResults(results, moments);
   }
 
   /** What the sums come to; they are used up. */
   covariances(): Covariances {
-    const { count } = this.target;
+    const { count, means: targets } = this.target;
     const means = this.#inputs.map((sum) => sum / count);
-    const lack = this.#lack.map((sum) => sum / count);
     const columns = this.#h.length / means.length;
-    const rows = (lack.length * columns) / means.length;
-    const centre = (sums: Float64Array, left: Float64Array, perGroup: number) => {
-      for (let row = 0; row < left.length; row++) {
-        const group = Math.floor(row / perGroup);
-        for (let k = 0; k < columns; k++) {
-          const at = row * columns + k;
-          sums[at] =
-            (sums[at] as number) / count - (left[row] as number) * (means[group * columns + k] as number);
-        }
-      }
-      return sums;
-    };
-    return { h: centre(this.#h, means, columns), r: centre(this.#r, lack, rows), means };
+    const rows = (targets.length * columns) / means.length;
+    const h = centred(this.#h, { count, left: means, right: means, perGroup: columns });
+    const c = centred(this.#c, { count, left: targets, right: means, perGroup: rows });
+    return { h, c, means };
   }
+}
+
+function addTo(sums: Float64Array, results: ReadonlyMap<string, NdArray>, name: string): void {
+  const values = (results.get(name) as NdArray).data as Float32Array;
+  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (values[i] as number);
+}
+
+/** Sums of products → covariances, in place: divided by the count, less the product of the means. */
+function centred(
+  sums: Float64Array,
+  {
+    count,
+    left,
+    right,
+    perGroup,
+  }: { count: number; left: Float64Array; right: Float64Array; perGroup: number },
+): Float64Array {
+  const columns = sums.length / left.length;
+  for (let row = 0; row < left.length; row++) {
+    const from = Math.floor(row / perGroup) * columns;
+    const mean = left[row] as number;
+    for (let k = 0; k < columns; k++) {
+      const at = row * columns + k;
+      sums[at] = (sums[at] as number) / count - mean * (right[from + k] as number);
+    }
+  }
+  return sums;
 }

@@ -1,5 +1,6 @@
 import { opsetOf } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
+import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { pairingIn, withinPairs } from '../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
@@ -10,9 +11,9 @@ import { correctMoments, floorOf, type Moments } from './correct-moments.js';
 import { dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
 import { type RefinableLayer, refinableLayers } from './layers.js';
-import { withWalk } from './open-walk.js';
+import { measureLayers, withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
-import { type Covariances, SecondOrderSums, secondOrderStep } from './second-order-step.js';
+import { type Covariances, SecondOrderSums, secondOrderStep, thinning } from './second-order-step.js';
 import { shortcutOf } from './shortcut.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
 import { rowsOf, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
@@ -20,7 +21,7 @@ import { rowsOf, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
 /**
  * Rounds each layer's weights under the second moments of its input, on the network as quantized so far (GPTQ, Frantar et
  * al. 2023), with three additions: the target makes good what was lost before, T = W + R·(H + λI)⁻¹, with
- * R = Cov(t − (Wu + b), u); where the layer feeds an Add directly, t brings what the other operand lost; and levels or
+ * R = Cov(t − (Wu + b), u) = Cov(t, u) − WH; where the layer feeds an Add directly, t brings what the other operand lost; and levels or
  * scales are refitted under H in turn with the codes. Then the moments of every channel are those of t.
  */
 export const secondOrder: Refiner = {
@@ -36,11 +37,14 @@ export const secondOrder: Refiner = {
     const weights = new Map<string, StoredTensor>();
     const biases = new Map<string, Float32Array>();
     const blocks: RefinedBlock[] = [];
-    const steps = twin.layers.map((each, k) =>
-      secondOrderStep(each, shortcutOf(model.graph, twin, k), opset),
-    );
+    const shapes = await measureLayers(context, layers);
+    const steps = twin.layers.map((each, k) => {
+      const { linear, output } = each.layer;
+      const every = thinning(linear, shapes.get(output), opset);
+      return secondOrderStep(each, { shortcut: shortcutOf(model.graph, twin, k), opset, every });
+    });
     const needs = steps.map((step) => step.needs);
-    await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
+    await withWalk({ ...context, shapes }, { graph: twin, layers, needs }, async (walk) => {
       for (const [done, each] of twin.layers.entries()) {
         const { layer } = each;
         await context.pause();
@@ -69,7 +73,7 @@ export const secondOrder: Refiner = {
 };
 
 /** The weight of a layer fitted to T = W + R·(H + λI)⁻¹. */
-function fitLayer(layer: RefinableLayer, plan: Plan, { h, r }: Covariances): FittedWeight {
+function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances): FittedWeight {
   const matrix = weightMatrixOf(layer.linear);
   const { groups, rows, columns } = matrix;
   const targets = rowsOf(floatsOf(layer.linear.tensor), matrix);
@@ -78,10 +82,16 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, r }: Covariances): Fit
     const hessian = dampedHessian(part(h, group, columns * columns).slice(), columns);
     hessians.push(hessian);
     if (!hessian) continue;
-    const added = part(r, group, rows * columns).slice();
+    const raw = part(h, group, columns * columns);
+    const own = Array.from({ length: rows }, (_, row) => part(targets, group * rows + row, columns));
+    const added = part(c, group, rows * columns).slice();
+    timesSymmetric(own, raw, columns).forEach((given, row) => {
+      addLine(part(added, row, columns), -1, given);
+    });
     timesInverse(added, hessian);
-    const into = part(targets, group, rows * columns);
-    for (let i = 0; i < added.length; i++) into[i] = (into[i] as number) + (added[i] as number);
+    own.forEach((target, row) => {
+      addLine(target, 1, added, { from: row * columns });
+    });
   }
   // Blocks were left out.
   const weight = layer.weight as QuantizedTensor;
@@ -110,25 +120,18 @@ function momentsOf(weight: QuantizedTensor, layer: RefinableLayer, { h, means }:
   const { groups, rows, columns } = matrix;
   const values = rowsOf(dequantizeTensor(weight), matrix);
   const found = { means: new Float64Array(groups * rows), variances: new Float64Array(groups * rows) };
-  for (let row = 0; row < groups * rows; row++) {
-    const group = Math.floor(row / rows);
-    const w = part(values, row, columns);
-    const mean = dot(w, part(means, group, columns));
-    found.means[row] = mean + (layer.bias?.[row] ?? 0);
-    let variance = 0;
-    for (let i = 0; i < columns; i++) {
-      if (w[i] !== 0) variance += (w[i] as number) * dot(w, part(h, group * columns + i, columns));
-    }
-    found.variances[row] = Math.max(0, variance);
+  for (let group = 0; group < groups; group++) {
+    const own = Array.from({ length: rows }, (_, row) => part(values, group * rows + row, columns));
+    const mean = part(means, group, columns);
+    timesSymmetric(own, part(h, group, columns * columns), columns).forEach((product, r) => {
+      const w = own[r] as Float64Array;
+      const row = group * rows + r;
+      found.means[row] = dot(w, mean) + (layer.bias?.[row] ?? 0);
+      found.variances[row] = Math.max(0, dot(w, product));
+    });
   }
   return found;
 }
 
 const part = (values: Float64Array, index: number, length: number): Float64Array =>
   values.subarray(index * length, (index + 1) * length);
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
-}

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../calibration/sampling.js';
 import {
   dampedHessian,
-  fitCodebook,
-  fitScale,
+  type FittedScale,
+  fitCodebooks,
+  fitScales,
   type Hessian,
+  type RowLimits,
+  type StoredRow,
   timesInverse,
 } from '../../src/refine/fit-levels.js';
-import { roundWithFeedback, rowError } from '../../src/refine/round-with-feedback.js';
+import { type RoundedRow, roundWithFeedback, rowError } from '../../src/refine/round-with-feedback.js';
 
 /** H of inputs that go together, and a row of weights. */
 function problem(
@@ -29,6 +32,18 @@ function problem(
 }
 
 const at = (values: ArrayLike<number>, index: number) => values[index] as number;
+
+const roundedRow = (target: Float64Array, levels: Float64Array, hessian: Hessian) =>
+  roundWithFeedback([{ target, levels }], hessian)[0] as RoundedRow;
+
+const fitCodebook = (target: Float64Array, hessian: Hessian, limits: RowLimits) =>
+  fitCodebooks([target], hessian, [limits])[0] as StoredRow;
+
+const fitScale = (
+  target: Float64Array,
+  hessian: Hessian,
+  grid: { levels: Int32Array; scale: number; floor: number },
+) => fitScales([{ rows: [{ target, hessian }], ...grid }])[0] as FittedScale;
 
 /** (q − t)·H·(q − t)ᵀ as it is written. */
 function quadratic(q: ArrayLike<number>, target: ArrayLike<number>, { matrix, columns }: Hessian): number {
@@ -86,7 +101,7 @@ const levels = Float64Array.of(-1, -0.3, 0.2, 0.9);
 describe('rounding with feedback', () => {
   it.each([1, 2, 3, 4])('gives the codes of OBQ in the same order (%d)', (seed) => {
     const { hessian, target } = problem(9, seed);
-    const { indices, error } = roundWithFeedback(target, levels, hessian);
+    const { indices, error } = roundedRow(target, levels, hessian);
     const q = Array.from(indices, (index) => at(levels, index));
     expect(q).toEqual(optimalBrainQuantizer(target, levels, hessian));
     expect(error).toBeCloseTo(quadratic(q, target, hessian), 9);
@@ -96,7 +111,29 @@ describe('rounding with feedback', () => {
   it('is rounding to the nearest where inputs have nothing in common', () => {
     const hessian = dampedHessian(Float64Array.of(4, 0, 0, 1), 2) as Hessian;
     expect([...hessian.order]).toEqual([0, 1]);
-    expect([...roundWithFeedback(Float64Array.of(0.5, -0.4), levels, hessian).indices]).toEqual([2, 1]);
+    expect([...roundedRow(Float64Array.of(0.5, -0.4), levels, hessian).indices]).toEqual([2, 1]);
+  });
+});
+
+describe('many rows', () => {
+  it('are what each is alone', () => {
+    const { hessian } = problem(13, 2);
+    const { hessian: other } = problem(13, 5);
+    const targets = Array.from({ length: 19 }, (_, seed) => problem(13, 50 + seed).target);
+    const limits = { count: 3, limit: 127, floor: 1e-6 };
+    expect(
+      fitCodebooks(
+        targets,
+        hessian,
+        targets.map(() => limits),
+      ),
+    ).toEqual(targets.map((target) => fitCodebook(target, hessian, limits)));
+    const grid = { levels: Int32Array.of(-2, -1, 0, 1), scale: 0.5, floor: 1e-6 };
+    const asked = targets.map((target, r) => ({
+      rows: [{ target, hessian: r % 2 ? hessian : other }],
+      ...grid,
+    }));
+    expect(fitScales(asked)).toEqual(asked.flatMap((one) => fitScales([one])));
   });
 });
 
@@ -162,12 +199,12 @@ describe('a scale fitted to rows', () => {
   it.each([1, 2, 3])('is never worse than the one it starts from (%d)', (seed) => {
     const { hessian, target } = problem(12, seed);
     for (const scale of [0.1, 0.5, 2]) {
-      const start = roundWithFeedback(
+      const start = roundedRow(
         target,
         Float64Array.from(grid.levels, (l) => l * Math.fround(scale)),
         hessian,
       );
-      const fitted = fitScale([target], [hessian], { ...grid, scale });
+      const fitted = fitScale(target, hessian, { ...grid, scale });
       expect(fitted.error).toBeLessThanOrEqual(start.error);
     }
   });
@@ -175,7 +212,7 @@ describe('a scale fitted to rows', () => {
   it('finds the scale of a row that is on the grid', () => {
     const { hessian } = problem(6, 4);
     const target = Float64Array.of(-2, -1, 0, 1, 1, -2).map((code) => code * 0.25);
-    expect(fitScale([target], [hessian], { ...grid, scale: 0.27 })).toMatchObject({ scale: 0.25, error: 0 });
+    expect(fitScale(target, hessian, { ...grid, scale: 0.27 })).toMatchObject({ scale: 0.25, error: 0 });
   });
 });
 
