@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { QuantizeError, reasonOf } from '../errors.js';
+import { removeTemporary, temporaryPath, track } from '../load/temporary.js';
 import { type NdArray, viewBytes } from '../numerics/nd-array.js';
 
 /** An array in memory, or where it was written. */
@@ -29,10 +31,12 @@ export class ActivationStore {
       this.#kept.set(key, array);
       return;
     }
-    this.#folder ??= mkdtempSync(join(tmpdir(), 'onnx-quantize-activations-'));
-    const file = join(this.#folder, String(this.#files++));
     const { data, type, dims } = array;
-    writeFileSync(file, new Uint8Array(data.buffer, data.byteOffset, bytes));
+    const file = temporarily(() => {
+      const path = join(this.#madeFolder(), String(this.#files++));
+      writeFileSync(path, new Uint8Array(data.buffer, data.byteOffset, bytes));
+      return path;
+    });
     this.#kept.set(key, { type, dims, file });
   }
 
@@ -42,22 +46,49 @@ export class ActivationStore {
     if (!kept) throw new Error(`no activation is kept as ${key}`);
     if (!('file' in kept)) return kept;
     const { type, dims, file } = kept;
-    return { type, dims, data: viewBytes(type, readFileSync(file)) };
+    return {
+      type,
+      dims,
+      data: viewBytes(
+        type,
+        temporarily(() => readFileSync(file)),
+      ),
+    };
   }
 
   delete(key: string): void {
     const kept = this.#kept.get(key);
     if (!kept) return;
-    if ('file' in kept) rmSync(kept.file);
+    if ('file' in kept) removeTemporary(kept.file);
     else this.#heldBytes -= kept.data.byteLength;
     this.#kept.delete(key);
+  }
+
+  #madeFolder(): string {
+    if (this.#folder === undefined) {
+      const folder = temporaryPath(tmpdir());
+      track(folder);
+      mkdirSync(folder, { mode: 0o700 });
+      this.#folder = folder;
+    }
+    return this.#folder;
   }
 
   /** Forget everything; no file is left. */
   clear(): void {
     this.#kept.clear();
     this.#heldBytes = 0;
-    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder) removeTemporary(this.#folder);
     this.#folder = undefined;
+  }
+}
+
+/** @throws QuantizeError `temporary-failed` where temporary files cannot be written or read back */
+function temporarily<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    const facts = { path: tmpdir(), reason: reasonOf(thrown) };
+    throw new QuantizeError('temporary-failed', facts, { cause: thrown });
   }
 }
