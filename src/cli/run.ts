@@ -1,7 +1,9 @@
+import { access } from 'node:fs/promises';
 import chalk from 'chalk';
 import { CommanderError } from 'commander';
 import { exitCodes, isSystemError, QuantizeError, reasonOf } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
+import { nearestName } from '../validate/nearest-name.js';
 import { tool } from '../version.js';
 import { calibrateCommand } from './calibrate-command.js';
 import { ciCommand } from './ci-command.js';
@@ -28,6 +30,7 @@ export async function run(process: CommandProcess): Promise<void> {
     .optionsGroup('Options:')
     .version(tool.version)
     .enablePositionalOptions()
+    .helpCommand('help [command]', 'what a command takes')
     .addHelpText('after', exitHelp);
   const commands = [
     ciCommand(process),
@@ -54,10 +57,23 @@ export async function run(process: CommandProcess): Promise<void> {
   if (process.env?.NO_COLOR) chalk.level = 0;
   watchOutput(process);
   try {
+    await refuseUnknown(process.argv[2], [...commands.map((command) => command.name()), 'help']);
     await program.parseAsync([...process.argv]);
   } catch (thrown) {
     process.exitCode = report(thrown, process);
   }
+}
+
+/** A word that is no file, and nearly the name of a command. */
+async function refuseUnknown(word = '', names: readonly string[]): Promise<void> {
+  if (!/^[a-z][a-z-]*$/i.test(word) || names.includes(word)) return;
+  const nearest = nearestName(word, names);
+  if (nearest === undefined) return;
+  const isThere = await access(word).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) throw new QuantizeError('command-unknown', { name: word, nearest });
 }
 
 /** A reader that has left is no error; an output that cannot be written is the environment's. */

@@ -1,4 +1,4 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { placeOf, withCommit } from './commit.js';
@@ -13,13 +13,14 @@ export async function writeFileWhole(path: string, bytes: Uint8Array | string): 
 }
 
 /**
- * Refuse an output before any work is done: the input itself, under whatever name, what is no regular file, or a folder
+ * Make the folder of an output where there is none, and refuse one before any work is done: the input itself, under whatever name, what is no regular file, or a folder
  * that cannot be written.
  *
  * @throws QuantizeError `output-is-input` or `file-unwritable`
  */
 export async function checkOutput(input: string, output: string): Promise<void> {
   try {
+    await mkdir(dirname(output), { recursive: true });
     await access(dirname(await placeOf(output)), constants.W_OK);
   } catch (thrown) {
     throw new QuantizeError('file-unwritable', { path: output, reason: reasonOf(thrown) }, { cause: thrown });

@@ -2,6 +2,11 @@ import { message } from './message.js';
 
 /** What is said on the command line, in a configuration or by a program. */
 export const commandErrors = {
+  'command-unknown': message(
+    2,
+    'There is no command and no file {name}.',
+    'Did you mean `quantize {nearest}`? `quantize --help` lists the commands.',
+  ),
   'bad-option': message(2, '{flag} {problem}.', '{mend}'),
   // Of a configuration, of a recipe file, or of what a program hands over: `where` is its place.
   'bad-value': message(2, '{where} {problem}.', '{mend}'),

@@ -2,6 +2,7 @@ import { message } from './message.js';
 
 /** Models, and what of them cannot be read or quantized. */
 export const modelErrors = {
+  'model-folder': message(2, '{path} is a folder, and no model.', '{mend}'),
   'not-a-model': message(
     2,
     '{path} is not an ONNX model: {reason}.',

@@ -22,7 +22,7 @@ import {
   UNOPTIMIZED_SAMPLES,
 } from './compare-outputs.js';
 import { type LayerPair, layerPairs } from './layer-pairs.js';
-import { measureSpeed, type Speed } from './measure-speed.js';
+import { foldedAndOriginal, measureSpeed, type Speed } from './measure-speed.js';
 import { type Mistake, MistakeCollector } from './mistake.js';
 import { measurePortable, type PortableDrift } from './portable.js';
 import { record } from './recording.js';
@@ -36,6 +36,8 @@ export interface Evaluation {
   readonly layers: readonly LayerDrift[];
   /** Inputs and results of layers that go beyond what the calibration samples held, the largest share first. */
   readonly beyond: readonly BeyondRange[];
+  /** Inputs and results of layers that are not finite in the float model. */
+  readonly nonFinite: readonly { readonly name: string; readonly elements: number }[];
   /** Empty without labels. */
   readonly mistakes: readonly Mistake[];
   /** What the file gives on x86 without VNNI; null where that is the same, or nothing ran. */
@@ -52,6 +54,7 @@ export const unmeasured: Evaluation = {
     metrics: [],
     layers: [],
     beyond: [],
+    nonFinite: [],
     mistakes: [],
     portable: null,
     speed: null,
@@ -106,6 +109,8 @@ export interface ComparedFiles {
   readonly exactMode?: 'exact' | 'disabled' | undefined;
   readonly inTurn?: boolean | undefined;
   readonly isPortable?: boolean | undefined;
+  /** Whether the float model of the layers is the file's, folded. */
+  readonly isFolded?: boolean | undefined;
 }
 
 /**
@@ -121,7 +126,11 @@ export async function evaluate(
   const { floatFile, quantized, folded, placement, emitted, inTurn, isPortable } = models;
   const { model, pairs } = layerPairs(placement, emitted);
   const layers = { float: folded, quantized: model, pairs };
-  return evaluateFiles({ floatFile, quantized, layers, inTurn, isPortable }, samples, settings);
+  return evaluateFiles(
+    { floatFile, quantized, layers, inTurn, isPortable, isFolded: true },
+    samples,
+    settings,
+  );
 }
 
 /** The same for two files, whoever made them. */
@@ -130,7 +139,16 @@ export async function evaluateFiles(
   samples: Samples,
   settings: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatFile, quantized, layers, floatOutputs, adapter, inTurn = false, isPortable = false } = files;
+  const {
+    floatFile,
+    quantized,
+    layers,
+    floatOutputs,
+    adapter,
+    inTurn = false,
+    isPortable = false,
+    isFolded,
+  } = files;
   const { threads, provider, told = (source) => source, metric, preprocess, ranges } = settings;
   const { classesAxis: given, mayRank } = settings;
   const machine = { threads, provider };
@@ -164,13 +182,15 @@ export async function evaluateFiles(
         { floatFile, quantized: layers.quantized, floatOutputs, adapter, source, labels, inTurn },
         machine,
       );
-  const speed = await measureSpeed(floatFile, quantized, feed, machine, inTurn, quantizedFeed);
+  const judged = isFolded && !inTurn ? foldedAndOriginal(layers.float, floatFile) : { float: floatFile };
+  const speed = await measureSpeed({ ...judged, quantized }, feed, machine, inTurn, quantizedFeed);
   return {
     outputs,
     task,
     metrics: (await metric?.result()) ?? [],
     layers: layerDrift,
     beyond: outside.beyond,
+    nonFinite: outside.nonFinite,
     mistakes: (await collector?.mistakes()) ?? [],
     portable,
     speed,

@@ -1,13 +1,18 @@
+import { initializersOf } from '../graph/all-tensors.js';
+import type { Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
+import { encodeModel } from '../proto/encode.js';
 import { type Session, withSession } from '../runtime/session.js';
 
 /** How long one run takes, both models measured in turn. */
 export interface Speed {
-  /** Median wall time of one run, in milliseconds. */
+  /** Median wall time of one run, in milliseconds: of the float model with what folding does to it, where that is known. */
   readonly floatMs: number;
+  /** Of the float model as it was given; not known where it was not folded, or one model is loaded at a time. */
+  readonly originalMs?: number;
   readonly quantizedMs: number;
-  /** Median over the pairs of runs of float time / quantized time: above 1 the quantized model is faster. */
+  /** Float time / quantized time: above 1 the quantized model is faster. */
   readonly ratio: number;
   readonly runs: number;
   readonly threads: number;
@@ -22,67 +27,82 @@ const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
 const BUDGET_MS = 500;
 
+/** The models that are timed: the bytes of .onnx files, or their paths. */
+export interface TimedModels {
+  readonly float: Uint8Array | string;
+  readonly quantized: Uint8Array | string;
+  /** The float model as it was given, where `float` is what folding made of it. */
+  readonly original?: Uint8Array | string | undefined;
+}
+
 /**
- * Time both models on one feed in default sessions, run by run in turn, so that a change of the machine's speed meets
- * both alike.
+ * The float model to judge by, and the file that it is from: folding makes a model faster by itself, and what is left is
+ * what quantization does. A model whose tensors are left in files is judged as it was given.
+ */
+export function foldedAndOriginal(
+  folded: Model,
+  file: Uint8Array | string,
+): Pick<TimedModels, 'float' | 'original'> {
+  const isHeld = [...initializersOf(folded.graph)].every(({ storage }) => storage.kind !== 'range');
+  return isHeld ? { float: encodeModel(folded), original: file } : { float: file };
+}
+
+/**
+ * Time the models on one feed in default sessions, run by run in turn, so that a change of the machine's speed meets
+ * all alike.
  *
- * @param float - the bytes of a .onnx file, or its path
- * @param quantized - the same
- * @param inTurn - whether only one of the two may be loaded at a time: then one is timed after the other
+ * @param inTurn - whether only one of them may be loaded at a time: then one is timed after the other
  * @param quantizedFeed - the same feed, where the quantized model takes other types
  */
 export async function measureSpeed(
-  float: Uint8Array | string,
-  quantized: Uint8Array | string,
+  { float, quantized, original }: TimedModels,
   feed: Feed,
   { threads = DEFAULT_THREADS, provider }: MachineOptions = {},
   inTurn = false,
   quantizedFeed = feed,
 ): Promise<Speed> {
   const settings = { mode: 'default', threads, provider } as const;
+  const label = (name: string) => ({ ...settings, label: `the ${name} model` });
   if (inTurn) {
-    const alone = (model: Uint8Array | string, label: string, own: Feed) =>
-      withSession(model, { ...settings, label }, (session) => timeAlone(session, own));
-    const floatTimes = await alone(float, 'the float model', feed);
-    const quantizedTimes = await alone(quantized, 'the quantized model', quantizedFeed);
-    const [floatMs, quantizedMs] = [median(floatTimes), median(quantizedTimes)];
-    const runs = Math.min(floatTimes.length, quantizedTimes.length);
-    return { floatMs, quantizedMs, ratio: floatMs / quantizedMs, runs, threads };
+    const alone = (model: Uint8Array | string, name: string, own: Feed) =>
+      withSession(model, label(name), (session) => timeAlone(session, own));
+    const floatTimes = await alone(float, 'float', feed);
+    const quantizedTimes = await alone(quantized, 'quantized', quantizedFeed);
+    return { ...speedOf(floatTimes, quantizedTimes), threads };
   }
-  return withSession(float, { ...settings, label: 'the float model' }, (a) =>
-    withSession(quantized, { ...settings, label: 'the quantized model' }, async (b) => ({
-      ...(await timeInTurn(a.prepare(feed), b.prepare(quantizedFeed))),
-      threads,
-    })),
+  return withSession(float, label('float'), (a) =>
+    withSession(quantized, label('quantized'), async (b) => {
+      const runs = [a.prepare(feed), b.prepare(quantizedFeed)];
+      if (original === undefined) {
+        const [floatTimes = [], quantizedTimes = []] = await timeInTurn(runs);
+        return { ...speedOf(floatTimes, quantizedTimes), threads };
+      }
+      return withSession(original, label('float'), async (c) => {
+        const [floatTimes = [], quantizedTimes = [], times = []] = await timeInTurn([
+          ...runs,
+          c.prepare(feed),
+        ]);
+        return { ...speedOf(floatTimes, quantizedTimes), originalMs: median(times), threads };
+      });
+    }),
   );
 }
 
-async function timeInTurn(
-  runFloat: () => Promise<void>,
-  runQuantized: () => Promise<void>,
-): Promise<Omit<Speed, 'threads'>> {
-  for (let i = 0; i < WARM_UP_RUNS; i++) {
-    await runFloat();
-    await runQuantized();
-  }
-  const floatTimes: number[] = [];
-  const quantizedTimes: number[] = [];
+/** Medians, and their ratio. */
+function speedOf(floatTimes: readonly number[], quantizedTimes: readonly number[]) {
+  const [floatMs, quantizedMs] = [median(floatTimes), median(quantizedTimes)];
+  const runs = Math.min(floatTimes.length, quantizedTimes.length);
+  return { floatMs, quantizedMs, ratio: floatMs / quantizedMs, runs };
+}
+
+/** The times of each run. */
+async function timeInTurn(runs: readonly (() => Promise<void>)[]): Promise<number[][]> {
+  for (let i = 0; i < WARM_UP_RUNS; i++) for (const run of runs) await run();
+  const times = runs.map((): number[] => []);
   const started = performance.now();
-  while (
-    floatTimes.length < MIN_RUNS ||
-    (floatTimes.length < MAX_RUNS && performance.now() - started < BUDGET_MS)
-  ) {
-    floatTimes.push(await timeOf(runFloat));
-    quantizedTimes.push(await timeOf(runQuantized));
-  }
-  // Neighbours of the process slow both runs of a pair alike, so pairs vary less than medians do.
-  const ratios = floatTimes.map((time, i) => time / (quantizedTimes[i] as number));
-  return {
-    floatMs: median(floatTimes),
-    quantizedMs: median(quantizedTimes),
-    ratio: median(ratios),
-    runs: floatTimes.length,
-  };
+  for (let i = 0; i < MIN_RUNS || (i < MAX_RUNS && performance.now() - started < BUDGET_MS); i++)
+    for (const [model, run] of runs.entries()) times[model]?.push(await timeOf(run));
+  return times;
 }
 
 async function timeAlone(session: Session, feed: Feed): Promise<number[]> {

@@ -1,8 +1,9 @@
-import { realpath, stat } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { sampleFiles } from '../calibrate/samples.js';
 import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
+import { fingerprintOf } from '../files/open.js';
 import type { DataOptions } from '../options.js';
 
 /** Whatever names files that a run reads. */
@@ -37,6 +38,23 @@ export async function checkOutputs(outputs: readonly string[], inputs: readonly 
       if (SAMPLE.test(output) && (await isInFolder(output, input)))
         throw new QuantizeError('output-is-input', { path: output });
     }
+}
+
+/**
+ * Refuse a model that is not there, before anything is said of outputs.
+ *
+ * @throws QuantizeError `file-missing`, `model-folder`, or `file-odd`
+ */
+export async function checkModel(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) {
+    const models = (await readdir(path)).filter((name) => /\.onnx$/i.test(name)).sort();
+    const named = models.map((name) => join(path, name));
+    const mend =
+      named.length === 0 ? 'There is no .onnx file in it.' : `Give the model in it: ${named.join(' or ')}.`;
+    throw new QuantizeError('model-folder', { path, mend });
+  }
+  await fingerprintOf(path);
 }
 
 /** Whether a file that is there lies in a folder that is there. */

@@ -17,7 +17,7 @@ import { hashModel } from '../proto/hash.js';
 import type { MadeFrom } from '../quantize/provenance.js';
 import { formatBytes } from '../report/format.js';
 import { checkProvider } from '../runtime/session.js';
-import { checkOutputs, filesRead } from './check-files.js';
+import { checkModel, checkOutputs, filesRead } from './check-files.js';
 import type { Refining } from './planner.js';
 
 /** How a run prepares its model. */
@@ -41,6 +41,7 @@ export async function prepare(
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
+  await checkModel(options.model);
   await checkOutputs(outputs, filesRead(options));
 
   await watch.begin('load');

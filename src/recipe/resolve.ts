@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { QuantizeError } from '../errors.js';
 import type { Recipe } from './kinds.js';
 import { MAX_BITS } from './layer-settings.js';
@@ -143,9 +144,43 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
 
 /**
  * The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w4-b32` in blocks of 32,
- * `minmax-w8-dynamic`, `minmax-w4a4-log`.
+ * `minmax-w8-dynamic`, `minmax-w4a4-log`; behind it what else is not as by default, `minmax-w8a8-tensor-ema`, rules and other
+ * settings by a short hash, so that no recipe writes over the file of another.
  */
-export function recipeName({ scheme, bits, activations, format, blocks }: Recipe): string {
+export function recipeName(recipe: Recipe): string {
+  const { granularity, activations } = recipe;
+  const observer = activations.kind === 'static' ? activations.observer : settings.activations.observer.usual;
+  const marks = [
+    ...(granularity === settings.granularity.usual ? [] : [granularity]),
+    ...(observer === settings.activations.observer.usual ? [] : [observer]),
+    ...hashOfRest(recipe),
+  ];
+  return [widthsName(recipe), ...marks].join('-');
+}
+
+/** Hexadecimal digits that tell recipes apart: one pair in 16 million has the same. */
+const HASH_DIGITS = 6;
+
+/** A short hash of everything that a name does not say, where that is not as by default: rules, exceptions, settings. */
+function hashOfRest(recipe: Recipe): string[] {
+  const { scheme, bits, granularity, format, blocks, activations } = defaultRecipe;
+  const rest = {
+    ...{ ...recipe, scheme, bits, granularity, format },
+    blocks: { ...recipe.blocks, size: blocks.size },
+    activations:
+      recipe.activations.kind === 'static' && activations.kind === 'static'
+        ? {
+            ...recipe.activations,
+            ...{ bits: activations.bits, levels: activations.levels, observer: activations.observer },
+          }
+        : activations,
+  };
+  const text = JSON.stringify(rest);
+  if (text === JSON.stringify(defaultRecipe)) return [];
+  return [createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS)];
+}
+
+function widthsName({ scheme, bits, activations, format, blocks }: Recipe): string {
   const weights = `${scheme}-w${bits}`;
   if (activations.kind === 'dynamic') return `${weights}-dynamic`;
   if (format === 'matmulnbits') return `${weights}-b${blocks.size}`;

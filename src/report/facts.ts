@@ -5,11 +5,13 @@ import { type Drift, worstDb } from '../evaluate/drift.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Suggestion } from '../evaluate/origin.js';
 import { isUnusable, worstOutput } from '../evaluate/worst-output.js';
+import { metrics } from '../gate/metrics.js';
 import type { GateOutcome } from '../gate/outcome.js';
+import { showValue } from '../gate/units.js';
 import { MAX_BITS } from '../recipe.js';
 import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
 import type { LayerDescription } from './describe-plan.js';
-import { formatDb, formatPercent, formatSigned } from './format.js';
+import { formatDb, formatMs, formatPercent, formatSigned } from './format.js';
 import type { ComparisonRecord, Result } from './result.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
@@ -195,6 +197,19 @@ export const measuredOf = ({ value, shown, reason }: GateOutcome): string =>
 /** Below this ratio the quantized model counts as slower; runs vary by a few percent. */
 const SLOWER_RATIO = 0.95;
 
+/** What the verdict says of times: only that the model is slower, which may differ from run to run. */
+export const slowerWord = ({ timing: { speed } }: Pick<Result, 'timing'>): string[] =>
+  speed && speed.ratio < SLOWER_RATIO ? [`slower than float (${speed.ratio.toFixed(2)}×)`] : [];
+
+/** Times of the original and of what folding made of it nearer than this are alike; runs vary by a few percent. */
+const FOLDING_RATIO = 1.05;
+
+/** What folding alone brings, where it brings something: it is no merit of the quantization. */
+export function foldingNote({ floatMs, originalMs }: Speed): string | undefined {
+  if (originalMs === undefined || originalMs < FOLDING_RATIO * floatMs) return undefined;
+  return `float is with folding alone; as it was given it takes ${formatMs(originalMs)}`;
+}
+
 /** A warning about the times, which stands with them: it may differ from run to run. */
 export function speedWarning({ ratio }: Speed): string | undefined {
   if (ratio >= SLOWER_RATIO) return undefined;
@@ -245,6 +260,19 @@ const forms: Record<ComparisonRecord['quantizedForm'], string> = {
   bfloat16: 'bfloat16',
   float32: 'float32',
 };
+
+/** A change since a baseline in words: both values with their unit, the difference, and whether it is for the better. */
+export function describeChange({ metric: name, before, after, shown }: Change) {
+  const metric = metrics.find((known) => known.name === name.replace(/\[.*$/, ''));
+  const show = (value: number | null) =>
+    value === null ? '–' : metric ? showValue(metric.unit, value) : plainNumber(Number(value.toPrecision(6)));
+  const isOther = metric && before !== null && after !== null && before !== after;
+  const isBetter = isOther && (metric.better === 'higher') === (after as number) > (before as number);
+  const word = isOther ? `, ${isBetter ? 'better' : 'worse'}` : '';
+  return { before: show(before), after: show(after), shown: `${shown}${word}` };
+}
+
+type Change = NonNullable<Result['baseline']>['changes'][number];
 
 /** Below this a flag is no help: other samples change as much. */
 const LEAST_GAIN_DB = 1;

@@ -22,7 +22,7 @@ export function formatPercent(share: number): string {
 
 /** A signal-to-noise ratio; null is no noise at all. */
 export function formatDb(db: number | null): string {
-  return db === null ? 'identical' : `${db.toFixed(1)} dB`;
+  return db === null ? 'identical' : `${db.toFixed(1).replace('-', '−')} dB`;
 }
 
 /** A number with its sign, for differences. */
@@ -49,3 +49,7 @@ export function alignColumns(rows: readonly (readonly string[])[], right: readon
       .trimEnd(),
   );
 }
+
+/** What something adds to a file, with its sign. */
+export const formatCost = (bytes: number): string =>
+  `${bytes < 0 ? '−' : '+'}${formatBytes(Math.abs(bytes))}`;

@@ -1,9 +1,10 @@
 import { checkGates as check } from '../gate/check-gates.js';
 import { compareBaseline } from '../gate/compare-baseline.js';
+import type { Gate } from '../gate/gate.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateOptions, GateSpec } from '../options.js';
-import { type Baseline, readBaseline } from './read-baseline.js';
+import { type Baseline, readBaselines } from './read-baseline.js';
 import type { Result } from './result.js';
 
 /** Adds to a result what came of the gates, and how it changed against the baseline. */
@@ -16,13 +17,31 @@ export type Judge = (result: Result) => Result;
  */
 export async function openJudge({ gates = [], baseline: path }: GateOptions): Promise<Judge> {
   const parsed = gates.map(parseGate);
-  const baseline = path === undefined ? undefined : await readBaseline(path);
-  return (result) => ({
+  const baselines = path === undefined ? [] : await readBaselines(path);
+  return (result) => {
+    const baseline = baselineFor(result, baselines);
+    const isMissing = baselines.length > 0 && !baseline;
+    const judged = judgedBy(result, parsed, baseline);
+    if (!isMissing) return judged;
+    const missing = `The baseline ${baselines[0]?.name ?? ''} has no result of ${result.float.name}.`;
+    return { ...judged, warnings: [...judged.warnings, missing] };
+  };
+}
+
+/** Of several results that of the same model: by its content, or by its name; one alone stands for any. */
+function baselineFor({ float }: Result, baselines: readonly Baseline[]): Baseline | undefined {
+  if (baselines.length === 1) return baselines[0];
+  const named = baselines.filter(({ record }) => record.float.name === float.name);
+  return named.find(({ record }) => record.float.sha256 === float.sha256) ?? named[0];
+}
+
+function judgedBy(result: Result, parsed: readonly Gate[], baseline: Baseline | undefined): Result {
+  return {
     ...result,
     gates: check(result, parsed, baseline?.record),
     baseline: baseline ? { name: baseline.name, changes: compareBaseline(result, baseline.record) } : null,
     warnings: [...result.warnings, ...(baseline ? differences(result, baseline) : [])],
-  });
+  };
 }
 
 /**

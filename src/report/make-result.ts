@@ -23,6 +23,7 @@ import {
   chanceWarnings,
   fewSamplesWarning,
   joinWarnings,
+  nonFiniteWarnings,
   portableWarnings,
 } from './trust-warnings.js';
 import { warningsOf } from './warnings.js';
@@ -118,6 +119,7 @@ export function makeResult(run: RunOutcome): Result {
       ...unheldWarnings(samples),
       ...chanceWarnings(task),
       ...beyondWarnings(evaluation.beyond),
+      ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),
       ...joinWarnings(float.model.graph, run.plan),
       ...searchWarnings(run.search),

@@ -2,12 +2,15 @@ import type { Drift } from '../evaluate/drift.js';
 import { escapeMarkdown, markdownCode } from './escape.js';
 import {
   calibratedOn,
+  changeOf,
   channelsOf,
   comparisonLines,
   count,
   coverageOf,
+  describeChange,
   dropOf,
   exactSession,
+  foldingNote,
   gateSummary,
   intervalOf,
   measuredOf,
@@ -17,11 +20,12 @@ import {
   qualityOf,
   refinedBy,
   sizeRatio,
+  slowerWord,
   speedWarning,
   widthsOf,
   worstLayers,
 } from './facts.js';
-import { formatBytes, formatDb, formatMs, formatPercent } from './format.js';
+import { formatBytes, formatCost, formatDb, formatMs, formatPercent } from './format.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
 
@@ -38,6 +42,7 @@ export const markdown = {
       beforeAndAfter(result),
       drift(result),
       worst(result),
+      whatToDo(result),
       metrics(result),
       warnings(result),
       reproduce(result),
@@ -62,7 +67,8 @@ const signs = { passed: '✅', warned: '⚠️', warning: '⚠️', failed: '❌
 function verdict(result: Result): string {
   const { float, quantized } = result;
   const summary = gateSummary(result);
-  const facts = `${qualityOf(result)} · ${sizeRatio(result).toFixed(2)}× the size`;
+  const size = `${sizeRatio(result).toFixed(2)}× the size`;
+  const facts = [qualityOf(result), size, ...slowerWord(result)].join(' · ');
   const kind = result.command === 'compare' ? 'Comparison' : 'Quantization';
   const head = summary ? `${signs[summary.verdict]} ${sentence(summary.text)}` : kind;
   const names = `${markdownCode(float.name)} → ${markdownCode(quantized.name)}`;
@@ -82,13 +88,10 @@ function gates({ gates: all }: Result): string {
 
 function changes({ baseline }: Result): string {
   if (!baseline) return '';
-  const text = (value: number | null) => (value === null ? '–' : String(Number(value.toPrecision(6))));
-  const rows = baseline.changes.map(({ metric, before, after, shown }) => [
-    markdownCode(metric),
-    text(before),
-    text(after),
-    escapeMarkdown(shown),
-  ]);
+  const rows = baseline.changes.map((change) => {
+    const { before, after, shown } = describeChange(change);
+    return [markdownCode(change.metric), before, after, escapeMarkdown(shown)];
+  });
   const heads = ['metric', 'before', 'now', 'change'];
   return `**Change since ${markdownCode(baseline.name)}**\n\n${table(heads, rows, [1, 2, 3])}`;
 }
@@ -148,14 +151,26 @@ function worst(result: Result): string {
   });
   const made = table(['worst layers', 'SQNR', 'weights', 'input'], rows, [1]);
   // The flags are those of the run that makes the model.
-  if (result.command === 'compare') return made;
+  if (result.command === 'compare' || result.suggestions.length > 0) return made;
   const mend = `To mend the first: ${markdownCode(mendingFlag(result, first.id))}`;
   return `${made}\n\n${mend}`;
 }
 
+/** What mends the worst layers, and what came of trying it. */
+function whatToDo({ suggestions }: Result): string {
+  if (suggestions.length === 0) return '';
+  const rows = suggestions.map(({ flag, costBytes, tried }) => [
+    markdownCode(flag),
+    formatCost(costBytes),
+    tried ? escapeMarkdown(changeOf(tried)) : 'not tried',
+  ]);
+  return table(['what to do, each tried by itself', 'file', 'worst output'], rows, [1]);
+}
+
 function metrics({ metrics: all }: Result): string {
   if (all.length === 0) return '';
-  const text = (value: number | null) => (value === null ? '–' : String(Number(value.toPrecision(6))));
+  const text = (value: number | null) =>
+    value === null ? '–' : String(Number(value.toPrecision(6))).replace('-', '−');
   const rows = all.map(({ name, float, quantized }) => [markdownCode(name), text(float), text(quantized)]);
   return table(['metric', 'float', 'quantized'], rows, [1, 2]);
 }
@@ -190,6 +205,7 @@ function timing({ timing: { speed, elapsedMs } }: Result): string {
   const run = `One run takes ${formatMs(speed.quantizedMs)} instead of ${formatMs(speed.floatMs)}`;
   const ratio = `${speed.ratio.toFixed(2)}× as fast on ${count(speed.threads, 'thread')}`;
   const slower = speedWarning(speed);
-  const times = `${run} (${ratio}); this took ${(elapsedMs / 1000).toFixed(1)} s in all.`;
+  const folded = foldingNote(speed);
+  const times = `${run} (${ratio}${folded ? `; ${folded}` : ''}); this took ${(elapsedMs / 1000).toFixed(1)} s in all.`;
   return slower ? `${times} ⚠️ ${escapeMarkdown(slower)}` : times;
 }

@@ -1,6 +1,6 @@
 import { escapeControls } from './escape.js';
 import { changeOf, shortenName } from './facts.js';
-import { alignColumns, formatBytes, formatDb } from './format.js';
+import { alignColumns, formatCost, formatDb } from './format.js';
 import type { Result } from './result.js';
 
 /** Layers named in the report. */
@@ -36,9 +36,8 @@ export function whatToDo({ suggestions, outputs }: Result): string[] {
     34,
   );
   const lines = suggestions.flatMap(({ flag, costBytes, tried }) => {
-    const size = `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`;
     const came = tried ? `${output} ${changeOf(tried)}` : 'not tried';
-    return [`  ${escapeControls(flag)}`, `    ${size}, ${came}`];
+    return [`  ${escapeControls(flag)}`, `    ${formatCost(costBytes)}, ${came}`];
   });
   return ['what to do, each tried by itself', ...lines];
 }

@@ -41,9 +41,21 @@ const record = z.looseObject({
 /**
  * Read a result that was saved with --json.
  *
- * @throws QuantizeError `baseline-format` for another version, or what is no result record
+ * @throws QuantizeError `baseline-format` for another version, for what is no result record, or for several of them
  */
 export async function readBaseline(path: string): Promise<Baseline> {
+  const [baseline, ...others] = await readBaselines(path);
+  if (baseline && others.length === 0) return baseline;
+  const reason = `it holds the results of ${others.length + 1} models`;
+  throw new QuantizeError('baseline-format', { path, version: RESULT_VERSION, reason });
+}
+
+/**
+ * Read what `quantize … --json` or `quantize ci --json` printed: one result, or one for each model.
+ *
+ * @throws QuantizeError `baseline-format` for another version, or what is no result record
+ */
+export async function readBaselines(path: string): Promise<Baseline[]> {
   const bad = (reason: string) =>
     new QuantizeError('baseline-format', { path, version: RESULT_VERSION, reason });
   const text = new TextDecoder().decode(await readWhole(path));
@@ -53,6 +65,13 @@ export async function readBaseline(path: string): Promise<Baseline> {
   } catch (thrown) {
     throw bad(`it is not JSON (${reasonOf(thrown)})`);
   }
+  const contents = Array.isArray(content) && content.length > 0 ? content : [content];
+  for (const each of contents) check(each, bad);
+  // The parts that a comparison reads have been checked; the rest is not looked at.
+  return contents.map((each) => ({ name: basename(path), record: each as Result }));
+}
+
+function check(content: unknown, bad: (reason: string) => QuantizeError): void {
   const version = z.looseObject({ schemaVersion: z.unknown() }).safeParse(content).data?.schemaVersion;
   if (version !== RESULT_VERSION) {
     throw bad(
@@ -62,6 +81,4 @@ export async function readBaseline(path: string): Promise<Baseline> {
   const checked = record.safeParse(content);
   const [issue] = checked.error?.issues ?? [];
   if (issue) throw bad(`${issue.path.join('.')} is missing or of another type`);
-  // The parts that a comparison reads have been checked; the rest is not looked at.
-  return { name: basename(path), record: content as Result };
 }

@@ -9,8 +9,10 @@ import {
   comparisonLines,
   count,
   coverageOf,
+  describeChange,
   dropOf,
   exactSession,
+  foldingNote,
   gateSummary,
   intervalOf,
   measuredOn,
@@ -20,6 +22,7 @@ import {
   refinedBy,
   shortenName,
   sizeRatio,
+  slowerWord,
   speedWarning,
   widthsOf,
   worstLayers,
@@ -56,7 +59,8 @@ const WIDTH = 80;
 
 function verdict(result: Result): string[] {
   const { float, quantized } = result;
-  const facts = [escapeControls(qualityOf(result)), `${sizeRatio(result).toFixed(2)}× the size`];
+  const size = `${sizeRatio(result).toFixed(2)}× the size`;
+  const facts = [escapeControls(qualityOf(result)), size, ...slowerWord(result)];
   const summary = gateSummary(result);
   const colour = { passed: chalk.green, warned: chalk.yellow, failed: chalk.red };
   const word = summary && { passed: 'PASSED', warned: 'WARNING', failed: 'FAILED' }[summary.verdict];
@@ -116,8 +120,10 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
     rows.push(['one run', formatMs(speed.floatMs), formatMs(speed.quantizedMs), ratio]);
   }
   const slower = speed && speedWarning(speed);
+  const folded = speed && foldingNote(speed);
   return [
     ...alignColumns(rows, [1, 2]),
+    ...(folded ? wrapped(`  ${folded}`) : []),
     ...(task ? [`  top-1 changes by ${intervalOf(task)}`] : []),
     ...(slower ? warning(slower) : []),
   ];
@@ -135,11 +141,14 @@ function changes({ baseline }: Result): string[] {
   const isKnown = ({ before, after }: { before: number | null; after: number | null }) =>
     before !== null && after !== null;
   const known = baseline.changes.filter(isKnown);
-  const rows = known.map(({ metric, shown }) => [`  ${shorten(metric)}`, escapeControls(shown)]);
+  const rows = known.map((change) => {
+    const { before, after, shown } = describeChange(change);
+    return [`  ${shorten(change.metric)}`, before, '→', after, escapeControls(shown)];
+  });
   const others = baseline.changes.filter((change) => !isKnown(change));
   return [
     `since ${shorten(baseline.name)}`,
-    ...alignColumns(rows, [1]),
+    ...alignColumns(rows, [1, 3, 4]),
     ...others.flatMap(({ metric, shown }) => wrapped(`  ${shorten(metric)}: ${escapeControls(shown)}`, 4)),
   ];
 }
@@ -222,7 +231,10 @@ function worst(result: Result): string[] {
   if (result.command === 'compare') return alignColumns(rows, [1]);
   return [
     ...alignColumns(rows, [1]),
-    `  to mend the first: ${escapeControls(mendingFlag(result, first.id))}`,
+    // What was tried says it better.
+    ...(result.suggestions.length > 0
+      ? []
+      : [`  to mend the first: ${escapeControls(mendingFlag(result, first.id))}`]),
   ];
 }
 

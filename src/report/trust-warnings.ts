@@ -52,6 +52,23 @@ export function beyondWarnings(beyond: readonly BeyondRange[]): string[] {
   ];
 }
 
+/** A range that is found at run time is none where a value holds NaN or infinity: everything in it is lost. */
+export function nonFiniteWarnings(
+  { activations }: Pick<Recipe, 'activations'>,
+  { placement }: Pick<ReportedPlan, 'placement'>,
+  nonFinite: Evaluation['nonFinite'],
+): string[] {
+  if (activations.kind !== 'dynamic') return [];
+  return nonFinite.flatMap(({ name, elements }) => {
+    const layer = placement.weighted.find(({ result, runs }) => result === name && runs.kind === 'dynamic');
+    if (!layer) return [];
+    const { id } = layer.node;
+    return [
+      `${count(elements, 'element')} of "${name}" are not finite on the samples: no range can be found for such values at run time, and all of their run is lost. Keep the layer in float with --exclude "${id}".`,
+    ];
+  });
+}
+
 /** A file that gives something else on machines without VNNI: what, and how to mend it. */
 export function portableWarnings(
   portable: PortableDrift | null,

@@ -8,6 +8,7 @@ import { refuseFailedModules, withUserModules } from '../modules/user-module.js'
 import type { CalibrateOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
+import { checkModel } from '../prepare/check-files.js';
 import { checkGiven } from '../prepare/check-options.js';
 import { besideModel, calibrationSettings, prepare } from '../prepare/prepare.js';
 import { widestRecipe } from '../recipe.js';
@@ -32,6 +33,7 @@ async function calibrateWithin(options: CalibrateOptions): Promise<StatisticsSum
     throw new QuantizeError('bad-option', { flag: '--data', problem: 'is missing', mend });
   }
   const watch = new Watch(options);
+  await checkModel(options.model);
   const suffix = shard ? `stats.${shard.index}-of-${shard.count}.json` : 'stats.json';
   const output = options.output ?? besideModel(options.model, suffix);
 

@@ -19,7 +19,7 @@ import { withOriginal } from '../load/with-original.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { CompareOptions } from '../options.js';
 import { place } from '../place/place.js';
-import { checkOutputs, filesRead } from '../prepare/check-files.js';
+import { checkModel, checkOutputs, filesRead } from '../prepare/check-files.js';
 import { type Recipe, resolveRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { openJudge } from '../report/judge.js';
@@ -44,6 +44,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const started = performance.now();
   const { threads, provider } = options;
   const watch = new Watch(options);
+  for (const model of [options.float, options.quantized]) await checkModel(model);
   if (provider) checkProvider(provider);
   if (options.labels !== undefined && options.data === undefined) {
     const mend = 'Give the samples that they belong to with --data.';
@@ -87,6 +88,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
       floatOutputs: pairing.floatOutputs,
       adapter: pairing.adapter,
       exactMode: formOf(quantized.model) === 'qdq' ? 'exact' : 'disabled',
+      isFolded: layers.placement !== undefined,
       inTurn: Math.max(float.sizeBytes, quantized.sizeBytes) >= limits.largeBytes,
     },
     samples,

@@ -20,7 +20,7 @@ import { refuseFailedModules, withUserModules } from '../modules/user-module.js'
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
-import { checkOutputs } from '../prepare/check-files.js';
+import { checkModel, checkOutputs } from '../prepare/check-files.js';
 import {
   checkGiven,
   checkSearch,
@@ -62,6 +62,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const preprocess = checkGiven(options);
   const { stats, threads, provider } = options;
   const watch = new Watch(options);
+  await checkModel(options.model);
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const judge = await openJudge(options);
   refuseBesidePlan(options);

@@ -50,7 +50,9 @@ export function combinationsOf(options: SweepOptions): Combination[] {
   return unique.map((recipe) => {
     const { activations } = recipe;
     const isOneOfSeveral = named.length > 1 && activations.kind === 'static';
-    return { name: `${recipeName(recipe)}${isOneOfSeveral ? `-${activations.observer}` : ''}`, recipe };
+    // The usual one is not in the name of a recipe.
+    const isUnnamed = isOneOfSeveral && activations.observer === settings.activations.observer.usual;
+    return { name: `${recipeName(recipe)}${isUnnamed ? `-${activations.observer}` : ''}`, recipe };
   });
 }
 

@@ -14,7 +14,7 @@ import { QuantizeError } from '../errors.js';
 import { classAxes } from '../evaluate/class-axes.js';
 import { compareOutputs } from '../evaluate/compare-outputs.js';
 import { worstDb } from '../evaluate/drift.js';
-import { measureSpeed } from '../evaluate/measure-speed.js';
+import { foldedAndOriginal, measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
 import { defaultLimits } from '../load/limits.js';
 import { withScratch } from '../load/temporary.js';
@@ -286,11 +286,9 @@ class Sweep {
       }
       const timed = speed
         ? await measureSpeed(
-            prepared.loaded.runs,
-            source,
+            { ...foldedAndOriginal(prepared.model, prepared.loaded.runs), quantized: source },
             await firstFeed(evaluation),
             { threads, provider },
-            prepared.isLarge,
           )
         : null;
       return {

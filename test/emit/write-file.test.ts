@@ -100,11 +100,14 @@ describe('an output', () => {
     await checkOutput(input, join(folder, 'other.onnx'));
   });
 
-  it('in a folder that is missing is refused before any work is done', async () => {
+  it('in a folder that is missing makes it, and is refused before any work is done where that fails', async () => {
     const folder = temporaryFolder();
     const input = join(folder, 'model.onnx');
     await writeFile(input, 'model');
-    const output = join(folder, 'missing', 'model.onnx');
+    await checkOutput(input, join(folder, 'made', 'here', 'model.onnx'));
+    expect((await stat(join(folder, 'made', 'here'))).isDirectory()).toBe(true);
+    // A file is no folder.
+    const output = join(input, 'missing', 'model.onnx');
     const error = await expectRefusal(() => checkOutput(input, output), 'file-unwritable', 3);
     expect(error.facts.path).toBe(output);
   });

@@ -60,7 +60,7 @@ test('gates come with the verdict, each with what was measured or why it was not
     '  FAILED   mean_iou_drop<1%  not measured',
     '    the metric module gave no finite number for the quantized model',
   ]);
-  expect(text).toMatch(/since main\.json\n {2}top1 {2}−1\.06 points/);
+  expect(text).toMatch(/since main\.json\n {2}top1 {2}91\.20 % {2}→ {2}90\.14 % {2}−1\.06 points, worse/);
 });
 
 test('a change that cannot be told has a sentence of its own, behind the figures', () => {
@@ -69,7 +69,9 @@ test('a change that cannot be told has a sentence of its own, behind the figures
   const shown = 'new: no metric of your own was given, with --metric, in the baseline';
   const changes = [{ metric: 'user.iou', before: null, after: 0.5, shown }, ...baseline.changes];
   const text = stripVTControlCharacters(terminal.render(fullResult({ baseline: { ...baseline, changes } })));
-  expect(text).toMatch(/since main\.json\n {2}top1 {2}−1\.06 points\n {2}user\.iou: new: no metric/);
+  expect(text).toMatch(
+    /since main\.json\n {2}top1 {2}91\.20 % {2}→ {2}90\.14 % {2}−1\.06 points, worse\n {2}user\.iou: new: no metric/,
+  );
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });
 
@@ -97,7 +99,7 @@ test('long names and many outputs fit 80 columns; the noisiest outputs are shown
   expect(text).toContain('and 32 outputs with less noise');
 });
 
-test('other times change the row of the run, and the warning below it', () => {
+test('other times change the row of the run, the warning below it, and a word of the verdict', () => {
   const result = fullResult();
   const timing = {
     speed: { ...usualSpeed, floatMs: 9, quantizedMs: 11, ratio: 0.82 },
@@ -107,7 +109,7 @@ test('other times change the row of the run, and the warning below it', () => {
     stripVTControlCharacters(terminal.render(each))
       .split('\n')
       .filter((line) => !/^one run|^warning: The quantized model is slower/.test(line))
-      .map((line) => line.replace(/ +/g, ' ')),
+      .map((line) => line.replace(/ +/g, ' ').replace(/ · slower than float \(0\.82×\)$/, '')),
   );
   expect(a).toEqual(b);
 });

@@ -11,7 +11,7 @@ import {
   widthsOf,
   worstLayers,
 } from '../facts.js';
-import { formatBytes, formatDb, formatPercent } from '../format.js';
+import { formatBytes, formatCost, formatDb, formatPercent } from '../format.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
 import { type DriftPoint, renderDrift, renderHistogram } from './plots.js';
@@ -240,7 +240,7 @@ export function suggestions({ suggestions: all }: Result): Markup | undefined {
   const rows = all.map(({ id, flag, costBytes, tried }) => [
     markup`<code>${id}</code>`,
     markup`<code>${flag}</code>`,
-    `${costBytes < 0 ? '−' : '+'}${formatBytes(Math.abs(costBytes))}`,
+    formatCost(costBytes),
     tried ? changeOf(tried) : 'not tried',
   ]);
   const columns = [
@@ -274,7 +274,10 @@ export function search({ search: found, evaluation }: Result): Markup | undefine
     number('output, this layer alone'),
   ];
   const apart = isApart ? ', which the search did not see' : '';
-  const command = flags.join(' \\\n  ');
+  // Line ends are ours: what is escaped is each flag.
+  const command = flags.map(
+    (flag, i) => markup`${i > 0 ? '  ' : ''}${flag}${i < flags.length - 1 ? ' \\' : ''}`,
+  );
   return markup`<section id="search" aria-labelledby="search-title">
 <h2 id="search-title">Chosen by measuring</h2>
 <p class="note">${count(attempts.length, 'model')} tried on ${count(found.search.samples, 'sample')} of ${found.search.label}; what stands above was measured on ${count(evaluation.samples, 'sample')} of ${evaluation.label}${apart}.</p>

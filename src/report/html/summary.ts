@@ -4,7 +4,9 @@ import {
   channelsOf,
   comparisonLines,
   count,
+  describeChange,
   dropOf,
+  foldingNote,
   gateSummary,
   intervalOf,
   measuredOf,
@@ -12,6 +14,7 @@ import {
   outcomeOf,
   qualityOf,
   sizeRatio,
+  slowerWord,
   speedWarning,
   worstGroup,
 } from '../facts.js';
@@ -30,7 +33,8 @@ export function header(result: Result): Markup {
   const outcome =
     summary &&
     markup`<span class="outcome ${summary.verdict}">${signs[summary.verdict]} ${sentence(summary.text)}.</span> `;
-  const facts = `${sentence(qualityOf(result))}; ${sizeRatio(result).toFixed(2)} times the size.`;
+  const slower = slowerWord(result).map((word) => `; ${word}`);
+  const facts = `${sentence(qualityOf(result))}; ${sizeRatio(result).toFixed(2)} times the size${slower.join('')}.`;
   const kind = command === 'compare' ? 'Comparison of two models' : 'Quantization report';
   return markup`<header>
 <p class="eyebrow">${kind}</p>
@@ -119,10 +123,12 @@ function timing({ timing: { speed, elapsedMs } }: Result): Markup {
   const { floatMs, quantizedMs, ratio, threads } = speed;
   const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;
   const slower = speedWarning(speed);
+  const folded = foldingNote(speed);
   return markup`<div id="timing">
 <h2>Speed</h2>
 <p class="figure">${ratio.toFixed(2)}<span class="unit">× as fast</span></p>
 ${renderBars(label, 'ms', { float: floatMs, quantized: quantizedMs })}
+${folded === undefined ? undefined : markup`<p>${sentence(folded)}.</p>`}
 <p>one run on ${count(threads, 'thread')}; ${(elapsedMs / 1000).toFixed(1)} s for all of this</p>
 ${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
 </div>`;
@@ -135,12 +141,10 @@ export const plain = (value: number | null): string =>
 /** The change since a result that was saved. */
 export function baseline({ baseline: before }: Result): Markup | undefined {
   if (!before) return undefined;
-  const rows = before.changes.map((change) => [
-    markup`<code>${change.metric}</code>`,
-    plain(change.before),
-    plain(change.after),
-    change.shown,
-  ]);
+  const rows = before.changes.map((change) => {
+    const described = describeChange(change);
+    return [markup`<code>${change.metric}</code>`, described.before, described.after, described.shown];
+  });
   const columns = [
     { head: 'metric' },
     { head: 'before', isNumber: true },
