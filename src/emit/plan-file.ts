@@ -65,7 +65,7 @@ const planSchema = z.strictObject({
   refinements: z.array(
     z.strictObject({
       name: z.string(),
-      settings: z.record(z.string(), z.number()),
+      settings: z.record(z.string(), z.union([z.number(), z.string()])),
       samples: z.number(),
       heldBack: z.number(),
       before: z.number().nullable(),

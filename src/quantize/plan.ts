@@ -45,7 +45,7 @@ export interface RefinedBlock {
 /** What a refiner did, and whether it was kept. */
 export interface RefinementRecord {
   readonly name: string;
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, number | string>>;
   /** Samples that it worked on, and others that decided about it. */
   readonly samples: number;
   readonly heldBack: number;

@@ -23,13 +23,22 @@ export interface NamedScheme extends Named {
   readonly widths: Widths;
 }
 
-/** A number that a refiner can be told: `name:key=value`. */
-export interface RefinerSetting {
+/** What a refiner can be told, a number or one of some names: `name:key=value`. */
+export type RefinerSetting = NumberSetting | ChoiceSetting;
+
+interface NumberSetting {
   readonly key: string;
   readonly summary: string;
   readonly usual: number;
   readonly least: number;
   readonly most: number;
+}
+
+interface ChoiceSetting {
+  readonly key: string;
+  readonly summary: string;
+  readonly usual: string;
+  readonly choices: readonly string[];
 }
 
 /** A refiner, as far as a recipe names it. */

@@ -56,14 +56,14 @@ export async function withWalk<T>(
   const free = (maxMemoryBytes ?? memoryBytes() / 2) - process.memoryUsage.rss();
   const store = new ActivationStore(Math.max(0, free * STORE_SHARE));
   try {
-    let chunks = 0;
+    const counts: number[] = [];
     let names: readonly string[] = [];
-    for await (const { feed } of chunksFor(sources, layers)) {
+    for await (const { feed, samples } of chunksFor(sources, layers)) {
       names = Object.keys(feed);
-      for (const [name, array] of Object.entries(feed)) store.put(Walk.key(chunks, name), array);
-      chunks++;
+      for (const [name, array] of Object.entries(feed)) store.put(Walk.key(counts.length, name), array);
+      counts.push(samples);
     }
-    return await work(new Walk(model, graph, { store, names, chunks }, needs));
+    return await work(new Walk(model, graph, { store, names, samples: counts }, needs));
   } finally {
     store.clear();
   }

@@ -4,8 +4,9 @@ import { BIAS_INPUT } from '../graph/linear-layer.js';
 import { type Graph, type Model, type Node, node } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
+import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { type Placement, type Role, roleOf, type WeightedNode } from '../place/placement.js';
+import { layerKeyOf, type Placement, type Role, roleOf, type WeightedNode } from '../place/placement.js';
 import { layerQuantizerOf, type Plan, quantizerOf, weightAt } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import type { RefinableLayer } from './layers.js';
@@ -27,6 +28,19 @@ export interface TwinLayer {
   readonly shift: string;
 }
 
+/** A value rounded on the quantized side. */
+export interface Rounding {
+  /** What the plan keys its quantizer by. */
+  readonly key: string;
+  /** Before and after. */
+  readonly value: string;
+  readonly output: string;
+  readonly quantizer: ActivationQuantizer;
+  /** Constants, to be replaced as they are refined. */
+  readonly scale: string;
+  readonly zeroPoint: string;
+}
+
 /**
  * A float graph and, beside it, the same graph quantized as a plan says, in float arithmetic on quantized numbers. What
  * both sides compute alike is there once.
@@ -36,6 +50,13 @@ export interface TwinGraph {
   readonly nodes: readonly Node[];
   readonly constants: Map<string, Tensor>;
   readonly layers: readonly TwinLayer[];
+  readonly roundings: readonly Rounding[];
+  /** For each node of the float graph, the nodes that its quantized twin takes, roundings of what it reads included. */
+  readonly madeFor: ReadonlyMap<Node, readonly Node[]>;
+  /** The twin of a value before it is rounded; undefined where both sides compute it alike. */
+  readonly rawTwinOf: (value: string) => string | undefined;
+  /** The float value that a value of the quantized side stands for; undefined for one that is the same on both. */
+  readonly floatOf: (twin: string) => string | undefined;
   /** The name of a value's quantized twin, as a layer or an operator in integers reads it; its own where it has none. */
   readonly twinOf: (value: string) => string;
   readonly outputs: readonly { readonly float: string; readonly quantized: string }[];
@@ -47,6 +68,16 @@ export interface TwinGraph {
 export function setConstant({ constants }: TwinGraph, name: string, values: ArrayLike<number>): void {
   const dims = constants.get(name)?.dims ?? [values.length];
   constants.set(name, tensorOf({ type: 'float32', dims, data: Float32Array.from(values) }));
+}
+
+/** Set the quantizer of a rounding; its codes keep their range. */
+export function setQuantizer(
+  { constants }: TwinGraph,
+  { scale, zeroPoint }: Rounding,
+  quantizer: AffineQuantizer,
+): void {
+  constants.set(scale, tensorOf({ type: 'float32', dims: [], data: Float32Array.of(quantizer.scale) }));
+  constants.set(zeroPoint, tensorOf({ type: 'uint8', dims: [], data: Uint8Array.of(quantizer.zeroPoint) }));
 }
 
 /**
@@ -70,6 +101,9 @@ class Builder {
   readonly #twins = new Map<string, string>();
   readonly #quantized = new Map<string, string>();
   readonly #made: TwinLayer[] = [];
+  readonly #roundings: Rounding[] = [];
+  readonly #madeFor = new Map<Node, readonly Node[]>();
+  readonly #floats = new Map<string, string>();
   /** What layers read whose bias another node adds. */
   readonly #pending = new Map<RefinableLayer, readonly string[]>();
 
@@ -86,14 +120,21 @@ class Builder {
   build(): TwinGraph {
     for (const source of this.#graph.nodes) {
       this.#nodes.push(source);
+      const from = this.#nodes.length;
       this.#pushTwin(source);
+      this.#madeFor.set(source, this.#nodes.slice(from));
     }
+    const outputs = this.#graph.outputs.map(({ name }) => ({ float: name, quantized: this.#asFloat(name) }));
     return {
+      roundings: this.#roundings,
+      madeFor: this.#madeFor,
+      rawTwinOf: (value) => this.#twins.get(value),
+      floatOf: (twin) => this.#floats.get(twin),
       nodes: this.#nodes,
       constants: this.#constants,
       layers: this.#made,
       twinOf: (value) => this.#asCodes(value),
-      outputs: this.#graph.outputs.map(({ name }) => ({ float: name, quantized: this.#asFloat(name) })),
+      outputs,
       names: this.#names,
     };
   }
@@ -112,10 +153,15 @@ class Builder {
     const bias = owner && this.#biasOf(owner, source, inputs);
     this.#nodes.push(copyOf(source, inputs, outputs));
     source.outputs.forEach((value, index) => {
-      if (value) this.#twins.set(value, outputs[index] as string);
+      if (value) this.#setTwin(value, outputs[index] as string);
     });
     if (owner)
       this.#correct(owner, { bias, inputs: this.#pending.get(owner) ?? inputs }, outputs[0] as string);
+  }
+
+  #setTwin(value: string, twin: string): void {
+    this.#twins.set(value, twin);
+    this.#floats.set(twin, value);
   }
 
   /** What the twin of a node reads in place of a value. */
@@ -161,7 +207,7 @@ class Builder {
     const scaled = this.#names.fresh(`${layer.output}~scaled`);
     const corrected = this.#names.fresh(`${layer.output}~corrected`);
     this.#nodes.push(node('Mul', [computed, factor], [scaled]), node('Add', [scaled, shift], [corrected]));
-    this.#twins.set(layer.output, corrected);
+    this.#setTwin(layer.output, corrected);
     this.#made.push({
       ...{ layer, computed, corrected, factor, shift },
       float: layer.output,
@@ -194,7 +240,7 @@ class Builder {
   #asCodes(value: string): string {
     const quantizer = quantizerOf(this.#plan, value);
     const raw = this.#twins.get(value) ?? value;
-    return quantizer ? this.#rounded(value, raw, quantizer) : raw;
+    return quantizer ? this.#rounded(rootOf(this.#placement, value), value, raw, quantizer) : raw;
   }
 
   /** What a layer in integers reads: the codes of arithmetic, or narrower ones made of them. */
@@ -202,14 +248,15 @@ class Builder {
     const placed = this.#placement.values.get(value);
     const codes = this.#asCodes(value);
     const quantizer = placed?.layerBits === undefined ? undefined : layerQuantizerOf(this.#plan, value);
-    return quantizer ? this.#rounded(`${value}~layer`, codes, quantizer) : codes;
+    if (!placed || !quantizer) return codes;
+    return this.#rounded(layerKeyOf(placed), `${value}~layer`, codes, quantizer);
   }
 
   /** Q → DQ of a value, once. */
-  #rounded(key: string, value: string, quantizer: ActivationQuantizer): string {
-    const known = this.#quantized.get(key);
+  #rounded(key: string, name: string, value: string, quantizer: ActivationQuantizer): string {
+    const known = this.#quantized.get(name);
     if (known) return known;
-    const output = this.#names.fresh(`${key}~q`);
+    const output = this.#names.fresh(`${name}~q`);
     const scope: NodeScope = {
       fresh: (suffix) => this.#names.fresh(`${output}_${suffix}`),
       constant: (suffix, array) => this.#keepArray(`${output}_${suffix}`, array),
@@ -224,14 +271,16 @@ class Builder {
     const { scale, zeroPoint } = quantizer.grid;
     const parameters: Parameters = [
       this.#keep(`${output}_s`, [], Float32Array.of(scale)),
-      scope.uint8(zeroPoint),
+      this.#keepArray(`${output}_z`, { type: 'uint8', dims: [], data: Uint8Array.of(zeroPoint) }),
     ];
     const codes = this.#names.fresh(`${output}_codes`);
     this.#nodes.push(
       ...quantizeNodes(value, quantizer, parameters, codes, scope),
       dequantizeNode(codes, parameters, output),
     );
-    this.#quantized.set(key, output);
+    this.#quantized.set(name, output);
+    this.#floats.set(output, this.#floats.get(value) ?? value);
+    this.#roundings.push({ key, value, output, quantizer, scale: parameters[0], zeroPoint: parameters[1] });
     return output;
   }
 
@@ -245,6 +294,9 @@ class Builder {
     return name;
   }
 }
+
+/** The value whose quantizer a value has. */
+const rootOf = ({ values }: Placement, value: string): string => values.get(value)?.root ?? value;
 
 /** Whether a node runs on codes. */
 function isInteger(role: Role): boolean {

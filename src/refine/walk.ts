@@ -32,6 +32,8 @@ export class Walk {
   readonly #graph: WalkedGraph;
   readonly #store: ActivationStore;
   readonly #chunks: number;
+  /** Samples of each chunk. */
+  readonly samples: readonly number[];
   readonly #producers = new Map<string, Node>();
   readonly #done = new Set<Node>();
   /** Values that are kept for each chunk. */
@@ -46,13 +48,14 @@ export class Walk {
   constructor(
     model: Model,
     graph: WalkedGraph,
-    feeds: { store: ActivationStore; names: readonly string[]; chunks: number },
+    feeds: { store: ActivationStore; names: readonly string[]; samples: readonly number[] },
     coming: readonly (readonly string[])[],
   ) {
     this.#model = model;
     this.#graph = graph;
     this.#store = feeds.store;
-    this.#chunks = feeds.chunks;
+    this.samples = feeds.samples;
+    this.#chunks = feeds.samples.length;
     this.#kept = new Set(feeds.names);
     this.#coming = [...coming];
     for (const each of graph.nodes)
