@@ -71,7 +71,17 @@ const planSchema = z.strictObject({
       before: z.number().nullable(),
       after: z.number().nullable(),
       kept: z.boolean(),
-      blocks: z.array(z.strictObject({ id: z.string(), before: z.number(), after: z.number() })),
+      blocks: z.array(
+        z.union([
+          z.strictObject({
+            id: z.string(),
+            before: z.number(),
+            after: z.number(),
+            losses: z.array(z.number()).optional(),
+          }),
+          z.strictObject({ id: z.string(), left: z.string() }),
+        ]),
+      ),
     }),
   ),
 });

@@ -85,3 +85,9 @@ export function outerValues(graph: Graph): Set<string> {
   for (const output of graph.outputs) read(output.name);
   return outer;
 }
+
+/** Every value that a node reads, what its subgraphs read from outside included. */
+export function readsOf(node: Node): string[] {
+  const captured = subgraphsOf(node).flatMap((subgraph) => [...outerValues(subgraph)]);
+  return [...node.inputs.filter((value) => value), ...captured];
+}

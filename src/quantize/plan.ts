@@ -36,11 +36,16 @@ export interface PlannedActivation {
 }
 
 /** A layer or a block that a refiner worked on: its error before and after, relative to the float signal. */
-export interface RefinedBlock {
-  readonly id: string;
-  readonly before: number;
-  readonly after: number;
-}
+export type RefinedBlock =
+  | {
+      readonly id: string;
+      readonly before: number;
+      readonly after: number;
+      /** Where it was learned: means of equal parts of the losses of all steps, in their order. */
+      readonly losses?: readonly number[];
+    }
+  /** Left as it was, and why. */
+  | { readonly id: string; readonly left: string };
 
 /** What a refiner did, and whether it was kept. */
 export interface RefinementRecord {

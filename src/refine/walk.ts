@@ -1,7 +1,7 @@
 import { THREADS } from '../calibrate/calibrate.js';
-import { type Model, type Node, subgraphsOf, type ValueInfo } from '../graph/model.js';
+import type { Model, Node, ValueInfo } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
-import { outerValues } from '../graph/uses.js';
+import { readsOf } from '../graph/uses.js';
 import { withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import type { Session } from '../runtime/session.js';
@@ -157,12 +157,6 @@ export class Walk {
     }
     return later;
   }
-}
-
-/** What a node reads, subgraphs included. */
-function readsOf(source: Node): string[] {
-  const captured = subgraphsOf(source).flatMap((subgraph) => [...outerValues(subgraph)]);
-  return [...source.inputs.filter((value) => value), ...captured];
 }
 
 /** An input of any size, of the type and the rank of what is fed first. */

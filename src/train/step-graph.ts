@@ -192,7 +192,7 @@ const GRADIENT_OPSET = 17;
 const GRADIENT_IR = 8;
 
 /** A model of a graph: the operator set raised where it is older; nothing of 13 to 17 changes what a float node does. */
-function modelOf({ opsets }: Pick<Objective, 'opsets'>, graph: Graph): Model {
+export function modelOf({ opsets }: Pick<Objective, 'opsets'>, graph: Graph): Model {
   const raised = new Map(opsets);
   raised.set('', Math.max(raised.get('') ?? 0, GRADIENT_OPSET));
   return {

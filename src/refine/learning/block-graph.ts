@@ -1,0 +1,69 @@
+import type { Node } from '../../graph/model.js';
+import type { Tensor } from '../../graph/tensor.js';
+import { readsOf } from '../../graph/uses.js';
+import { type Placement, roleOf } from '../../place/placement.js';
+import type { Rounding, TwinGraph, TwinLayer } from '../twin-graph.js';
+import type { Block } from './blocks.js';
+
+/** What a block's quantized side gives, and what it should give. */
+export interface BlockOutput {
+  readonly quantized: string;
+  readonly float: string;
+}
+
+/** What a block's quantized side reads from outside, and the float value in its place; the same where none differs. */
+export interface BlockInput {
+  readonly quantized: string;
+  readonly float: string;
+}
+
+/** The quantized side of a block, cut out of the twin graph. */
+export interface BlockGraph {
+  readonly block: Block;
+  /** In topological order. */
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<string, Tensor>;
+  readonly inputs: readonly BlockInput[];
+  readonly outputs: readonly BlockOutput[];
+  readonly layers: readonly TwinLayer[];
+  readonly roundings: readonly Rounding[];
+}
+
+/** The quantized side of a block; undefined where nothing that leaves it differs from float. */
+export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block): BlockGraph | undefined {
+  const outputs = block.outputs.flatMap((float): BlockOutput[] => {
+    const ofModel = twin.outputs.find((output) => output.float === float)?.quantized;
+    const quantized = ofModel ?? twin.rawTwinOf(float);
+    return quantized === undefined || quantized === float ? [] : [{ quantized, float }];
+  });
+  if (outputs.length === 0) return undefined;
+  const makers = new Map(twin.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const places = new Map(twin.nodes.map((node, at) => [node, at]));
+  const first = Math.min(...block.nodes.map((node) => places.get(node) ?? 0));
+  // Before it lies what other blocks made; shapes are found again, since they are those of the batch.
+  const isOwn = (maker: Node) =>
+    (places.get(maker) ?? 0) >= first || roleOf(placement, maker)?.kind === 'shape';
+  const needed = new Set<Node>();
+  const inputs = new Set<string>();
+  const waiting = outputs.map(({ quantized }) => quantized);
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    const maker = makers.get(value);
+    if (maker && isOwn(maker)) {
+      if (needed.has(maker)) continue;
+      needed.add(maker);
+      waiting.push(...readsOf(maker));
+    } else if (!twin.constants.has(value)) inputs.add(value);
+  }
+  const nodes = twin.nodes.filter((node) => needed.has(node));
+  const isNeeded = (value: string) => needed.has(makers.get(value) as Node);
+  const read = new Set(nodes.flatMap(readsOf));
+  return {
+    block,
+    nodes,
+    constants: new Map([...twin.constants].filter(([name]) => read.has(name))),
+    inputs: [...inputs].map((quantized) => ({ quantized, float: twin.floatOf(quantized) ?? quantized })),
+    outputs,
+    layers: twin.layers.filter(({ computed }) => isNeeded(computed)),
+    roundings: twin.roundings.filter(({ output }) => isNeeded(output)),
+  };
+}

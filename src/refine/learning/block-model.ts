@@ -1,0 +1,60 @@
+import { THREADS } from '../../calibrate/calibrate.js';
+import type { Model } from '../../graph/model.js';
+import type { Tensor } from '../../graph/tensor.js';
+import { withModel } from '../../load/with-model.js';
+import { numbersOf } from '../../numerics/nd-array.js';
+import { type Banks, feedOf, rowsOfBank, type ValueBank } from './banks.js';
+import type { BlockGraph } from './block-graph.js';
+
+/** The quantized side of a block as a model by itself, as it is written: on quantized numbers. */
+export function blockModel(
+  model: Model,
+  { nodes, constants, inputs, outputs }: BlockGraph,
+  banks: Banks,
+  replaced: ReadonlyMap<string, Tensor> = new Map(),
+): Model {
+  return {
+    ...model,
+    graph: {
+      nodes: [...nodes],
+      initializers: new Map([...constants].map(([name, tensor]) => [name, replaced.get(name) ?? tensor])),
+      inputs: inputs.map(({ quantized }) => {
+        const { samples } = banks.values.get(quantized) as ValueBank;
+        return { name: quantized, dataType: samples.type, shape: undefined };
+      }),
+      outputs: outputs.map(({ quantized }) => ({ name: quantized, dataType: undefined, shape: undefined })),
+      valueInfo: new Map(),
+    },
+  };
+}
+
+/**
+ * The error of a block on its samples: squared difference from float over the squared signal.
+ *
+ * @param batch - samples a run
+ * @param replaced - constants that are other than the twin graph has them
+ */
+export async function blockError(
+  model: Model,
+  graph: BlockGraph,
+  banks: Banks,
+  batch: number,
+  replaced: ReadonlyMap<string, Tensor> = new Map(),
+): Promise<number> {
+  let [error, signal] = [0, 0];
+  const settings = { mode: 'exact', threads: THREADS, label: 'a block of the model' } as const;
+  await withModel(blockModel(model, graph, banks, replaced), settings, async (session) => {
+    for (let from = 0; from + batch <= banks.count; from += batch) {
+      const results = await session.run(feedOf(banks, graph, from, batch));
+      for (const { quantized, float } of graph.outputs) {
+        const found = numbersOf(results.get(quantized) as NonNullable<ReturnType<typeof results.get>>);
+        const wanted = numbersOf(rowsOfBank(banks.values.get(float) as ValueBank, from, batch));
+        for (let i = 0; i < wanted.length; i++) {
+          error += ((wanted[i] as number) - (found[i] as number)) ** 2;
+          signal += (wanted[i] as number) ** 2;
+        }
+      }
+    }
+  });
+  return signal > 0 ? error / signal : 0;
+}

@@ -1,0 +1,346 @@
+import { seededRandom } from '../../../calibration/sampling.js';
+import type { OwnGradient } from '../../derive/reverse.js';
+import { Steps } from '../../derive/steps.js';
+import { NameScope } from '../../graph/edit.js';
+import type { Graph, Model, Node, ValueInfo } from '../../graph/model.js';
+import { floatsOf, tensorOf } from '../../graph/tensor.js';
+import { channelAlong, elementCount, type NdArray } from '../../numerics/nd-array.js';
+import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import type { Bank, Objective, Parameter, Schedule } from '../../train/objective.js';
+import { shapesIn } from '../../train/shapes.js';
+import type {
+  ActivationLearner,
+  GraphMaker,
+  SimulatedActivation,
+  SimulatedWeight,
+  WeightQuantizer,
+  WeightSite,
+} from '../quantizers/simulated.js';
+import { ownGradient } from '../quantizers/simulated.js';
+import { within } from '../quantizers/uniform.js';
+import type { Rounding, TwinLayer } from '../twin-graph.js';
+import { type Banks, feedOf, type ValueBank } from './banks.js';
+import type { BlockGraph } from './block-graph.js';
+import { blockModel } from './block-model.js';
+import { withinCells } from './cells.js';
+
+/** How a block is learned. */
+export interface LearningSettings {
+  /** Quantizers for weights, the first that takes a weight; none where they stay as they are. */
+  readonly weights: readonly WeightQuantizer[];
+  /** Learners for activations below 8 bits, the first that takes one; none where they stay. */
+  readonly activations: readonly ActivationLearner[];
+  /** Whether the float weights are learned, too. */
+  readonly latent: boolean;
+  readonly steps: number;
+  /** Samples a step. */
+  readonly batch: number;
+  /** Learning rates: of weights in their steps, of scales and levels relative to one, of biases in deviations. */
+  readonly rates: { readonly weights: number; readonly activations: number; readonly latent: number; readonly biases: number };
+  /** Share of the elements that come from float while learning (QDrop, Wei et al. 2022, eq. 9). */
+  readonly drop: number;
+}
+
+/** A layer that is learned: its weight's quantizer, where it has one, and its bias. */
+export interface LearnedLayer {
+  readonly twin: TwinLayer;
+  readonly weight: { readonly site: WeightSite; readonly simulated: SimulatedWeight } | undefined;
+  /** The parameter that the bias is; undefined without a place for one. */
+  readonly bias: string | undefined;
+}
+
+export interface LearnedActivation {
+  readonly rounding: Rounding;
+  readonly bits: number;
+  readonly simulated: SimulatedActivation;
+}
+
+export interface BlockObjective {
+  readonly objective: Objective;
+  readonly layers: readonly LearnedLayer[];
+  readonly activations: readonly LearnedActivation[];
+}
+
+/** Rows of random masks that every step takes some of: to draw them anew takes longer than all else. */
+const MASKS = 32;
+
+/** What a block's training graph is made of. */
+interface Sources {
+  readonly model: Model;
+  readonly graph: BlockGraph;
+  readonly banks: Banks;
+  readonly settings: LearningSettings;
+  readonly seed: number;
+  /** Samples a step. */
+  readonly batch: number;
+}
+
+/**
+ * The block's quantized side as a training objective: each weight and activation through the quantizer that learns it, the
+ * loss ‖found − wanted‖² over the batch and the places, summed over channels (BRECQ, Li et al. 2021, eq. 10, unweighted).
+ */
+export async function blockObjective(sources: Sources): Promise<BlockObjective> {
+  const { model, graph, banks, batch } = sources;
+  const shapes = await shapesIn(blockModel(model, graph, banks), feedOf(banks, graph, 0, batch));
+  return new Builder(sources, shapes).build();
+}
+
+class Builder {
+  readonly #sources: Sources;
+  readonly #shapes: Awaited<ReturnType<typeof shapesIn>>;
+  readonly #initializers: Graph['initializers'];
+  readonly #names: NameScope;
+  readonly #steps: Steps;
+  readonly #maker: GraphMaker;
+  readonly #parameters: Parameter[] = [];
+  readonly #schedules: Schedule[] = [];
+  readonly #own: OwnGradient[] = [];
+  readonly #penalties: string[] = [];
+  readonly #banks: Bank[] = [];
+  readonly #masks = new Map<string, string>();
+  /** What nodes read in place of a value of the twin graph. */
+  readonly #renamed = new Map<string, string>();
+
+  constructor(sources: Sources, shapes: Awaited<ReturnType<typeof shapesIn>>) {
+    const { graph, banks } = sources;
+    this.#sources = sources;
+    this.#shapes = shapes;
+    this.#initializers = new Map(graph.constants);
+    const known = [...banks.values.keys()].map((name) => ({ name, dataType: undefined, shape: undefined }));
+    this.#names = new NameScope({
+      ...{ nodes: [...graph.nodes], initializers: this.#initializers, valueInfo: new Map() },
+      ...{ inputs: known, outputs: [] },
+    });
+    const fresh = (wanted: string) => this.#names.fresh(wanted);
+    const constantOf = (array: NdArray) => {
+      const name = fresh('learning/constant');
+      this.#initializers.set(name, tensorOf(array));
+      return name;
+    };
+    this.#steps = new Steps({ floatType: 'float32', fresh, constantOf }, 'learning');
+    this.#maker = { steps: this.#steps, fresh };
+  }
+
+  build(): BlockObjective {
+    const { graph, model } = this.#sources;
+    for (const { quantized, float } of graph.inputs) this.#readInput(quantized, float);
+    const wanted = graph.outputs.map(({ float }) => this.#bank(float, 'wanted'));
+    const layers = graph.layers.map((layer) => this.#learnLayer(layer));
+    const activations = this.#pushNodes();
+    const losses = graph.outputs.map(({ quantized }, at) => this.#lossOf(quantized, wanted[at] as string));
+    const loss = [...losses, ...this.#penalties].reduce((sum, each) => this.#steps.add(sum, each));
+    return {
+      objective: {
+        graph: {
+          nodes: this.#steps.nodes,
+          initializers: this.#initializers,
+          inputs: this.#inputs(),
+          outputs: [{ name: loss, dataType: 'float32', shape: [] }],
+          valueInfo: new Map(),
+        },
+        opsets: model.opsets,
+        loss,
+        parameters: this.#parameters,
+        banks: this.#banks,
+        schedules: this.#schedules,
+        own: this.#own,
+      },
+      layers,
+      activations,
+    };
+  }
+
+  #inputs(): ValueInfo[] {
+    const { batch } = this.#sources;
+    return [
+      ...this.#banks.map(({ input, samples: { type, dims } }) => ({
+        ...{ name: input, dataType: type, shape: [batch, ...dims.slice(1)] },
+      })),
+      ...this.#schedules.map(({ input }) => ({ name: input, dataType: 'float32' as const, shape: [] })),
+      ...this.#parameters.map(({ name, start }) => ({ name, dataType: start.type, shape: [...start.dims] })),
+    ];
+  }
+
+  /** Nodes of the twin graph, each rounding by what learns it, or with a gradient that passes straight through. */
+  #pushNodes(): LearnedActivation[] {
+    const { graph } = this.#sources;
+    const roundings = new Map(graph.roundings.map((rounding) => [rounding.output, rounding]));
+    const learned = new Map<string, LearnedActivation>();
+    for (const source of graph.nodes) {
+      const [output = ''] = source.outputs;
+      const rounding = roundings.get(output);
+      if (!rounding) {
+        this.#push(source);
+        continue;
+      }
+      const value = this.#nameOf(rounding.value);
+      const known = learned.get(rounding.key);
+      // A value that was only moved has its quantizer already.
+      if (known) {
+        this.#renamed.set(output, value);
+        continue;
+      }
+      const made = this.#learnActivation(rounding, value);
+      if (made) learned.set(rounding.key, made);
+      else this.#fixActivation(source, rounding, value);
+      const rounded = made?.simulated.output ?? output;
+      this.#renamed.set(output, this.#dropped(rounded, value, rounding.output));
+    }
+    return [...learned.values()];
+  }
+
+  #learnActivation(rounding: Rounding, value: string): LearnedActivation | undefined {
+    const { settings } = this.#sources;
+    const { kind, grid } = rounding.quantizer;
+    const bits = Math.log2(grid.high + 1);
+    if (kind !== 'affine' || grid.low !== 0 || !Number.isInteger(bits) || bits >= 8) return undefined;
+    const site = {
+      ...{ value, quantizer: grid, bits, isSigned: grid.zeroPoint > 0, rate: settings.rates.activations },
+      elements: elementCount(this.#dims(rounding.value)) / this.#sources.batch,
+    };
+    const learner = settings.activations.find((each) => each.refuse?.(site) === undefined);
+    if (!learner) return undefined;
+    const simulated = learner.simulate(this.#maker, site);
+    this.#take(simulated);
+    return { rounding, bits, simulated };
+  }
+
+  /** A quantizer that stays: the gradient goes straight through where the value is within its range. */
+  #fixActivation(source: Node, { output, quantizer: { grid } }: Rounding, value: string): void {
+    this.#push(source);
+    this.#own.push(
+      ownGradient(output, [value], (back, gradient) => [
+        () => {
+          const ratio = back.scale(value, 1 / grid.scale);
+          const low = grid.low - grid.zeroPoint;
+          return back.mul(gradient, within(back, ratio, { low, high: grid.high - grid.zeroPoint }));
+        },
+      ]),
+    );
+  }
+
+  #learnLayer(twin: TwinLayer): LearnedLayer {
+    const { settings } = this.#sources;
+    const { layer } = twin;
+    const weight = this.#learnWeight(twin);
+    const bias = twin.bias && settings.rates.biases > 0 ? twin.bias : undefined;
+    if (bias) {
+      const tensor = this.#initializers.get(bias);
+      if (!tensor) throw new Error(`${bias} is not there`);
+      this.#initializers.delete(bias);
+      this.#parameters.push({
+        name: bias,
+        start: { type: 'float32', dims: tensor.dims, data: floatsOf(tensor).slice() },
+        rate: settings.rates.biases * deviationOf(layer.bias),
+      });
+    }
+    return { twin, weight, bias };
+  }
+
+  #learnWeight(twin: TwinLayer): LearnedLayer['weight'] {
+    const { settings } = this.#sources;
+    const { layer } = twin;
+    if (layer.weight.kind === 'blocks') return undefined;
+    const tensor: QuantizedTensor = layer.weight;
+    const value = this.#names.fresh(`${twin.weight}/float`);
+    const start = withinCells(floatsOf(layer.linear.tensor), tensor);
+    const site = { value, weight: start, tensor, latent: settings.latent, rate: settings.rates.weights };
+    const quantizer = settings.weights.find((each) => each.refuse?.(site) === undefined);
+    if (!quantizer) return undefined;
+    const array: NdArray = { type: 'float32', dims: [...tensor.dims], data: start };
+    if (settings.latent) {
+      const channel = channelAlong(tensor.dims, tensor.axis);
+      const rates = Float32Array.from(start, (_, at) => settings.rates.latent * (tensor.scales[channel(at)] ?? 1));
+      this.#parameters.push({ name: value, start: array, rate: { ...array, data: rates } });
+    } else this.#initializers.set(value, tensorOf(array));
+    const simulated = quantizer.simulate(this.#maker, site);
+    this.#take(simulated);
+    this.#renamed.set(twin.weight, simulated.output);
+    return { site, simulated };
+  }
+
+  #take({ parameters, own, penalty, schedules }: SimulatedWeight | SimulatedActivation): void {
+    this.#parameters.push(...parameters);
+    this.#own.push(...own);
+    if (penalty) this.#penalties.push(penalty);
+    this.#schedules.push(...(schedules ?? []));
+  }
+
+  #lossOf(quantized: string, wanted: string): string {
+    const steps = this.#steps;
+    const dims = this.#dims(quantized);
+    const difference = steps.sub(this.#nameOf(quantized), wanted);
+    const square = steps.mul(difference, difference);
+    const total = steps.sum(square, dims.map((_, axis) => axis), false);
+    const channels = dims.length > 1 ? (dims[1] ?? 1) : 1;
+    return steps.scale(total, channels / elementCount(dims));
+  }
+
+  /** What a block reads from outside: quantized, or of both sides by chance. */
+  #readInput(quantized: string, float: string): void {
+    const { drop } = this.#sources.settings;
+    const found = this.#bank(quantized, 'quantized');
+    const isSame = quantized === float || drop === 0;
+    if (isSame || this.#shapes.get(quantized)?.dataType !== 'float32') {
+      this.#renamed.set(quantized, found);
+      return;
+    }
+    this.#renamed.set(quantized, this.#dropped(found, this.#bank(float, 'float'), quantized));
+  }
+
+  /** Elements of `rounded`, some of them replaced by those of `whole`. */
+  #dropped(rounded: string, whole: string, like: string): string {
+    const { drop } = this.#sources.settings;
+    if (drop === 0) return rounded;
+    const steps = this.#steps;
+    return steps.add(rounded, steps.mul(steps.sub(whole, rounded), this.#mask(this.#dims(like))));
+  }
+
+  /** A mask of 0 and 1 for a value of these dims. */
+  #mask(dims: readonly number[]): string {
+    const { batch, settings, seed } = this.#sources;
+    const key = dims.join();
+    const known = this.#masks.get(key);
+    if (known) return known;
+    const size = elementCount(dims) / batch;
+    const random = seededRandom(seed + this.#masks.size + 1);
+    const data = Float32Array.from({ length: MASKS * size }, () => (random() < settings.drop ? 1 : 0));
+    const input = this.#names.fresh('learning/mask');
+    this.#banks.push({ input, samples: { type: 'float32', dims: [MASKS, size], data }, draw: 'random' });
+    const mask = this.#steps.reshape(input, dims);
+    this.#masks.set(key, mask);
+    return mask;
+  }
+
+  /** A value on the samples of a step, as the model has it. */
+  #bank(value: string, hint: string): string {
+    const { banks, batch } = this.#sources;
+    const { samples, rowsPerSample } = banks.values.get(value) as ValueBank;
+    const input = this.#names.fresh(`${value}/${hint}`);
+    this.#banks.push({ input, samples, draw: 'batch' });
+    if (rowsPerSample === 1) return input;
+    return this.#steps.reshape(input, [batch * rowsPerSample, ...samples.dims.slice(2)]);
+  }
+
+  #push(source: Node): void {
+    const inputs = source.inputs.map((value) => (value ? this.#nameOf(value) : value));
+    this.#steps.nodes.push({ ...source, inputs, outputs: [...source.outputs] });
+  }
+
+  #nameOf(value: string): string {
+    return this.#renamed.get(value) ?? value;
+  }
+
+  #dims(value: string): readonly number[] {
+    const dims = this.#shapes.get(value)?.dims;
+    if (!dims) throw new Error(`the shape of ${value} is not known`);
+    return dims;
+  }
+}
+
+/** What a bias of a layer is measured in: its root mean square, or 1 where it is 0. */
+function deviationOf(bias: Float32Array | undefined): number {
+  if (!bias) return 1;
+  const squares = bias.reduce((sum, b) => sum + b ** 2, 0);
+  return Math.sqrt(squares / Math.max(1, bias.length)) || 1;
+}

@@ -1,0 +1,41 @@
+import { channelAlong } from '../../numerics/nd-array.js';
+import { integersOfTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
+
+/** Part of a step that stays free at the border of a cell, so that rounding finds the same code again. */
+const MARGIN = 0.01;
+
+/**
+ * A float weight, each element moved as little as takes it to where its stored code is the nearest: what a plan decided is
+ * where learning starts, and how near to another code each element is stays known.
+ *
+ * @param values - the float weight
+ */
+export function withinCells(values: Float32Array, tensor: QuantizedTensor): Float32Array {
+  const channel = channelAlong(tensor.dims, tensor.axis);
+  const integers = integersOfTensor(tensor);
+  const bounds = tensor.kind === 'affine' ? affineBounds : codebookBounds(tensor);
+  return Float32Array.from(values, (value, at) => {
+    const scale = tensor.scales[tensor.scales.length === 1 ? 0 : channel(at)] ?? 1;
+    const [low, high] = bounds(integers[at] as number, channel(at));
+    return Math.min(Math.max(value, scale * low), scale * high);
+  });
+}
+
+const affineBounds = (code: number): [number, number] => [code - 0.5 + MARGIN, code + 0.5 - MARGIN];
+
+/** Bounds of a level: half way to its neighbours, as far again beyond the last. */
+function codebookBounds(tensor: Extract<QuantizedTensor, { kind: 'codebook' }>) {
+  const count = 2 ** tensor.bits;
+  const perBook = tensor.channelsPerCodebook;
+  const books = Array.from({ length: tensor.levels.length / count }, (_, book) =>
+    [...new Set(tensor.levels.subarray(book * count, (book + 1) * count))].sort((a, b) => a - b),
+  );
+  return (level: number, channel: number): [number, number] => {
+    const levels = books[perBook === undefined ? 0 : Math.floor(channel / perBook)] ?? [];
+    const at = levels.indexOf(level);
+    const [below, above] = [levels[at - 1], levels[at + 1]];
+    const down = below === undefined ? (above ?? level + 1) - level : level - below;
+    const up = above === undefined ? down : above - level;
+    return [level - (0.5 - MARGIN) * down, level + (0.5 - MARGIN) * up];
+  };
+}

@@ -1,0 +1,200 @@
+import { fedInputs, type Model } from '../../graph/model.js';
+import { type Tensor, tensorOf } from '../../graph/tensor.js';
+import type { AffineQuantizer } from '../../numerics/affine.js';
+import type { NdArray } from '../../numerics/nd-array.js';
+import { scaleFloorIn } from '../../quantize/bias.js';
+import { pairingIn, withinPairs } from '../../quantize/pairs.js';
+import type { Plan, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
+import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import { computeValues } from '../../train/compute.js';
+import { train } from '../../train/train.js';
+import { refinableLayers } from '../layers.js';
+import { withWalk } from '../open-walk.js';
+import { readQuantizer, readTensor, storedValues } from '../quantizers/read-back.js';
+import type { RefineContext, Refinement } from '../refiner.js';
+import type { Walk } from '../walk.js';
+import { setQuantizer, type TwinGraph, twinGraphOf } from '../twin-graph.js';
+import { type Banks, bankStep, gatherBanks } from './banks.js';
+import { type BlockGraph, blockGraphOf } from './block-graph.js';
+import { blockError } from './block-model.js';
+import { type BlockObjective, blockObjective, type LearnedLayer, type LearningSettings } from './block-objective.js';
+import type { Block } from './blocks.js';
+
+/** What was learned of a block. */
+interface Learned {
+  readonly weights: Map<string, StoredTensor>;
+  readonly biases: Map<string, Float32Array>;
+  readonly activations: Map<string, AffineQuantizer>;
+  /** Constants of the twin graph as they now are. */
+  readonly constants: Map<string, Tensor>;
+}
+
+/**
+ * Learn a plan block by block, in the order of the data: each reads what the quantized network before it gives, and is to
+ * give what the float network gives. A block that is no better on its own samples afterwards stays as it was, and so does one
+ * with an operator that has no derivative.
+ */
+export async function learnBlocks(
+  plan: Plan,
+  context: RefineContext,
+  cut: (layers: ReturnType<typeof refinableLayers>) => readonly Block[],
+  settings: LearningSettings,
+): Promise<Refinement> {
+  const { model } = context;
+  const layers = refinableLayers(model.graph, plan);
+  const twin = twinGraphOf(model, plan, layers);
+  const graphs = cut(layers).flatMap((block) => blockGraphOf(twin, plan.placement, block) ?? []);
+  const steps = graphs.map(bankStep);
+  const weights = new Map<string, StoredTensor>();
+  const biases = new Map<string, Float32Array>();
+  const activations = new Map<string, { kind: 'affine'; grid: AffineQuantizer }>();
+  const blocks: RefinedBlock[] = [];
+  const needs = steps.map((step) => step.needs);
+  await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
+    for (const [done, graph] of graphs.entries()) {
+      await context.pause();
+      const banks = await gatherBanks(walk, steps[done] as (typeof steps)[number]);
+      const work = { plan, context, twin, graph, settings, seed: context.seed + done };
+      const found =
+        typeof banks === 'string'
+          ? { left: banks }
+          : await learnBlock({ ...work, batch: batchOf(model, walk, banks, settings.batch) }, banks);
+      if ('left' in found) {
+        blocks.push({ id: graph.block.id, left: found.left });
+      } else {
+        blocks.push({ id: graph.block.id, before: found.before, after: found.after, losses: found.losses });
+        for (const [id, weight] of found.learned.weights) weights.set(id, weight);
+        for (const [id, bias] of found.learned.biases) biases.set(id, bias);
+        for (const [key, grid] of found.learned.activations) activations.set(key, { kind: 'affine', grid });
+        for (const [name, tensor] of found.learned.constants) twin.constants.set(name, tensor);
+      }
+      context.progress(done + 1, graphs.length);
+    }
+  });
+  return { change: { weights, biases, activations }, blocks };
+}
+
+interface BlockWork {
+  readonly plan: Plan;
+  readonly context: RefineContext;
+  readonly twin: TwinGraph;
+  readonly graph: BlockGraph;
+  readonly settings: LearningSettings;
+  readonly seed: number;
+}
+
+type Outcome =
+  | { readonly left: string }
+  | {
+      readonly before: number;
+      readonly after: number;
+      readonly losses: readonly number[];
+      readonly learned: Learned;
+    };
+
+async function learnBlock(work: BlockWork & { readonly batch: number }, banks: Banks): Promise<Outcome> {
+  const { plan, context, twin, graph, settings, seed, batch } = work;
+  const { model } = context;
+  const made = await blockObjective({ model, graph, banks, settings, seed, batch });
+  if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
+  const trained = await train(made.objective, { steps: settings.steps, batch, seed });
+  if (trained.kind === 'refused') {
+    const reasons = trained.refusals.map(({ node, opType, reason }) => `${opType} ${node} ${reason}`);
+    return { left: [...new Set(reasons)].join('; ') };
+  }
+  const learned = await readBack(plan, twin, made, trained.values);
+  const before = await blockError(model, graph, banks, batch);
+  const after = await blockError(model, graph, banks, batch, learned.constants);
+  const losses = summary(trained.losses);
+  const isBetter = after <= before;
+  return { before, after: isBetter ? after : before, losses, learned: isBetter ? learned : nothing() };
+}
+
+const nothing = (): Learned => ({
+  weights: new Map(),
+  biases: new Map(),
+  activations: new Map(),
+  constants: new Map(),
+});
+
+/** Samples a step: as many as asked for where the model takes any number and they fit a chunk, else as many as it takes. */
+function batchOf({ graph }: Model, walk: Walk, banks: Banks, wanted: number): number {
+  const most = Math.min(Math.max(...walk.samples), banks.count);
+  const isFixed = fedInputs(graph).some(({ shape }) => typeof shape?.[0] === 'number');
+  return isFixed ? most : Math.min(wanted, most);
+}
+
+/** Points of the curve of losses that a record keeps. */
+const POINTS = 32;
+
+/** Means of equal parts of the losses. */
+function summary(losses: Float32Array): number[] {
+  const count = Math.min(POINTS, losses.length);
+  return Array.from({ length: count }, (_, part) => {
+    const from = Math.floor((part * losses.length) / count);
+    const to = Math.floor(((part + 1) * losses.length) / count);
+    return losses.subarray(from, to).reduce((sum, loss) => sum + loss, 0) / (to - from);
+  });
+}
+
+/** What is stored, from the values that the last forward pass would compute. */
+async function readBack(
+  plan: Plan,
+  twin: TwinGraph,
+  { objective, layers, activations }: BlockObjective,
+  values: ReadonlyMap<string, NdArray>,
+): Promise<Learned> {
+  const simulated = [
+    ...layers.flatMap(({ weight }) => (weight ? [weight.simulated] : [])),
+    ...activations.map((each) => each.simulated),
+  ];
+  const stored = await computeValues(objective, simulated.flatMap(storedValues), values);
+  const learned = nothing();
+  const copy: TwinGraph = { ...twin, constants: learned.constants };
+  for (const { rounding, bits, simulated: quantizer } of activations) {
+    const grid = readQuantizer(quantizer, bits, stored);
+    learned.activations.set(rounding.key, grid);
+    for (const each of twin.roundings) if (each.key === rounding.key) setQuantizer(copy, each, grid);
+  }
+  for (const layer of layers) {
+    const bias = layer.bias && (values.get(layer.bias)?.data as Float32Array | undefined);
+    const { id, site } = layer.twin.layer;
+    if (bias) {
+      learned.biases.set(id, bias);
+      learned.constants.set(layer.twin.bias, floats([bias.length], bias));
+    }
+    const weight = readWeight(withLearned(plan, learned), layer, stored);
+    if (!weight) continue;
+    learned.weights.set(site, weight);
+    learned.constants.set(layer.twin.weight, floats(weight.dims, dequantizeTensor(weight)));
+  }
+  return learned;
+}
+
+const floats = (dims: readonly number[], data: Float32Array): Tensor =>
+  tensorOf({ type: 'float32', dims, data });
+
+/** The plan with what is learned of activations and biases, which the limits of weights follow from. */
+function withLearned(plan: Plan, { activations, biases }: Learned): Plan {
+  const next = new Map(plan.activations);
+  for (const [key, grid] of activations) {
+    const known = next.get(key);
+    if (known) next.set(key, { ...known, quantizer: { kind: 'affine', grid } });
+  }
+  return { ...plan, activations: next, biases: new Map([...plan.biases, ...biases]) };
+}
+
+/** A learned weight within the limits of its bias and of its pairs. */
+function readWeight(
+  plan: Plan,
+  { twin: { layer }, weight }: LearnedLayer,
+  stored: ReadonlyMap<string, NdArray>,
+): QuantizedTensor | undefined {
+  if (!weight) return undefined;
+  const read = readTensor(weight.simulated, weight.site, stored);
+  const floor = scaleFloorIn(plan, layer.weighted, read.scales.length);
+  const scales = read.scales.map((scale, c) => Math.max(scale, floor[c] ?? 0));
+  const pairing = pairingIn(plan, layer.weighted);
+  const within: QuantizedTensor = { ...read, scales };
+  return pairing ? withinPairs(within, dequantizeTensor(within), pairing) : within;
+}
