@@ -1,41 +1,18 @@
 import { blocksOf } from './learning/blocks.js';
 import { learnBlocks } from './learning/learn-blocks.js';
-import { activationLearners, weightQuantizers } from './quantizers/quantizers.js';
+import { learningSettings, readLearning } from './learning/settings.js';
 import type { Refiner } from './refiner.js';
 
+/**
+ * Learns each block of the network on what the quantized network before it gives, to give what the float block gives
+ * (BRECQ, Li et al. 2021); some elements come from float meanwhile, by chance (QDrop, Wei et al. 2022). Weights, steps and
+ * biases go together, since each makes good what another lost.
+ */
 export const reconstruct: Refiner = {
   name: 'reconstruct',
-  summary: 'rounding, levels and steps learned block by block (BRECQ, QDrop)',
+  summary: 'weights and steps learned block by block (BRECQ, QDrop; LSQ, AdaRound and others)',
   changes: ['weights', 'biases', 'activations'],
-  settings: [
-    { key: 'weights', summary: 'what learns weights', usual: 'auto', choices: ['auto', 'keep', ...weightQuantizers.map(({ name }) => name)] },
-    { key: 'activations', summary: 'what learns activations', usual: 'lsq', choices: ['keep', ...activationLearners.map(({ name }) => name)] },
-    { key: 'latent', summary: '', usual: 0, least: 0, most: 1 },
-    { key: 'steps', summary: 'steps a block', usual: 200, least: 1, most: 100_000 },
-    { key: 'batch', summary: 'samples a step', usual: 32, least: 1, most: 1024 },
-    { key: 'drop', summary: 'share', usual: 0.5, least: 0, most: 1 },
-    { key: 'rw', summary: '', usual: 0.01, least: 0, most: 10 },
-    { key: 'ra', summary: '', usual: 0.01, least: 0, most: 10 },
-    { key: 'rl', summary: '', usual: 0.05, least: 0, most: 10 },
-    { key: 'rb', summary: '', usual: 0.001, least: 0, most: 10 },
-  ],
-  refine(plan, context) {
-    const { settings, model } = context;
-    const number = (key: string) => Number(settings[key]);
-    const weights =
-      settings.weights === 'keep'
-        ? []
-        : settings.weights === 'auto'
-          ? weightQuantizers.filter(({ name }) => name === (number('latent') ? 'lsq' : 'adaround') || name === 'codebook')
-          : weightQuantizers.filter(({ name }) => name === settings.weights);
-    return learnBlocks(plan, context, (layers) => blocksOf(model.graph, layers), {
-      weights,
-      activations: activationLearners.filter(({ name }) => name === settings.activations),
-      latent: number('latent') === 1,
-      steps: number('steps'),
-      batch: number('batch'),
-      drop: number('drop'),
-      rates: { weights: number('rw'), activations: number('ra'), latent: number('rl'), biases: number('rb') },
-    });
-  },
+  settings: learningSettings(200, 0.5),
+  refine: (plan, context) =>
+    learnBlocks(plan, context, (layers) => blocksOf(context.model.graph, layers), readLearning(context.settings)),
 };

@@ -9,11 +9,9 @@ import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Bank, Objective, Parameter, Schedule } from '../../train/objective.js';
 import { shapesIn } from '../../train/shapes.js';
 import type {
-  ActivationLearner,
   GraphMaker,
   SimulatedActivation,
   SimulatedWeight,
-  WeightQuantizer,
   WeightSite,
 } from '../quantizers/simulated.js';
 import { ownGradient } from '../quantizers/simulated.js';
@@ -23,23 +21,16 @@ import { type Banks, feedOf, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
 import { blockModel } from './block-model.js';
 import { withinCells } from './cells.js';
+import type { LearningSettings, WeightLearner } from './settings.js';
 
-/** How a block is learned. */
-export interface LearningSettings {
-  /** Quantizers for weights, the first that takes a weight; none where they stay as they are. */
-  readonly weights: readonly WeightQuantizer[];
-  /** Learners for activations below 8 bits, the first that takes one; none where they stay. */
-  readonly activations: readonly ActivationLearner[];
-  /** Whether the float weights are learned, too. */
-  readonly latent: boolean;
-  readonly steps: number;
-  /** Samples a step. */
-  readonly batch: number;
-  /** Learning rates: of weights in their steps, of scales and levels relative to one, of biases in deviations. */
-  readonly rates: { readonly weights: number; readonly activations: number; readonly latent: number; readonly biases: number };
-  /** Share of the elements that come from float while learning (QDrop, Wei et al. 2022, eq. 9). */
-  readonly drop: number;
-}
+/**
+ * How far what is learned can go in all steps, along a half cosine: float weights in their steps, scales and levels relative
+ * to one, biases relative to their size. The rate of a step follows from it, so that more steps are finer ones.
+ */
+const TRAVEL = { latent: 1.5, steps: 0.3, biases: 0.03 } as const;
+
+/** The mean of a half cosine from 1 to 0. */
+const MEAN_RATE = 0.5;
 
 /** A layer that is learned: its weight's quantizer, where it has one, and its bias. */
 export interface LearnedLayer {
@@ -195,7 +186,7 @@ class Builder {
     const bits = Math.log2(grid.high + 1);
     if (kind !== 'affine' || grid.low !== 0 || !Number.isInteger(bits) || bits >= 8) return undefined;
     const site = {
-      ...{ value, quantizer: grid, bits, isSigned: grid.zeroPoint > 0, rate: settings.rates.activations },
+      ...{ value, quantizer: grid, bits, isSigned: grid.zeroPoint > 0, rate: this.#rate(TRAVEL.steps) },
       elements: elementCount(this.#dims(rounding.value)) / this.#sources.batch,
     };
     const learner = settings.activations.find((each) => each.refuse?.(site) === undefined);
@@ -223,7 +214,7 @@ class Builder {
     const { settings } = this.#sources;
     const { layer } = twin;
     const weight = this.#learnWeight(twin);
-    const bias = twin.bias && settings.rates.biases > 0 ? twin.bias : undefined;
+    const bias = twin.bias && settings.weights.length > 0 ? twin.bias : undefined;
     if (bias) {
       const tensor = this.#initializers.get(bias);
       if (!tensor) throw new Error(`${bias} is not there`);
@@ -231,7 +222,7 @@ class Builder {
       this.#parameters.push({
         name: bias,
         start: { type: 'float32', dims: tensor.dims, data: floatsOf(tensor).slice() },
-        rate: settings.rates.biases * deviationOf(layer.bias),
+        rate: this.#rate(TRAVEL.biases) * deviationOf(layer.bias),
       });
     }
     return { twin, weight, bias };
@@ -244,19 +235,30 @@ class Builder {
     const tensor: QuantizedTensor = layer.weight;
     const value = this.#names.fresh(`${twin.weight}/float`);
     const start = withinCells(floatsOf(layer.linear.tensor), tensor);
-    const site = { value, weight: start, tensor, latent: settings.latent, rate: settings.rates.weights };
-    const quantizer = settings.weights.find((each) => each.refuse?.(site) === undefined);
-    if (!quantizer) return undefined;
+    const siteOf = ({ quantizer, latent }: WeightLearner): WeightSite => {
+      const rate = this.#rate(quantizer.travel ?? TRAVEL.steps);
+      return { value, weight: start, tensor, latent, rate };
+    };
+    const learner = settings.weights.find((each) => each.quantizer.refuse?.(siteOf(each)) === undefined);
+    if (!learner) return undefined;
+    const site = siteOf(learner);
     const array: NdArray = { type: 'float32', dims: [...tensor.dims], data: start };
-    if (settings.latent) {
+    if (site.latent) {
       const channel = channelAlong(tensor.dims, tensor.axis);
-      const rates = Float32Array.from(start, (_, at) => settings.rates.latent * (tensor.scales[channel(at)] ?? 1));
+      const rate = this.#rate(TRAVEL.latent);
+      const rates = Float32Array.from(start, (_, at) => rate * stepAt(tensor, channel(at)));
       this.#parameters.push({ name: value, start: array, rate: { ...array, data: rates } });
     } else this.#initializers.set(value, tensorOf(array));
-    const simulated = quantizer.simulate(this.#maker, site);
+    const simulated = learner.quantizer.simulate(this.#maker, site);
     this.#take(simulated);
     this.#renamed.set(twin.weight, simulated.output);
     return { site, simulated };
+  }
+
+  /** The learning rate of what goes so far in all steps. */
+  #rate(travel: number): number {
+    const { rate, steps } = this.#sources.settings;
+    return (rate * travel) / (MEAN_RATE * steps);
   }
 
   #take({ parameters, own, penalty, schedules }: SimulatedWeight | SimulatedActivation): void {
@@ -336,6 +338,16 @@ class Builder {
     if (!dims) throw new Error(`the shape of ${value} is not known`);
     return dims;
   }
+}
+
+/** Distance of neighbouring codes of a channel: its scale, or the mean distance of its levels. */
+function stepAt(tensor: QuantizedTensor, channel: number): number {
+  const scale = tensor.scales[tensor.scales.length === 1 ? 0 : channel] ?? 1;
+  if (tensor.kind === 'affine') return scale;
+  const count = 2 ** tensor.bits;
+  const book = tensor.channelsPerCodebook === undefined ? 0 : Math.floor(channel / tensor.channelsPerCodebook);
+  const levels = tensor.levels.subarray(book * count, (book + 1) * count);
+  return (scale * Math.max(1, Math.max(...levels) - Math.min(...levels))) / (count - 1);
 }
 
 /** What a bias of a layer is measured in: its root mean square, or 1 where it is 0. */

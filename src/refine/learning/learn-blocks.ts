@@ -17,8 +17,9 @@ import { setQuantizer, type TwinGraph, twinGraphOf } from '../twin-graph.js';
 import { type Banks, bankStep, gatherBanks } from './banks.js';
 import { type BlockGraph, blockGraphOf } from './block-graph.js';
 import { blockError } from './block-model.js';
-import { type BlockObjective, blockObjective, type LearnedLayer, type LearningSettings } from './block-objective.js';
+import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
 import type { Block } from './blocks.js';
+import type { LearningSettings } from './settings.js';
 
 /** What was learned of a block. */
 interface Learned {

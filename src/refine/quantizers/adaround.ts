@@ -18,6 +18,8 @@ const PENALTY = { weight: 0.01, from: 0.2, beta: [20, 2] } as const;
 export const adaround: WeightQuantizer = {
   name: 'adaround',
   summary: 'each weight rounded up or down, whichever the output asks for (AdaRound)',
+  onlyFixed: true,
+  travel: 10,
   refuse: (site) =>
     refuseCodebook(site) ?? (site.latent ? 'it learns the rounding of fixed weights' : undefined),
   simulate({ steps, fresh }, { value, weight, tensor, rate }) {

@@ -65,6 +65,10 @@ export interface SimulatedActivation extends Simulated {
 export interface WeightQuantizer {
   readonly name: string;
   readonly summary: string;
+  /** Whether it learns nothing where the float weight is learned, too. */
+  readonly onlyFixed?: true;
+  /** How far a parameter that is not relative to a step goes, in all steps of a training; 1 without it. */
+  readonly travel?: number;
   /** Why it cannot take a weight; undefined where it can. */
   refuse?(site: WeightSite): string | undefined;
   simulate(maker: GraphMaker, site: WeightSite): SimulatedWeight;

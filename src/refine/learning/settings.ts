@@ -1,0 +1,69 @@
+import type { RefinerSetting } from '../../recipe.js';
+import { named, type RefineSettings } from '../../recipe.js';
+import { activationLearners, weightQuantizers } from '../quantizers/quantizers.js';
+import type { ActivationLearner, WeightQuantizer } from '../quantizers/simulated.js';
+
+/** A way to learn weights, and whether the float weights are learned with it. */
+export interface WeightLearner {
+  readonly quantizer: WeightQuantizer;
+  readonly latent: boolean;
+}
+
+/** How blocks are learned. */
+export interface LearningSettings {
+  /** The first that takes a weight learns it; none where weights stay. */
+  readonly weights: readonly WeightLearner[];
+  /** The first that takes an activation below 8 bits learns it; none where they stay. */
+  readonly activations: readonly ActivationLearner[];
+  readonly steps: number;
+  /** Samples a step, at most. */
+  readonly batch: number;
+  /** Factor of every learning rate. */
+  readonly rate: number;
+  /** Share of the elements that come from float while learning (QDrop, Wei et al. 2022, eq. 9). */
+  readonly drop: number;
+}
+
+const KEEP = 'keep';
+const AUTO = 'auto';
+const latentNames = ['yes', 'no'];
+
+/** How long, and how fast: what every refiner that learns can be told. */
+export const learningSettings = (steps: number, drop: number): RefinerSetting[] => [
+  {
+    ...{ key: 'weights', summary: 'what learns weights; auto takes lsq, or codebook where there are levels' },
+    ...{ usual: AUTO, choices: [AUTO, KEEP, ...weightQuantizers.map(({ name }) => name)] },
+  },
+  {
+    ...{ key: 'activations', summary: 'what learns activations below 8 bits' },
+    ...{ usual: 'lsq', choices: [KEEP, ...activationLearners.map(({ name }) => name)] },
+  },
+  {
+    ...{ key: 'latent', summary: 'whether float weights are learned, too; adaround never learns them' },
+    ...{ usual: 'yes', choices: latentNames },
+  },
+  { key: 'steps', summary: 'steps of each block', usual: steps, least: 1, most: 100_000 },
+  { key: 'batch', summary: 'samples a step, at most', usual: 32, least: 1, most: 1024 },
+  { key: 'rate', summary: 'factor of every learning rate', usual: 1, least: 0.001, most: 1000 },
+  { key: 'drop', summary: 'share of elements that come from float', usual: drop, least: 0, most: 1 },
+];
+
+/** What a refiner that learns was told. */
+export function readLearning(settings: RefineSettings): LearningSettings {
+  const number = (key: string) => Number(settings[key]);
+  const latent = settings.latent === 'yes';
+  const weights = String(settings.weights);
+  const activations = String(settings.activations);
+  const names = weights === AUTO ? ['lsq', 'codebook'] : weights === KEEP ? [] : [weights];
+  return {
+    weights: names.map((name) => {
+      const quantizer = named(weightQuantizers, name);
+      return { quantizer, latent: latent && !quantizer.onlyFixed };
+    }),
+    activations: activations === KEEP ? [] : [named(activationLearners, activations)],
+    steps: number('steps'),
+    batch: number('batch'),
+    rate: number('rate'),
+    drop: number('drop'),
+  };
+}
