@@ -13,5 +13,10 @@ export const distill: Refiner = {
   changes: ['weights', 'biases', 'activations'],
   settings: learningSettings(300, 0),
   refine: (plan, context) =>
-    learnBlocks(plan, context, (layers) => wholeBlock(context.model.graph, layers), readLearning(context.settings)),
+    learnBlocks(
+      plan,
+      context,
+      (layers) => wholeBlock(context.model.graph, layers),
+      readLearning(context.settings),
+    ),
 };

@@ -14,5 +14,10 @@ export const reconstruct: Refiner = {
   changes: ['weights', 'biases', 'activations'],
   settings: learningSettings(200, 0.5),
   refine: (plan, context) =>
-    learnBlocks(plan, context, (layers) => blocksOf(context.model.graph, layers), readLearning(context.settings)),
+    learnBlocks(
+      plan,
+      context,
+      (layers) => blocksOf(context.model.graph, layers),
+      readLearning(context.settings),
+    ),
 };

@@ -37,7 +37,8 @@ export async function computeValues(
   };
   const settings = { mode: 'disabled', threads: 1, label: 'what was learned' } as const;
   await withSession(encodeModel(modelOf(objective, part)), settings, async (session) => {
-    for (const [name, array] of await session.run(Object.fromEntries(fed), [...wanted])) found.set(name, array);
+    for (const [name, array] of await session.run(Object.fromEntries(fed), [...wanted]))
+      found.set(name, array);
   });
   return found;
 }

@@ -20,6 +20,8 @@ export interface TrainSettings {
   readonly schedule?: (progress: number) => number;
   /** Stops between two steps. */
   readonly signal?: AbortSignal | undefined;
+  /** Awaited before each step; what it throws ends the training. */
+  readonly pause?: (() => Promise<void>) | undefined;
   /** Called after each step, counted from 1. */
   readonly onStep?: ((step: number, loss: number) => void) | undefined;
 }
@@ -52,7 +54,7 @@ export async function train(objective: Objective, settings: TrainSettings): Prom
 }
 
 async function run(objective: Objective, step: StepGraph, settings: TrainSettings): Promise<Trained> {
-  const { steps, batch, seed, schedule = halfCosine, signal, onStep } = settings;
+  const { steps, batch, seed, schedule = halfCosine, signal, pause, onStep } = settings;
   const random = seededRandom(seed);
   const count = step.banks.find(({ bank }) => bank.draw === 'batch')?.bank.samples.dims[0] ?? 1;
   const shuffled = new Shuffled(count, random);
@@ -65,6 +67,7 @@ async function run(objective: Objective, step: StepGraph, settings: TrainSetting
     async (session) => {
       for (let at = 0; at < steps; at++) {
         signal?.throwIfAborted();
+        await pause?.();
         const progress = at / steps;
         const adam = adamAt(at + 1, schedule(progress));
         const taken = shuffled.take(batch);

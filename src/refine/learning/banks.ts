@@ -1,6 +1,6 @@
 import { node } from '../../graph/model.js';
 import { allocate, elementCount, type Feed, type NdArray } from '../../numerics/nd-array.js';
-import { type Step, Walk } from '../walk.js';
+import type { Step, Walk } from '../walk.js';
 import type { BlockGraph } from './block-graph.js';
 
 /** What a block's samples may take in memory. It follows from the model alone, so that the result does, too. */
@@ -19,7 +19,11 @@ export interface Banks {
 }
 
 /** The step of a walk that gathers what a block reads, on both sides, and what it gives in float. */
-export function bankStep({ block, inputs, outputs }: BlockGraph): Step & { readonly values: readonly string[] } {
+export function bankStep({
+  block,
+  inputs,
+  outputs,
+}: BlockGraph): Step & { readonly values: readonly string[] } {
   const values = [
     ...new Set([
       ...inputs.flatMap(({ quantized, float }) => [quantized, float]),

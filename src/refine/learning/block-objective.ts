@@ -273,7 +273,11 @@ class Builder {
     const dims = this.#dims(quantized);
     const difference = steps.sub(this.#nameOf(quantized), wanted);
     const square = steps.mul(difference, difference);
-    const total = steps.sum(square, dims.map((_, axis) => axis), false);
+    const total = steps.sum(
+      square,
+      dims.map((_, axis) => axis),
+      false,
+    );
     const channels = dims.length > 1 ? (dims[1] ?? 1) : 1;
     return steps.scale(total, channels / elementCount(dims));
   }
@@ -345,7 +349,8 @@ function stepAt(tensor: QuantizedTensor, channel: number): number {
   const scale = tensor.scales[tensor.scales.length === 1 ? 0 : channel] ?? 1;
   if (tensor.kind === 'affine') return scale;
   const count = 2 ** tensor.bits;
-  const book = tensor.channelsPerCodebook === undefined ? 0 : Math.floor(channel / tensor.channelsPerCodebook);
+  const book =
+    tensor.channelsPerCodebook === undefined ? 0 : Math.floor(channel / tensor.channelsPerCodebook);
   const levels = tensor.levels.subarray(book * count, (book + 1) * count);
   return (scale * Math.max(1, Math.max(...levels) - Math.min(...levels))) / (count - 1);
 }

@@ -28,11 +28,27 @@ export function blocksOf(graph: Graph, layers: readonly RefinableLayer[]): Block
   const bounds: number[] = [];
   let from = 0;
   for (let at = 0; at < nodes.length; at++) {
-    if (crossing[at] !== 1 && at !== nodes.length - 1) continue;
+    if (!isCut(nodes, ofNode, crossing, at) && at !== nodes.length - 1) continue;
     bounds.push(...innerCuts(nodes, ofNode, crossing, from, at), at);
     from = at + 1;
   }
   return withLayers(graph, bounds, ofNode);
+}
+
+/** Operators that leave less of a value than there was: a block is compared before them. */
+const reducing = /Pool|Reduce|Flatten|Reshape|Squeeze|Softmax|TopK/;
+
+/** Whether a block ends behind a node: one value is left there, and what follows is not a function of it element by element. */
+function isCut(
+  nodes: readonly Node[],
+  layers: ReadonlyMap<Node, RefinableLayer>,
+  crossing: readonly number[],
+  at: number,
+): boolean {
+  if (crossing[at] !== 1) return false;
+  const next = nodes[at + 1];
+  const goesOn = next && crossing[at + 1] === 1 && !layers.has(next) && !reducing.test(next.opType);
+  return !goesOn;
 }
 
 /** The whole graph as one block. */
@@ -113,6 +129,7 @@ function withLayers(
 function outputsOf(graph: Graph, nodes: readonly Node[]): string[] {
   const inside = new Set(nodes);
   const outside = new Set(graph.outputs.map(({ name }) => name));
-  for (const node of graph.nodes) if (!inside.has(node)) for (const value of readsOf(node)) outside.add(value);
+  for (const node of graph.nodes)
+    if (!inside.has(node)) for (const value of readsOf(node)) outside.add(value);
   return nodes.flatMap((node) => node.outputs.filter((output) => output && outside.has(output)));
 }

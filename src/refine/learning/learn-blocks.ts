@@ -12,8 +12,8 @@ import { refinableLayers } from '../layers.js';
 import { withWalk } from '../open-walk.js';
 import { readQuantizer, readTensor, storedValues } from '../quantizers/read-back.js';
 import type { RefineContext, Refinement } from '../refiner.js';
-import type { Walk } from '../walk.js';
 import { setQuantizer, type TwinGraph, twinGraphOf } from '../twin-graph.js';
+import type { Walk } from '../walk.js';
 import { type Banks, bankStep, gatherBanks } from './banks.js';
 import { type BlockGraph, blockGraphOf } from './block-graph.js';
 import { blockError } from './block-model.js';
@@ -55,7 +55,8 @@ export async function learnBlocks(
     for (const [done, graph] of graphs.entries()) {
       await context.pause();
       const banks = await gatherBanks(walk, steps[done] as (typeof steps)[number]);
-      const work = { plan, context, twin, graph, settings, seed: context.seed + done };
+      const [before, total] = [done * settings.steps, graphs.length * settings.steps];
+      const work = { plan, context, twin, graph, settings, seed: context.seed + done, done: before, total };
       const found =
         typeof banks === 'string'
           ? { left: banks }
@@ -69,7 +70,7 @@ export async function learnBlocks(
         for (const [key, grid] of found.learned.activations) activations.set(key, { kind: 'affine', grid });
         for (const [name, tensor] of found.learned.constants) twin.constants.set(name, tensor);
       }
-      context.progress(done + 1, graphs.length);
+      context.progress(before + settings.steps, total);
     }
   });
   return { change: { weights, biases, activations }, blocks };
@@ -82,6 +83,9 @@ interface BlockWork {
   readonly graph: BlockGraph;
   readonly settings: LearningSettings;
   readonly seed: number;
+  /** Steps of the blocks before it, and of all blocks. */
+  readonly done: number;
+  readonly total: number;
 }
 
 type Outcome =
@@ -98,7 +102,10 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
   const { model } = context;
   const made = await blockObjective({ model, graph, banks, settings, seed, batch });
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
-  const trained = await train(made.objective, { steps: settings.steps, batch, seed });
+  const trained = await train(made.objective, {
+    ...{ steps: settings.steps, batch, seed, pause: context.pause },
+    onStep: (step) => context.progress(work.done + step, work.total),
+  });
   if (trained.kind === 'refused') {
     const reasons = trained.refusals.map(({ node, opType, reason }) => `${opType} ${node} ${reason}`);
     return { left: [...new Set(reasons)].join('; ') };
