@@ -9,6 +9,7 @@ import { metrics } from '../gate/metrics.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { showValue } from '../gate/units.js';
 import { MAX_BITS } from '../recipe.js';
+import type { RefinedBlock } from '../quantize/plan.js';
 import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
 import type { LayerDescription } from './describe-plan.js';
 import { formatDb, formatMs, formatPercent, formatSigned } from './format.js';
@@ -104,13 +105,29 @@ export function calibratedOn({ calibration, recipe, command }: Result): string |
   return command === 'quantize' ? 'no calibration samples: weights only' : undefined;
 }
 
-/** What each refiner did: the error of the outputs before and after on samples held back, and whether it was kept. */
+/**
+ * What each refiner did: the error of the outputs before and after on samples held back, and whether it was kept; then the
+ * blocks that it left as they were, and why.
+ */
 export function refinedBy({ refinements }: Result): string[] {
-  return refinements.map(({ name, samples, heldBack, before, after, kept }) => {
+  return refinements.flatMap(({ name, samples, heldBack, before, after, kept, blocks }) => {
     const on = `on ${count(samples, 'sample')}`;
-    if (before === null || after === null) return `refined by ${name} ${on}: too few to hold some back`;
+    const left = leftBlocks(name, blocks);
+    if (before === null || after === null)
+      return [`refined by ${name} ${on}: too few to hold some back`, ...left];
     const change = `error of the outputs ${share(before)} → ${share(after)} on ${heldBack} held back`;
-    return kept ? `refined by ${name} ${on}: ${change}` : `${name} ${on} withdrawn: ${change}`;
+    return [kept ? `refined by ${name} ${on}: ${change}` : `${name} ${on} withdrawn: ${change}`, ...left];
+  });
+}
+
+/** One line for all blocks that were left for one reason. */
+function leftBlocks(name: string, blocks: readonly RefinedBlock[]): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const block of blocks)
+    if ('left' in block) byReason.set(block.left, [...(byReason.get(block.left) ?? []), block.id]);
+  return [...byReason].map(([reason, [first, ...others]]) => {
+    const more = others.length > 0 ? ` and ${count(others.length, 'other')}` : '';
+    return `${name} left the block of ${first}${more} as it was: ${reason}`;
   });
 }
 

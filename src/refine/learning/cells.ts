@@ -1,8 +1,11 @@
 import { channelAlong } from '../../numerics/nd-array.js';
 import { integersOfTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 
-/** Part of a step that stays free at the border of a cell, so that rounding finds the same code again. */
-const MARGIN = 0.01;
+/**
+ * Part of a step that stays free at the border of a cell: rounding finds the same code again, and the first steps of a
+ * training, which move all weights alike, do not undo at once what was decided against the nearest code.
+ */
+const MARGIN = 0.2;
 
 /**
  * A float weight, each element moved as little as takes it to where its stored code is the nearest: what a plan decided is

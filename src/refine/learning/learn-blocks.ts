@@ -7,7 +7,7 @@ import { pairingIn, withinPairs } from '../../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import { computeValues } from '../../train/compute.js';
-import { train } from '../../train/train.js';
+import { halfCosine, train } from '../../train/train.js';
 import { refinableLayers } from '../layers.js';
 import { withWalk } from '../open-walk.js';
 import { readQuantizer, readTensor, storedValues } from '../quantizers/read-back.js';
@@ -103,7 +103,7 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
   const made = await blockObjective({ model, graph, banks, settings, seed, batch });
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
   const trained = await train(made.objective, {
-    ...{ steps: settings.steps, batch, seed, pause: context.pause },
+    ...{ steps: settings.steps, batch, seed, schedule: warmUp, pause: context.pause },
     onStep: (step) => context.progress(work.done + step, work.total),
   });
   if (trained.kind === 'refused') {
@@ -131,6 +131,12 @@ function batchOf({ graph }: Model, walk: Walk, banks: Banks, wanted: number): nu
   const isFixed = fedInputs(graph).some(({ shape }) => typeof shape?.[0] === 'number');
   return isFixed ? most : Math.min(wanted, most);
 }
+
+/** Share of the steps in which rates rise: Adam's first steps go by signs alone. */
+const WARM_UP = 0.1;
+
+const warmUp = (progress: number): number =>
+  Math.min(1, (progress + 0.01) / WARM_UP) * halfCosine(progress);
 
 /** Points of the curve of losses that a record keeps. */
 const POINTS = 32;

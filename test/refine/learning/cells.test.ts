@@ -8,8 +8,8 @@ test('a weight stays where its code is the nearest, and is moved to the border o
     ...{ codes: Int8Array.of(1, 1, -2, 0), scales: Float32Array.of(0.5, 2) },
   };
   // In steps: 1.2 is in the cell of 1; 1.9 is in that of 2; −2.6 in that of −3; 0.4 in that of 0.
-  const found = withinCells(Float32Array.of(0.6, 0.95, -5.2, 0.8), tensor);
-  [0.6, 0.5 * 1.49, 2 * -2.49, 0.8].forEach((value, at) => {
+  const found = withinCells(Float32Array.of(0.6, 0.95, -5.2, 0.4), tensor);
+  [0.6, 0.5 * 1.3, 2 * -2.3, 0.4].forEach((value, at) => {
     expect(found[at]).toBeCloseTo(value, 6);
   });
 });
@@ -23,9 +23,9 @@ test('the cell of a level ends half way to its neighbours, and as far beyond the
       scales: Float32Array.of(0.01),
     },
   };
-  // Levels −1, 0, 0.2, 0.8: the cell of 0 is −0.49 … 0.098, that of 0.8 is 0.506 … 1.094, that of −1 −1.49 … −0.51.
+  // Levels −1, 0, 0.2, 0.8: what is free of the cell of 0 is −0.3 … 0.06, of 0.8 0.62 … 0.98, of −1 −1.3 … −0.7.
   const found = withinCells(Float32Array.of(-0.3, 0.15, 5, -0.2), tensor);
-  [-0.3, 0.098, 1.094, -0.51].forEach((value, at) => {
+  [-0.3, 0.06, 0.98, -0.7].forEach((value, at) => {
     expect(found[at]).toBeCloseTo(value, 6);
   });
 });
