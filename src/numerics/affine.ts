@@ -76,3 +76,8 @@ export function quantizerOfEnds(min: number, max: number, bits: number, symmetri
     ? symmetricQuantizer(Math.max(Math.abs(min), Math.abs(max)), min < 0, bits)
     : quantizerOfRange(min, max, bits);
 }
+
+/** The power of two nearest to a value by its exponent, of those from `least` on. Both are > 0. */
+export function nearestPowerOfTwo(value: number, least: number): number {
+  return 2 ** Math.max(Math.round(Math.log2(value)), Math.ceil(Math.log2(least)));
+}

@@ -1,9 +1,11 @@
 import { outputChannelOf } from '../graph/linear-layer.js';
-import { SMALLEST_NORMAL } from '../numerics/affine.js';
+import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { accumulatorOf, inputScaleOf, scaleFloor } from '../quantize/bias.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import type { Plan, StoredTensor } from '../quantize/plan.js';
+import { schemes } from '../quantize/schemes/schemes.js';
+import { named } from '../recipe.js';
 import type { RefinableLayer } from './layers.js';
 
 /** How far a scale may be moved: a larger factor protects nothing, and harms where samples are few (seven networks). */
@@ -52,6 +54,7 @@ export function correctMoments(
   const { linear, weight, takesBias } = layer;
   const channels = linear.outputChannels;
   const scaleOf = scaleOfChannel(layer);
+  const { powersOfTwo = false } = named(schemes, layer.recipe.scheme);
   const count = weight.kind === 'blocks' ? channels : weight.scales.length;
   const wanted = pooledFactors(scaleOf, count, float, quantized);
   const old = layer.bias ?? new Float32Array(channels);
@@ -65,7 +68,7 @@ export function correctMoments(
         float.means,
         (mean, c) => mean - at(factors, scaleOf(c)) * (at(quantized.means, c) - at(old, c)),
       );
-    scales = moved(weight, wanted, floorOf(layer, plan, bias));
+    scales = moved(weight, wanted, { floor: floorOf(layer, plan, bias), powersOfTwo });
     if (weight.kind !== 'blocks')
       factors = Float64Array.from(scales, (scale, s) => scale / at(weight.scales, s));
   }
@@ -105,16 +108,18 @@ export function mismatch(float: Moments, found: Moments): number {
   return signal > 0 ? error / signal : 0;
 }
 
-/** Scales times factors, of which blocks share one for each output. */
-function moved(weight: StoredTensor, factors: Float64Array, floor: Float32Array): Float32Array {
+/** Scales times factors, of which blocks share one for each output; powers of two where they are to stay so. */
+function moved(
+  weight: StoredTensor,
+  factors: Float64Array,
+  { floor, powersOfTwo }: { floor: Float32Array; powersOfTwo: boolean },
+): Float32Array {
   const perFactor = weight.scales.length / factors.length;
-  return weight.scales.map((scale, s) =>
-    Math.max(
-      Math.fround(scale * (factors[Math.floor(s / perFactor)] as number)),
-      floor[s] as number,
-      SMALLEST_NORMAL,
-    ),
-  );
+  return weight.scales.map((scale, s) => {
+    const wanted = scale * (factors[Math.floor(s / perFactor)] as number);
+    const least = Math.max(floor[s] as number, SMALLEST_NORMAL);
+    return powersOfTwo ? nearestPowerOfTwo(wanted, least) : Math.max(Math.fround(wanted), least);
+  });
 }
 
 /** For each output channel, its scale. */

@@ -1,4 +1,4 @@
-import { SMALLEST_NORMAL } from '../numerics/affine.js';
+import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { bestChain } from '../numerics/best-chain.js';
 import { roundHalfEven } from '../numerics/round.js';
 import { addChosen, dot, timesSymmetric } from '../numerics/symmetric.js';
@@ -127,6 +127,8 @@ export interface RowsOfScale {
   readonly scale: number;
   /** The smallest scale allowed, > 0. */
   readonly floor: number;
+  /** Whether the scale is a power of two. */
+  readonly powersOfTwo?: boolean;
 }
 
 /** A scale fitted, the rows at it, and the sum of their errors. */
@@ -150,7 +152,7 @@ export function fitScales(scales: readonly RowsOfScale[]): FittedScale[] {
     ),
   );
   const best: FittedScale[] = [];
-  const at = scales.map(({ scale, floor }) => storedScale(scale, floor));
+  const at = scales.map(({ scale, floor, powersOfTwo }) => storedScale(scale, floor, powersOfTwo));
   for (let round = 0; round < ROUNDS; round++) {
     const real = scales.map(({ levels }, s) =>
       Float64Array.from(levels, (level) => level * (at[s] as number)),
@@ -190,7 +192,8 @@ export function fitScales(scales: readonly RowsOfScale[]): FittedScale[] {
       sum.squares += dot(own, weighed[r] as Float64Array);
     });
     sums.forEach(({ products: given, squares }, s) => {
-      if (squares > 0 && given > 0) at[s] = storedScale(given / squares, (scales[s] as RowsOfScale).floor);
+      const { floor, powersOfTwo } = scales[s] as RowsOfScale;
+      if (squares > 0 && given > 0) at[s] = storedScale(given / squares, floor, powersOfTwo);
     });
   }
   return best;
@@ -220,8 +223,10 @@ function byHessian<R extends { readonly hessian: Hessian }, T>(
   return results;
 }
 
-const storedScale = (scale: number, floor: number): number =>
-  Math.fround(Math.max(scale, floor, SMALLEST_NORMAL));
+const storedScale = (scale: number, floor: number, powersOfTwo = false): number => {
+  const least = Math.max(floor, SMALLEST_NORMAL);
+  return powersOfTwo ? nearestPowerOfTwo(scale, least) : Math.fround(Math.max(scale, least));
+};
 
 interface Integers {
   readonly levels: Int32Array;

@@ -22,6 +22,8 @@ export interface WeightToFit {
   readonly floor: Float32Array;
   /** Whether the levels of a codebook may be chosen anew; else they belong to the scheme. */
   readonly freesLevels: boolean;
+  /** Whether its scales are powers of two. */
+  readonly powersOfTwo: boolean;
 }
 
 /** A weight fitted, and the error of its rows before and after. */
@@ -123,7 +125,7 @@ class Fitter {
 
   /** Rows that share a scale, or whose levels stay. */
   #fitScales(shared: readonly (readonly [scale: number, rows: readonly number[]])[]): void {
-    const { floor } = this.#request;
+    const { floor, powersOfTwo } = this.#request;
     const asked = shared.flatMap(([scale, sharing]) => {
       const rows = sharing.map((row) => ({
         target: this.#target(row),
@@ -133,6 +135,7 @@ class Fitter {
       const starts = this.#startsOf(rows, scale);
       const least = floor[scale] as number;
       return starts.map((start) => ({
+        powersOfTwo,
         of: scale,
         codeOf,
         sharing,

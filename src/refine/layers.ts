@@ -19,7 +19,7 @@ export interface RefinableLayer {
   readonly bias: Float32Array | undefined;
   /** The Add that brings the bias; undefined where the operator has its own. */
   readonly biasAdd: Node | undefined;
-  /** Whether it has a place for a bias: a MatMul without such an Add has none. */
+  /** Whether it has a place for a bias: a MatMul on floats without such an Add has none. */
   readonly takesBias: boolean;
   /** The result before the activation function. */
   readonly output: string;
@@ -43,7 +43,7 @@ export function refinableLayers(graph: Graph, plan: Plan): RefinableLayer[] {
         site: site.id,
         weight: weightAt(plan, site),
         bias: plan.biases.get(node.id) ?? biasOf(graph, each),
-        takesBias: biasAdd !== undefined || !isOp(node, 'MatMul'),
+        takesBias: biasAdd !== undefined || runs.kind !== 'float' || !isOp(node, 'MatMul'),
         output: (biasAdd ?? node).outputs[0] ?? node.id,
       },
     ];

@@ -95,13 +95,22 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances): Fit
   }
   // Blocks were left out.
   const weight = layer.weight as QuantizedTensor;
-  const freesLevels = named(schemes, layer.recipe.scheme).freeLevels === true;
+  const { freeLevels: freesLevels = false, powersOfTwo = false } = named(schemes, layer.recipe.scheme);
   const floor = floorOf(layer, plan, layer.bias);
   const pairing = pairingIn(plan, layer.weighted);
   const limit = weightLimit(layer.weighted, plan.recipe);
   // Two levels of half the bound never saturate together, and free levels lose nothing by a grid half as fine.
   const levelLimit = pairing && weight.kind === 'codebook' ? Math.min(limit, pairing.bound >> 1) : limit;
-  const fitted = fitWeight({ weight, matrix, targets, hessians, limit: levelLimit, floor, freesLevels });
+  const fitted = fitWeight({
+    weight,
+    matrix,
+    targets,
+    hessians,
+    limit: levelLimit,
+    floor,
+    freesLevels,
+    powersOfTwo,
+  });
   if (!pairing) return fitted;
   // Here, so that the layers behind make good what it costs.
   return { ...fitted, weight: withinPairs(fitted.weight, valuesOf(targets, matrix), pairing) };

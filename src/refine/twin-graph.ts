@@ -1,7 +1,7 @@
 import { NameScope } from '../graph/edit.js';
 import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
-import { type Graph, type Model, type Node, node } from '../graph/model.js';
+import { type Graph, isOp, type Model, type Node, node } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
@@ -151,7 +151,13 @@ class Builder {
     if (layer?.biasAdd) this.#pending.set(layer, inputs);
     const owner = added ?? (layer?.biasAdd ? undefined : layer);
     const bias = owner && this.#biasOf(owner, source, inputs);
-    this.#nodes.push(copyOf(source, inputs, outputs));
+    if (bias && owner?.takesBias && isOp(source, 'MatMul')) {
+      // It gets a bias that it did not have.
+      const product = this.#names.fresh(`${source.id}~product`);
+      this.#nodes.push(copyOf(source, inputs, [product]), node('Add', [product, bias], outputs));
+    } else {
+      this.#nodes.push(copyOf(source, inputs, outputs));
+    }
     source.outputs.forEach((value, index) => {
       if (value) this.#setTwin(value, outputs[index] as string);
     });
@@ -185,7 +191,7 @@ class Builder {
     const name = this.#keep(`${owner.id}~b`, [outputChannels], data);
     if (owner.biasAdd === source) {
       inputs[source.inputs.indexOf(owner.weighted.bias ?? '')] = name;
-    } else if (owner.takesBias) {
+    } else if (owner.takesBias && !isOp(source, 'MatMul')) {
       while (inputs.length < BIAS_INPUT) inputs.push('');
       inputs[BIAS_INPUT] = name;
     }

@@ -43,7 +43,10 @@ const context = {
   progress: () => {},
 };
 
-async function refined(name: string, recipe = { bits: 2, allLayers: true }) {
+async function refined(
+  name: string,
+  recipe: { bits: number; allLayers: boolean; scheme?: string } = { bits: 2, allLayers: true },
+) {
   const { model, feeds } = chain();
   const { plan } = await quantizeModel(model, recipe, feeds);
   const sources = { ...context, model, source: sourceOf(feeds) };
@@ -115,6 +118,46 @@ describe('moments', () => {
       });
     }
   });
+});
+
+it.each(['moments', 'second-order'])('%s leaves scales that are powers of two such', async (name) => {
+  const { plan, next } = await refined(name, { bits: 3, allLayers: true, scheme: 'pow2' });
+  const scales = [...next.weights.values()].flatMap((weight) => [...weight.scales]);
+  expect(scales.filter((scale) => !Number.isInteger(Math.log2(scale)))).toEqual([]);
+  // Something was refined.
+  expect([...next.biases]).not.toEqual([...plan.biases]);
+});
+
+it.each(['moments', 'second-order'])('%s gives a MatMul without a bias the means of float', async (name) => {
+  const net = new Net();
+  net.input('x', [1, 6, 8]);
+  const w = net.constant('w', [8, 4], randomFloats(32, 9));
+  net.node('MatMul', [net.node('Relu', ['x'], 'r'), w], 'y');
+  const model = finish(net, 'y');
+  const feeds = Array.from({ length: 12 }, (_, i) => ({
+    x: { type: 'float32' as const, dims: [1, 6, 8], data: randomFloats(48, 70 + i) },
+  }));
+  const { plan } = await quantizeModel(model, { bits: 2, allLayers: true }, feeds);
+  const sources = { ...context, model, source: sourceOf(feeds) };
+  const next = await refinePlan(plan, [{ name, settings: {} }], refiners, sources);
+  const meansOf = async (of: Model) => {
+    const sums = [0, 0, 0, 0];
+    for (const feed of feeds) {
+      const y = (await runIn('disabled', of, feed)).get('y')?.data as Float32Array;
+      y.forEach((value, i) => {
+        sums[i % 4] = (sums[i % 4] as number) + value / 72;
+      });
+    }
+    return sums;
+  };
+  const float = await meansOf(model);
+  const off = (means: number[]) => Math.max(...means.map((mean, c) => Math.abs(mean - (float[c] as number))));
+  const was = off(await meansOf(emitModel(model, plan).model));
+  expect(was).toBeGreaterThan(0.02);
+  expect(off(await meansOf(emitModel(model, next).model))).toBeLessThan(0.1 * was);
+  // A second refiner stands on the bias that the first one gave.
+  const again = await refinePlan(next, [{ name: 'moments', settings: {} }], refiners, sources);
+  expect(off(await meansOf(emitModel(model, again).model))).toBeLessThan(0.1 * was);
 });
 
 describe('second order', () => {
