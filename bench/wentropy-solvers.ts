@@ -29,10 +29,10 @@ async function main(path: string, bits: number): Promise<void> {
   for (const node of model.graph.nodes) {
     const layer = linearLayerOf(model.graph, node);
     if (!layer) continue;
-    const values = floatsOf(layer.tensor);
+    const values = floatsOf(layer.weight);
     const whole = compare([values], bits);
     const channels = compare(
-      splitChannels({ values, dims: layer.tensor.dims, axis: layer.outputAxis }),
+      splitChannels({ values, dims: layer.weight.dims, axis: layer.outputAxis }),
       bits,
     );
     const percent = ({ exact, search }: Comparison) => `${(100 * (exact / search - 1)).toFixed(3)} %`;

@@ -59,8 +59,8 @@ export class Watch {
     };
   }
 
-  /** The same samples, progress told as they are read. */
-  told(source: SampleSource): SampleSource {
+  /** The same samples; progress is reported as they are read. */
+  withProgress(source: SampleSource): SampleSource {
     const { progress } = this;
     return {
       ...source,

@@ -59,7 +59,7 @@ export class BlockWriter {
       opType: 'MatMulNBits',
       domain: RUNTIME_DOMAIN,
       attributes,
-      inputs: [input, ...this.#stored(weight, site.name)],
+      inputs: [input, ...this.#stored(weight, site.weightName)],
       outputs: [product],
     });
     if (bias) this.#nodes.push(node('Add', [product, bias], source.outputs));

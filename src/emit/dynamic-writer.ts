@@ -53,19 +53,19 @@ export class DynamicWriter {
       this.#fresh(source, suffix),
     );
     const isConv = isOp(source, 'Conv');
-    const integers = this.#matrix(linear, this.#weights.integers(weight, linear.weight));
+    const integers = this.#matrix(linear, this.#weights.integers(weight, linear.weightName));
     const inputs = [codes, integers, zeroPoint];
     this.#nodes.push(
       isConv
         ? { ...source, opType: 'ConvInteger', inputs, outputs: [product] }
         : { ...source, opType: 'MatMulInteger', attributes: new Map(), inputs, outputs: [product] },
       node('Cast', [product], [floats], { to: attribute.int(dataTypeCodes.float32) }),
-      node('Mul', [scale, this.#along(linear, weight.scales, `${linear.weight}_s`)], [both]),
+      node('Mul', [scale, this.#along(linear, weight.scales, `${linear.weightName}_s`)], [both]),
     );
     const result = bias ? this.#fresh(source, 'm') : (source.outputs[0] ?? '');
     this.#nodes.push(node('Mul', [floats, both], [result]));
     if (!bias) return;
-    const row = this.#along(linear, bias, `${linear.weight}_b`);
+    const row = this.#along(linear, bias, `${linear.weightName}_b`);
     this.#nodes.push(node('Add', [result, row], source.outputs));
   }
 
@@ -90,7 +90,7 @@ export class DynamicWriter {
   }
 
   /** One number, or one an output channel, in the shape that meets the layer's result. */
-  #along({ node: source, tensor }: LinearLayer, values: Float32Array, wanted: string): string {
+  #along({ node: source, weight: tensor }: LinearLayer, values: Float32Array, wanted: string): string {
     const dims = values.length === 1 ? [] : isOp(source, 'Conv') ? [1, values.length] : [values.length];
     const trailing = isOp(source, 'Conv') && values.length > 1 ? tensor.dims.slice(2).map(() => 1) : [];
     return this.#constants.addTensor(

@@ -215,7 +215,10 @@ class Emitter {
     target: Float32Array | undefined,
   ): void {
     const floats = new Map(
-      sites.map((site) => [site.input, this.#weights.float(integerWeight(this.#plan, site), site.name)]),
+      sites.map((site) => [
+        site.input,
+        this.#weights.float(integerWeight(this.#plan, site), site.weightName),
+      ]),
     );
     if (!target || !linear) {
       this.#emitFloat(source, floats);

@@ -32,7 +32,7 @@ const grid = z.strictObject({
 const observation = z.strictObject({
   observer: z.string(),
   range: z.strictObject({ min: z.number(), max: z.number() }).optional(),
-  oddity: z.enum(['empty', 'all zero', 'constant']).optional(),
+  degenerate: z.enum(['empty', 'all zero', 'constant']).optional(),
   offset: z
     .strictObject({ scale: z.number(), offset: z.number(), error: z.number(), roundedError: z.number() })
     .optional(),
@@ -202,11 +202,11 @@ export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, plac
     const quantizer: ActivationQuantizer =
       table instanceof Uint8Array ? { kind: 'lut', grid: own, table } : { kind: 'affine', grid: own };
     refuseProblem(path, value, problemOfActivation(quantizer));
-    const { range, oddity, offset, exactError } = seen;
+    const { range, degenerate, offset, exactError } = seen;
     const { observer } = seen;
     activations.set(value, {
       quantizer,
-      observation: { observer, range, oddity, offset, exactError },
+      observation: { observer, range, degenerate, offset, exactError },
       owner,
     });
   }

@@ -25,7 +25,7 @@ export class RowWriter {
     const table = integerWeight(plan, site);
     const fresh = (suffix: string) => this.#constants.names.fresh(`${source.id}_${suffix}`);
     const [codes, floats] = [fresh('q'), fresh('w')];
-    const { integers, scale } = this.#weights.rows(table, site.name);
+    const { integers, scale } = this.#weights.rows(table, site.weightName);
     this.#nodes.push({ ...source, inputs: [integers, indices], outputs: [codes] });
     this.#nodes.push(node('Cast', [codes], [floats], { to: attribute.int(dataTypeCodes.float32) }));
     if (table.axis === undefined) return [floats, scale];

@@ -38,7 +38,7 @@ export class WeightWriter {
   /** The weight of an integer layer: its form → DQ. */
   dequantized(plan: Plan, { node: reader, sites: [site] }: WeightedNode): string {
     const weight = integerWeight(plan, site);
-    const { name } = site;
+    const { weightName: name } = site;
     return this.#once(weight, () => {
       const integers = this.integers(weight, name);
       // Without its zero point, 0 as it is, a Gemm or MatMul that writes float gets no integer kernel (measured).
@@ -91,7 +91,7 @@ export class WeightWriter {
     const bias = biasIn(plan, weighted);
     if (!bias) throw new Error('the layer has no bias');
     const { values, scales } = bias;
-    const name = weighted.bias ?? weighted.sites[0].name;
+    const name = weighted.bias ?? weighted.sites[0].weightName;
     const data = this.#constants.add(`${name}_q`, { type: 'int32', dims: [values.length], data: values });
     return this.#dequantize([data], { scales, axis: scales.length > 1 ? 0 : undefined }, name);
   }

@@ -92,7 +92,7 @@ function weightDistribution(
   return {
     id: node.id,
     kind: 'weight',
-    tensor: site.name,
+    tensor: site.weightName,
     ...groups.nameOf(group),
     ...histogram(shown, levels),
     levels,

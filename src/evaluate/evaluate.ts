@@ -64,7 +64,7 @@ export const unmeasured: Evaluation = {
 /** How the comparison runs. */
 export interface EvaluationSettings extends MachineOptions {
   /** Wraps the samples of the longest part, to tell how far it is. */
-  readonly told?: (source: SampleSource) => SampleSource;
+  readonly withProgress?: (source: SampleSource) => SampleSource;
   /** How pixels became inputs, so that samples can be shown as they were. */
   readonly preprocess?: Preprocess | undefined;
   /** The user's own metric. */
@@ -149,12 +149,12 @@ export async function evaluateFiles(
     isPortable = false,
     isFolded,
   } = files;
-  const { threads, provider, told = (source) => source, metric, preprocess, ranges } = settings;
+  const { threads, provider, withProgress = (source) => source, metric, preprocess, ranges } = settings;
   const { classesAxis: given, mayRank } = settings;
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
-    compareOutputs(told(samples.evaluation), sessions, {
+    compareOutputs(withProgress(samples.evaluation), sessions, {
       ...{ labels: samples.labels, metric, watch: collector?.see },
       classes: classAxes(layers.float.graph, { given, mayRank, hasLabels: samples.labels !== undefined }),
     }),

@@ -88,7 +88,7 @@ class ProbeBuilder {
     const uses = indexUses(this.#graph);
     for (const { weights } of this.#layers)
       for (const { site } of weights)
-        if (uses.isUnused(site.name)) this.#graph.initializers.delete(site.name);
+        if (uses.isUnused(site.weightName)) this.#graph.initializers.delete(site.weightName);
     return { model: { ...this.#model, graph: this.#graph }, layers: this.#layers, float: this.#float };
   }
 
@@ -120,7 +120,7 @@ class ProbeBuilder {
   /** Make a constant of a node an input of the probe. */
   #weight(copy: Node, site: WeightSite) {
     const { dims } = site.weight;
-    const feed = this.#input(`${copy.id}_${site.name}_probe`, 'float32', dims);
+    const feed = this.#input(`${copy.id}_${site.weightName}_probe`, 'float32', dims);
     copy.inputs[site.input] = feed;
     this.#float[feed] = arrayOf(site.weight);
     return { site, feed, elements: elementCount(dims) };

@@ -60,7 +60,7 @@ function fold(editor: GraphEditor, each: Node): boolean {
   const factor = before && affineOf(graph, uses, before, inputPlace(graph, uses, layer));
   if (factor && losesChannels(factor)) return false;
   const isNorm = isOp(each, 'BatchNormalization');
-  if (!isNorm && !uses.hasOneUse(layer.weight)) return false;
+  if (!isNorm && !uses.hasOneUse(layer.weightName)) return false;
   const hasShift = isNorm || affine.shift.some((shift) => shift !== 0);
   const bias = hasShift ? shiftedBias(graph, layer, affine) : undefined;
   if (hasShift && !bias) return false;
@@ -69,8 +69,8 @@ function fold(editor: GraphEditor, each: Node): boolean {
   const name =
     bias &&
     editor.addInitializer(
-      layer.bias ?? `${layer.weight}_bias`,
-      floatTensor(layer.tensor.dataType, [bias.length], bias),
+      layer.bias ?? `${layer.weightName}_bias`,
+      floatTensor(layer.weight.dataType, [bias.length], bias),
     );
   editor.change(layer.node, ({ inputs }) => {
     inputs[0] = affine.input;
@@ -112,7 +112,7 @@ function shiftedBias(graph: Graph, layer: LinearLayer, { shift }: Affine): Float
   }
   const inputOf = inputChannelOf(layer);
   const outputOf = outputChannelOf(layer);
-  floatsOf(layer.tensor).forEach((w, i) => {
+  floatsOf(layer.weight).forEach((w, i) => {
     const m = outputOf(i);
     bias[m] = (bias[m] ?? 0) + alpha * w * (shift[inputOf(i)] ?? 0);
   });

@@ -53,10 +53,10 @@ function fold(editor: GraphEditor, each: Node): boolean {
   const bias = foldedBias(graph, layer, affine);
   if (!bias) return false;
   scale(editor, layer, affine);
-  const wanted = layer.bias ?? `${layer.weight}_bias`;
+  const wanted = layer.bias ?? `${layer.weightName}_bias`;
   const hasBias = layer.bias !== undefined || affine.shift.some((shift) => shift !== 0);
   const name = hasBias
-    ? editor.addInitializer(wanted, floatTensor(layer.tensor.dataType, bias.dims, bias.values))
+    ? editor.addInitializer(wanted, floatTensor(layer.weight.dataType, bias.dims, bias.values))
     : undefined;
   if (name && isOp(layer.node, 'Gemm')) layer.node.attributes.set('beta', attribute.float(1));
   takeOver(editor, layer.node, affine, BIAS_INPUT, name);
@@ -65,7 +65,7 @@ function fold(editor: GraphEditor, each: Node): boolean {
 
 /** A BatchNormalization is worth the copy of a weight that others read. */
 function mayScale({ uses }: GraphEditor, layer: LinearLayer, { node, scale }: Affine): boolean {
-  return isOp(node, 'BatchNormalization') || uses.hasOneUse(layer.weight) || isOne(scale);
+  return isOp(node, 'BatchNormalization') || uses.hasOneUse(layer.weightName) || isOne(scale);
 }
 
 const isOne = (values: Float64Array): boolean => values.every((value) => value === 1);
@@ -88,8 +88,8 @@ function foldIntoMatMul(editor: GraphEditor, affine: Affine, layer: LinearLayer)
   editor.setMoments(output, affine.momentsFrom(moments));
   editor.setMoments(input, moments && affineMoments(moments, affine.scale, zero));
   const bias = editor.addInitializer(
-    `${layer.weight}_bias`,
-    floatTensor(layer.tensor.dataType, [shift.length], shift),
+    `${layer.weightName}_bias`,
+    floatTensor(layer.weight.dataType, [shift.length], shift),
   );
   editor.replace(affine.node, node('Add', [input, bias], [output]));
   return true;

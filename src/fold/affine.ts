@@ -53,7 +53,7 @@ export function inputPlace(graph: Graph, uses: Uses, layer: LinearLayer): Channe
 }
 
 function placeOf(
-  { node, tensor: { dims } }: LinearLayer,
+  { node, weight: { dims } }: LinearLayer,
   channels: number,
   rank: () => number | undefined,
 ): ChannelPlace {

@@ -65,7 +65,7 @@ export function channelSizes(
   const weightPeaks = new Float64Array(channels);
   for (const { layer, repeat } of readers) {
     const toInput = inputChannelOf(layer);
-    const values = floatsOf(layer.tensor);
+    const values = floatsOf(layer.weight);
     for (let i = 0; i < values.length; i++) {
       const size = Math.abs(values[i] as number);
       const c = Math.floor(toInput(i) / repeat);
@@ -82,7 +82,7 @@ function readerPeaks({ layer, repeat }: Reader): ReaderPeaks {
   const firstChannel = (output: number) => Math.floor(output / (outputChannels / groups)) * channelsPerOutput;
   const [toInput, toOutput] = [inputChannelOf(layer), outputChannelOf(layer)];
   const peaks = new Float32Array(outputChannels * channelsPerOutput);
-  const values = floatsOf(layer.tensor);
+  const values = floatsOf(layer.weight);
   for (let i = 0; i < values.length; i++) {
     const output = toOutput(i);
     const at = output * channelsPerOutput + Math.floor(toInput(i) / repeat) - firstChannel(output);

@@ -52,10 +52,10 @@ export function channelGroup(
   const nodes = new Set(readers.map(({ layer }) => layer.node));
   const { uses } = editor;
   const areOwn = readers.every(
-    ({ layer: { weight } }) =>
-      !uses.isCaptured(weight) &&
-      !uses.isOutput(weight) &&
-      uses.readers(weight).every(({ node, index }) => nodes.has(node) && index === 1),
+    ({ layer: { weightName } }) =>
+      !uses.isCaptured(weightName) &&
+      !uses.isOutput(weightName) &&
+      uses.readers(weightName).every(({ node, index }) => nodes.has(node) && index === 1),
   );
   return areOwn && readers.length > 0 ? { value, channels, readers, values } : undefined;
 }

@@ -53,9 +53,9 @@ interface Maker {
 }
 
 function makerOf({ graph, uses }: GraphEditor, layer: LinearLayer): Maker | undefined {
-  const { node, weight, bias } = layer;
+  const { node, weightName, bias } = layer;
   const [value = ''] = node.outputs;
-  if (!uses.hasOneUse(weight)) return undefined;
+  if (!uses.hasOneUse(weightName)) return undefined;
   if (bias !== undefined) {
     const isOwn = isChannelBias(graph, bias, layer.outputChannels);
     return isOwn ? { value, bias: { node, index: BIAS_INPUT } } : undefined;

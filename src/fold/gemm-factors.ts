@@ -28,14 +28,14 @@ export const gemmFactors: Pass = {
       if (!layer || (alpha === 1 && (beta === 1 || !layer.bias))) continue;
       const bias = layer.bias === undefined ? undefined : graph.initializers.get(layer.bias);
       if (layer.bias && (!bias || !isFloatTensor(bias))) continue;
-      const { dataType, dims } = layer.tensor;
+      const { dataType, dims } = layer.weight;
       setWeight(
         editor,
         layer,
         floatTensor(
           dataType,
           dims,
-          Float64Array.from(floatsOf(layer.tensor), (w) => alpha * w),
+          Float64Array.from(floatsOf(layer.weight), (w) => alpha * w),
         ),
       );
       if (layer.bias && bias) {

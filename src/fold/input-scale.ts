@@ -53,7 +53,7 @@ function factorsOf({ readers, channels }: ChannelGroup): Float64Array | undefine
   const squares = new Float64Array(channels);
   for (const { layer, repeat } of readers) {
     const toInput = inputChannelOf(layer);
-    floatsOf(layer.tensor).forEach((w, i) => {
+    floatsOf(layer.weight).forEach((w, i) => {
       const c = Math.floor(toInput(i) / repeat);
       squares[c] = (squares[c] as number) + w * w;
     });
@@ -76,10 +76,10 @@ function scale(editor: GraphEditor, { value, readers, channels }: ChannelGroup, 
   const inverse = factors.map((factor) => 1 / factor);
   for (const { layer, repeat } of readers) {
     const now = linearLayerOf(graph, layer.node) ?? layer;
-    if (now.weight !== layer.weight || now.tensor !== layer.tensor) continue;
+    if (now.weightName !== layer.weightName || now.weight !== layer.weight) continue;
     const toInput = inputChannelOf(layer);
     const tensor = scaledWeight(layer, inverse, (element) => Math.floor(toInput(element) / repeat));
-    graph.initializers.set(layer.weight, tensor);
+    graph.initializers.set(layer.weightName, tensor);
   }
   const dims = dimsOf(value, readers, channels);
   const name = editor.addInitializer(`${value}_factors`, floatTensor('float32', dims, factors));
@@ -92,6 +92,6 @@ function scale(editor: GraphEditor, { value, readers, channels }: ChannelGroup, 
 function dimsOf(value: string, readers: ChannelGroup['readers'], channels: number): number[] {
   const layer = readers.find(({ layer: { node: each } }) => each.inputs[0] === value)?.layer;
   const isConv = layer !== undefined && isOp(layer.node, 'Conv', 'ConvTranspose');
-  const places = isConv ? layer.tensor.dims.length - 2 : 0;
+  const places = isConv ? layer.weight.dims.length - 2 : 0;
   return [channels, ...Array.from({ length: places }, () => 1)];
 }

@@ -60,13 +60,13 @@ export async function rescaleChannels(
     const candidates = candidatesOf();
     for (const candidate of candidates) {
       const group = refreshed(editor, candidate.group);
-      const told = ofModel(group, candidate.own);
-      if (!told || !promises(group, told, least)) continue;
+      const modelled = ofModel(group, candidate.own);
+      if (!modelled || !promises(group, modelled, least)) continue;
       measured ??= await probeChannels(
         model,
         candidates.map((each) => each.group),
       );
-      const factors = chosenFactors(group, told, measured, { rules, least });
+      const factors = chosenFactors(group, modelled, measured, { rules, least });
       if (!factors) continue;
       candidate.divide(factors);
       moveFactors(editor, group, factors);
@@ -85,14 +85,14 @@ function promises({ readers, channels }: ChannelGroup, moments: ChannelMoments, 
 /** Factors that every source of knowledge finds worth it: those of the model itself, or else of what was measured. */
 function chosenFactors(
   group: ChannelGroup,
-  told: ChannelMoments,
+  modelled: ChannelMoments,
   measured: readonly Measured[],
   { rules, least }: { readonly rules: FactorRules; readonly least: number },
 ): Float64Array | undefined {
   const { readers, channels } = group;
   const seen = measured.map((moments) => moments.get(seenValue(group)));
   if (seen.length === 0 || !seen.every((moments) => moments !== undefined)) return undefined;
-  const sources = [told, ...seen].map((moments) => channelSizes(moments, readers, channels));
+  const sources = [modelled, ...seen].map((moments) => channelSizes(moments, readers, channels));
   const worst = (factors: Float64Array) => Math.min(...sources.map((sizes) => gainDb(sizes, factors)));
   const choices = sources.map((sizes) => bestFactors(sizes, rules));
   return choices.find((factors) => factors && worst(factors) > least);
@@ -114,11 +114,11 @@ function moveFactors(editor: GraphEditor, { readers, values }: ChannelGroup, fac
   const done = new Set<string>();
   for (const { layer, repeat } of readers) {
     // A weight that several of them read is theirs alone, and scaled once.
-    if (done.has(layer.weight)) continue;
-    done.add(layer.weight);
+    if (done.has(layer.weightName)) continue;
+    done.add(layer.weightName);
     const toInput = inputChannelOf(layer);
     const tensor = scaledWeight(layer, factors, (element) => Math.floor(toInput(element) / repeat));
-    editor.graph.initializers.set(layer.weight, tensor);
+    editor.graph.initializers.set(layer.weightName, tensor);
   }
   const inverse = factors.map((factor) => 1 / factor);
   for (const value of values) {

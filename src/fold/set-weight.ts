@@ -4,11 +4,11 @@ import { floatsOf, floatTensor, type Tensor } from '../graph/tensor.js';
 
 /** Give the layer a new weight: in place where it alone reads it, under a new name otherwise. */
 export function setWeight(editor: GraphEditor, layer: LinearLayer, tensor: Tensor): void {
-  if (editor.uses.hasOneUse(layer.weight)) {
-    editor.graph.initializers.set(layer.weight, tensor);
+  if (editor.uses.hasOneUse(layer.weightName)) {
+    editor.graph.initializers.set(layer.weightName, tensor);
     return;
   }
-  const name = editor.addInitializer(layer.weight, tensor);
+  const name = editor.addInitializer(layer.weightName, tensor);
   editor.change(layer.node, (node) => {
     node.inputs[1] = name;
   });
@@ -34,8 +34,8 @@ export function scaledWeight(
   factors: Float64Array,
   channelOf: (element: number) => number,
 ): Tensor {
-  const { dataType, dims } = layer.tensor;
-  const weights = floatsOf(layer.tensor);
+  const { dataType, dims } = layer.weight;
+  const weights = floatsOf(layer.weight);
   // A loop: from() with a function gathers its results as objects first, 0.1 µs an element.
   const scaled = new Float64Array(weights.length);
   for (let i = 0; i < scaled.length; i++) scaled[i] = (weights[i] as number) * (factors[channelOf(i)] ?? 0);

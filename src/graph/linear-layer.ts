@@ -6,8 +6,8 @@ import { isFloatTensor, type Tensor } from './tensor.js';
 export interface LinearLayer {
   readonly node: Node;
   /** Name of the weight initializer. */
-  readonly weight: string;
-  readonly tensor: Tensor;
+  readonly weightName: string;
+  readonly weight: Tensor;
   /** Name of the bias; undefined where there is none, or no place for one (MatMul). */
   readonly bias: string | undefined;
   /** Axis of the weight that the output channels run along: for ConvTranspose, within a group. */
@@ -22,11 +22,11 @@ export const BIAS_INPUT = 2;
 
 /** The linear layer that a node is; undefined where it is none, or its weight is no constant of a float type. */
 export function linearLayerOf(graph: Graph, node: Node): LinearLayer | undefined {
-  const weight = inputAt(node, 1);
-  const tensor = weight === undefined ? undefined : graph.initializers.get(weight);
-  if (!weight || !tensor || !isFloatTensor(tensor)) return undefined;
-  const { dims } = tensor;
-  const shared = { node, weight, tensor, bias: inputAt(node, BIAS_INPUT) };
+  const weightName = inputAt(node, 1);
+  const weight = weightName === undefined ? undefined : graph.initializers.get(weightName);
+  if (!weightName || !weight || !isFloatTensor(weight)) return undefined;
+  const { dims } = weight;
+  const shared = { node, weightName, weight, bias: inputAt(node, BIAS_INPUT) };
 
   if (isOp(node, 'Conv') && dims.length >= 3) {
     const groups = intAttribute(node, 'group', 1);
@@ -76,7 +76,7 @@ export function inputChannelOf(layer: LinearLayer): (element: number) => number 
  * @param across - channels along the other axis
  */
 function channelOf(
-  { tensor: { dims }, groups }: LinearLayer,
+  { weight: { dims }, groups }: LinearLayer,
   axis: number,
   across: number,
 ): (element: number) => number {

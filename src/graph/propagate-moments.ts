@@ -144,7 +144,7 @@ function linear(
   const [toOutput, toInput] = [outputChannelOf(layer), inputChannelOf(layer)];
   const mean = new Float64Array(layer.outputChannels);
   const variance = new Float64Array(layer.outputChannels);
-  floatsOf(layer.tensor).forEach((w, element) => {
+  floatsOf(layer.weight).forEach((w, element) => {
     const [out, from] = [toOutput(element), toInput(element)];
     mean[out] = (mean[out] as number) + w * (input.mean[from] as number);
     variance[out] = (variance[out] as number) + w * w * (input.variance[from] as number);

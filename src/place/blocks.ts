@@ -4,7 +4,10 @@ import { elementCount } from '../numerics/nd-array.js';
 import { blockBits, blockSchemes, type LayerRecipe } from '../recipe.js';
 
 /** Why MatMulNBits cannot take a layer's weight, so that it is packed; undefined where it can. */
-export function whyNoBlocks({ node, tensor, bias }: LinearLayer, recipe: LayerRecipe): string | undefined {
+export function whyNoBlocks(
+  { node, weight: tensor, bias }: LinearLayer,
+  recipe: LayerRecipe,
+): string | undefined {
   if (!isOp(node, 'MatMul', 'Gemm')) return `MatMulNBits is no ${node.opType}`;
   if (elementCount(tensor.dims) === 0) return 'it has no weights';
   const factors = bias === undefined ? ['alpha'] : ['alpha', 'beta'];

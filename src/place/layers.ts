@@ -150,17 +150,17 @@ function biasAddOf(
 const siteId = (node: Node, input: number): string => `${node.id}#${input}`;
 
 /** The weight of a linear layer. */
-function siteOf({ node, weight: name, tensor, outputAxis }: LinearLayer): WeightSite {
-  return { id: siteId(node, 1), input: 1, name, weight: tensor, axis: outputAxis };
+function siteOf({ node, weightName, weight, outputAxis }: LinearLayer): WeightSite {
+  return { id: siteId(node, 1), input: 1, weightName, weight, axis: outputAxis };
 }
 
 /** The weights of a float operator that can be stored in few bits: those that are finite. */
 function storedSites(graph: Graph, node: Node, { inputs, axis }: StorableWeights): WeightSite[] {
   return inputs.flatMap((input): WeightSite[] => {
-    const name = inputAt(node, input) ?? '';
-    const weight = graph.initializers.get(name);
+    const weightName = inputAt(node, input) ?? '';
+    const weight = graph.initializers.get(weightName);
     return weight && isAllFinite(floatsOf(weight))
-      ? [{ id: siteId(node, input), input, name, weight, axis }]
+      ? [{ id: siteId(node, input), input, weightName, weight, axis }]
       : [];
   });
 }

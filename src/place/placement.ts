@@ -14,7 +14,7 @@ export interface WeightSite {
   readonly id: string;
   readonly input: number;
   /** Name of the initializer. */
-  readonly name: string;
+  readonly weightName: string;
   readonly weight: Tensor;
   /** Axis of the output channels, that scales run along. */
   readonly axis: number;

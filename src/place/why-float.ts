@@ -5,10 +5,10 @@ import { isAllFinite } from '../numerics/finite.js';
 
 /** Why a layer with a constant weight stays float; undefined where it need not. */
 export function whyFloat(graph: Graph, linear: LinearLayer): string | undefined {
-  const { dataType } = linear.tensor;
+  const { dataType } = linear.weight;
   if (graph.initializers.has(inputAt(linear.node, 0) ?? '')) return 'its input is constant';
   if (dataType !== 'float32') return `its weight is ${dataType}: integer kernels write float32`;
-  if (!isAllFinite(floatsOf(linear.tensor))) return 'its weight holds values that are not finite';
+  if (!isAllFinite(floatsOf(linear.weight))) return 'its weight holds values that are not finite';
   const bias = linear.bias === undefined ? undefined : graph.initializers.get(linear.bias);
   if (linear.bias !== undefined && bias?.dataType !== 'float32') return 'its bias is not a float32 constant';
   if (bias && bias.dims.length === 2 && (bias.dims[0] ?? 1) > 1)

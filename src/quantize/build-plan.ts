@@ -89,7 +89,7 @@ function quantizeWeights(
     for (const site of weighted.sites) {
       const { bits, scheme, granularity, group } = weighted.recipe;
       const how = weighted.runs.kind === 'float' ? weighted.runs.stored : 'integer';
-      const key = JSON.stringify([site.name, site.axis, how, bits, scheme, granularity, group]);
+      const key = JSON.stringify([site.weightName, site.axis, how, bits, scheme, granularity, group]);
       const scaleFloor = scaleFloorIn(numbers, weighted, scaleCount(weighted, site));
       const known = shared.get(key) ?? { site, weighted, readers: [], pairing: undefined };
       known.readers.push({ id: site.id, scaleFloor });
@@ -174,7 +174,7 @@ function observe(
     const observation = {
       observer: observer.name,
       range: undefined,
-      oddity: 'empty',
+      degenerate: 'empty',
       offset: undefined,
       exactError: undefined,
     } as const;
@@ -193,13 +193,13 @@ function observe(
     offset && activations.exactOffset && bits < MAX_BITS
       ? exactOffset(offset, seen.distribution(), bits)
       : undefined;
-  const oddity = min < max ? undefined : min === 0 ? 'all zero' : 'constant';
+  const degenerate = min < max ? undefined : min === 0 ? 'all zero' : 'constant';
   // With many levels the grid of a table can be the coarser of the two.
   const isExact = exact !== undefined && exact.error < (offset?.roundedError ?? 0);
   const exactError = isExact ? exact.error : undefined;
   return {
     quantizer: isExact ? exact.quantizer : quantizer,
-    observation: { observer: observer.name, range: { min, max }, oddity, offset, exactError },
+    observation: { observer: observer.name, range: { min, max }, degenerate, offset, exactError },
   };
 }
 

@@ -38,7 +38,7 @@ const LARGEST_SUM = 254;
  */
 export function pairingOf(layer: LinearLayer, input: ActivationQuantizer | undefined): Pairing | undefined {
   if (input === undefined && isOp(layer.node, 'Conv')) return undefined;
-  const { tensor, groups, outputAxis } = layer;
+  const { weight: tensor, groups, outputAxis } = layer;
   const weight = { isConv: isOp(layer.node, 'Conv'), dims: tensor.dims, groups, outputAxis };
   if (!weight.isConv && !isOp(layer.node, 'Gemm', 'MatMul')) return undefined;
   return kernelPairing(weight, input ? largestCode(input) : LARGEST_UINT8);

@@ -20,7 +20,7 @@ export interface Observation {
   /** Finite range on the samples; undefined where there was no element. */
   readonly range: { readonly min: number; readonly max: number } | undefined;
   /** What is odd about the values, where something is. */
-  readonly oddity: 'empty' | 'all zero' | 'constant' | undefined;
+  readonly degenerate: 'empty' | 'all zero' | 'constant' | undefined;
   /** With a real offset, and what the integer zero point costs; undefined where the observer has none to lose. */
   readonly offset: OffsetFit | undefined;
   /** Mean squared error where a table keeps that offset; undefined where it is rounded to the zero point. */

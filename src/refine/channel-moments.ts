@@ -38,7 +38,7 @@ export function momentNodes(layer: LinearLayer, value: string, prefix: string, o
   const name = (suffix: string) => `${prefix}/${suffix}`;
   const results = [name('mean'), name('squares'), name('size')] as const;
   const isSpatial = isConvolution(layer.node);
-  const rank = isSpatial ? layer.tensor.dims.length : 2;
+  const rank = isSpatial ? layer.weight.dims.length : 2;
   const channelAxis = isSpatial ? 1 : rank - 1;
   const axes = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== channelAxis);
   const read = isSpatial ? value : name('rows');

@@ -30,12 +30,12 @@ export function refinableLayers(graph: Graph, plan: Plan): RefinableLayer[] {
   const { weighted } = plan.placement;
   const readers = new Map<string, number>();
   for (const { sites } of weighted)
-    for (const { name } of sites) readers.set(name, (readers.get(name) ?? 0) + 1);
+    for (const { weightName: name } of sites) readers.set(name, (readers.get(name) ?? 0) + 1);
   return weighted.flatMap((each): RefinableLayer[] => {
     const { node, sites, runs, recipe } = each;
     const { linear } = runs;
     const [site, ...others] = sites;
-    if (!linear || others.length > 0 || (readers.get(site.name) ?? 0) > 1) return [];
+    if (!linear || others.length > 0 || (readers.get(site.weightName) ?? 0) > 1) return [];
     const biasAdd = runs.kind === 'integer' ? runs.biasAdd : undefined;
     return [
       {

@@ -76,7 +76,7 @@ export const secondOrder: Refiner = {
 function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances): FittedWeight {
   const matrix = weightMatrixOf(layer.linear);
   const { groups, rows, columns } = matrix;
-  const targets = rowsOf(floatsOf(layer.linear.tensor), matrix);
+  const targets = rowsOf(floatsOf(layer.linear.weight), matrix);
   const hessians: (Hessian | undefined)[] = [];
   for (let group = 0; group < groups; group++) {
     const hessian = dampedHessian(part(h, group, columns * columns).slice(), columns);

@@ -204,7 +204,7 @@ class Builder {
     { bias, inputs }: { bias: string | undefined; inputs: readonly string[] },
     computed: string,
   ): void {
-    const { outputChannels, tensor } = layer.linear;
+    const { outputChannels, weight: tensor } = layer.linear;
     const dims = isConvolution(layer.node)
       ? [1, outputChannels, ...tensor.dims.slice(2).map(() => 1)]
       : [outputChannels];

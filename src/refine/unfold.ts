@@ -65,7 +65,7 @@ function turnedRows(layer: LinearLayer, input: string, output: string): Fragment
 
 /** By a slice of the padded input for each place of the kernel: copies alone. */
 function unfoldedBySlices(layer: LinearLayer, input: string, output: string, every: number): Fragment {
-  const { node: source, tensor, groups } = layer;
+  const { node: source, weight: tensor, groups } = layer;
   const kernel = tensor.dims.slice(2);
   const axes = kernel.map((_, axis) => axis + 2);
   const ones = kernel.map(() => 1);
@@ -119,7 +119,7 @@ function placesOf(kernel: readonly number[]): number[][] {
 
 /** By a convolution of each channel alone with kernels that are 1 at one place: strides, padding and dilations are the layer's own. */
 function unfoldedByKernels(layer: LinearLayer, input: string, output: string): Fragment {
-  const { node: source, tensor, groups, inputChannels } = layer;
+  const { node: source, weight: tensor, groups, inputChannels } = layer;
   const constants = new Map<string, Tensor>();
   const nodes: Node[] = [];
   const kernel = tensor.dims.slice(2);
@@ -149,7 +149,12 @@ function unfoldedByKernels(layer: LinearLayer, input: string, output: string): F
  *
  * @param value - the name of the layer's output, or of anything of its shape
  */
-export function thinned({ tensor }: LinearLayer, value: string, output: string, every: number): Fragment {
+export function thinned(
+  { weight: tensor }: LinearLayer,
+  value: string,
+  output: string,
+  every: number,
+): Fragment {
   const axes = tensor.dims.slice(2).map((_, axis) => axis + 2);
   const constants = new Map([
     [`${output}/from`, int64s(axes.map(() => 0))],
@@ -166,7 +171,7 @@ export function thinned({ tensor }: LinearLayer, value: string, output: string, 
  * @param value - the name of the layer's output, or of anything of its shape
  */
 export function outputMatrix(layer: LinearLayer, value: string, output: string): Fragment {
-  const { node: source, groups, outputChannels, tensor } = layer;
+  const { node: source, groups, outputChannels, weight: tensor } = layer;
   const rows = outputChannels / groups;
   if (isConvolution(source)) {
     const nodes = channelsFirst(value, output, tensor.dims.length - 2);

@@ -16,7 +16,7 @@ export interface WeightMatrix {
 
 /** The matrices of a layer. */
 export function weightMatrixOf(layer: LinearLayer): WeightMatrix {
-  const { tensor, groups, outputChannels } = layer;
+  const { weight: tensor, groups, outputChannels } = layer;
   const count = elementCount(tensor.dims);
   const columns = count / outputChannels;
   const channel = outputChannelOf(layer);

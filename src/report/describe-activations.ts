@@ -19,7 +19,7 @@ export interface ActivationRecord {
   /** Range on the samples; null where no sample had an element there. */
   readonly range: { readonly min: number; readonly max: number } | null;
   /** `empty`, `all zero` or `constant`: what is odd about the values. */
-  readonly oddity: string | null;
+  readonly degenerate: string | null;
   /**
    * What the integer zero point costs: the value of the lowest level with a real offset, and the mean squared errors with
    * it, with the zero point, and with the table that keeps it (null where none does). Null where the observer has no real
@@ -50,7 +50,7 @@ export function describeActivations(plan: ReportedPlan): ActivationRecord[] {
       scale,
       zeroPoint,
       range: seen.range ?? null,
-      oddity: seen.oddity ?? null,
+      degenerate: seen.degenerate ?? null,
       offset: offset
         ? {
             lowest: offset.offset,

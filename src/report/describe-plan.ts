@@ -75,7 +75,7 @@ export function describePlan(
       name: node.name ?? null,
       opType: node.opType,
       position: weighted?.position ?? null,
-      weight: site?.name ?? inputAt(node, 1) ?? null,
+      weight: site?.weightName ?? inputAt(node, 1) ?? null,
       dims: site?.weight.dims ?? [],
       quantized: weighted
         ? describeWeighted(weighted, placement, { recipe, raisedChannels: raisedChannels?.get(node.id) })

@@ -95,7 +95,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
     {
       threads,
       provider,
-      told: (source) => watch.told(source),
+      withProgress: (source) => watch.withProgress(source),
       preprocess: preprocessOf(options.preprocess),
       metric: await makeMetric?.(),
       ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },

@@ -155,7 +155,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       ...{ threads, provider, preprocess, metric: await makeMetric?.() },
       ranges: seenRanges(plan),
       ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
-      told: (told: SampleSource) => watch.told(told),
+      withProgress: (source: SampleSource) => watch.withProgress(source),
     };
     const evaluation = isMeasured
       ? await evaluate({ ...models, inTurn: isLarge, isPortable: !recipe.assumeVnni }, samples, settings)

@@ -37,7 +37,7 @@ const USELESS = 10 ** (-1 / 10);
 const WORTH_DB = 0.5;
 
 /** The quantized model that is to be mended, and what was measured of it. */
-export interface Ailing {
+export interface StartingPoint {
   readonly recipe: Recipe;
   readonly placement: Placement;
   readonly origins: readonly LayerOrigin[];
@@ -61,11 +61,11 @@ interface Remedy {
  */
 export async function suggest(
   planner: Planner,
-  ailing: Ailing,
+  start: StartingPoint,
   source: SampleSource,
   settings: TrialSettings = {},
 ): Promise<Suggestion[]> {
-  const worst = ailing.origins
+  const worst = start.origins
     .filter(({ effectDb }) => effectDb !== null)
     .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
     .slice(0, WORST);
@@ -73,21 +73,21 @@ export async function suggest(
   const attempt = async (id: string, { flag, recipe }: Remedy): Promise<Suggestion | undefined> => {
     const bytes = await bytesAs(planner, recipe);
     if (!bytes) return undefined;
-    const afterDb = await worstDb(bytes, ailing.floatFile, source, settings);
-    const costBytes = bytes.byteLength - ailing.sizeBytes;
-    return { id, flag, costBytes, tried: { beforeDb: ailing.sqnrDb, afterDb } };
+    const afterDb = await worstDb(bytes, start.floatFile, source, settings);
+    const costBytes = bytes.byteLength - start.sizeBytes;
+    return { id, flag, costBytes, tried: { beforeDb: start.sqnrDb, afterDb } };
   };
   // What a join takes from its smaller operand is no layer's fault.
-  for (const { id } of farJoins(planner.model.graph, await planner.plan(ailing.recipe))) {
+  for (const { id } of farJoins(planner.model.graph, await planner.plan(start.recipe))) {
     const pattern = shortPattern(id, planner.model.graph.nodes);
-    const found = await attempt(id, exclusion(ailing.recipe, pattern));
+    const found = await attempt(id, exclusion(start.recipe, pattern));
     if (found) suggestions.push(found);
   }
   for (const [index, origin] of worst.entries()) {
     const layer = layerNodes(planner.model.graph).find(({ id }) => id === origin.id);
     if (!layer) continue;
-    const remedy = await cheapest(planner, ailing, { layer, origin }, { source, settings });
-    const others = exclusions(planner, ailing, layer);
+    const remedy = await cheapest(planner, start, { layer, origin }, { source, settings });
+    const others = exclusions(planner, start, layer);
     let best: Suggestion | undefined;
     for (const each of [remedy, ...others]) {
       if ([...suggestions, best].some((known) => known?.flag === each.flag)) continue;
@@ -115,21 +115,21 @@ async function bytesAs(planner: Planner, recipe: Recipe): Promise<Uint8Array | u
 
 const IMPOSSIBLE: readonly string[] = ['nothing-to-quantize', 'bad-values'];
 
-/** The layer of a suggestion. */
-interface Patient {
+/** A layer that a suggestion is sought for, and what was measured of it. */
+interface MeasuredLayer {
   readonly layer: Node;
   readonly origin: LayerOrigin;
 }
 
 async function cheapest(
   planner: Planner,
-  ailing: Ailing,
-  { layer, origin }: Patient,
+  start: StartingPoint,
+  { layer, origin }: MeasuredLayer,
   { source, settings }: { source: SampleSource; settings: TrialSettings },
 ): Promise<Remedy> {
   const before = 10 ** (-(origin.effectDb ?? 0) / 10);
   const measured: { remedy: Remedy; noise: number; bytes: number }[] = [];
-  for (const remedy of remediesFor(planner, ailing, { layer, origin })) {
+  for (const remedy of remediesFor(planner, start, { layer, origin })) {
     const plan = await planner.plan(remedy.recipe, layer.id);
     const probe = buildProbe(planner.model, plan);
     const trials = probe.layers.flatMap((each) => {
@@ -147,11 +147,15 @@ async function cheapest(
   const useful = measured.filter(({ noise }) => noise < before * USELESS);
   const [first] = enough.sort((a, b) => a.bytes - b.bytes || a.noise - b.noise);
   const [best] = useful.sort((a, b) => a.noise - b.noise || a.bytes - b.bytes);
-  return (first ?? best)?.remedy ?? exclusion(ailing.recipe, patternOf(planner, layer));
+  return (first ?? best)?.remedy ?? exclusion(start.recipe, patternOf(planner, layer));
 }
 
 /** What could mend a layer, by the part of it that does more harm. */
-function remediesFor(planner: Planner, { recipe, placement }: Ailing, { layer, origin }: Patient): Remedy[] {
+function remediesFor(
+  planner: Planner,
+  { recipe, placement }: StartingPoint,
+  { layer, origin }: MeasuredLayer,
+): Remedy[] {
   const pattern = patternOf(planner, layer);
   const own = weightedNode(placement, layer.id)?.recipe;
   if (!own) return [];
@@ -198,7 +202,7 @@ const exclusion = (recipe: Recipe, pattern: string): Remedy => ({
 });
 
 /** A layer in float; and with it all layers that read the same value, which is in integers for them alone. */
-function exclusions(planner: Planner, { recipe, placement }: Ailing, layer: Node): Remedy[] {
+function exclusions(planner: Planner, { recipe, placement }: StartingPoint, layer: Node): Remedy[] {
   const own = exclusion(recipe, patternOf(planner, layer));
   const rootOf = (node: Node) => placement.values.get(inputAt(node, 0) ?? '')?.root;
   const root = rootOf(layer);

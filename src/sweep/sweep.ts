@@ -179,7 +179,7 @@ class Sweep {
       await this.#watch.begin('record float');
       const settings = { mode: 'default', threads, provider, label: 'the float model' } as const;
       const float = await withSession(loaded.runs, settings, (session) =>
-        recordRuns(session, this.#watch.told(evaluation), join(folder, 'float')),
+        recordRuns(session, this.#watch.withProgress(evaluation), join(folder, 'float')),
       );
       for (const { name, recipe } of missing) {
         const place = this.#combinations.findIndex((each) => each.name === name) + 1;
@@ -268,7 +268,7 @@ class Sweep {
       const settings = { mode: 'default', threads, provider, label: `the model of ${name}` } as const;
       const { outputs, task } = await withSession(source, settings, (deployed) =>
         compareOutputs(
-          this.#watch.told(evaluation),
+          this.#watch.withProgress(evaluation),
           { float: float.replay(), deployed, exact: notRun },
           {
             labels,

@@ -77,7 +77,7 @@ it('tells steps and samples', async () => {
   const watch = new Watch({ onStep: (step) => told.push(step), onProgress: (at) => told.push(at) });
   await watch.begin('load');
   await watch.begin('evaluate');
-  expect(await countRuns(watch.told(source))).toBe(3);
+  expect(await countRuns(watch.withProgress(source))).toBe(3);
   watch.progress(1, 2);
   const at = (done: number, total = 6) => ({ step: 'evaluate', done, total });
   expect(told).toEqual(['load', 'evaluate', at(2), at(4), at(6), at(1, 2)]);

@@ -68,7 +68,7 @@ describe.each(Object.entries(cases))('the weights of %s', (_, build) => {
 
       // The float graph with the stored values in the place of its weights.
       const initializers = new Map(float.graph.initializers);
-      for (const { name, id } of plan.placement.weighted.flatMap(({ sites }) => sites)) {
+      for (const { weightName: name, id } of plan.placement.weighted.flatMap(({ sites }) => sites)) {
         const tensor = weightAt(plan, { id });
         initializers.set(name, floatTensor('float32', tensor.dims, dequantizeTensor(tensor)));
       }

@@ -47,7 +47,7 @@ function withStoredWeight({ float, plan }: QuantizedModel, id: string): Model {
   if (!layer) throw new Error(`${id} is not quantized`);
   const weight = weightAt(plan, layer.sites[0]);
   const stored = tensorOf({ type: 'float32', dims: weight.dims, data: dequantizeTensor(weight) });
-  const initializers = new Map(float.graph.initializers).set(layer.sites[0].name, stored);
+  const initializers = new Map(float.graph.initializers).set(layer.sites[0].weightName, stored);
   return { ...float, graph: { ...float.graph, initializers } };
 }
 

@@ -268,12 +268,12 @@ describe('buildPlan', () => {
     ],
   ])(
     'gives a tensor that is %s a quantizer, and says what it is',
-    (oddity, values, scale, zeroPoint, range) => {
+    (degenerate, values, scale, zeroPoint, range) => {
       const { made } = plan(twins(), { a: statisticsOf(values) });
       expect(made.activations.get('a')?.quantizer.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
       expect(made.activations.get('a')?.observation).toEqual({
         range,
-        oddity,
+        degenerate,
         offset: undefined,
         exactError: undefined,
         observer: 'minmax',

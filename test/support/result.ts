@@ -45,7 +45,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
         scale: 0.0625,
         zeroPoint: 3,
         range: { min: -0.2, max: 15.7 },
-        oddity: null,
+        degenerate: null,
         offset: { lowest: -0.19, error: 0.0003, roundedError: 0.0004, exactError: null },
       },
     ],
