@@ -6,6 +6,7 @@ import { presets } from '../../calibration/preprocess.js';
 import { readers } from '../../calibration/readers/readers.js';
 import { metrics } from '../gate/metrics.js';
 import { schemes } from '../quantize/schemes/schemes.js';
+import type { RefinerSetting } from '../recipe.js';
 import { refiners } from '../refine/refiners.js';
 import { alignColumns } from '../report/format.js';
 import { reporters } from '../report/reporters.js';
@@ -14,6 +15,8 @@ import type { CommandProcess } from './streams.js';
 interface Entry {
   readonly name: string;
   readonly summary: string;
+  /** What it can be told. */
+  readonly settings?: readonly RefinerSetting[];
 }
 
 /** A registry that a command lists. */
@@ -72,10 +75,26 @@ export function listCommands(process: CommandProcess): Command[] {
       .description(`${description}, for ${flag}`)
       .option('--json', 'print it as JSON')
       .action(({ json }: { json?: true }) => {
-        const records = entries.map(({ name: entry, summary }) => ({ name: entry, summary }));
-        const rows = alignColumns(records.map((record) => [record.name, record.summary]));
-        const bold = rows.map((row, i) => row.replace(records[i]?.name ?? '', (text) => chalk.bold(text)));
+        const records = entries.map(({ name: entry, summary, settings }) => ({
+          ...{ name: entry, summary },
+          ...(settings && settings.length > 0 && { settings }),
+        }));
+        const lines = records.flatMap(({ name: entry, summary, settings = [] }) => [
+          { name: entry, cells: [entry, summary] },
+          ...settings.map((setting) => ({ name: '', cells: [`  ${setting.key}`, describeSetting(setting)] })),
+        ]);
+        const rows = alignColumns(lines.map(({ cells }) => cells));
+        const bold = rows.map((row, i) => row.replace(lines[i]?.name ?? '', (text) => chalk.bold(text)));
         process.stdout.write(json ? `${JSON.stringify(records, null, 2)}\n` : `${bold.join('\n')}\n`);
       }),
   );
+}
+
+/** What a setting means, what it is without being told, and what it can be. */
+function describeSetting(setting: RefinerSetting): string {
+  const values =
+    'choices' in setting
+      ? setting.choices.join(', ')
+      : `${setting.least} to ${setting.most.toLocaleString('en-US')}`;
+  return `${setting.summary} (${setting.usual}; ${values})`;
 }

@@ -274,13 +274,13 @@ export const settings: Settings = {
   },
   refine: {
     schema: refineSchema,
-    description: 'Refiners in their order, as "moments,second-order:levels=2"; auto, or none.',
+    description: 'Refiners in their order, as "moments,reconstruct:steps=400"; auto, or none.',
     usual: 'auto',
     flag: {
       name: '--refine',
       value: '<names>',
       group: 'Refinement',
-      help: 'what makes the numbers better on samples: auto, none, or a list as moments,second-order:levels=2; `quantize refiners` lists them',
+      help: 'what makes the numbers better on samples: auto, none, or a list as moments,reconstruct:steps=400; `quantize refiners` lists them',
     },
   },
 };

@@ -1,12 +1,13 @@
 import { fedInputs, type Model } from '../../graph/model.js';
 import { type Tensor, tensorOf } from '../../graph/tensor.js';
 import type { AffineQuantizer } from '../../numerics/affine.js';
-import type { NdArray } from '../../numerics/nd-array.js';
+import { elementCount, type NdArray } from '../../numerics/nd-array.js';
 import { scaleFloorIn } from '../../quantize/bias.js';
 import { pairingIn, withinPairs } from '../../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import { computeValues } from '../../train/compute.js';
+import { shapesIn } from '../../train/shapes.js';
 import { halfCosine, train } from '../../train/train.js';
 import { refinableLayers } from '../layers.js';
 import { withWalk } from '../open-walk.js';
@@ -14,9 +15,9 @@ import { readQuantizer, readTensor, storedValues } from '../quantizers/read-back
 import type { RefineContext, Refinement } from '../refiner.js';
 import { setQuantizer, type TwinGraph, twinGraphOf } from '../twin-graph.js';
 import type { Walk } from '../walk.js';
-import { type Banks, bankStep, gatherBanks } from './banks.js';
+import { type Banks, bankStep, feedOf, gatherBanks } from './banks.js';
 import { type BlockGraph, blockGraphOf } from './block-graph.js';
-import { blockError } from './block-model.js';
+import { blockError, blockModel } from './block-model.js';
 import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
 import type { Block } from './blocks.js';
 import type { LearningSettings } from './settings.js';
@@ -60,7 +61,10 @@ export async function learnBlocks(
       const found =
         typeof banks === 'string'
           ? { left: banks }
-          : await learnBlock({ ...work, batch: batchOf(model, walk, banks, settings.batch) }, banks);
+          : await learnBlock(
+              { ...work, batch: await batchOf(model, walk, graph, banks, settings.batch) },
+              banks,
+            );
       if ('left' in found) {
         blocks.push({ id: graph.block.id, left: found.left });
       } else {
@@ -125,18 +129,32 @@ const nothing = (): Learned => ({
   constants: new Map(),
 });
 
-/** Samples a step: as many as asked for where the model takes any number and they fit a chunk, else as many as it takes. */
-function batchOf({ graph }: Model, walk: Walk, banks: Banks, wanted: number): number {
+/** What the values of a step may take, in bytes, gradients included: from the model alone, as the chunks of a walk. */
+const STEP_BYTES = 2 ** 30;
+
+/** Values that quantizers and gradients add for each of the block's. */
+const VALUES_PER_VALUE = 4;
+
+/**
+ * Samples a step: as many as asked for where the model takes any number, they fit a chunk, and a step of them fits in memory;
+ * else as many as the model takes.
+ */
+async function batchOf(model: Model, walk: Walk, graph: BlockGraph, banks: Banks, wanted: number) {
   const most = Math.min(Math.max(...walk.samples), banks.count);
-  const isFixed = fedInputs(graph).some(({ shape }) => typeof shape?.[0] === 'number');
-  return isFixed ? most : Math.min(wanted, most);
+  if (fedInputs(model.graph).some(({ shape }) => typeof shape?.[0] === 'number')) return most;
+  const shapes = await shapesIn(blockModel(model, graph, banks), feedOf(banks, graph, 0, 1));
+  let elements = 0;
+  for (const [name, { dims }] of shapes) if (!graph.constants.has(name)) elements += elementCount(dims);
+  const fitting = Math.floor(STEP_BYTES / (FLOAT_BYTES * VALUES_PER_VALUE * Math.max(1, elements)));
+  return Math.max(1, Math.min(wanted, most, fitting));
 }
+
+const FLOAT_BYTES = 4;
 
 /** Share of the steps in which rates rise: Adam's first steps go by signs alone. */
 const WARM_UP = 0.1;
 
-const warmUp = (progress: number): number =>
-  Math.min(1, (progress + 0.01) / WARM_UP) * halfCosine(progress);
+const warmUp = (progress: number): number => Math.min(1, (progress + 0.01) / WARM_UP) * halfCosine(progress);
 
 /** Points of the curve of losses that a record keeps. */
 const POINTS = 32;

@@ -28,15 +28,22 @@ const KEEP = 'keep';
 const AUTO = 'auto';
 const latentNames = ['yes', 'no'];
 
+const weightNames = weightQuantizers.map(({ name }) => name);
+const activationNames = activationLearners.map(({ name }) => name);
+
 /** How long, and how fast: what every refiner that learns can be told. */
 export const learningSettings = (steps: number, drop: number): RefinerSetting[] => [
   {
-    ...{ key: 'weights', summary: 'what learns weights; auto takes lsq, or codebook where there are levels' },
-    ...{ usual: AUTO, choices: [AUTO, KEEP, ...weightQuantizers.map(({ name }) => name)] },
+    ...{ key: 'quantizer', summary: 'what learns weights and activations, where they are not told apart' },
+    ...{ usual: AUTO, choices: [AUTO, ...new Set([...weightNames, ...activationNames])] },
   },
   {
-    ...{ key: 'activations', summary: 'what learns activations below 8 bits' },
-    ...{ usual: 'lsq', choices: [KEEP, ...activationLearners.map(({ name }) => name)] },
+    ...{ key: 'weights', summary: 'what learns weights; auto: lsq, or codebook where they have levels' },
+    ...{ usual: AUTO, choices: [AUTO, KEEP, ...weightNames] },
+  },
+  {
+    ...{ key: 'activations', summary: 'what learns activations below 8 bits; auto: lsq' },
+    ...{ usual: AUTO, choices: [AUTO, KEEP, ...activationNames] },
   },
   {
     ...{ key: 'latent', summary: 'whether float weights are learned, too; adaround never learns them' },
@@ -52,13 +59,14 @@ export const learningSettings = (steps: number, drop: number): RefinerSetting[] 
 export function readLearning(settings: RefineSettings): LearningSettings {
   const number = (key: string) => Number(settings[key]);
   const latent = settings.latent === 'yes';
-  const weights = String(settings.weights);
-  const activations = String(settings.activations);
+  const quantizer = String(settings.quantizer);
+  const weights = toldOr(settings.weights, weightNames.includes(quantizer) ? quantizer : AUTO);
+  const activations = toldOr(settings.activations, activationNames.includes(quantizer) ? quantizer : 'lsq');
   const names = weights === AUTO ? ['lsq', 'codebook'] : weights === KEEP ? [] : [weights];
   return {
     weights: names.map((name) => {
-      const quantizer = named(weightQuantizers, name);
-      return { quantizer, latent: latent && !quantizer.onlyFixed };
+      const own = named(weightQuantizers, name);
+      return { quantizer: own, latent: latent && !own.onlyFixed };
     }),
     activations: activations === KEEP ? [] : [named(activationLearners, activations)],
     steps: number('steps'),
@@ -67,3 +75,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     drop: number('drop'),
   };
 }
+
+/** A name that was told, or what stands for `auto`. */
+const toldOr = (told: number | string | undefined, otherwise: string): string =>
+  told === undefined || told === AUTO ? otherwise : String(told);
