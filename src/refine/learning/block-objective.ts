@@ -27,7 +27,7 @@ import type { LearningSettings, WeightLearner } from './settings.js';
  * How far what is learned can go in all steps, along a half cosine: float weights in their steps, scales and levels relative
  * to one, biases relative to their size. The rate of a step follows from it, so that more steps are finer ones.
  */
-const TRAVEL = { latent: 1.5, steps: 0.3, biases: 0.03 } as const;
+const TRAVEL = { latent: 0.75, steps: 0.15, biases: 0.03 } as const;
 
 /** The mean of a half cosine from 1 to 0. */
 const MEAN_RATE = 0.5;

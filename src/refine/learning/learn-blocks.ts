@@ -2,7 +2,7 @@ import { fedInputs, type Model } from '../../graph/model.js';
 import { type Tensor, tensorOf } from '../../graph/tensor.js';
 import type { AffineQuantizer } from '../../numerics/affine.js';
 import { elementCount, type NdArray } from '../../numerics/nd-array.js';
-import { scaleFloorIn } from '../../quantize/bias.js';
+import { biasIn, type QuantizedBias, scaleFloorIn } from '../../quantize/bias.js';
 import { pairingIn, withinPairs } from '../../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
@@ -190,15 +190,16 @@ async function readBack(
   }
   for (const layer of layers) {
     const bias = layer.bias && (values.get(layer.bias)?.data as Float32Array | undefined);
-    const { id, site } = layer.twin.layer;
-    if (bias) {
-      learned.biases.set(id, bias);
-      learned.constants.set(layer.twin.bias, floats([bias.length], bias));
-    }
+    const { id, site, weighted } = layer.twin.layer;
+    if (bias) learned.biases.set(id, bias);
     const weight = readWeight(withLearned(plan, learned), layer, stored);
-    if (!weight) continue;
-    learned.weights.set(site, weight);
-    learned.constants.set(layer.twin.weight, floats(weight.dims, dequantizeTensor(weight)));
+    if (weight) {
+      learned.weights.set(site, weight);
+      learned.constants.set(layer.twin.weight, floats(weight.dims, dequantizeTensor(weight)));
+    }
+    if (!bias) continue;
+    const asStored = biasIn(withLearned(plan, learned), weighted);
+    learned.constants.set(layer.twin.bias, floats([bias.length], asStored ? valuesOf(asStored) : bias));
   }
   return learned;
 }
@@ -206,14 +207,23 @@ async function readBack(
 const floats = (dims: readonly number[], data: Float32Array): Tensor =>
   tensorOf({ type: 'float32', dims, data });
 
-/** The plan with what is learned of activations and biases, which the limits of weights follow from. */
-function withLearned(plan: Plan, { activations, biases }: Learned): Plan {
+/** What an int32 bias stands for. */
+const valuesOf = ({ values, scales }: QuantizedBias): Float32Array =>
+  Float32Array.from(values, (value, c) => value * (scales[scales.length === 1 ? 0 : c] as number));
+
+/** The plan with what is learned so far: limits of weights and steps of biases follow from it. */
+function withLearned(plan: Plan, { activations, biases, weights }: Learned): Plan {
   const next = new Map(plan.activations);
   for (const [key, grid] of activations) {
     const known = next.get(key);
     if (known) next.set(key, { ...known, quantizer: { kind: 'affine', grid } });
   }
-  return { ...plan, activations: next, biases: new Map([...plan.biases, ...biases]) };
+  return {
+    ...plan,
+    activations: next,
+    biases: new Map([...plan.biases, ...biases]),
+    weights: new Map([...plan.weights, ...weights]),
+  };
 }
 
 /** A learned weight within the limits of its bias and of its pairs. */

@@ -26,7 +26,6 @@ export interface LearningSettings {
 
 const KEEP = 'keep';
 const AUTO = 'auto';
-const latentNames = ['yes', 'no'];
 
 const weightNames = weightQuantizers.map(({ name }) => name);
 const activationNames = activationLearners.map(({ name }) => name);
@@ -46,8 +45,11 @@ export const learningSettings = (steps: number, drop: number): RefinerSetting[] 
     ...{ usual: AUTO, choices: [AUTO, KEEP, ...activationNames] },
   },
   {
-    ...{ key: 'latent', summary: 'whether float weights are learned, too; adaround never learns them' },
-    ...{ usual: 'yes', choices: latentNames },
+    ...{
+      key: 'latent',
+      summary: 'whether float weights are learned, too; auto: not with adaround and codebook',
+    },
+    ...{ usual: AUTO, choices: [AUTO, 'yes', 'no'] },
   },
   { key: 'steps', summary: 'steps of each block', usual: steps, least: 1, most: 100_000 },
   { key: 'batch', summary: 'samples a step, at most', usual: 32, least: 1, most: 1024 },
@@ -58,7 +60,6 @@ export const learningSettings = (steps: number, drop: number): RefinerSetting[] 
 /** What a refiner that learns was told. */
 export function readLearning(settings: RefineSettings): LearningSettings {
   const number = (key: string) => Number(settings[key]);
-  const latent = settings.latent === 'yes';
   const quantizer = String(settings.quantizer);
   const weights = toldOr(settings.weights, weightNames.includes(quantizer) ? quantizer : AUTO);
   const activations = toldOr(settings.activations, activationNames.includes(quantizer) ? quantizer : 'lsq');
@@ -66,7 +67,8 @@ export function readLearning(settings: RefineSettings): LearningSettings {
   return {
     weights: names.map((name) => {
       const own = named(weightQuantizers, name);
-      return { quantizer: own, latent: latent && !own.onlyFixed };
+      const asked = settings.latent === AUTO ? !own.isBestFixed : settings.latent === 'yes';
+      return { quantizer: own, latent: asked && !own.onlyFixed };
     }),
     activations: activations === KEEP ? [] : [named(activationLearners, activations)],
     steps: number('steps'),

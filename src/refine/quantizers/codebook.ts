@@ -17,6 +17,7 @@ const LEVEL = { low: -127, high: 127 } as const;
 export const codebook: WeightQuantizer = {
   name: 'codebook',
   summary: 'levels of the codebook learned on the int8 grid',
+  isBestFixed: true,
   refuse: ({ tensor }) => (tensor.kind === 'codebook' ? undefined : 'it is stored as steps'),
   simulate(maker, site) {
     const { tensor, value, rate } = site;

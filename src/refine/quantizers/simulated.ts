@@ -67,6 +67,8 @@ export interface WeightQuantizer {
   readonly summary: string;
   /** Whether it learns nothing where the float weight is learned, too. */
   readonly onlyFixed?: true;
+  /** Whether float weights are better left as they are: their codes jump far where they move. */
+  readonly isBestFixed?: true;
   /** How far a parameter that is not relative to a step goes, in all steps of a training; 1 without it. */
   readonly travel?: number;
   /** Why it cannot take a weight; undefined where it can. */
