@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkOutputs, filesRead } from '../../src/prepare/check-files.js';
+import { checkModel, checkOutputs, filesRead } from '../../src/prepare/check-files.js';
 import { example, runIn } from '../support/command.js';
 import { expectRefusal } from '../support/refusal.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -44,4 +44,13 @@ test('--auto does not write over the recipe that it was given', async () => {
   expect(outcome).toMatchObject({ code: 2 });
   expect(outcome.stderr).toContain('q.recipe.json is the input itself');
   expect(readFileSync(recipe, 'utf8')).toBe('{"observer":"mse"}');
+});
+
+test('a model that is not there, or is a folder, is refused by its name', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'a.onnx'), 'model');
+  await checkModel(join(folder, 'a.onnx'));
+  await expectRefusal(() => checkModel(join(folder, 'b.onnx')), 'file-missing', 2);
+  const error = await expectRefusal(() => checkModel(folder), 'model-folder', 2);
+  expect(error.hint).toBe(`Give the model in it: ${join(folder, 'a.onnx')}.`);
 });

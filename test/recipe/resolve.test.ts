@@ -161,6 +161,15 @@ describe('resolveRecipe', () => {
     expect(recipeName(resolved)).toBe('minmax-w8a8');
   });
 
+  it('has a name of its own for each recipe', () => {
+    const nameOf = (given: GivenRecipe) => recipeName(resolveRecipe(given, registries, true));
+    expect(nameOf({ granularity: 'tensor' })).toBe('minmax-w8a8-tensor');
+    expect(nameOf({ activations: { observer: 'minmax' } })).toBe('minmax-w8a8-minmax');
+    const names = [['a'], ['b']].map((exclude) => nameOf({ exclude }));
+    expect(names).toEqual(names.map(() => expect.stringMatching(/^minmax-w8a8-[0-9a-f]{6}$/)));
+    expect(new Set(names).size).toBe(2);
+  });
+
   it('leaves activations in float without samples', () => {
     const resolved = resolveRecipe({ activations: { bits: 4 }, bits: 4 }, registries, false);
     expect(resolved.activations).toEqual({ kind: 'float' });

@@ -35,6 +35,21 @@ describe('a baseline', () => {
     expect(judged.warnings).toEqual([]);
   });
 
+  it('of several models is that of the same one, and missing where there is none', async () => {
+    const { float, quantized } = sampleResult();
+    const named = (name: string, sizeBytes: number) =>
+      sampleResult({ float: { ...float, name }, quantized: { ...quantized, sizeBytes } });
+    const baseline = fileOf(JSON.stringify([named('a.onnx', 88_000), named('b.onnx', 176_000)]));
+    const judge = await openJudge({ gates: ['size_change<=0%'], baseline });
+    expect(['a.onnx', 'b.onnx'].map((name) => judge(named(name, 176_000)).gates[0]?.passed)).toEqual([
+      false,
+      true,
+    ]);
+    const judged = judge(named('c.onnx', 176_000));
+    expect(judged).toMatchObject({ baseline: null, gates: [{ passed: false }] });
+    expect(judged.warnings).toEqual(['The baseline base.json has no result of c.onnx.']);
+  });
+
   it('of another model or of other data is compared with, and the result says so', async () => {
     const { float, evaluation } = sampleResult();
     const other = await saved(

@@ -4,6 +4,7 @@ import {
   chanceWarnings,
   fewSamplesWarning,
   joinWarnings,
+  portableWarnings,
 } from '../../src/report/trust-warnings.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
@@ -66,4 +67,21 @@ test('a Concat of values decades apart is told, with the flag that parts them, a
   const [text] = await told([]);
   expect(text).toMatch(/^"joined" joins "scores" \(up to [\d.]+\) and "boxes" \(up to .*--exclude "joined"/);
   expect(await told(['joined'])).toEqual([]);
+});
+
+test('what a file gives without VNNI, where that is something else', () => {
+  const { outputs, task } = sampleResult();
+  const [output] = outputs;
+  if (!output || !task) throw new Error('the sample has an output');
+  const there = {
+    ...{ layers: 2, pairs: 1459, samples: 64 },
+    outputs: [{ name: output.name, drift: { ...output.deployed, sqnrDb: 16.2 } }],
+    task: { ...task, quantized: 0.5 },
+  };
+  const [text] = portableWarnings(there, { outputs, task }, { assumeVnni: true });
+  expect(text).toContain('1,459 pairs of weights in 2 layers can overflow int16');
+  expect(text).toContain('top-1 50.00 % of 91.62 %, output "logits" 16.2 dB, elsewhere 30.6 dB.');
+  expect(text).toContain('Without --assume-vnni');
+  expect(portableWarnings(there, { outputs, task }).join()).not.toContain('--assume-vnni');
+  expect(portableWarnings(null, { outputs, task })).toEqual([]);
 });
