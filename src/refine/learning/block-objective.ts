@@ -226,7 +226,7 @@ class Builder {
     if (layer.weight.kind === 'blocks') return undefined;
     const tensor: QuantizedTensor = layer.weight;
     const value = this.#names.fresh(`${twin.weight}/float`);
-    const start = withinCells(floatsOf(layer.linear.tensor), tensor);
+    const start = withinCells(floatsOf(layer.linear.weight), tensor);
     const siteOf = ({ quantizer, latent }: WeightLearner): WeightSite => {
       const rate = this.#rate(quantizer.travel ?? TRAVEL.steps);
       return { value, weight: start, tensor, latent, rate };
