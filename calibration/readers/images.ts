@@ -64,7 +64,9 @@ export const imagesReader: Reader = {
           await pixels(index);
           return undefined;
         } catch (thrown) {
-          return `${names[index]} (${reasonOf(thrown)})`;
+          // The file is named already.
+          const said = thrown instanceof QuantizeError ? thrown.facts.reason : undefined;
+          return `${names[index]} (${said ?? reasonOf(thrown)})`;
         }
       },
     };
