@@ -80,6 +80,6 @@ test('a report that cannot be is refused before any work, and writes nothing', a
 test('--reporter prints any format', async () => {
   const args = [example('digits.onnx'), '-o', join(temporaryFolder(), 'q.onnx'), '--reporter'];
   const { stdout } = await runCommand(...args, 'github');
-  expect(stdout).toMatch(/^::warning title=Quantization of q\.onnx::Weights only/m);
+  expect(stdout).toMatch(/^::warning file=digits.onnx,title=Quantization of q\.onnx::Weights only/m);
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^::notice file=digits.onnx,title=q\.onnx::/);
 });
