@@ -71,7 +71,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const given = resolveRecipe(stored ? stored.recipe : options.recipe, registries, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(given);
   checkSearch(options);
-  if (!stored) refineSteps(given, options.data !== undefined && stats === undefined);
+  // Whether what it names can run; how many samples there are is not known yet.
+  const mayHaveSamples = options.data !== undefined && stats === undefined;
+  if (!stored) refineSteps(given, mayHaveSamples ? Number.POSITIVE_INFINITY : 0);
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
