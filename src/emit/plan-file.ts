@@ -17,7 +17,7 @@ import { tool } from '../version.js';
 import { type Arrays, arraysOf, safetensors } from './safetensors.js';
 
 /** Version of the file. */
-const PLAN_VERSION = 1;
+const PLAN_VERSION = 2;
 
 /** The tensor of the file that holds all that is no array, as JSON. */
 const PLAN_KEY = 'plan';

@@ -18,7 +18,7 @@ import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
 
 /** Version of the result record. */
-export const RESULT_VERSION = 3;
+export const RESULT_VERSION = 4;
 
 /** A model file. */
 export interface FileRecord {

@@ -19,7 +19,7 @@ export const usualSpeed = { floatMs: 0.865, quantizedMs: 0.403, ratio: 2.19, run
 /** A result record with every part filled in, as a run would make it; `changes` replace parts of it. */
 export function sampleResult(changes: Partial<Result> = {}): Result {
   return {
-    schemaVersion: 3,
+    schemaVersion: 4,
     tool: { name: 'onnx-quantize', version: '0.0.0' },
     runtime: { name: 'onnxruntime', version: '1.30.0', provider: 'cpu' },
     machine: { platform: 'linux', arch: 'x64', cpu: 'a cpu', cores: 2, features: ['avx2', 'avx512_vnni'] },
