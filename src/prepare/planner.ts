@@ -70,7 +70,7 @@ export function makePlanner(sources: PlannerSources): Planner {
   };
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
     const { source } = refining;
-    const steps = refineSteps(recipe, source?.length ?? 0);
+    const steps = refineSteps(recipe, source !== undefined);
     if (!source || steps.length === 0) return plan;
     await refining.begin?.('refine');
     return refinePlan(plan, steps, refiners, { ...refining, model, source });

@@ -71,9 +71,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const given = resolveRecipe(stored ? stored.recipe : options.recipe, registries, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(given);
   checkSearch(options);
-  // Whether what it names can run; how many samples there are is not known yet.
-  const mayHaveSamples = options.data !== undefined && stats === undefined;
-  if (!stored) refineSteps(given, mayHaveSamples ? Number.POSITIVE_INFINITY : 0);
+  if (!stored) refineSteps(given, options.data !== undefined && stats === undefined);
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 

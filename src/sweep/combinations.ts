@@ -6,7 +6,6 @@ import {
   completeRecipe,
   defaultActivations,
   MAX_BITS,
-  NONE,
   type Recipe,
   recipeName,
   resolveRecipe,
@@ -29,8 +28,7 @@ export interface Combination {
  * @throws QuantizeError `bad-option` for a name or a width that cannot be, or activation widths without samples
  */
 export function combinationsOf(options: SweepOptions): Combination[] {
-  // What is only tried is not refined unless the recipe says so.
-  const base: Recipe = completeRecipe({ ...options.recipe, refine: options.recipe?.refine ?? NONE });
+  const base: Recipe = completeRecipe(options.recipe);
   const hasRanges = options.data !== undefined || options.stats !== undefined;
   // What the recipe does not say of fixed ranges is as it is by default.
   const fixed: StaticActivations = base.activations.kind === 'static' ? base.activations : defaultActivations;

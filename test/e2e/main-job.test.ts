@@ -58,7 +58,7 @@ test('quantizes the sample at 8 bits, and reports what an independent run of the
 
 test('4-bit weights take half a byte each, and the terminal table says so', async () => {
   const output = join(temporaryFolder(), 'digits-w4.onnx');
-  const args = [...data, ...labelled, '--bits', '4', '--all-layers', '--refine', 'none', '-o', output];
+  const args = [...data, ...labelled, '--bits', '4', '--all-layers', '-o', output];
   const { code, stdout } = await runCommand(example('digits.onnx'), ...args);
   expect(code).toBe(0);
   expect(stdout).toMatch(/top-1\s+99\.75 %/);
