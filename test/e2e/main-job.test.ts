@@ -46,7 +46,7 @@ test('quantizes the sample at 8 bits, and reports what an independent run of the
   expect(stderr).toBe('');
   expect(code).toBe(0);
   const result = JSON.parse(stdout) as Result;
-  expect(result.schemaVersion).toBe(3);
+  expect(result.schemaVersion).toBe(4);
   expect(result.task?.float).toBeCloseTo(795 / 797, 10);
   expect(result.task?.quantized).toBe(await accuracyOf(output));
   expect(result.task?.quantized).toBeGreaterThan(0.99);

@@ -72,7 +72,7 @@ test('a report that cannot be is refused before any work, and writes nothing', a
   const unknown = await runCommand(...args, '--report', join(folder, 'report.pdf'));
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain('.json, .html, .md, .xml');
-  const nowhere = await runCommand(...args, '--report', join(folder, 'no', 'report.html'));
+  const nowhere = await runCommand(...args, '--report', join(example('digits.onnx'), 'report.html'));
   expect(nowhere.code).toBe(3);
   expect(existsSync(output)).toBe(false);
 });

@@ -12,7 +12,12 @@ const data = ['--data', example('digits-calib.npy'), '--scale', '1/16'];
 const mistakes: readonly (readonly [what: string, args: readonly string[], code: number, says: RegExp])[] = [
   ['no such model', ['nowhere.onnx'], 2, /no file nowhere\.onnx/],
   ['a file that is no model', [example('digits-calib.npy')], 2, /digits-calib\.npy is not an ONNX model/],
-  ['a folder', ['examples'], 2, /examples cannot be read: it is a folder/],
+  [
+    'a folder',
+    ['examples'],
+    2,
+    /examples is a folder, and no model\.\nGive the model in it: examples\/digits\.onnx/,
+  ],
   [
     'integers without preprocessing',
     [digits, '--data', example('digits-calib.npy')],
@@ -50,10 +55,10 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], code:
   ['an unknown flag', [digits, '--bitz', '4'], 2, /unknown option '--bitz'/],
   ['no arguments', [], 2, /<model> is missing/],
   [
-    'an output folder that is not there',
-    [digits, ...data, '-o', '/nowhere/x.onnx'],
+    'an output folder that cannot be made',
+    [digits, ...data, '-o', join(digits, 'x.onnx')],
     3,
-    /\/nowhere\/x\.onnx cannot be written/,
+    /digits\.onnx\/x\.onnx cannot be written/,
   ],
 ];
 
