@@ -38,7 +38,12 @@ describe.each(layers)('$opType $w $attributes', ({ opType, x, w, attributes, out
   test('channels', () => {
     const { graph } = build(new Float32Array(size));
     const layer = linearLayerOf(graph, graph.nodes[0] ?? expect.fail());
-    expect(layer).toMatchObject({ weightName: 'w', bias: undefined, outputChannels: outputs, inputChannels: 4 });
+    expect(layer).toMatchObject({
+      weightName: 'w',
+      bias: undefined,
+      outputChannels: outputs,
+      inputChannels: 4,
+    });
   });
 
   test('each weight reads and writes the channels that onnxruntime says', async () => {
