@@ -1,4 +1,5 @@
-import type { NdArray } from '../numerics/nd-array.js';
+import { elementCount, type NdArray } from '../numerics/nd-array.js';
+import { sqnrOf } from './sqnr.js';
 
 /** Channels of one output that are of one size, where others beside them are of another: boxes, and their scores. */
 export interface ChannelGroup {
@@ -51,7 +52,7 @@ export class ChannelMeter {
       this.#axes.set(axis, sums);
       while (sums.length < length)
         sums.push({ signal: 0, noise: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY });
-      const inner = dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
+      const inner = elementCount(dims.slice(axis + 1));
       for (let i = 0, channel = 0; i < a.length; channel = (channel + 1) % length) {
         const sum = sums[channel] as ChannelSums;
         for (const end = i + inner; i < end; i++) addTo(sum, a[i] as number, b[i] as number);
@@ -103,7 +104,7 @@ function groupsAlong(axis: number, sums: readonly ChannelSums[]): ChannelGroup[]
         channels: rangesOf(channels),
         min: Math.min(...own.map(({ min }) => min)),
         max: Math.max(...own.map(({ max }) => max)),
-        sqnrDb: noise === 0 ? null : 10 * Math.log10(Math.max(signal, Number.MIN_VALUE) / noise),
+        sqnrDb: sqnrOf(signal, noise),
       };
     })
     .sort((a, b) => dbOf(a) - dbOf(b));

@@ -2,6 +2,7 @@ import type { BatchRows } from '../../calibration/source.js';
 import { elementCount, type NdArray, numbersOf } from '../numerics/nd-array.js';
 import { type ChannelGroup, ChannelMeter } from './channel-groups.js';
 import type { ClassAxis } from './class-axes.js';
+import { sqnrOf } from './sqnr.js';
 
 /** How far two tensors are apart, over all samples. */
 export interface Drift {
@@ -35,6 +36,9 @@ export interface DriftTarget {
   /** Whether channels are judged apart where they are of very different size. */
   readonly isGrouped: boolean;
 }
+
+/** An output as it is judged where nothing is asked of classes: by its worst group of channels. */
+export const judgedOutput: DriftTarget = { classAxis: undefined, isGrouped: true };
 
 /** An inner value: neither. */
 const innerValue: DriftTarget = { classAxis: undefined, isGrouped: false };
@@ -152,8 +156,7 @@ export class DriftMeter {
     const norms = Math.sqrt(this.#signal * this.#other);
     const groups = this.#channels?.groups ?? [];
     return {
-      sqnrDb:
-        this.#noise === 0 ? null : 10 * Math.log10(Math.max(this.#signal, Number.MIN_VALUE) / this.#noise),
+      sqnrDb: sqnrOf(this.#signal, this.#noise),
       cosine: norms === 0 ? null : this.#product / norms,
       relativeL2: this.#signal === 0 ? null : Math.sqrt(this.#noise / this.#signal),
       maxAbsError: this.#maxAbsError,

@@ -8,7 +8,8 @@ import { withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, SessionSettings } from '../runtime/session.js';
-import { DriftMeter, worstDb } from './drift.js';
+import { affordableSamples } from './affordable-samples.js';
+import { DriftMeter, judgedOutput, worstDb } from './drift.js';
 import type { Probe, ProbeLayer } from './probe.js';
 
 /** One change of the float model whose effect is measured. */
@@ -43,14 +44,6 @@ export interface TrialSettings {
  * median and 2.8 dB at most, of 8 by 1.1 and 3.7 dB; one bit is 6 dB.
  */
 const MOST_SAMPLES = 32;
-/** Below this a single odd sample would decide. */
-const LEAST_SAMPLES = 4;
-/**
- * Multiplications that the trials may take together, where fewer samples make it so: about a minute on two cores, which do
- * 2·10¹⁰ a second in the runtime's plain float kernels. It is no limit on time, so that the same samples are taken on
- * every machine.
- */
-const MOST_MULTIPLICATIONS = 1.5e12;
 
 /**
  * The noise that each trial makes at the output of the float model and at the result of its layer.
@@ -120,7 +113,7 @@ class TrialMeter {
       const [x, y] = [reference.get(name), made.get(name)];
       // Indices and counts are no signal that has noise.
       if (!x?.type.startsWith('float') || !y) continue;
-      const meter = this.#outputs.get(name) ?? new DriftMeter({ classAxis: undefined, isGrouped: true });
+      const meter = this.#outputs.get(name) ?? new DriftMeter(judgedOutput);
       this.#outputs.set(name, meter);
       meter.add(x, y, batch);
     }
@@ -166,6 +159,5 @@ function enoughSamples(
     (sum, { result, terms }) => sum + (terms * (sizes.get(result) ?? 0)) / ELEMENT_BYTES / perRun,
     0,
   );
-  const affordable = Math.floor(MOST_MULTIPLICATIONS / (multiplications * (trials + 1)));
-  return Math.max(LEAST_SAMPLES, Math.min(MOST_SAMPLES, affordable));
+  return affordableSamples(multiplications * (trials + 1), MOST_SAMPLES);
 }

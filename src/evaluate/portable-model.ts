@@ -1,3 +1,4 @@
+import { dataTypeCodes } from '../graph/data-type.js';
 import { NameScope } from '../graph/edit.js';
 import {
   attribute,
@@ -11,8 +12,9 @@ import {
 } from '../graph/model.js';
 import { arrayOf, type Tensor, tensorOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
+import { LARGEST_CODE } from '../numerics/activation.js';
 import { elementCount, type NdArray } from '../numerics/nd-array.js';
-import { kernelPairing, pairsThatSaturate, type SaturatingPair } from '../quantize/pairs.js';
+import { INT16_MAX, kernelPairing, pairsThatSaturate, type SaturatingPair } from '../quantize/pairs.js';
 
 /** A layer of a quantized file that runs on a kernel of uint8 activations and int8 weights. */
 export interface KernelLayer {
@@ -30,8 +32,6 @@ export interface KernelLayer {
 
 /** What is read of a file beside its graph, by the value's name. */
 export type KnownValues = ReadonlyMap<string, NdArray>;
-
-const LARGEST_UINT8 = 255;
 
 /**
  * The layers of a quantized file whose sums could be made in int16: QDQ Conv in front of a Q, QDQ Gemm and MatMul, and
@@ -75,7 +75,7 @@ function isQuantizedAfter(conv: Node, uses: Uses): boolean {
 function largestOf(codes: string, { initializers }: Graph, uses: Uses): number {
   const clip = uses.producer(codes);
   const most = clip && isOp(clip, 'Clip') ? initializers.get(inputAt(clip, 2) ?? '') : undefined;
-  return most ? Number(arrayOf(most).data[0]) : LARGEST_UINT8;
+  return most ? Number(arrayOf(most).data[0]) : LARGEST_CODE;
 }
 
 /** A model that gives what the integer kernels of x86 without VNNI would. */
@@ -170,7 +170,7 @@ class PortableWriter {
       let addend = part;
       if (!layer.scales) {
         addend = this.#names.fresh(`${part}_int`);
-        this.nodes.push(node('Cast', [part], [addend], { to: attribute.int(INT32) }));
+        this.nodes.push(node('Cast', [part], [addend], { to: attribute.int(dataTypeCodes.int32) }));
       }
       const next = last ? output : this.#names.fresh(`${output}_part`);
       this.nodes.push(node('Add', [sum, addend], [next]));
@@ -267,7 +267,7 @@ class PortableWriter {
     const matrix = (suffix: string, shape: number[], data: Float32Array) =>
       this.#constant(`${source.id}_${suffix}`, { type: 'float32', dims: shape, data });
     this.nodes.push(
-      node('Cast', [codes], [floats], { to: attribute.int(FLOAT) }),
+      node('Cast', [codes], [floats], { to: attribute.int(dataTypeCodes.float32) }),
       node('MatMul', [floats, matrix('pairs', [terms, count], sums)], [both]),
       node('Add', [both, matrix('limits', [count], limits)], [beyond]),
     );
@@ -288,12 +288,8 @@ class PortableWriter {
   }
 }
 
-/** Codes of TensorProto.DataType. */
-const FLOAT = 1;
-const INT32 = 6;
-
 /** The largest magnitude of int16 on one side. */
-const limitOf = (sign: number): number => (sign > 0 ? 32_767 : 32_768);
+const limitOf = (sign: number): number => (sign > 0 ? INT16_MAX : INT16_MAX + 1);
 
 /**
  * Pairs in parts that a session can hold, each with as many pairs in every group, which a grouped convolution asks for:

@@ -11,7 +11,8 @@ import { elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
 import { type SessionSettings, withSession } from '../runtime/session.js';
 import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
-import { type Drift, DriftMeter } from './drift.js';
+import { affordableSamples } from './affordable-samples.js';
+import { type Drift, DriftMeter, judgedOutput } from './drift.js';
 import { kernelLayers, type PortableModel, portableModel } from './portable-model.js';
 import { qdqForm } from './qdq-form.js';
 import { type Runner, record } from './recording.js';
@@ -41,15 +42,8 @@ export interface PortableSources {
   readonly inTurn?: boolean | undefined;
 }
 
-/**
- * Multiplications that all samples may take together, about a minute on two cores: no limit on time, so that the same
- * samples are taken on every machine.
- */
-const MOST_MULTIPLICATIONS = 1.5e12;
 /** A share of the samples is told to within 3 points by so many, and a mean over their elements far better. */
 const MOST_SAMPLES = 1024;
-/** Below this a single odd sample would decide. */
-const LEAST_SAMPLES = 4;
 
 /**
  * How far a quantized file is from float on an x86 whose kernels add pairs of products in int16.
@@ -66,8 +60,7 @@ export async function measurePortable(
   const settings: SessionSettings = { ...machine, mode: 'exact', label: 'the quantized model' };
   const portable = await portableOf(quantized, feed, settings);
   if (!portable) return null;
-  const affordable = Math.floor(MOST_MULTIPLICATIONS / Math.max(1, portable.multiplications));
-  const samples = Math.max(LEAST_SAMPLES, Math.min(MOST_SAMPLES, affordable));
+  const samples = affordableSamples(Math.max(1, portable.multiplications), MOST_SAMPLES);
   const { layers, pairs } = portable;
   const compare = (reference: Runner) =>
     withModel(portable.model, settings, async (session) => ({
@@ -91,9 +84,7 @@ async function compareWith(
   { source, labels }: PortableSources,
   samples: number,
 ): Promise<Omit<PortableDrift, 'layers' | 'pairs'>> {
-  const meters = new Map(
-    reference.outputNames.map((name) => [name, new DriftMeter({ classAxis: undefined, isGrouped: true })]),
-  );
+  const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter(judgedOutput)]));
   const task = labels && new TaskMeter(labels);
   let done = 0;
   for await (const batch of source.open()) {

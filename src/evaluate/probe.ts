@@ -7,7 +7,7 @@ import { indexUses } from '../graph/uses.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
 import { type Runs, roleOf, type WeightedNode, type WeightSite } from '../place/placement.js';
-import { biasIn } from '../quantize/bias.js';
+import { biasIn, dequantizeBias } from '../quantize/bias.js';
 import { layerQuantizerOf, type Plan } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 
@@ -218,12 +218,7 @@ export function quantizing(layer: ProbeLayer, plan: Plan, part: Part): Feed | un
     const bias = part === 'both' ? biasIn(plan, layer.weighted) : undefined;
     // Its scale is that of the input times that of the weight: it is rounded where both are.
     if (layer.bias !== undefined && bias) {
-      const { values, scales } = bias;
-      const scaleOf = (c: number) => scales[scales.length === 1 ? 0 : c] as number;
-      feed[layer.bias] = floats(
-        Float32Array.from(values, (value, c) => value * scaleOf(c)),
-        [values.length],
-      );
+      feed[layer.bias] = floats(dequantizeBias(bias), [bias.values.length]);
     }
   }
   if (part !== 'weight' && layer.inputSwitch !== undefined) feed[layer.inputSwitch] = ON;

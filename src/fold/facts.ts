@@ -1,7 +1,7 @@
 import { tensorOfConstant } from '../graph/constant-node.js';
 import { linearLayerOf } from '../graph/linear-layer.js';
-import { floatAttribute, type Graph, isOp, type Model, type Node, subgraphsOf } from '../graph/model.js';
-import { indexUses, outerValues } from '../graph/uses.js';
+import { floatAttribute, type Graph, isOp, type Model, type Node } from '../graph/model.js';
+import { indexUses, readsOf } from '../graph/uses.js';
 
 /** What one pass makes true of a graph and others rely on, each with how to tell. */
 export const facts = {
@@ -47,8 +47,7 @@ export function faultOf({ graph, batchNorms }: Pick<Model, 'graph' | 'batchNorms
   }
   const names = new Set([...made, ...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
   for (const node of graph.nodes) {
-    const read = [...node.inputs, ...subgraphsOf(node).flatMap((subgraph) => [...outerValues(subgraph)])];
-    const missing = read.find((name) => name && !names.has(name));
+    const missing = readsOf(node).find((name) => !names.has(name));
     if (missing !== undefined) return `"${missing}", which ${node.opType} "${node.id}" reads, has no maker`;
   }
   const lost = graph.outputs.find(({ name }) => !names.has(name));

@@ -1,11 +1,8 @@
-import { type ActivationQuantizer, CODES } from '../numerics/activation.js';
+import { type ActivationQuantizer, CODES, LARGEST_CODE } from '../numerics/activation.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { clamp } from '../numerics/round.js';
 import { dataTypeCodes } from './data-type.js';
 import { attribute, type Node, node } from './model.js';
-
-/** Codes of the runtime's uint8: narrower ones are clipped to their width after Q. */
-const UINT8_MAX = CODES - 1;
 
 /** Where a builder puts what it needs: names that are free, and constants. */
 export interface NodeScope {
@@ -46,7 +43,7 @@ export function quantizeNodes(
 ): Node[] {
   const { low, high } = reached;
   const hasTable = quantizer.kind === 'lut';
-  if (!hasTable && low === 0 && high === UINT8_MAX)
+  if (!hasTable && low === 0 && high === LARGEST_CODE)
     return [node('QuantizeLinear', [value, ...parameters], [codes])];
   const wide = scope.fresh('q8');
   const quantized = node('QuantizeLinear', [value, ...parameters], [wide]);

@@ -9,7 +9,7 @@ import {
   subgraphsOf,
 } from '../graph/model.js';
 import { integersOf, isFloatTensor, type Tensor } from '../graph/tensor.js';
-import { outerValues } from '../graph/uses.js';
+import { readsOf } from '../graph/uses.js';
 
 /** Sessions take longer than the square of it: 16,000 nodes one minute, these an hour. The largest models have 30,000. */
 const MAX_NODES = 100_000;
@@ -90,8 +90,7 @@ function makersOf(graph: Graph, inputs: ReadonlySet<string>, refuse: Refuse): Ma
 function order(graph: Graph, makers: ReadonlyMap<string, Node>, refuse: Refuse): void {
   const places = new Map(graph.nodes.map((node, place) => [node, place]));
   const makersBefore = (node: Node): Node[] => {
-    const values = [...node.inputs, ...subgraphsOf(node).flatMap((subgraph) => [...outerValues(subgraph)])];
-    return values.flatMap((value) => makers.get(value) ?? []);
+    return readsOf(node).flatMap((value) => makers.get(value) ?? []);
   };
   const before = graph.nodes.map(makersBefore);
   const isSorted = before.every((all, place) => all.every((node) => (places.get(node) as number) < place));

@@ -1,4 +1,4 @@
-import { type AffineQuantizer, quantizeValue } from './affine.js';
+import type { AffineQuantizer } from './affine.js';
 
 /**
  * A quantizer of an activation, as it runs on uint8 codes.
@@ -15,11 +15,8 @@ export type ActivationQuantizer =
 /** Codes of a uint8 grid. */
 export const CODES = 256;
 
-/** The code that a value gets. */
-export function quantizeActivation(x: number, quantizer: ActivationQuantizer): number {
-  const code = quantizeValue(x, quantizer.grid);
-  return quantizer.kind === 'lut' ? (quantizer.table[code] as number) : code;
-}
+/** The largest of them. */
+export const LARGEST_CODE = CODES - 1;
 
 /** How many values a quantized activation can have. */
 export function levelCount(quantizer: ActivationQuantizer): number {

@@ -1,5 +1,6 @@
 import { type Graph, inputAt } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
+import { LARGEST_CODE } from '../numerics/activation.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { channelAlong, elementCount } from '../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../numerics/round.js';
@@ -15,9 +16,6 @@ export interface QuantizedBias {
 }
 
 const INT32_MAX = 2 ** 31 - 1;
-
-/** Largest activation code, unsigned 8 bits. */
-const LARGEST_CODE = 255;
 
 /** What one output channel sums up: `terms` products of a uint8 and an int8 within ±`limit`. */
 export interface Accumulator {
@@ -73,6 +71,11 @@ export function quantizeBias(
     return clamp(roundHalfEven(b / scale), -limit, limit);
   });
   return { values, scales };
+}
+
+/** The float32 values that a bias stands for. */
+export function dequantizeBias({ values, scales }: QuantizedBias): Float32Array {
+  return Float32Array.from(values, (value, c) => value * (scales[scales.length === 1 ? 0 : c] as number));
 }
 
 /** What the output channels of a node that runs on integers sum up. */

@@ -1,10 +1,10 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
 import { inputAt, isOp } from '../graph/model.js';
-import { type ActivationQuantizer, largestCode } from '../numerics/activation.js';
+import { type ActivationQuantizer, LARGEST_CODE, largestCode } from '../numerics/activation.js';
 import { elementCount } from '../numerics/nd-array.js';
 import type { WeightedNode } from '../place/placement.js';
 import { type Plan, quantizerOf } from './plan.js';
-import { type CodebookTensor, integersOfTensor, type QuantizedTensor } from './quantized-tensor.js';
+import { bookOf, integersOfTensor, type QuantizedTensor } from './quantized-tensor.js';
 
 /**
  * The elements of a weight that integer kernels of x86 without VNNI add two and two in int16, with saturation
@@ -25,7 +25,7 @@ export interface Pairing {
   readonly bound: number;
 }
 
-const INT16_MAX = 32_767;
+export const INT16_MAX = 32_767;
 
 /** Two int8 of one sign sum up to this at most: where the bound is no lower, nothing saturates. */
 const LARGEST_SUM = 254;
@@ -41,10 +41,8 @@ export function pairingOf(layer: LinearLayer, input: ActivationQuantizer | undef
   const { weight: tensor, groups, outputAxis } = layer;
   const weight = { isConv: isOp(layer.node, 'Conv'), dims: tensor.dims, groups, outputAxis };
   if (!weight.isConv && !isOp(layer.node, 'Gemm', 'MatMul')) return undefined;
-  return kernelPairing(weight, input ? largestCode(input) : LARGEST_UINT8);
+  return kernelPairing(weight, input ? largestCode(input) : LARGEST_CODE);
 }
-
-const LARGEST_UINT8 = 255;
 
 /** What a kernel needs to know of a weight to pair it. */
 export interface PairedWeight {
@@ -187,12 +185,6 @@ function nearestCodes(x: number, y: number, bound: number): [number, number] {
   const top = Math.min(bound, 127);
   const first = Math.min(Math.max(Math.round((sign * (x - y) + bound) / 2), bound - top), top);
   return [sign * first, sign * (bound - first)];
-}
-
-/** The levels of the codebook that a channel is coded with. */
-function bookOf({ levels, bits, channelsPerCodebook }: CodebookTensor, channel: number): Int8Array {
-  const at = channelsPerCodebook === undefined ? 0 : Math.floor(channel / channelsPerCodebook);
-  return levels.subarray(at * 2 ** bits, (at + 1) * 2 ** bits);
 }
 
 /** Indices of two levels, nearest to two weights in steps, that do not sum up beyond the bound where they have one sign. */

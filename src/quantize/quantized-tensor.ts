@@ -51,6 +51,12 @@ export interface BlockTensor {
   readonly zeroPoints: Uint8Array | undefined;
 }
 
+/** The levels of the codebook that a channel is coded with. */
+export function bookOf({ levels, bits, channelsPerCodebook }: CodebookTensor, channel: number): Int8Array {
+  const at = channelsPerCodebook === undefined ? 0 : Math.floor(channel / channelsPerCodebook);
+  return levels.subarray(at * 2 ** bits, (at + 1) * 2 ** bits);
+}
+
 /** The integer that the kernel multiplies with, for each element. */
 export function integersOfTensor(tensor: QuantizedTensor): Int8Array {
   if (tensor.kind === 'affine') return tensor.codes;

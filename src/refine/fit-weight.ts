@@ -1,7 +1,7 @@
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
-import { dequantizeTensor } from '../quantize/quantized-tensor.js';
+import { bookOf, dequantizeTensor } from '../quantize/quantized-tensor.js';
 import { uniformScale } from '../quantize/schemes/mse.js';
 import { fullRange } from '../quantize/schemes/uniform.js';
 import { type FittedScale, fitCodebooks, fitScales, type Hessian } from './fit-levels.js';
@@ -187,12 +187,7 @@ class Fitter {
       const levels = Int32Array.from({ length: high - low + 1 }, (_, index) => low + index);
       return { levels, codeOf: (index) => levels[index] as number };
     }
-    const count = 2 ** weight.bits;
-    const { channelsPerCodebook } = weight;
-    const book = channelsPerCodebook
-      ? Math.floor((this.#scaleOfRow[row] as number) / channelsPerCodebook)
-      : 0;
-    const stored = [...weight.levels.subarray(book * count, (book + 1) * count)];
+    const stored = [...bookOf(weight, this.#scaleOfRow[row] as number)];
     const levels = Int32Array.from(new Set(stored)).sort();
     const codes = Array.from(levels, (level) => stored.indexOf(level));
     return { levels, codeOf: (index) => codes[index] as number };

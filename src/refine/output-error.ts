@@ -1,11 +1,25 @@
 import { THREADS } from '../calibrate/calibrate.js';
 import type { Model } from '../graph/model.js';
 import { withModel } from '../load/with-model.js';
-import { numbersOf } from '../numerics/nd-array.js';
+import { type NdArray, numbersOf } from '../numerics/nd-array.js';
 import type { Plan } from '../quantize/plan.js';
 import { refinableLayers } from './layers.js';
 import { chunksFor, type WalkSources } from './open-walk.js';
 import { twinGraphOf } from './twin-graph.js';
+
+/** Squared difference from float, and squared signal. */
+export interface SquareSums {
+  error: number;
+  signal: number;
+}
+
+export function addSquares(sums: SquareSums, wanted: NdArray, found: NdArray): void {
+  const [a, b] = [numbersOf(wanted), numbersOf(found)];
+  for (let k = 0; k < a.length; k++) {
+    sums.error += ((a[k] as number) - (b[k] as number)) ** 2;
+    sums.signal += (a[k] as number) ** 2;
+  }
+}
 
 /**
  * The error of a plan on samples: of each float output of the model, the squared difference from float over the squared
@@ -38,11 +52,7 @@ export async function outputError(plan: Plan, sources: Omit<WalkSources, 'maxMem
         const [wanted, found] = [results.get(float), results.get(quantized)];
         const sums = errors[i];
         if (wanted?.type !== 'float32' || !found || !sums) return;
-        const [a, b] = [numbersOf(wanted), numbersOf(found)];
-        for (let k = 0; k < a.length; k++) {
-          sums.error += ((a[k] as number) - (b[k] as number)) ** 2;
-          sums.signal += (a[k] as number) ** 2;
-        }
+        addSquares(sums, wanted, found);
       });
     }
   });

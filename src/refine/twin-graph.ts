@@ -72,7 +72,7 @@ export function setConstant({ constants }: TwinGraph, name: string, values: Arra
 
 /** Set the quantizer of a rounding; its codes keep their range. */
 export function setQuantizer(
-  { constants }: TwinGraph,
+  { constants }: Pick<TwinGraph, 'constants'>,
   { scale, zeroPoint }: Rounding,
   quantizer: AffineQuantizer,
 ): void {

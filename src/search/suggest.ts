@@ -3,7 +3,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
 import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
-import { type Drift, DriftMeter, worstDb as groupDb } from '../evaluate/drift.js';
+import { type Drift, DriftMeter, worstDb as groupDb, judgedOutput } from '../evaluate/drift.js';
 import { farJoins } from '../evaluate/far-joins.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
@@ -233,9 +233,6 @@ export function lowestDb(
   return Number.isFinite(lowest) ? lowest : null;
 }
 
-/** Outputs are judged by their worst group of channels. */
-const judged = { classAxis: undefined, isGrouped: true };
-
 /** SQNR of the worst output of a model without integer kernels. */
 async function worstDb(
   bytes: Uint8Array,
@@ -247,7 +244,7 @@ async function worstDb(
   const exact = { mode: 'exact', provider, label: 'the quantized model' } as const;
   return withSession(floatFile, float, (reference) =>
     withSession(bytes, exact, async (tried) => {
-      const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter(judged)]));
+      const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter(judgedOutput)]));
       let done = 0;
       for await (const batch of source.open()) {
         await pause?.();

@@ -1,6 +1,6 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
-import { argmax, DriftMeter, isClassScores, rowsOf, worstDb } from '../evaluate/drift.js';
+import { argmax, DriftMeter, isClassScores, judgedOutput, rowsOf, worstDb } from '../evaluate/drift.js';
 import type { TrialSettings } from '../evaluate/measure-trials.js';
 import type { Runner } from '../evaluate/recording.js';
 import { withSession } from '../runtime/session.js';
@@ -33,9 +33,7 @@ export async function measureQuality(
 ): Promise<Quality> {
   const settings = { mode: 'default', threads: THREADS, provider, label: 'the quantized model' } as const;
   return withSession(bytes, settings, async (session) => {
-    const meters = new Map(
-      float.outputNames.map((name) => [name, new DriftMeter({ classAxis: undefined, isGrouped: true })]),
-    );
+    const meters = new Map(float.outputNames.map((name) => [name, new DriftMeter(judgedOutput)]));
     const tally: Tally = { output: undefined, samples: 0, lost: 0, gained: 0, changed: 0 };
     let done = 0;
     for await (const batch of source.open()) {

@@ -18,8 +18,6 @@ export interface TrainSettings {
   readonly seed: number;
   /** Factor of every learning rate, from the share of the steps that are done; a half cosine from 1 to 0 without it. */
   readonly schedule?: (progress: number) => number;
-  /** Stops between two steps. */
-  readonly signal?: AbortSignal | undefined;
   /** Awaited before each step; what it throws ends the training. */
   readonly pause?: (() => Promise<void>) | undefined;
   /** Called after each step, counted from 1. */
@@ -54,7 +52,7 @@ export async function train(objective: Objective, settings: TrainSettings): Prom
 }
 
 async function run(objective: Objective, step: StepGraph, settings: TrainSettings): Promise<Trained> {
-  const { steps, batch, seed, schedule = halfCosine, signal, pause, onStep } = settings;
+  const { steps, batch, seed, schedule = halfCosine, pause, onStep } = settings;
   const random = seededRandom(seed);
   const count = step.banks.find(({ bank }) => bank.draw === 'batch')?.bank.samples.dims[0] ?? 1;
   const shuffled = new Shuffled(count, random);
@@ -66,7 +64,6 @@ async function run(objective: Objective, step: StepGraph, settings: TrainSetting
     { mode: 'default', threads: THREADS, label: 'a training step' },
     async (session) => {
       for (let at = 0; at < steps; at++) {
-        signal?.throwIfAborted();
         await pause?.();
         const progress = at / steps;
         const adam = adamAt(at + 1, schedule(progress));

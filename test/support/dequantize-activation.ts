@@ -1,7 +1,8 @@
-import { type ActivationQuantizer, quantizeActivation } from '../../src/numerics/activation.js';
-import { dequantizeValue } from '../../src/numerics/affine.js';
+import type { ActivationQuantizer } from '../../src/numerics/activation.js';
+import { dequantizeValue, quantizeValue } from '../../src/numerics/affine.js';
 
 /** The float32 value that readers of a quantized activation see in place of `x`. */
-export function dequantizeActivation(x: number, quantizer: ActivationQuantizer): number {
-  return dequantizeValue(quantizeActivation(x, quantizer), quantizer.grid);
+export function dequantizeActivation(x: number, { grid, ...quantizer }: ActivationQuantizer): number {
+  const code = quantizeValue(x, grid);
+  return dequantizeValue(quantizer.kind === 'lut' ? (quantizer.table[code] as number) : code, grid);
 }

@@ -136,7 +136,7 @@ test('an abort stops between two steps', async () => {
     steps: 100,
     batch: 16,
     seed: 7,
-    signal: controller.signal,
+    pause: async () => controller.signal.throwIfAborted(),
     onStep: (step) => {
       steps.push(step);
       if (step === 5) controller.abort(new Error('enough'));

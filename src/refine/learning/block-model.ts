@@ -2,7 +2,8 @@ import { THREADS } from '../../calibrate/calibrate.js';
 import type { Model } from '../../graph/model.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { withModel } from '../../load/with-model.js';
-import { numbersOf } from '../../numerics/nd-array.js';
+import type { NdArray } from '../../numerics/nd-array.js';
+import { addSquares, type SquareSums } from '../output-error.js';
 import { type Banks, feedOf, rowsOfBank, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
 
@@ -41,20 +42,16 @@ export async function blockError(
   batch: number,
   replaced: ReadonlyMap<string, Tensor> = new Map(),
 ): Promise<number> {
-  let [error, signal] = [0, 0];
+  const sums: SquareSums = { error: 0, signal: 0 };
   const settings = { mode: 'exact', threads: THREADS, label: 'a block of the model' } as const;
   await withModel(blockModel(model, graph, banks, replaced), settings, async (session) => {
     for (let from = 0; from + batch <= banks.count; from += batch) {
       const results = await session.run(feedOf(banks, graph, from, batch));
       for (const { quantized, float } of graph.outputs) {
-        const found = numbersOf(results.get(quantized) as NonNullable<ReturnType<typeof results.get>>);
-        const wanted = numbersOf(rowsOfBank(banks.values.get(float) as ValueBank, from, batch));
-        for (let i = 0; i < wanted.length; i++) {
-          error += ((wanted[i] as number) - (found[i] as number)) ** 2;
-          signal += (wanted[i] as number) ** 2;
-        }
+        const wanted = rowsOfBank(banks.values.get(float) as ValueBank, from, batch);
+        addSquares(sums, wanted, results.get(quantized) as NdArray);
       }
     }
   });
-  return signal > 0 ? error / signal : 0;
+  return sums.signal > 0 ? sums.error / sums.signal : 0;
 }

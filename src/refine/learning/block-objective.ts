@@ -21,7 +21,7 @@ import { type Banks, feedOf, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
 import { blockModel } from './block-model.js';
 import { withinCells } from './cells.js';
-import { deviationOf, rateOf, stepAt, TRAVEL } from './rates.js';
+import { deviationOf, rateOf, stepsOf, TRAVEL } from './rates.js';
 import type { LearningSettings, WeightLearner } from './settings.js';
 
 /** A layer that is learned: its weight's quantizer, where it has one, and its bias. */
@@ -238,7 +238,8 @@ class Builder {
     if (site.latent) {
       const channel = channelAlong(tensor.dims, tensor.axis);
       const rate = this.#rate(TRAVEL.latent);
-      const rates = Float32Array.from(start, (_, at) => rate * stepAt(tensor, channel(at)));
+      const steps = stepsOf(tensor);
+      const rates = Float32Array.from(start, (_, at) => rate * (steps[channel(at)] ?? 1));
       this.#parameters.push({ name: value, start: array, rate: { ...array, data: rates } });
     } else this.#initializers.set(value, tensorOf(array));
     const simulated = learner.quantizer.simulate(this.#maker, site);

@@ -13,6 +13,9 @@ export interface Block {
   readonly outputs: readonly string[];
 }
 
+/** A way to cut a graph into blocks. */
+export type Cut = (graph: Graph, layers: readonly RefinableLayer[]) => readonly Block[];
+
 /** Layers of a block, at most, where the graph is cut at other places than those with one value. */
 const MOST_LAYERS = 8;
 

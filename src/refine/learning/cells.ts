@@ -1,5 +1,10 @@
 import { channelAlong } from '../../numerics/nd-array.js';
-import { integersOfTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import {
+  bookOf,
+  type CodebookTensor,
+  integersOfTensor,
+  type QuantizedTensor,
+} from '../../quantize/quantized-tensor.js';
 
 /**
  * Part of a step that stays free at the border of a cell: rounding finds the same code again, and the first steps of a
@@ -18,8 +23,9 @@ export function withinCells(values: Float32Array, tensor: QuantizedTensor): Floa
   const integers = integersOfTensor(tensor);
   const bounds = tensor.kind === 'affine' ? affineBounds : codebookBounds(tensor);
   return Float32Array.from(values, (value, at) => {
-    const scale = tensor.scales[tensor.scales.length === 1 ? 0 : channel(at)] ?? 1;
-    const [low, high] = bounds(integers[at] as number, channel(at));
+    const c = channel(at);
+    const scale = tensor.scales[c] ?? 1;
+    const [low, high] = bounds(integers[at] as number, c);
     return Math.min(Math.max(value, scale * low), scale * high);
   });
 }
@@ -27,14 +33,12 @@ export function withinCells(values: Float32Array, tensor: QuantizedTensor): Floa
 const affineBounds = (code: number): [number, number] => [code - 0.5 + MARGIN, code + 0.5 - MARGIN];
 
 /** Bounds of a level: half way to its neighbours, as far again beyond the last. */
-function codebookBounds(tensor: Extract<QuantizedTensor, { kind: 'codebook' }>) {
-  const count = 2 ** tensor.bits;
-  const perBook = tensor.channelsPerCodebook;
-  const books = Array.from({ length: tensor.levels.length / count }, (_, book) =>
-    [...new Set(tensor.levels.subarray(book * count, (book + 1) * count))].sort((a, b) => a - b),
+function codebookBounds(tensor: CodebookTensor) {
+  const ascending = Array.from(tensor.scales, (_, channel) =>
+    [...new Set(bookOf(tensor, channel))].sort((a, b) => a - b),
   );
   return (level: number, channel: number): [number, number] => {
-    const levels = books[perBook === undefined ? 0 : Math.floor(channel / perBook)] ?? [];
+    const levels = ascending[channel] ?? [];
     const at = levels.indexOf(level);
     const [below, above] = [levels[at - 1], levels[at + 1]];
     const down = below === undefined ? (above ?? level + 1) - level : level - below;

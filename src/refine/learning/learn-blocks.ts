@@ -2,7 +2,7 @@ import { fedInputs, type Model } from '../../graph/model.js';
 import { type Tensor, tensorOf } from '../../graph/tensor.js';
 import type { AffineQuantizer } from '../../numerics/affine.js';
 import { elementCount, type NdArray } from '../../numerics/nd-array.js';
-import { biasIn, type QuantizedBias, scaleFloorIn } from '../../quantize/bias.js';
+import { biasIn, dequantizeBias, scaleFloorIn } from '../../quantize/bias.js';
 import { pairingIn, withinPairs } from '../../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
@@ -19,7 +19,7 @@ import { type Banks, bankStep, feedOf, gatherBanks } from './banks.js';
 import { type BlockGraph, blockGraphOf } from './block-graph.js';
 import { blockError, blockModel } from './block-model.js';
 import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
-import type { Block } from './blocks.js';
+import type { Cut } from './blocks.js';
 import type { LearningSettings } from './settings.js';
 
 /** What was learned of a block. */
@@ -39,13 +39,13 @@ interface Learned {
 export async function learnBlocks(
   plan: Plan,
   context: RefineContext,
-  cut: (layers: ReturnType<typeof refinableLayers>) => readonly Block[],
+  cut: Cut,
   settings: LearningSettings,
 ): Promise<Refinement> {
   const { model } = context;
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
-  const graphs = cut(layers).flatMap((block) => blockGraphOf(twin, plan.placement, block) ?? []);
+  const graphs = cut(model.graph, layers).flatMap((block) => blockGraphOf(twin, plan.placement, block) ?? []);
   const steps = graphs.map(bankStep);
   const weights = new Map<string, StoredTensor>();
   const biases = new Map<string, Float32Array>();
@@ -182,11 +182,10 @@ async function readBack(
   ];
   const stored = await computeValues(objective, simulated.flatMap(storedValues), values);
   const learned = nothing();
-  const copy: TwinGraph = { ...twin, constants: learned.constants };
   for (const { rounding, bits, simulated: quantizer } of activations) {
     const grid = readQuantizer(quantizer, bits, stored);
     learned.activations.set(rounding.key, grid);
-    for (const each of twin.roundings) if (each.key === rounding.key) setQuantizer(copy, each, grid);
+    for (const each of twin.roundings) if (each.key === rounding.key) setQuantizer(learned, each, grid);
   }
   for (const layer of layers) {
     const bias = layer.bias && (values.get(layer.bias)?.data as Float32Array | undefined);
@@ -199,17 +198,13 @@ async function readBack(
     }
     if (!bias) continue;
     const asStored = biasIn(withLearned(plan, learned), weighted);
-    learned.constants.set(layer.twin.bias, floats([bias.length], asStored ? valuesOf(asStored) : bias));
+    learned.constants.set(layer.twin.bias, floats([bias.length], asStored ? dequantizeBias(asStored) : bias));
   }
   return learned;
 }
 
 const floats = (dims: readonly number[], data: Float32Array): Tensor =>
   tensorOf({ type: 'float32', dims, data });
-
-/** What an int32 bias stands for. */
-const valuesOf = ({ values, scales }: QuantizedBias): Float32Array =>
-  Float32Array.from(values, (value, c) => value * (scales[scales.length === 1 ? 0 : c] as number));
 
 /** The plan with what is learned so far: limits of weights and steps of biases follow from it. */
 function withLearned(plan: Plan, { activations, biases, weights }: Learned): Plan {

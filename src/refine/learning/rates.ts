@@ -1,4 +1,4 @@
-import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
+import { bookOf, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { LearningSettings } from './settings.js';
 
 /**
@@ -14,15 +14,13 @@ const MEAN_RATE = 0.5;
 export const rateOf = (travel: number, { rate, steps }: Pick<LearningSettings, 'rate' | 'steps'>): number =>
   (rate * travel) / (MEAN_RATE * steps);
 
-/** Distance of neighbouring codes of a channel: its scale, or the mean distance of its levels. */
-export function stepAt(tensor: QuantizedTensor, channel: number): number {
-  const scale = tensor.scales[tensor.scales.length === 1 ? 0 : channel] ?? 1;
-  if (tensor.kind === 'affine') return scale;
-  const count = 2 ** tensor.bits;
-  const book =
-    tensor.channelsPerCodebook === undefined ? 0 : Math.floor(channel / tensor.channelsPerCodebook);
-  const levels = tensor.levels.subarray(book * count, (book + 1) * count);
-  return (scale * Math.max(1, Math.max(...levels) - Math.min(...levels))) / (count - 1);
+/** For each scale of a weight, the distance of neighbouring codes: the scale, or the mean distance of its levels. */
+export function stepsOf(tensor: QuantizedTensor): Float64Array {
+  return Float64Array.from(tensor.scales, (scale, channel) => {
+    if (tensor.kind === 'affine') return scale;
+    const levels = bookOf(tensor, channel);
+    return (scale * Math.max(1, Math.max(...levels) - Math.min(...levels))) / (levels.length - 1);
+  });
 }
 
 /** What a bias of a layer is measured in: its root mean square, or 1 where it is 0. */

@@ -1,5 +1,5 @@
-import type { RefinerSetting } from '../../recipe.js';
-import { named, type RefineSettings } from '../../recipe.js';
+import { AUTO, named, type RefinerSetting, type RefineSettings } from '../../recipe.js';
+
 import { activationLearners, weightQuantizers } from '../quantizers/quantizers.js';
 import type { ActivationLearner, WeightQuantizer } from '../quantizers/simulated.js';
 
@@ -25,7 +25,6 @@ export interface LearningSettings {
 }
 
 const KEEP = 'keep';
-const AUTO = 'auto';
 
 const weightNames = weightQuantizers.map(({ name }) => name);
 const activationNames = activationLearners.map(({ name }) => name);
