@@ -27,6 +27,7 @@ export type {
   MemoryEstimate,
   MergeOptions,
   Paths,
+  ProgressUnit,
   QuantizeOptions,
   RunHooks,
   RunProgress,

@@ -39,13 +39,16 @@ export interface DataOptions {
   readonly seed?: number | undefined;
 }
 
-/** How far a step is that goes over samples. */
+/** How far a step is. */
 export interface RunProgress {
   readonly step: string;
-  /** Samples. */
   readonly done: number;
   readonly total: number;
+  /** What is counted; samples where it is not said. */
+  readonly unit?: ProgressUnit | undefined;
 }
+
+export type ProgressUnit = 'samples' | 'layers' | 'steps';
 
 /** How calibration will run, known before its first run of the model. */
 export interface MemoryEstimate {
@@ -59,7 +62,7 @@ export interface MemoryEstimate {
 export interface RunHooks {
   /** Told when a step begins. */
   readonly onStep?: ((step: string) => void) | undefined;
-  /** Told after each run of the model how many samples are done. */
+  /** Told how many samples, layers or steps of a training are done. */
   readonly onProgress?: ((progress: RunProgress) => void) | undefined;
   /** Told before calibration what memory it will take. */
   readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
-import type { RunHooks } from '../options.js';
+import type { ProgressUnit, RunHooks } from '../options.js';
 
 /** Follows a run: tells its steps and samples to whoever asked, and stops it where that was asked for. */
 export class Watch {
@@ -28,9 +28,9 @@ export class Watch {
     this.#hooks.onDetail?.(text);
   }
 
-  /** Some of the samples of the step at work are done. */
-  readonly progress = (done: number, total: number): void => {
-    this.#hooks.onProgress?.({ step: this.#step, done, total });
+  /** Some of the step at work is done. */
+  readonly progress = (done: number, total: number, unit?: ProgressUnit): void => {
+    this.#hooks.onProgress?.({ step: this.#step, done, total, ...(unit && { unit }) });
   };
 
   /**

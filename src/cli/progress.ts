@@ -52,11 +52,12 @@ function bar(stderr: Output, now: () => number): ProgressDisplay {
       if (text) show(text);
     },
     onProgress(progress) {
-      const payload = { step: progress.step, pace: meter.paceOf(progress) };
+      const { step, unit = 'samples' } = progress;
+      const payload = { step, unit, pace: meter.paceOf(progress) };
       if (!shown) {
         show('');
         shown = new cliProgress.SingleBar({
-          format: '{step} {bar} {value}/{total} samples{pace}',
+          format: '{step} {bar} {value}/{total} {unit}{pace}',
           stream: stderr as unknown as NodeJS.WritableStream,
           barsize: BAR_WIDTH,
           barCompleteChar: '█',
@@ -89,7 +90,8 @@ function lines(stderr: Output, now: () => number): ProgressDisplay {
       const pace = meter.paceOf(progress);
       if (now() - last < LINE_INTERVAL_MS) return;
       last = now();
-      stderr.write(`${progress.step}: ${progress.done} of ${progress.total} samples${pace}\n`);
+      const { step, done, total, unit = 'samples' } = progress;
+      stderr.write(`${step}: ${done} of ${total} ${unit}${pace}\n`);
     },
     onDetail() {},
     stop() {},
@@ -103,7 +105,7 @@ function passesText({ passes, estimateBytes }: MemoryEstimate): string {
   return `calibrate: observing in ${passes} passes, about ${mebibytes} MiB (--max-memory)\n`;
 }
 
-/** How fast samples go, since the first of them: loading a session is no part of it. */
+/** How fast a step goes, since the first report of it: loading a session is no part of it. */
 class Meter {
   readonly #now: () => number;
   #first: { readonly done: number; readonly at: number } | undefined;

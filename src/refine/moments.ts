@@ -53,7 +53,7 @@ export const moments: Refiner = {
           before: mismatch(wanted, found),
           after: mismatch(wanted, corrected.moments),
         });
-        context.progress(done + 1, twin.layers.length);
+        context.progress(done + 1, twin.layers.length, 'layers');
       }
     });
     return { change: { weights, biases }, blocks };

@@ -24,8 +24,8 @@ export interface RefineContext {
    * @throws QuantizeError `interrupted` where the run was asked to stop
    */
   readonly pause: () => Promise<void>;
-  /** Told how many layers or blocks are done. */
-  readonly progress: (done: number, total: number) => void;
+  /** Told how many layers, or steps of a training, are done. */
+  readonly progress: (done: number, total: number, unit: 'layers' | 'steps') => void;
 }
 
 /** What a refiner found. */

@@ -65,7 +65,7 @@ export const secondOrder: Refiner = {
         if (corrected.bias) biases.set(layer.id, corrected.bias);
         const signal = sums.target.variances.reduce((sum, variance) => sum + variance, 0) || 1;
         blocks.push({ id: layer.id, before: fitted.before / signal, after: fitted.after / signal });
-        context.progress(done + 1, twin.layers.length);
+        context.progress(done + 1, twin.layers.length, 'layers');
       }
     });
     return { change: { weights, biases }, blocks };

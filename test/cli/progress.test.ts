@@ -31,6 +31,18 @@ describe('without a terminal', () => {
     expect(lines[32]).toBe('calibrate: 990 of 1000 samples, 1.0/s, 10 s left\n');
   });
 
+  it('says what it counts, where that is not samples', () => {
+    let seconds = 0;
+    const stderr = stream(false);
+    const display = showProgress(stderr, false, () => 1000 * seconds);
+    display.onStep('refine');
+    for (let done = 1; done <= 40; done++) {
+      seconds++;
+      display.onProgress({ step: 'refine', done, total: 80, unit: 'steps' });
+    }
+    expect(stderr.written).toEqual(['refine: 30 of 80 steps, 1.0/s, 50 s left\n']);
+  });
+
   it('writes nothing for a short run', () => {
     expect(runOn(stream(false), false, 29)).toEqual([]);
   });

@@ -74,7 +74,7 @@ export async function learnBlocks(
         for (const [key, grid] of found.learned.activations) activations.set(key, { kind: 'affine', grid });
         for (const [name, tensor] of found.learned.constants) twin.constants.set(name, tensor);
       }
-      context.progress(before + settings.steps, total);
+      context.progress(before + settings.steps, total, 'steps');
     }
   });
   return { change: { weights, biases, activations }, blocks };
@@ -108,7 +108,7 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
   const trained = await train(made.objective, {
     ...{ steps: settings.steps, batch, seed, schedule: warmUp, pause: context.pause },
-    onStep: (step) => context.progress(work.done + step, work.total),
+    onStep: (step) => context.progress(work.done + step, work.total, 'steps'),
   });
   if (trained.kind === 'refused') {
     const reasons = trained.refusals.map(({ node, opType, reason }) => `${opType} ${node} ${reason}`);
