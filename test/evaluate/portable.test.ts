@@ -61,9 +61,10 @@ function matrices(): Model {
   return g.build();
 }
 
-const samplesOf = (dims: readonly number[]) => {
+/** Samples around a centre; with a spread beyond it their codes have a zero point. */
+const samplesOf = (dims: readonly number[], centre = 0.8, spread = 0.2) => {
   const size = dims.reduce((a, b) => a * b, 1);
-  const data = randomFloats(8 * size, 5).map((x) => 0.8 + 0.2 * x);
+  const data = randomFloats(8 * size, 5).map((x) => centre + spread * x);
   const feeds = Array.from({ length: 8 }, (_, row) => ({
     x: { type: 'float32' as const, dims: [1, ...dims], data: data.slice(row * size, (row + 1) * size) },
   }));
@@ -94,17 +95,18 @@ async function valuesOf(model: Model, feeds: readonly Feed[]): Promise<number[]>
 }
 
 describe('what a file gives on an x86 without VNNI', () => {
-  const given: [string, Model, number[], GivenRecipe][] = [
+  const given: [string, Model, number[], GivenRecipe, ...[centre?: number, spread?: number]][] = [
     ['convolutions', convolutions(), [3, 8, 8], { bits: 8 }],
     ['matrices', matrices(), [4, 16], { bits: 8 }],
     ['found at run time', matrices(), [4, 16], { bits: 8, activations: { kind: 'dynamic' } }],
+    ['with a zero point', convolutions(), [3, 8, 8], { bits: 8 }, 0.5, 0.7],
     ['4 bits', convolutions(), [3, 8, 8], { bits: 4, allLayers: true, scheme: 'kmeans' }],
   ];
 
   test.runIf(emulates).each(given)(
     'is computed as an emulated one gives it: %s',
-    async (_, model, dims, recipe) => {
-      const { data, feeds } = samplesOf(dims);
+    async (_, model, dims, recipe, centre, spread) => {
+      const { data, feeds } = samplesOf(dims, centre, spread);
       const whole = { ...recipe, assumeVnni: true, reduceRange: false };
       const { bytes, emitted } = await quantizeModel(model, whole, feeds);
       const [input, file] = ['x.raw', 'q.onnx'].map((name) => join(temporaryFolder(), name)) as [
