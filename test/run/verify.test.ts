@@ -59,6 +59,7 @@ describe('a file holds', () => {
     ['dynamic', { recipe: { activations: { kind: 'dynamic' } } }, false],
     ['chosen samples', { ...data, samples: 64, seed: 7 }, true],
     ['refined', { ...data, seed: 3, recipe: { bits: 3, refine: 'second-order' } as never }, true],
+    ['found by a search', { ...data, recipe: { bits: 4 }, auto: {}, gates: ['sqnr>15'] }, true],
   ])('%s', async (_, options, isStatic) => {
     const quantized = await made(options);
     expect(await verify({ quantized, from, ...(isStatic && data) })).toMatchObject({ holds: true });
@@ -126,6 +127,23 @@ describe('a file does not hold', () => {
       });
     });
     expect(await namesOf(more)).toEqual([['node', 'extra', 'extra', 'is a Relu that is not of the recipe']]);
+    const fewer = altered(quantized, ({ graph }) => {
+      const at = graph.nodes.findIndex(
+        ({ opType, outputs: [made] }) =>
+          opType === 'DequantizeLinear' && graph.nodes.some(({ inputs }) => inputs.indexOf(made ?? '') === 0),
+      );
+      // What an activation was quantized to is read as it was before.
+      const [dequantize] = graph.nodes.splice(at, 1);
+      const quantizer = graph.nodes.findIndex(({ outputs: [made] }) => made === dequantize?.inputs[0]);
+      const [quantize] = graph.nodes.splice(quantizer, 1);
+      for (const node of graph.nodes)
+        node.inputs = node.inputs.map((name) =>
+          name === dequantize?.outputs[0] ? (quantize?.inputs[0] ?? '') : name,
+        );
+    });
+    const found = await namesOf(fewer);
+    expect(found.map(([kind]) => kind)).toContain('node');
+    expect(found.map(([, , , text]) => text)).toContainEqual(expect.stringContaining('missing'));
   });
 
   test('with one entry of the metadata altered, added or taken away', async () => {
