@@ -38,9 +38,10 @@ export const moduleReader: Reader = {
   async read(request: ReadRequest): Promise<SampleSet> {
     const { path, preprocess, limit = MAX_SAMPLES } = request;
     const names = request.inputs.map(({ name }) => name);
-    const stream = await streamOf(path, names);
+    const { stream, rest } = await streamOf(path, names);
     const read = (value: PlainSample, index: number) => sampleOf(value, index, request);
     const { feeds, length, whole } = await count(path, stream, read, limit);
+    await rest();
     if (length === 0) throw new QuantizeError('data-empty', { path });
     return {
       label: basename(path),
@@ -55,7 +56,10 @@ export const moduleReader: Reader = {
 /** Begins at the first sample each time. */
 type Stream = () => AsyncGenerator<PlainSample>;
 
-async function streamOf(path: string, names: readonly string[]): Promise<Stream> {
+async function streamOf(
+  path: string,
+  names: readonly string[],
+): Promise<{ stream: Stream; rest: () => Promise<unknown> }> {
   const told = (thrown: unknown) => errorOf(path, thrown);
   const module = await UserModule.load(path).catch((thrown: unknown) => {
     throw told(thrown);
@@ -64,7 +68,7 @@ async function streamOf(path: string, names: readonly string[]): Promise<Stream>
     module.ask(request).catch((thrown: unknown) => {
       throw told(thrown);
     });
-  return async function* () {
+  const stream: Stream = async function* () {
     const iteration = (await ask({ kind: 'begin' })) as number;
     let isOpen = true;
     try {
@@ -81,6 +85,7 @@ async function streamOf(path: string, names: readonly string[]): Promise<Stream>
       if (isOpen) await ask({ kind: 'end', iteration });
     }
   };
+  return { stream, rest: () => ask({ kind: 'rest' }) };
 }
 
 function errorOf(path: string, thrown: unknown): unknown {

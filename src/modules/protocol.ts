@@ -1,8 +1,8 @@
 /** What is asked of the thread that a user's module runs in. */
 export type Request =
   | { readonly kind: 'load'; readonly url: string }
-  /** Whether it is still as it should be: what went wrong between two requests shows by then. */
-  | { readonly kind: 'ping' }
+  /** Whether it is still as it should be: what went wrong between two requests shows by then, and no timer runs. */
+  | { readonly kind: 'rest' }
   /** Begin to iterate; answers with a number for the iteration. */
   | { readonly kind: 'begin' }
   | { readonly kind: 'next'; readonly iteration: number; readonly names: readonly string[] }

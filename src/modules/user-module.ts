@@ -148,13 +148,14 @@ export async function withUserModules<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * To be asked before what a run has made counts: a module may have failed when nothing was asked of it.
+ * To be asked before what a run has made counts: a module may have failed when nothing was asked of it,
+ * or have left a timer behind.
  *
  * @throws QuantizeError `module-ended`
  */
 export async function refuseFailedModules(): Promise<void> {
   for (const module of scope.getStore() ?? []) {
-    await module.ask({ kind: 'ping' }).catch((thrown: unknown) => {
+    await module.ask({ kind: 'rest' }).catch((thrown: unknown) => {
       throw new QuantizeError(
         'module-ended',
         { path: module.path, reason: reasonOf(thrown) },

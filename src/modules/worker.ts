@@ -24,6 +24,10 @@ const MAX_TEXT = 500;
 /** No array library has more axes. */
 const MAX_RANK = 64;
 
+/** How long a timer may run after the work of a module, and how often it is looked for. */
+const REST_MS = 1000;
+const REST_STEP_MS = 20;
+
 class Refusal extends Error {
   readonly kind: Failure['kind'];
 
@@ -41,6 +45,9 @@ interface Metric {
 let exported: unknown;
 const iterations: AsyncIterator<unknown>[] = [];
 const metrics: Metric[] = [];
+
+/** Iterations that were begun and not ended. */
+const running = new Set<number>();
 
 /** Iterators that were begun: a generator gives itself when it is asked to begin again, and has nothing more. */
 const spent = new WeakSet<object>();
@@ -75,14 +82,21 @@ async function answer(request: Request): Promise<unknown> {
     case 'load':
       ({ default: exported } = (await import(request.url)) as { default?: unknown });
       return undefined;
-    case 'ping':
-      return undefined;
-    case 'begin':
-      return iterations.push(await begin()) - 1;
-    case 'next':
-      return next(iterations[request.iteration] as AsyncIterator<unknown>, request.names);
+    case 'rest':
+      return rest();
+    case 'begin': {
+      const iteration = iterations.push(await begin()) - 1;
+      running.add(iteration);
+      return iteration;
+    }
+    case 'next': {
+      const found = await next(iterations[request.iteration] as AsyncIterator<unknown>, request.names);
+      if (found.done) running.delete(request.iteration);
+      return found;
+    }
     case 'end': {
       const iterator = iterations[request.iteration] as AsyncIterator<unknown>;
+      running.delete(request.iteration);
       await iterator.return?.();
       return undefined;
     }
@@ -98,6 +112,16 @@ async function answer(request: Request): Promise<unknown> {
       return numbersOf(await metric.result());
     }
   }
+}
+
+/** Timers that would keep a process of the module's own from ending; not those of an iteration that goes on. */
+const hasTimers = () => running.size === 0 && process.getActiveResourcesInfo().includes('Timeout');
+
+/** A timer that is about to end is none that was left behind. */
+async function rest(): Promise<void> {
+  for (let waited = 0; waited < REST_MS && hasTimers(); waited += REST_STEP_MS)
+    await new Promise((resolve) => setTimeout(resolve, REST_STEP_MS).unref());
+  if (hasTimers()) throw new Refusal('threw', 'it leaves a timer running after its work');
 }
 
 async function begin(): Promise<AsyncIterator<unknown>> {
@@ -192,7 +216,7 @@ process.exit = (code) => {
 
 port.on('message', async ({ id, request }: { id: number; request: Request }) => {
   // While the module works it alone keeps the thread alive: where it waits for nothing any more, the thread ends.
-  port.unref();
+  if (request.kind !== 'rest') port.unref();
   try {
     const value = await answer(request);
     const told: Answer = { id, value };

@@ -89,9 +89,9 @@ describe('a samples module that', () => {
 
 describe('a module that fails when nothing is asked of it', () => {
   test.each([
-    ['throws', `setTimeout(() => { throw new Error('late'); }, 20); ${four}`, 'late'],
-    ['rejects', `setTimeout(() => Promise.reject(new Error('late')), 20); ${four}`, 'late'],
-    ['exits', `setTimeout(() => process.exit(0), 20); ${four}`, 'it called process.exit(0)'],
+    ['throws', `setTimeout(() => { throw new Error('late'); }, 50).unref(); ${four}`, 'late'],
+    ['rejects', `setTimeout(() => Promise.reject(new Error('late')), 50).unref(); ${four}`, 'late'],
+    ['exits', `setTimeout(() => process.exit(0), 50).unref(); ${four}`, 'it called process.exit(0)'],
   ])('and %s fails the run', async (_, code, says) => {
     const path = write(code);
     const run = withUserModules(async () => {
@@ -185,11 +185,32 @@ describe('the command', () => {
     expect({ exit, stdout, files }).toEqual({ exit: 2, stdout: '', files: ['m.onnx', 'mine.mjs'] });
   });
 
-  test('ends where a module leaves timers behind and prints, and its JSON stays JSON', async () => {
-    const code = `setInterval(() => {}, 50); console.log('hello'); process.exitCode = 7; ${four}`;
+  test('takes what a module prints, and its JSON stays JSON', async () => {
+    const code = `setInterval(() => {}, 50).unref(); console.log('hello'); process.exitCode = 7; ${four}`;
     const { code: exit, stdout, stderr } = await run(code, ...data, '--json');
     expect(exit).toBe(0);
     expect(JSON.parse(stdout)).toHaveProperty('schemaVersion');
     expect(stderr).toContain('hello');
+  });
+
+  test.each([
+    ['again and again', 'setInterval(() => {}, 50)'],
+    ['for long', 'setTimeout(() => {}, 1e8)'],
+  ])('refuses a module that leaves a timer behind that runs %s', async (_, timer) => {
+    const { code, stderr } = await run(`${timer}; ${four}`, ...data);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      'mine.mjs failed while it made samples: it leaves a timer running after its work.',
+    );
+  });
+
+  test('takes a timer of an iteration that clears it, and one that ends soon', async () => {
+    const body =
+      'const t = setInterval(() => {}, 9); try { yield s(); yield s(); } finally { clearInterval(t); }';
+    const { code } = await run(
+      `setTimeout(() => {}, 300); export default async function* () { ${body} }`,
+      ...data,
+    );
+    expect(code).toBe(0);
   });
 });
