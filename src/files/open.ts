@@ -120,7 +120,13 @@ export async function fingerprintOf(path: string): Promise<Fingerprint> {
 }
 
 /** Files that are open until nothing holds them any more. */
-const unclosed = new FinalizationRegistry<number>((handle) => closeSync(handle));
+const unclosed = new FinalizationRegistry<number>((handle) => {
+  try {
+    closeSync(handle);
+  } catch {
+    // Nothing waits for this, and nothing was written by it.
+  }
+});
 
 /** A file that is opened once: whatever takes its place under its name is never read. */
 export class HeldFile {
