@@ -13,6 +13,11 @@ export const modelErrors = {
     '{path} is malformed: {reason}.',
     'Check it with onnx.checker, or export it again.',
   ),
+  'constant-not-finite': message(
+    2,
+    'Output "{output}" cannot be compared: the constant "{constant}" holds values that are not finite, and what comes of them depends on the order of additions.',
+    'Mend the constant: training that diverged leaves such weights.',
+  ),
   'model-too-new': message(
     2,
     '{path} has {what} {found}; this version reads {supported}.',

@@ -177,6 +177,10 @@ export function worstDb({ sqnrDb, groups = [] }: Pick<Drift, 'sqnrDb' | 'groups'
   return all.length === 0 ? null : Math.min(...all);
 }
 
+/** Whether no element of a value is finite in both models. */
+export const isNowhereFinite = ({ sqnrDb, cosine, nonFiniteMismatches }: Drift): boolean =>
+  sqnrDb === null && cosine === null && nonFiniteMismatches > 0;
+
 const shareOf = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 
 export const sameDims = (a: NdArray, b: NdArray): boolean =>

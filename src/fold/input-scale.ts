@@ -10,6 +10,9 @@ import { scaledWeight } from './set-weight.js';
 /** Columns that share a range so badly, if each counts alike, are three and a half decades apart: no picture is so. */
 const HOPELESS_DB = -30;
 
+/** Factors beyond these are of a broken column, and float32 ends soon. */
+const LARGEST_FACTOR = 2 ** 40;
+
 /**
  * A model whose input holds columns in their own units, their normalization being folded into the first layer before it
  * came: a Mul by a factor for each column evens them out, in float, and the layer's weights are divided by the same. The
@@ -66,8 +69,10 @@ function factorsOf({ readers, channels }: ChannelGroup): Float64Array | undefine
   const sizes = Float32Array.from(norms, (norm) => (norm > 0 ? 1 / norm : 0));
   const db = sharedRangeDb({ beta: new Float32Array(channels), gamma: sizes }, (c) => norms[c] as number);
   // What no weight reads must not widen the range either.
-  return db < HOPELESS_DB
-    ? norms.map((norm) => 2 ** Math.round(Math.log2(Math.max(norm, least) / middle)))
+  if (db >= HOPELESS_DB) return undefined;
+  const factors = norms.map((norm) => 2 ** Math.round(Math.log2(Math.max(norm, least) / middle)));
+  return factors.every((factor) => factor <= LARGEST_FACTOR && factor >= 1 / LARGEST_FACTOR)
+    ? factors
     : undefined;
 }
 

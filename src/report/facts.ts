@@ -12,7 +12,7 @@ import type { RefinedBlock } from '../quantize/plan.js';
 import { MAX_BITS } from '../recipe.js';
 import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
 import type { LayerDescription } from './describe-plan.js';
-import { formatDb, formatMs, formatPercent, formatSigned } from './format.js';
+import { formatDb, formatMs, formatPercent, formatSigned, formatSqnr } from './format.js';
 import type { ComparisonRecord, Result } from './result.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
@@ -32,7 +32,7 @@ export function qualityOf(result: Result): string {
   const part = group ? ` at ${channelsOf(group)}` : '';
   const at = part === '' ? ' at' : `${part} of`;
   const where = others ? `${at} output "${shortenName(output.name)}", the worst of ${outputs.length}` : part;
-  const own = `SQNR ${formatDb(worstDb(output.deployed))}${where}`;
+  const own = `SQNR ${group ? formatDb(worstDb(output.deployed)) : formatSqnr(output.deployed)}${where}`;
   if (task) {
     const graded = `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
     return others ? `${graded}, ${own}${unusable}` : `${graded}${unusable}`;

@@ -1,3 +1,5 @@
+import type { Drift } from '../evaluate/drift.js';
+
 /** A size in bytes, in the decimal units that file managers use. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB'];
@@ -23,6 +25,13 @@ export function formatPercent(share: number): string {
 /** A signal-to-noise ratio; null is no noise at all. */
 export function formatDb(db: number | null): string {
   return db === null ? 'identical' : `${db.toFixed(1).replace('-', '−')} dB`;
+}
+
+/** The SQNR of a drift; where nothing of it could be compared, why. */
+export function formatSqnr(drift: Pick<Drift, 'sqnrDb' | 'nonFiniteMismatches' | 'shapeMismatches'>): string {
+  if (drift.sqnrDb !== null) return formatDb(drift.sqnrDb);
+  if (drift.shapeMismatches > 0) return 'other shape';
+  return drift.nonFiniteMismatches > 0 ? 'not finite' : formatDb(null);
 }
 
 /** A number with its sign, for differences. */

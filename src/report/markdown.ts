@@ -25,7 +25,7 @@ import {
   widthsOf,
   worstLayers,
 } from './facts.js';
-import { formatBytes, formatCost, formatDb, formatMs, formatPercent } from './format.js';
+import { formatBytes, formatCost, formatDb, formatMs, formatPercent, formatSqnr } from './format.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
 
@@ -130,12 +130,12 @@ function drift(result: Result): string {
   return `${table(heads, rows, [1, 2, 3, 4, 5])}\n\nMeasured on ${measuredOn(result)}.`;
 }
 
-const driftCells = ({ sqnrDb, cosine, maxAbsError, topOneAgreement, samples }: Drift): string[] => [
-  formatDb(sqnrDb),
-  cosine?.toFixed(5) ?? '–',
-  maxAbsError.toPrecision(3),
-  topOneAgreement === null ? '–' : formatPercent(topOneAgreement),
-  samples.toLocaleString('en-US'),
+const driftCells = (drift: Drift): string[] => [
+  formatSqnr(drift),
+  drift.cosine?.toFixed(5) ?? '–',
+  drift.maxAbsError.toPrecision(3),
+  drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
+  drift.samples.toLocaleString('en-US'),
 ];
 
 /** Layers named in the report. */

@@ -27,7 +27,15 @@ import {
   widthsOf,
   worstLayers,
 } from './facts.js';
-import { alignColumns, formatBytes, formatDb, formatMs, formatPercent, formatSigned } from './format.js';
+import {
+  alignColumns,
+  formatBytes,
+  formatDb,
+  formatMs,
+  formatPercent,
+  formatSigned,
+  formatSqnr,
+} from './format.js';
 import { whatToDo, worstOrigins } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -206,12 +214,12 @@ function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[
   return lines.length === 0 ? [] : [`  ${shorten(name)}:`, ...lines];
 }
 
-function driftCells({ sqnrDb, cosine, maxAbsError, topOneAgreement }: Drift): string[] {
+function driftCells(drift: Drift): string[] {
   return [
-    formatDb(sqnrDb),
-    cosine?.toFixed(5) ?? '–',
-    maxAbsError.toPrecision(3),
-    topOneAgreement === null ? '–' : formatPercent(topOneAgreement),
+    formatSqnr(drift),
+    drift.cosine?.toFixed(5) ?? '–',
+    drift.maxAbsError.toPrecision(3),
+    drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
   ];
 }
 

@@ -20,10 +20,10 @@ export interface Verification {
 const MOST_NAMED = 8;
 
 const kinds = [
-  ['tensor', 'tensors differ'],
-  ['node', 'nodes differ'],
-  ['metadata', 'entries of the metadata differ'],
-  ['header', 'other parts differ'],
+  ['tensor', 'tensor differs', 'tensors differ'],
+  ['node', 'node differs', 'nodes differ'],
+  ['metadata', 'entry of the metadata differs', 'entries of the metadata differ'],
+  ['header', 'other part differs', 'other parts differ'],
 ] as const;
 
 /** Longest value of a metadata entry that is shown. */
@@ -38,10 +38,14 @@ export function renderVerification(verification: Verification): string {
   const lines = [
     `${escapeControls(quantized.path)} is not what its recipe makes of ${escapeControls(from.path)}.`,
   ];
-  for (const [kind, words] of kinds) {
+  for (const [kind, one, many] of kinds) {
     const own = differences.filter((difference) => difference.kind === kind);
     if (own.length === 0) continue;
-    lines.push('', `${own.length} ${words}:`, ...own.slice(0, MOST_NAMED).map(lineOf));
+    lines.push(
+      '',
+      `${own.length} ${own.length === 1 ? one : many}:`,
+      ...own.slice(0, MOST_NAMED).map(lineOf),
+    );
     if (own.length > MOST_NAMED) lines.push(`  … and ${own.length - MOST_NAMED} more`);
   }
   if (differences.length === 0)

@@ -1,5 +1,6 @@
 import type { Samples } from '../calibrate/samples.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
+import { isNowhereFinite } from '../evaluate/drift.js';
 import type { ModelForm } from '../evaluate/model-form.js';
 import { MAX_BITS, type Recipe, settings } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
@@ -138,7 +139,9 @@ export function evaluationWarnings({
     const { name, deployed } = output;
     if (deployed.nonFiniteMismatches > 0) {
       warnings.push(
-        `Output "${name}" is not finite in one of the two models (${deployed.nonFiniteMismatches} elements).`,
+        isNowhereFinite(deployed)
+          ? `Output "${name}" is finite nowhere, in one of the two models or in both: nothing of it was compared. Look at the weights and the samples.`
+          : `Output "${name}" is not finite in one of the two models (${deployed.nonFiniteMismatches} elements).`,
       );
     }
     if (deployed.shapeMismatches > 0) {
@@ -193,7 +196,11 @@ const SAME_RESULT_DB: Readonly<Record<ModelForm, number>> = {
 };
 
 /** Results that the runtime's optimizations change. */
-function optimizationWarnings({ name, optimizations }: OutputDrift, forms: Observed['forms']): string[] {
+function optimizationWarnings(
+  { name, deployed, optimizations }: OutputDrift,
+  forms: Observed['forms'],
+): string[] {
+  if (isNowhereFinite(deployed)) return [];
   return (['float', 'quantized'] as const).flatMap((side) => {
     const { sqnrDb, maxAbsError, nonFiniteMismatches } = optimizations[side];
     const isSame =

@@ -52,6 +52,10 @@ describe('columns that are decades apart, to judge by the weights that read them
     expect(factors[0]).toBe(factors[1]);
   });
 
+  test('not beyond what float32 bears: a weight of 2e38 is broken, not a unit', () => {
+    expect(run(table([1, 1, 5e-39, 1, 1]).build())).toBe(0);
+  });
+
   test('two layers with one weight', async () => {
     const g = table(units);
     g.node('MatMul', ['x', 'w'], 'z');

@@ -39,7 +39,13 @@ test('the same model, and one within float rounding', async () => {
   await verify(smallModel(), withBias(1 + 1e-6));
 });
 
-test.each([1.01, -1, Number.NaN])('a bias times %d is refused', async (factor) => {
+test('a constant that is not finite is told, not taken for a bug', async () => {
+  const verified = () => verify(smallModel(), withBias(Number.NaN));
+  const error = await expectRefusal(verified, 'constant-not-finite', 2);
+  expect(error.facts).toEqual({ output: 'y', constant: 'b' });
+});
+
+test.each([1.01, -1])('a bias times %d is refused', async (factor) => {
   const error = await expectRefusal(() => verify(smallModel(), withBias(factor)), 'fold-changed-output', 70);
   expect(error.facts.output).toBe('y');
 });
@@ -72,6 +78,17 @@ test('NaN is equal to itself, and to no number', async () => {
   await verify(some, some);
   await expectRefusal(() => verify(some, none), 'fold-changed-output', 70);
   await expectRefusal(() => verify(none, some), 'fold-changed-output', 70);
+});
+
+test('at the end of float32 an overflow in another order of additions is no difference', async () => {
+  // The first of y is 1e38, then infinite or 2e38.
+  const grown = (factor: number) => {
+    const model = smallModel();
+    model.graph.initializers.set('b', floatTensor('float32', [3], [1e38 * factor, 1e38, 1e38]));
+    return model;
+  };
+  await verify(grown(1), grown(Number.POSITIVE_INFINITY));
+  await expectRefusal(() => verify(grown(1), grown(2)), 'fold-changed-output', 70);
 });
 
 test('a few samples are enough', async () => {

@@ -11,7 +11,7 @@ import {
   widthsOf,
   worstLayers,
 } from '../facts.js';
-import { formatBytes, formatCost, formatDb, formatPercent } from '../format.js';
+import { formatBytes, formatCost, formatDb, formatPercent, formatSqnr } from '../format.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
 import { type DriftPoint, renderDrift, renderHistogram } from './plots.js';
@@ -93,12 +93,12 @@ function embeddingTable({ outputs, task }: Result): Markup | undefined {
   return rows.length === 0 ? undefined : table('Directions of the outputs', columns, rows);
 }
 
-const driftCells = ({ sqnrDb, cosine, maxAbsError, topOneAgreement, samples }: Drift): string[] => [
-  formatDb(sqnrDb),
-  cosine?.toFixed(5) ?? '–',
-  maxAbsError.toPrecision(3),
-  topOneAgreement === null ? '–' : formatPercent(topOneAgreement),
-  samples.toLocaleString('en-US'),
+const driftCells = (drift: Drift): string[] => [
+  formatSqnr(drift),
+  drift.cosine?.toFixed(5) ?? '–',
+  drift.maxAbsError.toPrecision(3),
+  drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
+  drift.samples.toLocaleString('en-US'),
 ];
 
 function layerDrift(result: Result): Markup | undefined {

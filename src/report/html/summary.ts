@@ -18,7 +18,7 @@ import {
   speedWarning,
   worstGroup,
 } from '../facts.js';
-import { formatBytes, formatDb, formatMs, formatPercent } from '../format.js';
+import { formatBytes, formatDb, formatMs, formatPercent, formatSqnr } from '../format.js';
 import type { Result } from '../result.js';
 import { type Markup, markup, table } from './markup.js';
 import { renderBars } from './plots.js';
@@ -97,10 +97,10 @@ function driftCard({ outputs }: Result): Markup | undefined {
   const group = worstGroup(output.deployed);
   const part = group ? ` at ${channelsOf(group)}` : '';
   const which = outputs.length > 1 ? ` of ${output.name}, the worst of ${outputs.length} outputs` : '';
-  const db = formatDb(worstDb(output.deployed)).replace(/ dB$/, '');
+  const said = group ? formatDb(worstDb(output.deployed)) : formatSqnr(output.deployed);
   return markup`<div>
 <h2>Signal to noise</h2>
-<p class="figure">${db}${db.startsWith('i') ? undefined : markup` <span class="unit">dB</span>`}</p>
+<p class="figure">${said.replace(/ dB$/, '')}${said.endsWith(' dB') ? markup` <span class="unit">dB</span>` : undefined}</p>
 <p>SQNR${part}${which}; cosine ${cosine?.toFixed(5) ?? '–'}</p>
 </div>`;
 }
