@@ -1,10 +1,13 @@
 import type { Observer } from '../../calibration/observers/observer.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
+import { NameScope } from '../graph/edit.js';
 import { exposing } from '../graph/expose.js';
-import { attribute, inputAt, type Model, type Node, node } from '../graph/model.js';
+import { fakeQuantizeNodes, scopeOf } from '../graph/fake-quantize.js';
+import { attribute, type Graph, inputAt, type Model, type Node, node } from '../graph/model.js';
+import { tensorOf } from '../graph/tensor.js';
 import { withModel } from '../load/with-model.js';
-import type { AffineQuantizer } from '../numerics/affine.js';
+import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { layerBitsOf, observedValues, type Placement } from '../place/placement.js';
 import { encodeModel } from '../proto/encode.js';
@@ -49,7 +52,7 @@ export async function chooseObservers(sources: ChoiceSources): Promise<ObserverC
           for (const reader of trial.readers) {
             const x = made.get(reader.input) ?? feed[reader.input];
             if (x?.type !== 'float32' || x.data.length === 0) continue;
-            const own = sessions.get(reader) ?? (await trialSession(model, reader));
+            const own = sessions.get(reader) ?? (await trialSession(model, reader, trial.attempts));
             sessions.set(reader, own);
             await runTrial(own, reader, trial.attempts, x);
           }
@@ -70,7 +73,7 @@ export async function chooseObservers(sources: ChoiceSources): Promise<ObserverC
 /** A quantizer that is tried, and the squared errors that it makes: one sum a reader. */
 interface Attempt {
   readonly observer: Observer;
-  readonly quantizer: AffineQuantizer;
+  readonly quantizer: ActivationQuantizer;
   readonly errors: Map<Reader, number>;
 }
 
@@ -101,11 +104,11 @@ function trialsOf(
   const bits = layerBitsOf(placement, value) ?? MAX_BITS;
   const attempts: Attempt[] = [];
   for (const observer of candidates) {
-    const quantizer = observer.quantizer(seen, bits, activations.observerSettings);
+    const grid = observer.quantizer(seen, bits, activations.observerSettings);
     const isNew = attempts.every(
-      ({ quantizer: { scale, zeroPoint } }) => scale !== quantizer.scale || zeroPoint !== quantizer.zeroPoint,
+      ({ quantizer: { grid: known } }) => known.scale !== grid.scale || known.zeroPoint !== grid.zeroPoint,
     );
-    if (isNew) attempts.push({ observer, quantizer, errors: new Map() });
+    if (isNew) attempts.push({ observer, quantizer: { kind: 'affine', grid }, errors: new Map() });
   }
   return {
     value,
@@ -123,61 +126,59 @@ async function runTrial(
   attempts: readonly Attempt[],
   x: NdArray,
 ): Promise<void> {
-  for (const [index, { quantizer, errors }] of attempts.entries()) {
-    const { scale, zeroPoint, high } = quantizer;
-    const results = await session.run(
-      {
-        x,
-        scale: { type: 'float32', dims: [], data: Float32Array.of(scale) },
-        zero_point: { type: 'uint8', dims: [], data: Uint8Array.of(zeroPoint) },
-        high: { type: 'uint8', dims: [], data: Uint8Array.of(high) },
-      },
-      // What the layer makes of the value itself is the same for all.
-      index === 0 ? ['error', 'energy'] : ['error'],
-    );
-    errors.set(reader, (errors.get(reader) ?? 0) + Number(results.get('error')?.data[0] ?? 0));
-    if (index === 0) reader.energy += Number(results.get('energy')?.data[0] ?? 0);
-  }
+  const found = await session.run({ x }, ['energy', ...attempts.map((_, n) => errorName(n))]);
+  const numberOf = (name: string) => Number(found.get(name)?.data[0] ?? 0);
+  reader.energy += numberOf('energy');
+  for (const [n, { errors }] of attempts.entries())
+    errors.set(reader, (errors.get(reader) ?? 0) + numberOf(errorName(n)));
 }
 
-/** x, scale, zero point → ‖L(x̂ − x)‖² and ‖L(x)‖²: a layer is linear, so that its bias plays no part. */
-async function trialSession(source: Model, { node: reader }: Reader): Promise<Session> {
-  const nodes = [
-    node('QuantizeLinear', ['x', 'scale', 'zero_point'], ['code']),
-    node('Clip', ['code', '', 'high'], ['clipped']),
-    node('DequantizeLinear', ['clipped', 'scale', 'zero_point'], ['quantized']),
-    node('Sub', ['quantized', 'x'], ['difference']),
-    ...linearPart(reader, 'difference', 'result'),
-    ...linearPart(reader, 'x', 'whole'),
-    node('ReduceSumSquare', ['result'], ['error'], { keepdims: attribute.int(0) }),
-    node('ReduceSumSquare', ['whole'], ['energy'], { keepdims: attribute.int(0) }),
-  ];
-  const weight = reader && inputAt(reader, 1);
-  const tensor = weight === undefined ? undefined : source.graph.initializers.get(weight);
-  const model: Model = {
-    irVersion: source.irVersion,
-    opsets: source.opsets,
-    metadata: new Map(),
-    batchNorms: new Map(),
-    graph: {
-      nodes,
-      initializers: new Map(weight && tensor ? [[weight, tensor]] : []),
-      inputs: [
-        { name: 'x', dataType: 'float32', shape: undefined },
-        { name: 'scale', dataType: 'float32', shape: [] },
-        { name: 'zero_point', dataType: 'uint8', shape: [] },
-        { name: 'high', dataType: 'uint8', shape: [] },
-      ],
-      outputs: ['error', 'energy'].map((name) => ({ name, dataType: 'float32', shape: [] })),
-      valueInfo: new Map(),
-    },
+const errorName = (attempt: number): string => `error_${attempt}`;
+
+/** x → ‖L(x)‖², and for each attempt ‖L(x̂ − x)‖²: a layer is linear, so that its bias plays no part. */
+async function trialSession(
+  source: Model,
+  { node: reader }: Reader,
+  attempts: readonly Attempt[],
+): Promise<Session> {
+  const weight = source.graph.initializers.get((reader && inputAt(reader, 1)) ?? '');
+  const graph: Graph = {
+    nodes: [],
+    initializers: new Map(weight ? [['w', weight]] : []),
+    inputs: [{ name: 'x', dataType: 'float32', shape: undefined }],
+    outputs: [],
+    valueInfo: new Map(),
   };
+  const names = new NameScope(graph);
+  const fresh = (wanted: string) => names.fresh(wanted);
+  const add = (wanted: string, array: NdArray) => {
+    const name = fresh(wanted);
+    graph.initializers.set(name, tensorOf(array));
+    return name;
+  };
+  const energyOf = (value: string, output: string) => {
+    const result = fresh(`${output}_result`);
+    graph.nodes.push(
+      linearPart(reader, value, result),
+      node('ReduceSumSquare', [result], [output], { keepdims: attribute.int(0) }),
+    );
+    graph.outputs.push({ name: output, dataType: 'float32', shape: [] });
+  };
+  energyOf('x', 'energy');
+  for (const [n, { quantizer }] of attempts.entries()) {
+    const [quantized, difference] = [fresh(`quantized_${n}`), fresh(`difference_${n}`)];
+    const made = fakeQuantizeNodes('x', quantizer, quantized, scopeOf(quantized, fresh, add));
+    graph.nodes.push(...made.nodes, node('Sub', [quantized, 'x'], [difference]));
+    energyOf(difference, errorName(n));
+  }
+  const { irVersion, opsets } = source;
+  const model: Model = { irVersion, opsets, metadata: new Map(), batchNorms: new Map(), graph };
   return Session.create(encodeModel(model), { mode: 'basic', threads: 1, label: 'one layer' });
 }
 
 /** The layer without its bias, or nothing but another name. */
-function linearPart(reader: Node | undefined, input: string, output: string): Node[] {
-  if (!reader) return [node('Identity', [input], [output])];
+function linearPart(reader: Node | undefined, input: string, output: string): Node {
+  if (!reader) return node('Identity', [input], [output]);
   const attributes = Object.fromEntries(reader.attributes);
-  return [node(reader.opType, [input, inputAt(reader, 1) ?? ''], [output], attributes)];
+  return node(reader.opType, [input, 'w'], [output], attributes);
 }

@@ -1,5 +1,5 @@
 import { NameScope } from '../graph/edit.js';
-import { dequantizeNode, quantizeNodes } from '../graph/fake-quantize.js';
+import { fakeQuantizeNodes, scopeOf } from '../graph/fake-quantize.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
 import { type Graph, inputAt, type Model, type Node, node, type ValueInfo } from '../graph/model.js';
 import { arrayOf, tensorOf } from '../graph/tensor.js';
@@ -159,24 +159,10 @@ class ProbeBuilder {
     return condition;
   }
 
-  #quantize(value: string, quantizer: ActivationQuantizer, output: string): Node[] {
-    const { scale, zeroPoint } = quantizer.grid;
-    const constant = (suffix: string, array: NdArray) => this.#constant(`${output}_${suffix}`, array);
-    const uint8 = (code: number) =>
-      constant(`code_${code}`, { type: 'uint8', dims: [], data: Uint8Array.of(code) });
-    const fresh = (suffix: string) => this.#names.fresh(`${output}_${suffix}`);
-    const int64List = (values: readonly number[]) =>
-      constant('shape', { type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) });
-    const parameters = [
-      constant('scale', { type: 'float32', dims: [], data: Float32Array.of(scale) }),
-      uint8(zeroPoint),
-    ] as const;
-    const codes = fresh('codes');
-    const scope = { fresh, constant, uint8, int64List };
-    return [
-      ...quantizeNodes(value, quantizer, parameters, codes, scope),
-      dequantizeNode(codes, parameters, output),
-    ];
+  #quantize(value: string, quantizer: ActivationQuantizer, output: string): readonly Node[] {
+    const fresh = (wanted: string) => this.#names.fresh(wanted);
+    const add = (wanted: string, array: NdArray) => this.#constant(wanted, array);
+    return fakeQuantizeNodes(value, quantizer, output, scopeOf(output, fresh, add)).nodes;
   }
 
   #quantizeDynamically(value: string, output: string): Node[] {
@@ -197,9 +183,9 @@ class ProbeBuilder {
   }
 }
 
-function branch(nodes: Node[], output: string): Graph {
+function branch(nodes: readonly Node[], output: string): Graph {
   const result: ValueInfo = { name: output, dataType: 'float32', shape: undefined };
-  return { nodes, initializers: new Map(), inputs: [], outputs: [result], valueInfo: new Map() };
+  return { nodes: [...nodes], initializers: new Map(), inputs: [], outputs: [result], valueInfo: new Map() };
 }
 
 /**

@@ -15,6 +15,22 @@ export interface NodeScope {
   int64List(values: readonly number[]): string;
 }
 
+/** A scope whose names begin with one name, each constant its own: for graphs that are run, not written. */
+export function scopeOf(
+  prefix: string,
+  fresh: (wanted: string) => string,
+  add: (wanted: string, array: NdArray) => string,
+): NodeScope {
+  const constant = (suffix: string, array: NdArray) => add(`${prefix}_${suffix}`, array);
+  return {
+    fresh: (suffix) => fresh(`${prefix}_${suffix}`),
+    constant,
+    uint8: (code) => constant(`u8_${code}`, { type: 'uint8', dims: [], data: Uint8Array.of(code) }),
+    int64List: (values) =>
+      constant('shape', { type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) }),
+  };
+}
+
 /** Names of the scale and the zero point of a value, both of rank 0. */
 export type Parameters = readonly [scale: string, zeroPoint: string];
 
@@ -49,6 +65,26 @@ export function quantizeNodes(
   const quantized = node('QuantizeLinear', [value, ...parameters], [wide]);
   if (hasTable) return [quantized, ...replaceCodes(wide, quantizer.table, reached, codes, scope)];
   return [quantized, node('Clip', [wide, scope.uint8(low), scope.uint8(high)], [codes])];
+}
+
+/** A float value → the floats that its quantizer makes of it: Q → Clip or table → DQ, with parameters of its own. */
+export function fakeQuantizeNodes(
+  value: string,
+  quantizer: ActivationQuantizer,
+  output: string,
+  scope: NodeScope,
+): { readonly nodes: readonly Node[]; readonly parameters: Parameters } {
+  const { scale, zeroPoint } = quantizer.grid;
+  const parameters: Parameters = [
+    scope.constant('s', { type: 'float32', dims: [], data: Float32Array.of(scale) }),
+    scope.constant('z', { type: 'uint8', dims: [], data: Uint8Array.of(zeroPoint) }),
+  ];
+  const codes = scope.fresh('codes');
+  const nodes = [
+    ...quantizeNodes(value, quantizer, parameters, codes, scope),
+    dequantizeNode(codes, parameters, output),
+  ];
+  return { nodes, parameters };
 }
 
 /** Codes → floats. */

@@ -1,16 +1,23 @@
 import { NameScope } from '../graph/edit.js';
-import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
+import { fakeQuantizeNodes, scopeOf } from '../graph/fake-quantize.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
 import { type Graph, isOp, type Model, type Node, node } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { layerKeyOf, type Placement, type Role, roleOf, type WeightedNode } from '../place/placement.js';
+import {
+  isInteger,
+  layerKeyOf,
+  type Placement,
+  type Role,
+  roleOf,
+  type WeightedNode,
+} from '../place/placement.js';
 import { layerQuantizerOf, type Plan, quantizerOf, weightAt } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import type { RefinableLayer } from './layers.js';
-import { copyOf, int64s, isConvolution } from './weight-matrix.js';
+import { copyOf, isConvolution } from './weight-matrix.js';
 
 /** Where a layer stands in the twin graph. */
 export interface TwinLayer {
@@ -263,30 +270,14 @@ class Builder {
     const known = this.#quantized.get(name);
     if (known) return known;
     const output = this.#names.fresh(`${name}~q`);
-    const scope: NodeScope = {
-      fresh: (suffix) => this.#names.fresh(`${output}_${suffix}`),
-      constant: (suffix, array) => this.#keepArray(`${output}_${suffix}`, array),
-      uint8: (code) =>
-        this.#keepArray(`${output}_u8`, { type: 'uint8', dims: [], data: Uint8Array.of(code) }),
-      int64List: (values) => {
-        const name = this.#names.fresh(`${output}_shape`);
-        this.#constants.set(name, int64s(values));
-        return name;
-      },
-    };
-    const { scale, zeroPoint } = quantizer.grid;
-    const parameters: Parameters = [
-      this.#keep(`${output}_s`, [], Float32Array.of(scale)),
-      this.#keepArray(`${output}_z`, { type: 'uint8', dims: [], data: Uint8Array.of(zeroPoint) }),
-    ];
-    const codes = this.#names.fresh(`${output}_codes`);
-    this.#nodes.push(
-      ...quantizeNodes(value, quantizer, parameters, codes, scope),
-      dequantizeNode(codes, parameters, output),
-    );
+    const fresh = (wanted: string) => this.#names.fresh(wanted);
+    const add = (wanted: string, array: NdArray) => this.#keepArray(wanted, array);
+    const { nodes, parameters } = fakeQuantizeNodes(value, quantizer, output, scopeOf(output, fresh, add));
+    const [scale, zeroPoint] = parameters;
+    this.#nodes.push(...nodes);
     this.#quantized.set(name, output);
     this.#floats.set(output, this.#floats.get(value) ?? value);
-    this.#roundings.push({ key, value, output, quantizer, scale: parameters[0], zeroPoint: parameters[1] });
+    this.#roundings.push({ key, value, output, quantizer, scale, zeroPoint });
     return output;
   }
 
@@ -303,9 +294,3 @@ class Builder {
 
 /** The value whose quantizer a value has. */
 const rootOf = ({ values }: Placement, value: string): string => values.get(value)?.root ?? value;
-
-/** Whether a node runs on codes. */
-function isInteger(role: Role): boolean {
-  if (role.kind === 'weighted') return role.weighted.runs.kind === 'integer';
-  return role.kind !== 'shape' && role.kind !== 'float';
-}
