@@ -11,7 +11,7 @@ import type { Constants } from './constants.js';
 import type { StorageTarget } from './weights/form.js';
 import { formFor } from './weights/forms.js';
 
-/** Codes of this magnitude have more digits than a float32. */
+/** A power of two, so that a float32 over it is exact: the code is ± this one, the scale a float32. */
 const EXACT_CODE = 2 ** 30;
 
 /** DequantizeLinear exists from the first opset on, and has an axis from the second on. */

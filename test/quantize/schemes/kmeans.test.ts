@@ -44,6 +44,14 @@ describe('kmeans', () => {
     });
   });
 
+  it('improves scale and levels in turn, by hand', () => {
+    // The largest on 3 puts the scale at 1.1, and the levels at −1, 1, 2, 3; their best scale is Σw·l / Σl² = 69.9 / 69.
+    const values = [...Array(10).fill(1), ...Array(10).fill(-1), ...Array(10).fill(2), 3.3];
+    const tensor = kmeans.quantize(weightRequest(values, { bits: 2, limit: 3 })) as CodebookTensor;
+    expect([...tensor.levels]).toEqual([-1, 1, 2, 3]);
+    expect(tensor.scales[0]).toBeCloseTo(69.9 / 69, 6);
+  });
+
   it('counts the error of weights, not of steps, where channels share a codebook', () => {
     const limit = 6;
     const books = choices(-limit, limit, 4);
