@@ -44,7 +44,7 @@ function singleFlags({ plan, activations }: Result): string[][] {
       (quantized?.bits ?? 8) < 8 ? [['--rule', `${id}:bits=8`]] : [],
     ),
     ...[...new Set(others)].filter((id) => !names.has(id)).map((id) => ['--exclude', id]),
-    ...observers.filter(({ from }) => from === 'statistics').map(({ name }) => ['--observer', name]),
+    ...observers.map(({ name }) => ['--observer', name]),
   ];
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { observers } from '../calibration/observers/observers.js';
+import { rangeSources } from '../calibration/range-sources/range-sources.js';
 import { reasonOf } from '../src/errors.js';
 import type { Result } from '../src/report/result.js';
 
@@ -39,7 +39,7 @@ async function main(subjects: readonly Subject[], out: string | undefined): Prom
     for (const subject of subjects) {
       text += `### ${subject.name}\n\n| observer | ${recipes.map(({ name }) => name).join(' | ')} |\n`;
       text += `| --- |${recipes.map(() => ' --- |').join('')}\n`;
-      for (const { name, from } of observers) {
+      for (const { name, from } of rangeSources) {
         const flags = from === 'batch-norm' ? (subject.dataFreeFlags ?? subject.flags) : subject.flags;
         const cells: string[] = [];
         for (const recipe of recipes) {

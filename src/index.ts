@@ -6,6 +6,8 @@ export { observers } from '../calibration/observers/observers.js';
 export type { PictureOptions } from '../calibration/pictures.js';
 export type { InputRange, Preprocess } from '../calibration/preprocess.js';
 export { presets } from '../calibration/preprocess.js';
+export type { RangeSource } from '../calibration/range-sources/range-source.js';
+export { rangeSources } from '../calibration/range-sources/range-sources.js';
 export type { RawFormat } from '../calibration/readers/reader.js';
 export type { Shard } from '../calibration/source.js';
 export { type Config, type ConfigRequest, type Job, readConfig } from './config/read-config.js';

@@ -1,8 +1,8 @@
 import { actSchemes } from '../calibration/act-schemes/act-schemes.js';
-import { observers } from '../calibration/observers/observers.js';
+import { rangeSources } from '../calibration/range-sources/range-sources.js';
 import { schemes } from './quantize/schemes/schemes.js';
 import type { Registries } from './recipe/registries.js';
 import { refiners } from './refine/refiners.js';
 
 /** Every registry that a recipe names entries of. */
-export const registries = { schemes, observers, actSchemes, refiners } as const satisfies Registries;
+export const registries = { schemes, rangeSources, actSchemes, refiners } as const satisfies Registries;

@@ -12,7 +12,6 @@ import { defaultObserverSettings, type Observer } from './observer.js';
 export const ema: Observer = {
   name: 'ema',
   summary: "moving average of the samples' ranges",
-  from: 'statistics',
   quantizer({ samples, min }, bits, { symmetric, momentum } = defaultObserverSettings) {
     const seen = samples.filter((sample) => sample.min <= sample.max);
     const moving = (of: (sample: SampleRange) => number) => movingAverage(seen.map(of), momentum);

@@ -13,6 +13,5 @@ export const ncnnVariant: DivergenceVariant = {
 export const entropyNcnn: Observer = {
   name: 'entropy-ncnn',
   summary: "least KL divergence, ncnn's variant",
-  from: 'statistics',
   quantizer: (statistics, bits, settings) => leastDivergent(statistics, bits, ncnnVariant, settings),
 };

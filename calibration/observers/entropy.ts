@@ -13,6 +13,5 @@ export const tensorRtVariant: DivergenceVariant = {
 export const entropy: Observer = {
   name: 'entropy',
   summary: "least KL divergence, TensorRT's variant",
-  from: 'statistics',
   quantizer: (statistics, bits, settings) => leastDivergent(statistics, bits, tensorRtVariant, settings),
 };

@@ -23,7 +23,6 @@ import { quantile } from './percentile.js';
 export const lsqplus: Observer = {
   name: 'lsqplus',
   summary: 'LSQ+ initialization: scale and offset of least squared error',
-  from: 'statistics',
   quantizer(statistics, bits, settings = defaultObserverSettings) {
     const { low, high } = unsignedRange(bits);
     const search = searchOf(statistics);

@@ -5,7 +5,6 @@ import { defaultObserverSettings, type Observer } from './observer.js';
 export const minmax: Observer = {
   name: 'minmax',
   summary: 'the whole range that the samples reach',
-  from: 'statistics',
   quantizer: ({ min, max }, bits, { symmetric } = defaultObserverSettings) =>
     quantizerOfEnds(min, max, bits, symmetric),
 };

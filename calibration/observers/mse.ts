@@ -16,7 +16,6 @@ import { defaultObserverSettings, type Observer } from './observer.js';
 export const mse: Observer = {
   name: 'mse',
   summary: 'the scale and zero point of least squared error',
-  from: 'statistics',
   quantizer(statistics, bits, { symmetric } = defaultObserverSettings) {
     const { min, max } = statistics;
     const whole = quantizerOfEnds(min, max, bits, symmetric);

@@ -41,11 +41,6 @@ export interface Observer {
   readonly name: string;
   readonly summary: string;
   /**
-   * What it is fed from: what samples left behind; what folding knows of BatchNormalization, and no sample; or, beside the
-   * statistics, samples that they have not seen, which another observer is chosen on.
-   */
-  readonly from: 'statistics' | 'batch-norm' | 'held-out';
-  /**
    * @param statistics - finite elements only; there is at least one
    * @param bits - width of the unsigned codes, 2 to 8
    */

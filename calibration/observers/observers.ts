@@ -1,5 +1,3 @@
-import { auto } from './auto.js';
-import { dfq } from './dfq.js';
 import { ema } from './ema.js';
 import { entropy } from './entropy.js';
 import { entropyNcnn } from './entropy-ncnn.js';
@@ -9,15 +7,5 @@ import { mse } from './mse.js';
 import type { Observer } from './observer.js';
 import { percentile } from './percentile.js';
 
-/** The ways to choose an activation's range, the default first. */
-export const observers: readonly Observer[] = [
-  minmax,
-  ema,
-  percentile,
-  entropy,
-  entropyNcnn,
-  mse,
-  lsqplus,
-  dfq,
-  auto,
-];
+/** The ways to choose an activation's range from its statistics. */
+export const observers: readonly Observer[] = [minmax, ema, percentile, entropy, entropyNcnn, mse, lsqplus];

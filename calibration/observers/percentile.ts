@@ -10,7 +10,6 @@ import { defaultObserverSettings, type Observer } from './observer.js';
 export const percentile: Observer = {
   name: 'percentile',
   summary: 'the range that holds a share of the elements, 99.99 % by default',
-  from: 'statistics',
   quantizer(statistics, bits, settings = defaultObserverSettings) {
     const share = settings.percentile / 100;
     const distribution = statistics.distribution();

@@ -9,20 +9,17 @@ import { tensorOf } from '../graph/tensor.js';
 import { withModel } from '../load/with-model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { NdArray } from '../numerics/nd-array.js';
-import { layerBitsOf, observedValues, type Placement } from '../place/placement.js';
+import { layerBitsOf, observedValues, type PlacedModel } from '../place/placement.js';
 import { encodeModel } from '../proto/encode.js';
-import { MAX_BITS, type StaticActivations } from '../recipe.js';
+import { MAX_BITS } from '../recipe.js';
 import { Session } from '../runtime/session.js';
 
 /** The observer that serves each value best. */
 export type ObserverChoices = ReadonlyMap<string, Observer>;
 
-/** What the choice is made from. */
+/** What an observer of each value is chosen from, beside the model. */
 export interface ChoiceSources {
-  readonly model: Model;
-  readonly placement: Placement;
   readonly statistics: Pick<Statistics, 'tensors'>;
-  readonly activations: StaticActivations;
   /** What is chosen from; of equals the first is taken. */
   readonly candidates: readonly Observer[];
   /** Samples that the statistics have not seen. */
@@ -33,11 +30,16 @@ export interface ChoiceSources {
  * For each value the observer whose quantizer does least harm where it counts: Σ ‖L(x̂) − L(x)‖² / ‖L(x)‖² over the layers
  * L that read it, weights in float; ‖x̂ − x‖² of the value itself where no layer reads it.
  */
-export async function chooseObservers(sources: ChoiceSources): Promise<ObserverChoices> {
-  const { model, placement, statistics, candidates, heldOut } = sources;
+export async function chooseObservers(
+  placed: Pick<PlacedModel, 'model' | 'recipe' | 'placement'>,
+  { statistics, candidates, heldOut }: ChoiceSources,
+): Promise<ObserverChoices> {
+  const { model, placement } = placed;
   const trials = observedValues(placement).flatMap((value) => {
     const seen = statistics.tensors.get(value);
-    return seen && seen.nonFinite === 0 && seen.min <= seen.max ? [trialsOf(sources, value, seen)] : [];
+    return seen && seen.nonFinite === 0 && seen.min <= seen.max
+      ? [trialsOf(placed, candidates, value, seen)]
+      : [];
   });
   const values = [...new Set(trials.flatMap(({ readers }) => readers.map(({ input }) => input)))];
   const inputs = new Set(model.graph.inputs.map(({ name }) => name));
@@ -92,7 +94,8 @@ interface Trial {
 }
 
 function trialsOf(
-  { placement, activations, candidates }: ChoiceSources,
+  { placement, recipe: { activations } }: Pick<PlacedModel, 'recipe' | 'placement'>,
+  candidates: readonly Observer[],
   value: string,
   seen: TensorStatistics,
 ): Trial {
@@ -102,9 +105,10 @@ function trialsOf(
     .map((weighted): Reader => ({ input: inputAt(weighted.node, 0) ?? '', node: weighted.node, energy: 0 }))
     .filter(({ input }) => rootOf(input) === value);
   const bits = layerBitsOf(placement, value) ?? MAX_BITS;
+  const settings = activations.kind === 'static' ? activations.observerSettings : undefined;
   const attempts: Attempt[] = [];
   for (const observer of candidates) {
-    const grid = observer.quantizer(seen, bits, activations.observerSettings);
+    const grid = observer.quantizer(seen, bits, settings);
     const isNew = attempts.every(
       ({ quantizer: { grid: known } }) => known.scale !== grid.scale || known.zeroPoint !== grid.zeroPoint,
     );

@@ -1,12 +1,12 @@
 import { splitSource } from '../../calibration/held-out.js';
-import type { Observer } from '../../calibration/observers/observer.js';
+import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
-import type { Model } from '../graph/model.js';
-import { observedValues, type Placement } from '../place/placement.js';
-import { named, type Recipe } from '../recipe.js';
+import { observedValues, type PlacedModel } from '../place/placement.js';
+import { named } from '../recipe.js';
 import { type CalibrationSettings, calibrate } from './calibrate.js';
 import { chooseObservers, type ObserverChoices } from './choose-observers.js';
 import { dataFreeStatistics } from './data-free/data-free.js';
@@ -18,18 +18,12 @@ export interface Ranges {
   readonly statistics: Statistics | undefined;
   /** The observer of each value, where it is not the same for all. */
   readonly choices: ObserverChoices | undefined;
-  /** The recipe's observer, that chose them; undefined where its activations have no fixed ranges. */
-  readonly observer: string | undefined;
+  /** The source that made the choices, by its name; undefined where activations have no fixed ranges. */
+  readonly source: string | undefined;
 }
 
-/** What ranges are found with. */
-export interface RangeSources extends CalibrationSettings {
-  readonly model: Model;
-  /** The model's file, for messages. */
-  readonly path: string;
-  readonly recipe: Recipe;
-  readonly placement: Placement;
-  readonly observers: readonly Observer[];
+/** What ranges are found with, beside the model. */
+export interface RangeInputs extends CalibrationSettings {
   readonly samples: SampleSource | undefined;
   /** Statistics of all values that can be asked for, where they are at hand: nothing is run for them again. */
   readonly statistics?: Statistics | undefined;
@@ -41,25 +35,29 @@ export interface RangeSources extends CalibrationSettings {
   readonly others?: readonly string[] | undefined;
 }
 
-/** Find the ranges of all values that need one, in the way that the recipe's observer asks for. */
-export async function findRanges(sources: RangeSources): Promise<Ranges> {
-  const { model, recipe, placement, observers, samples, stats } = sources;
-  const values = [...new Set([...observedValues(placement), ...(sources.others ?? [])])];
+/** No ranges: a saved plan has its quantizers, and floats have none. */
+export const noRanges: Ranges = { statistics: undefined, choices: undefined, source: undefined };
+
+/** Find the ranges of all values that need one, where the recipe's source has them. */
+export async function findRanges(placed: PlacedModel, inputs: RangeInputs): Promise<Ranges> {
+  const { model, recipe, placement } = placed;
+  const { samples, stats } = inputs;
+  const values = [...new Set([...observedValues(placement), ...(inputs.others ?? [])])];
   const { activations } = recipe;
-  const observer = activations.kind === 'static' ? activations.observer : undefined;
-  const same = (statistics: Statistics | undefined): Ranges => ({ statistics, choices: undefined, observer });
+  const source = activations.kind === 'static' ? activations.observer : undefined;
+  const same = (statistics: Statistics | undefined): Ranges => ({ statistics, choices: undefined, source });
   if (values.length === 0 || activations.kind !== 'static') return same(undefined);
-  const { from } = named(observers, activations.observer);
+  const { from } = named(rangeSources, activations.observer);
   if (from === 'batch-norm') {
     if (stats !== undefined) throw unused(activations.observer);
-    return same(await dataFreeStatistics(model, values, sources.inputRange, sources));
+    return same(await dataFreeStatistics(model, values, inputs.inputRange, inputs));
   }
   if (from === 'statistics') {
-    if (sources.statistics) return same(sources.statistics);
+    if (inputs.statistics) return same(inputs.statistics);
     return same(
       stats === undefined
-        ? await calibrate(model, values, samples, sources)
-        : await readStatistics(stats, sources, values),
+        ? await calibrate(model, values, samples, inputs)
+        : await readStatistics(stats, placed, values),
     );
   }
   if (stats !== undefined || !samples) {
@@ -71,11 +69,10 @@ export async function findRanges(sources: RangeSources): Promise<Ranges> {
     });
   }
   const { kept, heldOut } = await splitSource(samples);
-  const statistics = await calibrate(model, values, kept, sources);
+  const statistics = await calibrate(model, values, kept, inputs);
   if (!statistics) return same(undefined);
-  const candidates = observers.filter((observer) => observer.from === 'statistics');
-  const choices = await chooseObservers({ model, placement, statistics, activations, candidates, heldOut });
-  return { statistics, choices, observer };
+  const choices = await chooseObservers(placed, { statistics, candidates: observers, heldOut });
+  return { statistics, choices, source };
 }
 
 /** A flag that would do nothing is a mistake. */

@@ -1,8 +1,8 @@
 import chalk from 'chalk';
 import { Command } from 'commander';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
 import { presets } from '../../calibration/preprocess.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { readers } from '../../calibration/readers/readers.js';
 import { metrics } from '../gate/metrics.js';
 import { schemes } from '../quantize/schemes/schemes.js';
@@ -34,7 +34,7 @@ const listings: readonly Listing[] = [
     name: 'observers',
     description: 'list how activation ranges are chosen',
     flag: '--observer',
-    entries: observers,
+    entries: rangeSources,
   },
   {
     name: 'act-schemes',

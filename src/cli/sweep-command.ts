@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { parseSetting, type Setting } from '../recipe/setting.js';
@@ -91,7 +91,7 @@ export function sweepCommand(process: CommandProcess): Command {
     .addOption(
       new Option(
         '--observer, --observers <names>',
-        `activation ranges: ${observers.map(({ name }) => name).join(', ')}`,
+        `activation ranges: ${rangeSources.map(({ name }) => name).join(', ')}`,
       )
         .argParser((text) => listed('--observers', settings.activations.observer, text))
         .default([observer], observer),

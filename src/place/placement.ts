@@ -1,8 +1,8 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
-import type { Graph, Node } from '../graph/model.js';
+import type { Graph, Model, Node } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
-import type { LayerRecipe } from '../recipe.js';
+import type { LayerRecipe, Recipe } from '../recipe.js';
 import { joinTakenApart } from './parts.js';
 
 /** Where a layer stands: nothing with a weight before it, nothing after it. Below 8 bits, both stay at 8. */
@@ -90,6 +90,15 @@ export interface Placement {
   /** Every node with quantized weights, in the order of the graph. */
   readonly weighted: readonly WeightedNode[];
   readonly values: ReadonlyMap<string, QuantizedValue>;
+}
+
+/** A folded model and what a recipe makes of it: what every step up to the plan stands on. */
+export interface PlacedModel {
+  readonly model: Model;
+  /** Its file, for messages. */
+  readonly path: string;
+  readonly recipe: Recipe;
+  readonly placement: Placement;
 }
 
 /** The values that calibration must observe: those with parameters of their own. */

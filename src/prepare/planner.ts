@@ -1,12 +1,12 @@
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers as allObservers } from '../../calibration/observers/observers.js';
 import { remembering } from '../../calibration/observers/remembering.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
 import type { Model } from '../graph/model.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { onlyNode, type Placement } from '../place/placement.js';
-import { buildPlan } from '../quantize/build-plan.js';
+import { buildPlan, type PlanRegistries } from '../quantize/build-plan.js';
 import type { Plan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { type MadeFrom, provenanceOf } from '../quantize/provenance.js';
@@ -18,7 +18,11 @@ import type { RefineContext } from '../refine/refiner.js';
 import { refiners } from '../refine/refiners.js';
 
 /** Recipes that are tried choose each activation's range once; what is remembered goes with the statistics. */
-const observers = allObservers.map(remembering);
+const registries: PlanRegistries = {
+  rangeSources: rangeSources.map((source) => ({ ...source, observer: remembering(source.observer) })),
+  actSchemes,
+  schemes,
+};
 
 /** What refiners are given, beside the model. */
 export type Refining = Omit<RefineContext, 'model' | 'source' | 'settings'> & {
@@ -59,15 +63,8 @@ export function makePlanner(sources: PlannerSources): Planner {
     placements.set(key, placement);
     return placement;
   };
-  const made = async (recipe: Recipe, placement: Placement): Promise<Plan> => {
-    // Observers that were chosen value by value belong to the observer that chose them.
-    const choices =
-      recipe.activations.kind === 'static' && ranges.observer === recipe.activations.observer
-        ? ranges.choices
-        : undefined;
-    const { statistics } = ranges;
-    return buildPlan({ model, recipe, placement, statistics, choices, observers, actSchemes, schemes });
-  };
+  const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
+    buildPlan({ model, recipe, placement }, ranges, registries);
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
     const { source } = refining;
     const steps = refineSteps(recipe, source !== undefined);

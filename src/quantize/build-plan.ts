@@ -1,9 +1,9 @@
 import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import { exactOffset } from '../../calibration/observers/exact-offset.js';
-import type { Observer } from '../../calibration/observers/observer.js';
-import type { Statistics } from '../../calibration/statistics.js';
+import type { RangeSource } from '../../calibration/range-sources/range-source.js';
+import type { Ranges } from '../calibrate/find-ranges.js';
 import { QuantizeError } from '../errors.js';
-import { type Graph, inputAt, type Model } from '../graph/model.js';
+import { type Graph, inputAt } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
@@ -12,12 +12,13 @@ import { ruleOf } from '../place/operators.js';
 import {
   layerKeyOf,
   observedValues,
+  type PlacedModel,
   type Placement,
   roleOf,
   type WeightedNode,
   type WeightSite,
 } from '../place/placement.js';
-import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
+import { type LayerRecipe, MAX_BITS, named } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
 import { quantizeBlocks } from './blocks.js';
 import { weightLimit } from './integer-limit.js';
@@ -26,18 +27,17 @@ import type { Observation, Plan, PlannedActivation, QuantizedConstant, StoredTen
 import { quantizePortably } from './quantize-weight.js';
 import type { Scheme } from './schemes/scheme.js';
 
-/** What the numbers of a plan are made from. */
-export interface PlanSources {
-  readonly model: Model;
-  readonly recipe: Recipe;
-  readonly placement: Placement;
-  /** Undefined where activations stay in float. */
-  readonly statistics: Statistics | undefined;
-  readonly observers: readonly Observer[];
+/** What a recipe can name of what makes the numbers of a plan. */
+export interface PlanRegistries {
+  readonly rangeSources: readonly RangeSource[];
   readonly actSchemes: readonly ActScheme[];
-  /** The observer of single values, where it is not the recipe's. */
-  readonly choices?: ReadonlyMap<string, Observer> | undefined;
   readonly schemes: readonly Scheme[];
+}
+
+/** The model, the ranges of its activations, and the registries. */
+interface PlanSources extends Pick<PlacedModel, 'model' | 'recipe' | 'placement'> {
+  readonly ranges: Ranges;
+  readonly registries: PlanRegistries;
 }
 
 /**
@@ -45,8 +45,12 @@ export interface PlanSources {
  *
  * @throws QuantizeError `bad-values` where a tensor was not finite on the samples
  */
-export function buildPlan(sources: PlanSources): Plan {
-  const { model, recipe, placement } = sources;
+export function buildPlan(
+  { model, recipe, placement }: Pick<PlacedModel, 'model' | 'recipe' | 'placement'>,
+  ranges: Ranges,
+  registries: PlanRegistries,
+): Plan {
+  const sources: PlanSources = { model, recipe, placement, ranges, registries };
   const activations = new Map<string, PlannedActivation>();
   for (const name of observedValues(placement)) {
     const placed = placement.values.get(name);
@@ -133,7 +137,7 @@ function quantizeWeight(
   const values = floatsOf(site.weight);
   if (runs.kind === 'float' && runs.stored === 'blocks')
     return quantizeBlocks({ values, dims, axis: site.axis, bits, scheme, ...sources.recipe.blocks });
-  return quantizePortably(named(sources.schemes, scheme), {
+  return quantizePortably(named(sources.registries.schemes, scheme), {
     values,
     dims,
     bits,
@@ -151,11 +155,15 @@ function observe(
   name: string,
   bits: number,
 ): { quantizer: ActivationQuantizer; observation: Observation } {
-  const { placement, statistics, recipe } = sources;
+  const { placement, ranges, recipe, registries } = sources;
   const { activations } = recipe;
   if (activations.kind !== 'static') throw new Error(`${name} has no fixed range`);
-  const observer = sources.choices?.get(name) ?? named(sources.observers, activations.observer);
-  const seen = statistics?.tensors.get(name);
+  // Observers that were chosen value by value belong to the source that chose them.
+  const choice = ranges.source === activations.observer ? ranges.choices?.get(name) : undefined;
+  const source = named(registries.rangeSources, activations.observer);
+  const observer = choice ?? source.observer;
+  const chosenBy = choice?.name ?? source.name;
+  const seen = ranges.statistics?.tensors.get(name);
   // What to exclude: a layer that reads the value, as it is or moved, or else the one that makes it.
   const rootOf = (value: string | undefined) => placement.values.get(value ?? '')?.root;
   const layers = placement.weighted.filter(({ runs }) => runs.kind === 'integer');
@@ -172,7 +180,7 @@ function observe(
   if (min > max) {
     const quantizer = { kind: 'affine', grid: quantizerOfRange(0, 0, bits) } as const;
     const observation = {
-      observer: observer.name,
+      observer: chosenBy,
       range: undefined,
       degenerate: 'empty',
       offset: undefined,
@@ -181,7 +189,7 @@ function observe(
     return { quantizer, observation };
   }
   const isInput = sources.model.graph.inputs.some((input) => input.name === name);
-  const scheme = named(sources.actSchemes, activations.levels);
+  const scheme = named(sources.registries.actSchemes, activations.levels);
   // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
   const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
   const quantizer = levels ?? {
@@ -199,7 +207,7 @@ function observe(
   const exactError = isExact ? exact.error : undefined;
   return {
     quantizer: isExact ? exact.quantizer : quantizer,
-    observation: { observer: observer.name, range: { min, max }, degenerate, offset, exactError },
+    observation: { observer: chosenBy, range: { min, max }, degenerate, offset, exactError },
   };
 }
 

@@ -15,7 +15,7 @@ export interface QuantizedConstant {
 
 /** How an activation's quantizer came about. */
 export interface Observation {
-  /** The observer that chose it, a name of the registry. */
+  /** The observer that chose it, or where its range came from: a name that `--observer` takes. */
   readonly observer: string;
   /** Finite range on the samples; undefined where there was no element. */
   readonly range: { readonly min: number; readonly max: number } | undefined;
@@ -31,7 +31,7 @@ export interface Observation {
 export interface PlannedActivation {
   readonly quantizer: ActivationQuantizer;
   readonly observation: Observation;
-  /** The observer or the refiner that chose the quantizer as it now is, a name of its registry. */
+  /** Whose choice the quantizer as it now is, is: the observer of `observation`, or a refiner. */
   readonly owner: string;
 }
 

@@ -1,10 +1,11 @@
 import type { Observer } from '../../calibration/observers/observer.js';
+import type { RangeSource } from '../../calibration/range-sources/range-source.js';
 
 /** The registries that a recipe names entries of. */
 export interface Registries {
   readonly schemes: readonly NamedScheme[];
   readonly actSchemes: readonly Named[];
-  readonly observers: readonly (Named & Pick<Observer, 'from' | 'offsetFit'>)[];
+  readonly rangeSources: readonly NamedRangeSource[];
   readonly refiners: readonly NamedRefiner[];
 }
 
@@ -39,6 +40,11 @@ interface ChoiceSetting {
   readonly summary: string;
   readonly usual: string;
   readonly choices: readonly string[];
+}
+
+/** Where ranges come from, as far as a recipe names it. */
+export interface NamedRangeSource extends Named, Pick<RangeSource, 'from'> {
+  readonly observer: Pick<Observer, 'offsetFit'>;
 }
 
 /** A refiner, as far as a recipe names it. */

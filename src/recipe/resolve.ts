@@ -39,10 +39,10 @@ export function resolveRecipe(
 }
 
 /** Without samples activations stay in float, unless their ranges come from elsewhere. */
-function withoutSamples(recipe: Recipe, { observers }: Registries, hasData: boolean): Recipe {
+function withoutSamples(recipe: Recipe, { rangeSources }: Registries, hasData: boolean): Recipe {
   const { activations } = recipe;
   if (hasData || activations.kind !== 'static') return recipe;
-  const { from } = named(observers, activations.observer);
+  const { from } = named(rangeSources, activations.observer);
   return from === 'batch-norm' ? recipe : { ...recipe, activations: { kind: 'float' } };
 }
 
@@ -68,7 +68,7 @@ function checkWidths({ scheme, bits, allLayers, rules }: Recipe, { schemes }: Re
 }
 
 /** What is for activations below 8 bits must have something to do. */
-function checkLevels({ activations, rules }: Recipe, found: Recipe, { observers }: Registries): void {
+function checkLevels({ activations, rules }: Recipe, found: Recipe, { rangeSources }: Registries): void {
   if (activations.kind !== 'static') return;
   const { bits, levels, observer, exactOffset } = activations;
   const usesLevels = levels !== settings.activations.levels.usual;
@@ -84,7 +84,7 @@ function checkLevels({ activations, rules }: Recipe, found: Recipe, { observers 
     const { flag } = usesLevels ? settings.activations.levels : settings.activations.exactOffset;
     throw new QuantizeError('bad-option', { flag: flag.name, problem, mend });
   }
-  if (!exactOffset || named(observers, observer).offsetFit) return;
+  if (!exactOffset || named(rangeSources, observer).observer.offsetFit) return;
   const problem = `has no use with --observer ${observer}, which has no real offset`;
   throw new QuantizeError('bad-option', {
     flag: settings.activations.exactOffset.flag.name,

@@ -54,7 +54,7 @@ export const settings: Settings = {
       },
     },
     observer: {
-      schema: nameIn('observers'),
+      schema: nameIn('rangeSources'),
       description: 'How activation ranges are chosen.',
       usual: 'mse',
       flag: {

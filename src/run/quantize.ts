@@ -1,7 +1,7 @@
-import { observers } from '../../calibration/observers/observers.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
-import { findRanges, type Ranges } from '../calibrate/find-ranges.js';
+import { findRanges, noRanges } from '../calibrate/find-ranges.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
 import { checkRuns } from '../emit/check-model.js';
@@ -96,17 +96,18 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const first = place(model, given, options.model);
   watch.detail(`${recipeName(given)}: ${first.weighted.length} layers, ${first.values.size} activations`);
 
+  const placed = { model, path: options.model, recipe: given, placement: first };
   await watch.begin('calibrate');
   const ranges = stored
     ? noRanges
-    : await findRanges({
-        ...{ model, path: options.model, recipe: given, placement: first, observers, stats },
+    : await findRanges(placed, {
+        stats,
         samples: prepared.samples.calibration,
         inputRange: options.inputRange ?? rangeOfPixels(preprocess),
         others: options.suggest ? valuesForOthers(model, given, options.model) : [],
         ...calibrationSettings(options, watch),
       });
-  const saved = stored && planOf(stored, { model, recipe: given, placement: first });
+  const saved = stored && planOf(stored, placed);
   const planner = makePlanner({
     ...{
       model,
@@ -203,9 +204,6 @@ const measuring = (samples: Samples): Samples => ({
   kind: samples.kind === 'calibration' ? 'evaluation' : samples.kind,
 });
 
-/** A saved plan has its quantizers. */
-const noRanges: Ranges = { statistics: undefined, choices: undefined, observer: undefined };
-
 /** The search for bits and schemes, and the samples that are left to state its outcome on. */
 async function search(
   planner: Planner,
@@ -235,7 +233,7 @@ async function search(
 function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
   const { activations } = recipe;
   if (activations.kind !== 'static') return [];
-  if (named(observers, activations.observer).from === 'batch-norm') return [];
+  if (named(rangeSources, activations.observer).from === 'batch-norm') return [];
   return observableValues(model.graph, place(model, widestRecipe, path));
 }
 

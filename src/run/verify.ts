@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { preprocessOf } from '../../calibration/given-preprocess.js';
-import { observers } from '../../calibration/observers/observers.js';
 import { rangeOfPixels } from '../../calibration/preprocess.js';
-import { findRanges } from '../calibrate/find-ranges.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
+import { findRanges, noRanges } from '../calibrate/find-ranges.js';
 import { Watch } from '../calibrate/watch.js';
 import { emitPlan } from '../emit/emit-plan.js';
 import { planOf, readPlanFile } from '../emit/plan-file.js';
@@ -60,12 +60,12 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
     mayGoUnmeasured: true,
   });
   await watch.begin('place');
-  const placement = place(model, recipe, options.from);
+  const placed = { model, path: options.from, recipe, placement: place(model, recipe, options.from) };
   await watch.begin('calibrate');
   const ranges = stored
-    ? { statistics: undefined, choices: undefined, observer: undefined }
-    : await findRanges({
-        ...{ model, path: options.from, recipe, placement, observers, stats: options.stats },
+    ? noRanges
+    : await findRanges(placed, {
+        stats: options.stats,
         samples: samples.calibration,
         inputRange: options.inputRange ?? rangeOfPixels(preprocessOf(options.preprocess)),
         ...calibrationSettings(options, watch),
@@ -78,7 +78,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
       keeps: false,
       madeFrom,
     },
-    saved: stored && planOf(stored, { model, recipe, placement }),
+    saved: stored && planOf(stored, placed),
     refining: refiningOf(job, samples.calibration, watch),
   });
 
@@ -133,6 +133,6 @@ function refuseTwoSources({ data, stats, plan }: VerifyOptions): void {
 function refuseMissing({ data, stats, plan, quantized }: VerifyOptions, { activations }: Recipe): void {
   if (activations.kind !== 'static' || data !== undefined || stats !== undefined || plan !== undefined)
     return;
-  if (named(observers, activations.observer).from === 'batch-norm') return;
+  if (named(rangeSources, activations.observer).from === 'batch-norm') return;
   throw new QuantizeError('verify-needs-data', { path: quantized });
 }

@@ -1,4 +1,5 @@
 import { observers } from '../../calibration/observers/observers.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
@@ -167,9 +168,9 @@ function remediesFor(
   // Ranges without samples leave no histogram that another observer could read.
   const { activations } = recipe;
   if (activations.kind !== 'static') return [];
-  if (named(observers, activations.observer).from === 'batch-norm') return [];
+  if (named(rangeSources, activations.observer).from === 'batch-norm') return [];
   return observers
-    .filter(({ name, from }) => from === 'statistics' && name !== activations.observer)
+    .filter(({ name }) => name !== activations.observer)
     .map(({ name }) => ({
       flag: `--observer ${name}`,
       recipe: { ...recipe, activations: { ...activations, observer: name } },

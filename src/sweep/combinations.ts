@@ -1,4 +1,4 @@
-import { observers } from '../../calibration/observers/observers.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { QuantizeError } from '../errors.js';
 import type { SweepOptions } from '../options.js';
 import {
@@ -64,7 +64,8 @@ function recipeOf(wanted: Recipe, activations: StaticActivations, hasRanges: boo
   const isNarrow = [bits, ...wanted.rules.map((rule) => rule.actBits)].some(
     (width) => typeof width === 'number' && width < MAX_BITS,
   );
-  const hasOffset = observers.find(({ name }) => name === observer)?.offsetFit !== undefined;
+  const source = rangeSources.find(({ name }) => name === observer);
+  const hasOffset = source?.observer.offsetFit !== undefined;
   const recipe = resolveRecipe(
     {
       ...wanted,

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { observers as allObservers } from '../../calibration/observers/observers.js';
-import { remembering } from '../../calibration/observers/remembering.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
@@ -38,9 +37,6 @@ import { type Combination, combinationsOf, keyOf } from './combinations.js';
 import { type Asked, inputRangeOf, type Prepared, PreparedForms } from './prepared-forms.js';
 import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
 import { readFinished, serializeSweep } from './sweep-file.js';
-
-/** What they choose does not depend on the sweep: statistics are of one run, and what is remembered goes with them. */
-const observers = allObservers.map(remembering);
 
 /**
  * Every combination of weight schemes, widths and observers, measured against float on the same samples. The model is
@@ -245,7 +241,7 @@ class Sweep {
     await this.#watch.begin('calibrate');
     const observing = missing.filter(
       ({ recipe: { activations } }) =>
-        activations.kind === 'static' && named(observers, activations.observer).from === 'statistics',
+        activations.kind === 'static' && named(rangeSources, activations.observer).from === 'statistics',
     );
     const [first] = observing;
     if (!first) return undefined;
@@ -314,9 +310,9 @@ class Sweep {
     work: (written: WrittenModel) => Promise<T>,
   ): Promise<T> {
     const { model: path, stats } = this.#options;
-    const placement = place(model, recipe, path);
-    const ranges = await findRanges({
-      ...{ model, path, recipe, placement, observers, stats, statistics },
+    const placed = { model, path, recipe, placement: place(model, recipe, path) };
+    const ranges = await findRanges(placed, {
+      ...{ stats, statistics },
       samples: samples.calibration,
       inputRange: inputRangeOf(this.#options),
       ...calibrationSettings(this.#options, this.#watch),

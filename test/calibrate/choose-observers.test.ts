@@ -6,7 +6,7 @@ import type { Model } from '../../src/graph/model.js';
 import { quantizerOfRange } from '../../src/numerics/affine.js';
 import { place } from '../../src/place/place.js';
 import { observedValues } from '../../src/place/placement.js';
-import { defaultActivations, defaultRecipe } from '../../src/recipe.js';
+import { defaultRecipe } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { statisticsOf } from '../support/statistics.js';
 
@@ -14,7 +14,6 @@ import { statisticsOf } from '../support/statistics.js';
 const upTo = (name: string, top: number): Observer => ({
   name,
   summary: '',
-  from: 'statistics',
   quantizer: (_, bits) => quantizerOfRange(0, top, bits),
 });
 
@@ -35,9 +34,8 @@ const source = (...values: readonly number[]): SampleSource => ({
 async function choose(model: Model, candidates: readonly Observer[], heldOut: SampleSource) {
   const placement = place(model, defaultRecipe, 'model.onnx');
   const tensors = new Map(observedValues(placement).map((name) => [name, statisticsOf([0, 100])]));
-  const statistics = { tensors };
-  const sources = { model, placement, statistics, activations: defaultActivations, candidates, heldOut };
-  const choices = await chooseObservers(sources);
+  const placed = { model, recipe: defaultRecipe, placement };
+  const choices = await chooseObservers(placed, { statistics: { tensors }, candidates, heldOut });
   return Object.fromEntries([...choices].map(([value, { name }]) => [value, name]));
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { readers } from '../../calibration/readers/readers.js';
 import { run } from '../../src/cli/run.js';
 import { metrics } from '../../src/gate/metrics.js';
@@ -22,7 +22,7 @@ async function outputOf(...args: string[]): Promise<string> {
 
 it.each([
   ['schemes', schemes],
-  ['observers', observers],
+  ['observers', rangeSources],
   ['act-schemes', actSchemes],
   ['readers', readers],
   ['metrics', metrics],

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { givenFlags } from '../../src/cli/given-flags.js';
 import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/recipe-options.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
@@ -20,7 +20,7 @@ function recipeFrom(...args: string[]) {
   command.parse(args, { from: 'user' });
   return resolveRecipe(
     recipeOf(givenFlags(command, command.opts<RecipeFlags>())),
-    { schemes, observers, actSchemes, refiners: [] },
+    { schemes, rangeSources, actSchemes, refiners: [] },
     true,
   );
 }
@@ -55,7 +55,7 @@ describe('the flags of a recipe', () => {
 
   it('take every observer', () => {
     const names = ['minmax', 'ema', 'percentile', 'entropy', 'entropy-ncnn', 'mse', 'lsqplus'];
-    expect(observers.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(rangeSources.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
     for (const name of names)
       expect(recipeFrom('--observer', name).activations).toMatchObject({ observer: name });
   });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import type { ObserverSettings } from '../../calibration/observers/observer.js';
-import { observers } from '../../calibration/observers/observers.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { TensorStatistics } from '../../calibration/statistics.js';
+import { noRanges } from '../../src/calibrate/find-ranges.js';
 import type { QuantizeError } from '../../src/errors.js';
 import type { Model } from '../../src/graph/model.js';
 import { place } from '../../src/place/place.js';
@@ -35,7 +36,11 @@ function plan(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
   const statistics = { ...provenance(), tensors };
-  const made = buildPlan({ model, recipe, placement, statistics, observers, actSchemes, schemes: known });
+  const made = buildPlan(
+    { model, recipe, placement },
+    { ...noRanges, statistics },
+    { rangeSources, actSchemes, schemes: known },
+  );
   const layers = placement.weighted.map((weighted) => ({
     weight: weightAt(made, weighted.sites[0]),
     bias: biasIn(made, weighted),
@@ -196,15 +201,7 @@ describe('buildPlan', () => {
     const model = twins();
     const recipe = { ...defaultRecipe, activations: { kind: 'float' } as const };
     const placement = place(model, recipe, 'model.onnx');
-    const made = buildPlan({
-      model,
-      recipe,
-      placement,
-      statistics: undefined,
-      observers,
-      actSchemes,
-      schemes,
-    });
+    const made = buildPlan({ model, recipe, placement }, noRanges, { rangeSources, actSchemes, schemes });
     const [weight] = [...made.weights.values()];
     expect([made.activations.size, made.biases.size]).toEqual([0, 0]);
     expect(weight?.scales).toEqual(Float32Array.of(0.01, 0.02));

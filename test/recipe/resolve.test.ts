@@ -23,11 +23,11 @@ const registries = {
   ],
   actSchemes: [{ name: 'uniform' }, { name: 'log' }],
   refiners: [],
-  observers: [
-    { name: 'minmax', from: 'statistics' as const },
-    { name: 'mse', from: 'statistics' as const },
-    { name: 'lsqplus', from: 'statistics' as const, offsetFit: () => undefined },
-    { name: 'dfq', from: 'batch-norm' as const },
+  rangeSources: [
+    { name: 'minmax', from: 'statistics' as const, observer: {} },
+    { name: 'mse', from: 'statistics' as const, observer: {} },
+    { name: 'lsqplus', from: 'statistics' as const, observer: { offsetFit: () => undefined } },
+    { name: 'dfq', from: 'batch-norm' as const, observer: {} },
   ],
 };
 const settings = defaultActivations.observerSettings;

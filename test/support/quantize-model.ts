@@ -1,7 +1,8 @@
 import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
-import { observers } from '../../calibration/observers/observers.js';
+import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { calibrate } from '../../src/calibrate/calibrate.js';
+import { noRanges } from '../../src/calibrate/find-ranges.js';
 import { type EmittedModel, emitModel } from '../../src/emit/emit-model.js';
 import type { Model, Node } from '../../src/graph/model.js';
 import { elementCount, type Feed } from '../../src/numerics/nd-array.js';
@@ -39,7 +40,11 @@ export async function quantizeModel(
   const placement = place(model, whole, 'model.onnx');
   const source = whole.activations.kind === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);
-  const plan = buildPlan({ model, recipe: whole, placement, statistics, observers, actSchemes, schemes });
+  const plan = buildPlan(
+    { model, recipe: whole, placement },
+    { ...noRanges, statistics },
+    { rangeSources, actSchemes, schemes },
+  );
   const emitted = emitModel(model, plan);
   return { float: model, placement, plan, emitted, bytes: encodeModel(emitted.model), feeds };
 }

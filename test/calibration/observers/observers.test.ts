@@ -43,10 +43,7 @@ const oddities: readonly (readonly [string, readonly number[]])[] = [
   ['the largest float below zero', [-largest, -1]],
 ];
 
-/** The others hand their statistics to one of these. */
-const own = observers.filter(({ from }) => from === 'statistics');
-
-describe.each(own.map((observer) => [observer.name, observer] as const))('%s', (name, observer) => {
+describe.each(observers.map((observer) => [observer.name, observer] as const))('%s', (name, observer) => {
   it.each(oddities)('gives a quantizer that can be stored for %s', (_, values) => {
     const statistics = statisticsOf(values);
     // The widest step is that of 2 bits, symmetric; the narrowest that of 8.

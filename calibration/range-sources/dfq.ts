@@ -1,13 +1,13 @@
-import { minmax } from './minmax.js';
-import type { Observer } from './observer.js';
+import { minmax } from '../observers/minmax.js';
+import type { RangeSource } from './range-source.js';
 
 /**
  * Data-free: β ± 6γ of the folded BatchNormalizations, carried through the operators after them (Nagel et al. 2019,
- * §5.2). The statistics that it is given hold those ranges.
+ * §5.2). The whole of such a range is taken.
  */
-export const dfq: Observer = {
+export const dfq: RangeSource = {
   name: 'dfq',
   summary: 'data-free, from BatchNormalization',
   from: 'batch-norm',
-  quantizer: minmax.quantizer,
+  observer: minmax,
 };
