@@ -23,6 +23,10 @@ import { ModelType } from './schema.js';
 /** Thrown for bytes that are no ONNX model; `load` turns it into a message with the file's name. */
 export class DecodeError extends Error {}
 
+/** Wire types of protocol buffers that ONNX has no use for. */
+const START_GROUP = 3;
+const END_GROUP = 4;
+
 /** What tensors hold: `views` of the bytes that were decoded, or `copies`, which are aligned and do not keep the others. */
 export type TensorStorageMode = 'views' | 'copies';
 
@@ -34,6 +38,7 @@ export type TensorStorageMode = 'views' | 'copies';
 export function decodeModel(bytes: Uint8Array, mode: TensorStorageMode = 'views'): Model {
   const reader = protobuf.Reader.create(bytes);
   reader.discardUnknown = false;
+  refuseGroups(reader);
   if (mode === 'copies') {
     const view = reader.bytes.bind(reader);
     reader.bytes = () => new Uint8Array(view());
@@ -57,6 +62,15 @@ export function decodeModel(bytes: Uint8Array, mode: TensorStorageMode = 'views'
       ...carry(message, ['ir_version', 'graph', 'metadata_props']),
       opset_import: (message.opset_import ?? []).map((opset) => carry(opset, [])),
     },
+  };
+}
+
+/** The format has no groups, and readers differ in where one ends: kept as an unknown field it would break the next reader. */
+function refuseGroups(reader: protobuf.Reader): void {
+  const skip = reader.skipType.bind(reader);
+  reader.skipType = (wireType: number, ...rest: []) => {
+    if (wireType === START_GROUP || wireType === END_GROUP) throw new Error('it holds a group of fields');
+    return skip(wireType, ...rest);
   };
 }
 

@@ -50,6 +50,21 @@ describe('a cut file', () => {
   });
 });
 
+describe('a field that the format does not have', () => {
+  const withField = (...bytes: number[]) => load(Uint8Array.from([...whole, ...bytes]));
+
+  test('is refused as a group, whose end readers look for in different ways', async () => {
+    // Field 100 begins a group, and ends it.
+    const error = await expectRefusal(() => withField(0xa3, 0x06, 0xa4, 0x06), 'not-a-model', 2);
+    expect(error.message).toContain('it holds a group of fields');
+  });
+
+  test('is kept as a number', async () => {
+    const { model } = await withField(0xa0, 0x06, 0x01);
+    expect([...encodeModel(model)]).toEqual([...whole, 0xa0, 0x06, 0x01]);
+  });
+});
+
 describe('bytes that were changed', () => {
   test.each([
     ['the small model', whole],
