@@ -93,7 +93,7 @@ const entries: readonly Entry[] = [
     },
   },
   {
-    name: 'a convolutional network, quantized and run',
+    name: 'a CNN, quantized and run',
     valid: () => readFileSync(example('digits.onnx')),
     share: 1 / 20,
     take: async (bytes) => {
@@ -103,6 +103,7 @@ const entries: readonly Entry[] = [
         output: at('c.q.onnx'),
         data: example('digits-test.npy'),
         samples: 8,
+        preprocess: { scale: 1 / 16 },
       });
     },
   },
