@@ -57,7 +57,7 @@ export function arraySet(
 }
 
 /** Whether samples of these dimensions are whole inputs. */
-export function hasNoBatchAxis(dims: readonly number[], input: InputSpec): boolean {
+function hasNoBatchAxis(dims: readonly number[], input: InputSpec): boolean {
   const { shape } = input;
   return shape !== undefined && (dims.length === shape.length || batchAxisOf(input) === undefined);
 }

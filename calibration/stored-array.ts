@@ -44,7 +44,7 @@ const FORTRAN_BLOCK_BYTES = 2 ** 28;
 export const storedBytes = (type: StoredType): number => (type === 'bfloat16' ? 2 : elementBytes(type));
 
 /** The type that stored elements are given as. */
-export const readType = (type: StoredType): ArrayType =>
+const readType = (type: StoredType): ArrayType =>
   type === 'bfloat16' || type === 'float16' ? 'float32' : type;
 
 /** An array that is in memory, or comes there whole when a part of it is asked for. */

@@ -60,13 +60,13 @@ async function streamOf(
   path: string,
   names: readonly string[],
 ): Promise<{ stream: Stream; rest: () => Promise<unknown> }> {
-  const told = (thrown: unknown) => errorOf(path, thrown);
+  const failure = (thrown: unknown) => errorOf(path, thrown);
   const module = await UserModule.load(path).catch((thrown: unknown) => {
-    throw told(thrown);
+    throw failure(thrown);
   });
   const ask = (request: Request) =>
     module.ask(request).catch((thrown: unknown) => {
-      throw told(thrown);
+      throw failure(thrown);
     });
   const stream: Stream = async function* () {
     const iteration = (await ask({ kind: 'begin' })) as number;

@@ -9,7 +9,7 @@ import { parsePictures, parsePreprocess, parseRaw } from './parse-samples.js';
 import type { ConfigFile, JobSettings } from './schema.js';
 
 /** The file that is looked for. */
-export const CONFIG_NAME = 'quantize.config.json';
+const CONFIG_NAME = 'quantize.config.json';
 
 /** The key of package.json that is looked for where there is no such file. */
 const PACKAGE_KEY = 'quantize';

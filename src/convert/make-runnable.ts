@@ -11,10 +11,10 @@ import {
 import { raiseModel } from './convert-model.js';
 
 /** IR versions that onnxruntime 1.30 loads: 3 is the oldest with a stable format. */
-export const RUNNABLE_IR = { oldest: 3, newest: 13 } as const;
+const RUNNABLE_IR = { oldest: 3, newest: 13 } as const;
 
 /** Operator sets that onnxruntime 1.30 runs. */
-export const RUNNABLE_OPSETS = { oldest: 7, newest: 26 } as const;
+const RUNNABLE_OPSETS = { oldest: 7, newest: 26 } as const;
 
 /** What is read beyond that: what onnx 1.23 writes, and what the first exporters wrote. */
 export const READABLE_IR = { oldest: 3, newest: 14 } as const;

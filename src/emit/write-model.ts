@@ -245,6 +245,6 @@ async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** SHA-256, in hexadecimal digits. */
-export function sha256Of(bytes: Uint8Array): string {
+function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

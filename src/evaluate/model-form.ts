@@ -5,7 +5,7 @@ import { tensorBytes } from '../graph/tensor.js';
 export type ModelForm = 'qdq' | 'integer-operators' | 'float16' | 'bfloat16' | 'float32';
 
 /** Operators that compute in integers whatever the session's options are. */
-export const integerOp =
+const integerOp =
   /^(QLinear.*|QGemm|QAttention|QMoE|QEmbedLayerNormalization|ConvInteger.*|MatMulInteger.*|DynamicQuantize(MatMul|LSTM)|MatMulNBits)$/;
 
 /** The form of a model: what its operators say, and without a quantized one the type that most of its weights have. */

@@ -36,7 +36,7 @@ export function refuseChanged(path: string, before: Fingerprint, now: Fingerprin
 }
 
 /** What a thing is that is no regular file; undefined for one. */
-export function oddKindOf(found: Pick<BigIntStats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>) {
+function oddKindOf(found: Pick<BigIntStats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>) {
   if (found.isFile()) return undefined;
   if (found.isDirectory()) return 'it is a folder';
   if (found.isFIFO()) return 'it is a pipe';

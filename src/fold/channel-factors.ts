@@ -114,7 +114,7 @@ export function largestGainDb({
  *
  * @param weightCodes - largest code of a weight
  */
-export function predictedError(
+function predictedError(
   { peaks, squares, isSigned, weightSquares, readers }: ChannelSizes,
   factors: Float64Array,
   weightCodes: number,

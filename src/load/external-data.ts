@@ -6,12 +6,7 @@ import { HeldFile } from '../files/open.js';
 import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
 import { type Tensor, type TensorStorage, tensorBytes } from '../graph/tensor.js';
 import { EXTERNAL_LOCATION } from '../proto/messages.js';
-
-/**
- * Smaller tensors are held in memory: biases and shapes, which passes read again and again. All weights of a model of
- * several GB are above it.
- */
-const HELD_BYTES = 64 * 1024;
+import { defaultLimits } from './limits.js';
 
 /** The files beside a model that its tensors were read from. */
 export interface ExternalData {
@@ -58,7 +53,7 @@ interface Range {
 export async function readExternalData(
   path: string,
   model: Model,
-  heldBytes = HELD_BYTES,
+  heldBytes = defaultLimits.heldBytes,
 ): Promise<ExternalData> {
   refuseElsewhere(path, model);
   const slots = [...externalTensors(model.graph)];

@@ -209,8 +209,8 @@ function buffersOf(value: unknown): ArrayBuffer[] {
 
 const exit = process.exit.bind(process);
 process.exit = (code) => {
-  const told: Answer = { exit: `it called process.exit(${code === undefined ? '' : reasonOf(code)})` };
-  port.postMessage(told);
+  const reply: Answer = { exit: `it called process.exit(${code === undefined ? '' : reasonOf(code)})` };
+  port.postMessage(reply);
   return exit(code);
 };
 
@@ -219,12 +219,12 @@ port.on('message', async ({ id, request }: { id: number; request: Request }) => 
   if (request.kind !== 'rest') port.unref();
   try {
     const value = await answer(request);
-    const told: Answer = { id, value };
-    port.postMessage(told, buffersOf(value));
+    const reply: Answer = { id, value };
+    port.postMessage(reply, buffersOf(value));
   } catch (thrown) {
     const kind = thrown instanceof Refusal ? thrown.kind : 'threw';
-    const told: Answer = { id, failure: { kind, reason: reasonOf(thrown) } };
-    port.postMessage(told);
+    const reply: Answer = { id, failure: { kind, reason: reasonOf(thrown) } };
+    port.postMessage(reply);
   }
   port.ref();
 });

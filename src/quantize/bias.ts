@@ -6,7 +6,7 @@ import { channelAlong, elementCount } from '../numerics/nd-array.js';
 import { clamp, roundHalfEven } from '../numerics/round.js';
 import type { WeightedNode } from '../place/placement.js';
 import { integerLimit } from './integer-limit.js';
-import { integerWeight, layerQuantizerOf, type Plan } from './plan.js';
+import { integerWeight, layerQuantizerOf, type Plan, type PlanNumbers } from './plan.js';
 
 /** A bias in int32 at scale s_x·s_w, zero point 0 (Jacob et al. 2018, §2.4). */
 export interface QuantizedBias {
@@ -104,7 +104,10 @@ export function inputScaleOf(
 }
 
 /** The int32 bias of a node of a plan, at the scales that its input and its weight now have; undefined without one. */
-export function biasIn(plan: Plan, weighted: WeightedNode): QuantizedBias | undefined {
+export function biasIn(
+  plan: PlanNumbers & Pick<Plan, 'weights'>,
+  weighted: WeightedNode,
+): QuantizedBias | undefined {
   const bias = plan.biases.get(weighted.node.id);
   const inputScale = inputScaleOf(plan, weighted);
   if (!bias || inputScale === undefined) return undefined;
@@ -118,11 +121,7 @@ export function biasIn(plan: Plan, weighted: WeightedNode): QuantizedBias | unde
  * @param scales - how many scales the weight has: one, or one a channel
  * @returns zeros for a node that runs on floats
  */
-export function scaleFloorIn(
-  plan: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
-  weighted: WeightedNode,
-  scales: number,
-): Float32Array {
+export function scaleFloorIn(plan: PlanNumbers, weighted: WeightedNode, scales: number): Float32Array {
   const inputScale = inputScaleOf(plan, weighted);
   if (inputScale === undefined) return new Float32Array(scales);
   const accumulator = accumulatorOf(weighted, integerLimit(plan.recipe));

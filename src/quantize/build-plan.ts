@@ -23,7 +23,14 @@ import { biasOf, scaleFloorIn } from './bias.js';
 import { quantizeBlocks } from './blocks.js';
 import { weightLimit } from './integer-limit.js';
 import { type Pairing, pairingIn } from './pairs.js';
-import type { Observation, Plan, PlannedActivation, QuantizedConstant, StoredTensor } from './plan.js';
+import type {
+  Observation,
+  Plan,
+  PlanNumbers,
+  PlannedActivation,
+  QuantizedConstant,
+  StoredTensor,
+} from './plan.js';
 import { quantizePortably } from './quantize-weight.js';
 import type { Scheme } from './schemes/scheme.js';
 
@@ -84,10 +91,7 @@ interface SharedWeight {
 }
 
 /** Layers that read one weight by one recipe have one tensor, written once, unless the bias of one alone binds its scale. */
-function quantizeWeights(
-  sources: PlanSources,
-  numbers: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
-): Map<string, StoredTensor> {
+function quantizeWeights(sources: PlanSources, numbers: PlanNumbers): Map<string, StoredTensor> {
   const shared = new Map<string, SharedWeight>();
   for (const weighted of sources.placement.weighted) {
     for (const site of weighted.sites) {

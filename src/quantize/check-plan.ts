@@ -7,7 +7,7 @@ import type { WeightedNode, WeightSite } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
 import { scaleFloorIn } from './bias.js';
 import { weightLimit } from './integer-limit.js';
-import type { Plan, StoredTensor } from './plan.js';
+import type { PlanNumbers, StoredTensor } from './plan.js';
 import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
 
 /**
@@ -16,7 +16,7 @@ import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
  * The scales of a node that runs on integers must leave room for its bias, as the plan now has it.
  */
 export function problemOfWeight(
-  plan: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
+  plan: PlanNumbers,
   weighted: WeightedNode,
   site: WeightSite,
   weight: StoredTensor,
@@ -122,7 +122,7 @@ function problemOfBlocks(
 }
 
 function problemOfFloor(
-  plan: Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>,
+  plan: PlanNumbers,
   weighted: WeightedNode,
   { scales }: QuantizedTensor,
 ): string | undefined {

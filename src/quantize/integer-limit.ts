@@ -11,7 +11,7 @@ export function integerLimit({ reduceRange }: Pick<Recipe, 'reduceRange'>): numb
 }
 
 /** That of weights for float operators, which no kernel's sums bind. */
-export const STORED_LIMIT = FULL_LIMIT;
+const STORED_LIMIT = FULL_LIMIT;
 
 /** Largest magnitude of the integers that the weights of a node are stored as. */
 export function weightLimit({ runs }: WeightedNode, recipe: Pick<Recipe, 'reduceRange'>): number {

@@ -88,6 +88,9 @@ export interface Plan {
   readonly provenance?: Provenance | undefined;
 }
 
+/** What limits the weights of a plan: the widths, the inputs and the biases that they must fit. */
+export type PlanNumbers = Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>;
+
 /** A plan without its weights, which take much memory: what a report shows. */
 export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations' | 'refinements'> {
   /** Channels whose scale had to be raised so that their bias fits int32, by node id. */

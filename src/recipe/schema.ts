@@ -133,7 +133,7 @@ export function recipeOfEach(choose: (placed: PlacedSetting) => unknown, activat
 }
 
 /** Activations that are not static; undefined for those that are. */
-export const notStatic = (activations: GivenActivations | undefined): NotStatic | undefined =>
+const notStatic = (activations: GivenActivations | undefined): NotStatic | undefined =>
   activations?.kind === 'float' || activations?.kind === 'dynamic' ? activations : undefined;
 
 /** A whole recipe: what is given, and the default of everything else. */

@@ -66,7 +66,7 @@ const plainNumber = (value: number): string => String(value).replace('-', '−')
 const LOST = 0.1;
 
 /** Outputs that are another thing than in float; where labels judge one, they alone do. */
-export function unusableOutputs({ task, outputs }: Pick<Result, 'task' | 'outputs'>): OutputDrift[] {
+function unusableOutputs({ task, outputs }: Pick<Result, 'task' | 'outputs'>): OutputDrift[] {
   return outputs.filter((output) =>
     output.name === task?.output ? task.float - task.quantized > LOST : isUnusable(output),
   );
@@ -163,7 +163,7 @@ export function widthsOf(result: Result, id: string): { weights: string; input: 
 }
 
 /** Longest name that is given as it is. */
-export const NAME_WIDTH = 40;
+const NAME_WIDTH = 40;
 
 /** The flag that mends a layer: eight bits where it has fewer, float otherwise. */
 export function mendingFlag(result: Result, id: string): string {

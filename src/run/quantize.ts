@@ -162,14 +162,20 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       ? await evaluate({ ...models, inTurn: isLarge, isPortable: !recipe.assumeVnni }, samples, settings)
       : unmeasured;
 
-    const told = {
+    const following = {
       provider,
       progress: watch.progress,
       pause: watch.pause,
       begin: (part: string) => watch.begin(part),
     };
     const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs };
-    const { origins, suggestions } = await explain(planner, explained, samples.evaluation, options, told);
+    const { origins, suggestions } = await explain(
+      planner,
+      explained,
+      samples.evaluation,
+      options,
+      following,
+    );
 
     await watch.begin('write');
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };

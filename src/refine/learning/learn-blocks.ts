@@ -4,7 +4,7 @@ import type { AffineQuantizer } from '../../numerics/affine.js';
 import { elementCount, type NdArray } from '../../numerics/nd-array.js';
 import { biasIn, dequantizeBias, scaleFloorIn } from '../../quantize/bias.js';
 import { pairingIn, withinPairs } from '../../quantize/pairs.js';
-import type { Plan, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
+import type { Plan, PlanNumbers, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import { computeValues } from '../../train/compute.js';
 import { shapesIn } from '../../train/shapes.js';
@@ -206,8 +206,11 @@ async function readBack(
 const floats = (dims: readonly number[], data: Float32Array): Tensor =>
   tensorOf({ type: 'float32', dims, data });
 
+/** The numbers of a plan in the making. */
+type LearnedNumbers = PlanNumbers & Pick<Plan, 'weights'>;
+
 /** The plan with what is learned so far: limits of weights and steps of biases follow from it. */
-function withLearned(plan: Plan, { activations, biases, weights }: Learned): Plan {
+function withLearned(plan: Plan, { activations, biases, weights }: Learned): LearnedNumbers {
   const next = new Map(plan.activations);
   for (const [key, grid] of activations) {
     const known = next.get(key);
@@ -223,7 +226,7 @@ function withLearned(plan: Plan, { activations, biases, weights }: Learned): Pla
 
 /** A learned weight within the limits of its bias and of its pairs. */
 function readWeight(
-  plan: Plan,
+  plan: PlanNumbers,
   { twin: { layer }, weight }: LearnedLayer,
   stored: ReadonlyMap<string, NdArray>,
 ): QuantizedTensor | undefined {

@@ -60,8 +60,8 @@ export const learningSettings = (steps: number, drop: number): RefinerSetting[] 
 export function readLearning(settings: RefineSettings): LearningSettings {
   const number = (key: string) => Number(settings[key]);
   const quantizer = String(settings.quantizer);
-  const weights = toldOr(settings.weights, weightNames.includes(quantizer) ? quantizer : AUTO);
-  const activations = toldOr(settings.activations, activationNames.includes(quantizer) ? quantizer : 'lsq');
+  const weights = givenOr(settings.weights, weightNames.includes(quantizer) ? quantizer : AUTO);
+  const activations = givenOr(settings.activations, activationNames.includes(quantizer) ? quantizer : 'lsq');
   const names = weights === AUTO ? ['lsq', 'codebook'] : weights === KEEP ? [] : [weights];
   return {
     weights: names.map((name) => {
@@ -77,6 +77,6 @@ export function readLearning(settings: RefineSettings): LearningSettings {
   };
 }
 
-/** A name that was told, or what stands for `auto`. */
-const toldOr = (told: number | string | undefined, otherwise: string): string =>
-  told === undefined || told === AUTO ? otherwise : String(told);
+/** A name that was given, or what stands for `auto`. */
+const givenOr = (given: number | string | undefined, otherwise: string): string =>
+  given === undefined || given === AUTO ? otherwise : String(given);
