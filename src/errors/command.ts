@@ -20,6 +20,11 @@ export const commandErrors = {
     '{flag} "{pattern}" matches no layer of the model.',
     'Run `quantize inspect {path}` to see the names; * stands for any characters.',
   ),
+  'rule-without-weight': message(
+    2,
+    '--rule "{pattern}" names operators that have no weight.',
+    'Of those a rule can say act-bits=float alone; --exclude "{pattern}" does the same.',
+  ),
   'bad-gate': message(2, 'The gate "{gate}" {problem}.', '{mend}'),
   'baseline-format': message(
     2,

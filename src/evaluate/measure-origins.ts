@@ -4,15 +4,16 @@ import { inputAt, type Model } from '../graph/model.js';
 import { layerQuantizerOf, type Plan, weightsOf } from '../quantize/plan.js';
 import type { LayerDrift } from './compare-layers.js';
 import { levelUse } from './dead-levels.js';
-import {
-  decibels,
-  measureTrials,
-  type Trial,
-  type TrialNoise,
-  type TrialSettings,
-} from './measure-trials.js';
+import { decibels, measureWork, type Trial, type TrialNoise, type TrialSettings } from './measure-trials.js';
 import type { LayerOrigin } from './origin.js';
-import { buildProbe, type Part, type ProbeLayer, quantizing } from './probe.js';
+import {
+  buildProbe,
+  type Part,
+  type Probed,
+  type ProbeLayer,
+  quantizing,
+  quantizingOperator,
+} from './probe.js';
 import { saturatedShare } from './saturation.js';
 
 /** What origins are measured from. */
@@ -29,29 +30,38 @@ export interface OriginSources {
 
 /**
  * Quantize each layer alone, its weight and its input apart and together, and measure what comes of it: at the layer's own
- * result, and at the model's output.
+ * result, and at the model's output. Operators on integers that have no weight are measured alike.
+ *
+ * @returns beside them, how many multiplications a sample takes; no origins where that is more work than given
  */
 export async function measureOrigins(
   { model, plan, statistics, layers, source }: OriginSources,
   settings: TrialSettings = {},
-): Promise<LayerOrigin[]> {
+): Promise<{ origins: LayerOrigin[]; multiplications: number }> {
   const probe = buildProbe(model, plan);
   const parts: readonly Part[] = ['both', 'weight', 'input'];
-  const trials = probe.layers.flatMap((layer) =>
+  const trials: { part: Part; trial: Trial }[] = probe.layers.flatMap((layer) =>
     parts.flatMap((part) => {
       const feed = quantizing(layer, plan, part);
       return feed ? [{ part, trial: { layer, feed, atResult: part === 'both' } satisfies Trial }] : [];
     }),
   );
-  const noises = await measureTrials(
+  for (const layer of probe.operators) {
+    for (const part of ['both', 'input'] as const) {
+      const feed = quantizingOperator(layer, part);
+      if (feed) trials.push({ part, trial: { layer, feed, atResult: part === 'both' } });
+    }
+  }
+  const { noises, multiplications } = await measureWork(
     probe,
     source,
     trials.map(({ trial }) => trial),
     settings,
   );
-  const noiseOf = (layer: ProbeLayer, part: Part): TrialNoise | undefined =>
+  if (noises.length < trials.length) return { origins: [], multiplications };
+  const noiseOf = (layer: Probed, part: Part): TrialNoise | undefined =>
     noises[trials.findIndex(({ trial, part: measured }) => trial.layer === layer && measured === part)];
-  return probe.layers.map((layer) => {
+  const originOf = (layer: Probed) => {
     const [whole, weight, input] = parts.map((part) => noiseOf(layer, part));
     const accumulated = layers.find(({ id }) => id === layer.id)?.drift.sqnrDb;
     return {
@@ -61,10 +71,25 @@ export async function measureOrigins(
       effectDb: decibels(whole?.output ?? 0),
       weightEffectDb: decibels(weight?.output ?? 0),
       inputEffectDb: input ? decibels(input.output) : null,
+    };
+  };
+  const origins: LayerOrigin[] = [
+    ...probe.layers.map((layer) => ({
+      ...originOf(layer),
+      kind: 'layer' as const,
       saturated: saturatedInput(layer, plan, statistics),
       ...levelsOf(layer, plan),
-    };
-  });
+    })),
+    ...probe.operators.map((operator) => ({
+      ...originOf(operator),
+      kind: 'operator' as const,
+      saturated: null,
+      ...{ deadLevels: 0, levels: 0 },
+    })),
+  ];
+  const order = new Map(model.graph.nodes.map(({ id }, index) => [id, index]));
+  origins.sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
+  return { origins, multiplications };
 }
 
 function saturatedInput(

@@ -8,13 +8,13 @@ import { withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, SessionSettings } from '../runtime/session.js';
-import { affordableSamples } from './affordable-samples.js';
+import { affordableSamples, LEAST_SAMPLES, MOST_MULTIPLICATIONS } from './affordable-samples.js';
 import { DriftMeter, judgedOutput, worstDb } from './drift.js';
-import type { Probe, ProbeLayer } from './probe.js';
+import type { Probe, Probed } from './probe.js';
 
 /** One change of the float model whose effect is measured. */
 export interface Trial {
-  readonly layer: ProbeLayer;
+  readonly layer: Probed;
   /** Fed over the probe's own feed. */
   readonly feed: Feed;
   /** Whether the error at the layer's own result is asked for, too. */
@@ -35,6 +35,8 @@ export interface TrialSettings {
   readonly progress?: ((done: number, total: number) => void) | undefined;
   /** All trials that are to be measured on the same samples, where they come in several calls. */
   readonly trials?: number | undefined;
+  /** Multiplications that they may take together; where the least that tells takes more, nothing is measured. */
+  readonly work?: number | undefined;
   /** Called between two runs of the model: throws where the run is to stop. */
   readonly pause?: (() => Promise<void>) | undefined;
 }
@@ -55,16 +57,29 @@ export async function measureTrials(
   probe: Probe,
   source: SampleSource,
   trials: readonly Trial[],
-  { provider, progress = () => {}, pause, trials: ofAll = trials.length }: TrialSettings = {},
+  settings: TrialSettings = {},
 ): Promise<TrialNoise[]> {
+  return (await measureWork(probe, source, trials, settings)).noises;
+}
+
+/** The same, and how many multiplications the float model takes for a sample; no noises where that is more work than given. */
+export async function measureWork(
+  probe: Probe,
+  source: SampleSource,
+  trials: readonly Trial[],
+  { provider, progress = () => {}, pause, trials: ofAll = trials.length, work }: TrialSettings = {},
+): Promise<{ noises: TrialNoise[]; multiplications: number }> {
   const settings: SessionSettings = { mode: 'exact', threads: THREADS, provider, label: 'the float model' };
-  const results = [...new Set(probe.layers.map(({ result }) => result))];
+  const results = [...new Set([...probe.layers, ...probe.operators].map(({ result }) => result))];
   const first = await firstFeed(source);
   const feed = { ...first, ...probe.float };
   const sizes = await withModel(exposing(probe.model, results), settings, (session) =>
     valueSizes(probe.model, session, { feed, values: results, settings }),
   );
-  const samples = enoughSamples(probe, sizes, await batchSize(source), ofAll);
+  const multiplications = multiplicationsOf(probe, sizes, await batchSize(source));
+  const ofEach = multiplications * (ofAll + 1);
+  if (work !== undefined && ofEach * LEAST_SAMPLES > work) return { noises: [], multiplications };
+  const samples = affordableSamples(ofEach, MOST_SAMPLES, work ?? MOST_MULTIPLICATIONS);
   const asked = new Set(trials.filter(({ atResult }) => atResult).map(({ layer }) => layer.result));
   const wanted = new Map([...sizes].filter(([value]) => asked.has(value)));
   const limit = { residentBytes: process.memoryUsage.rss(), limitBytes: memoryBytes() / 2, isFirm: false };
@@ -96,7 +111,7 @@ export async function measureTrials(
       }
     });
   }
-  return trials.map((trial) => (meters.get(trial) as TrialMeter).noise);
+  return { noises: trials.map((trial) => (meters.get(trial) as TrialMeter).noise), multiplications };
 }
 
 class TrialMeter {
@@ -149,15 +164,9 @@ async function batchSize(source: SampleSource): Promise<number> {
 /** Bytes of an element of a layer's result. */
 const ELEMENT_BYTES = 4;
 
-function enoughSamples(
-  { layers }: Probe,
-  sizes: ReadonlyMap<string, number>,
-  perRun: number,
-  trials: number,
-): number {
-  const multiplications = layers.reduce(
+/** Of the layers, for one sample. */
+const multiplicationsOf = ({ layers }: Probe, sizes: ReadonlyMap<string, number>, perRun: number): number =>
+  layers.reduce(
     (sum, { result, terms }) => sum + (terms * (sizes.get(result) ?? 0)) / ELEMENT_BYTES / perRun,
     0,
   );
-  return affordableSamples(multiplications * (trials + 1), MOST_SAMPLES);
-}

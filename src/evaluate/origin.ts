@@ -1,11 +1,13 @@
 /**
- * Where the drift of one layer comes from. Every SQNR is in dB, null where nothing differs; at the model's output it is
+ * Where the drift of one layer comes from, or of an operator on integers that has no weight. Every SQNR is in dB, null where nothing differs; at the model's output it is
  * that of the output where it is lowest.
  *
- * A layer is quantized in its weight, its bias and its input; what rounds its result belongs to the layers that read it.
+ * A layer is quantized in its weight, its bias and its input; what rounds its result belongs to those that read it as codes,
+ * and to the layer where others read it. An operator is quantized in all that it reads, and in its result.
  */
 export interface LayerOrigin {
   readonly id: string;
+  readonly kind: 'layer' | 'operator';
   /** At the layer's result, when this layer alone is quantized: its own error. */
   readonly ownDb: number | null;
   /** At the layer's result, when everything is quantized: the error accumulated to it; null too where it is not measured. */

@@ -3,7 +3,7 @@ import { type Graph, inputAt, intAttribute, isOp, type Node } from '../graph/mod
 import { floatsOf } from '../graph/tensor.js';
 import type { Uses } from '../graph/uses.js';
 import { isAllFinite } from '../numerics/finite.js';
-import { excludedBy, type LayerRecipe, type Recipe, recipeFor } from '../recipe.js';
+import { type LayerRecipe, matches, operatorKeptBy, type Recipe, recipeFor } from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { FusedChains } from './chains.js';
 import { ruleOf, type StorableWeights, storableOf } from './operators.js';
@@ -42,8 +42,9 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
     const own = recipeFor(recipe, node, position !== 'inner');
     const storable = storableOf(node, graph);
     if (!storable && !own.keptBy && isProduct(graph, recipe, node)) {
-      products.add(node);
-      placed.push([node, { kind: 'arithmetic' }]);
+      const reason = operatorKeptBy(recipe, node, false);
+      if (reason === undefined) products.add(node);
+      placed.push([node, reason === undefined ? { kind: 'arithmetic' } : { kind: 'float', reason }]);
       continue;
     }
     const linear = linearLayerOf(graph, node);
@@ -66,8 +67,12 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   const chains = new FusedChains(graph, uses, layers, new Set(biasAdds));
 
   const roles = new Map<string, Role>();
+  const isListed = namesOperators(graph, recipe);
   for (const node of graph.nodes) {
-    const reason = known.has(node) || !ruleOf(node) ? undefined : excludedBy(recipe, node);
+    const reason =
+      known.has(node) || !ruleOf(node)
+        ? undefined
+        : operatorKeptBy(recipe, node, isListed && ruleOf(node)?.role === 'arithmetic');
     if (reason !== undefined) roles.set(node.id, { kind: 'float', reason });
   }
   const weighted: WeightedNode[] = [];
@@ -87,6 +92,12 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   }
   return { weighted, products, chains, roles };
 }
+
+/** Whether `include` names operators that compute without a weight: it is then the list of those, too. */
+const namesOperators = ({ nodes }: Graph, { include }: Recipe): boolean =>
+  nodes.some(
+    (node) => ruleOf(node)?.role === 'arithmetic' && include.some((pattern) => matches(pattern, node)),
+  );
 
 /** Why a layer that the recipe does not keep stays float; undefined where its weights are quantized. */
 function reasonFor(

@@ -62,7 +62,29 @@ export function excludedBy({ exclude }: Pick<Recipe, 'exclude'>, node: LayerName
 }
 
 /**
- * Every pattern must name at least one layer, one of --exclude a layer or another operator: a rule that silently does nothing is a typing error.
+ * The flag that keeps an operator that is no layer in float; undefined where none does. Of a rule, `act-bits=float` alone says
+ * something of it: it has no weight, and what it reads and writes has 8 bits.
+ *
+ * @param isListed - `include` names such operators: those that it does not name stay float
+ */
+export function operatorKeptBy(
+  recipe: Pick<Recipe, 'exclude' | 'include' | 'rules'>,
+  node: LayerNames,
+  isListed: boolean,
+): string | undefined {
+  const excluded = excludedBy(recipe, node);
+  if (excluded !== undefined) return excluded;
+  const rule = recipe.rules.findLast(
+    ({ actBits, pattern }) => actBits !== undefined && matches(pattern, node),
+  );
+  if (rule?.actBits === 'float') return `--rule "${rule.pattern}:act-bits=float"`;
+  const isLeftOut = isListed && !recipe.include.some((pattern) => matches(pattern, node));
+  return isLeftOut ? 'no --include names it' : undefined;
+}
+
+/**
+ * Every pattern must name a layer, or another operator that can run on integers: a rule that silently does nothing is a
+ * typing error. So is one that gives such an operator anything but `act-bits=float`.
  *
  * @throws QuantizeError for the first that names none
  */
@@ -72,14 +94,18 @@ export function checkPatterns(
   path: string,
   operators: readonly LayerNames[] = [],
 ): void {
+  const all = [...layers, ...operators];
   const patterns = [
-    ...recipe.rules.map(({ pattern }) => ['--rule', pattern] as const),
-    ...recipe.exclude.map((pattern) => ['--exclude', pattern] as const),
-    ...recipe.include.map((pattern) => ['--include', pattern] as const),
+    ...recipe.rules.map(
+      ({ pattern, actBits }) => ['--rule', pattern, actBits === 'float' ? all : layers] as const,
+    ),
+    ...recipe.exclude.map((pattern) => ['--exclude', pattern, all] as const),
+    ...recipe.include.map((pattern) => ['--include', pattern, all] as const),
   ];
-  for (const [flag, pattern] of patterns) {
-    const named = flag === '--exclude' ? [...layers, ...operators] : layers;
+  for (const [flag, pattern, named] of patterns) {
     if (named.some((layer) => matches(pattern, layer))) continue;
+    const isOperator = all.some((node) => matches(pattern, node));
+    if (isOperator) throw new QuantizeError('rule-without-weight', { pattern });
     throw new QuantizeError('rule-matches-nothing', { flag, pattern, path });
   }
 }

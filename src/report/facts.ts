@@ -3,14 +3,13 @@ import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import { type Drift, worstDb } from '../evaluate/drift.js';
 import type { Speed } from '../evaluate/measure-speed.js';
-import type { Suggestion } from '../evaluate/origin.js';
+import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { isUnusable, worstOutput } from '../evaluate/worst-output.js';
 import { metrics } from '../gate/metrics.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { showValue } from '../gate/units.js';
 import type { RefinedBlock } from '../quantize/plan.js';
-import { MAX_BITS } from '../recipe.js';
-import { excludeFlag, ruleFlag, shortPattern } from '../search/layer-flags.js';
+import { gainOf, LEAST_GAIN_DB } from '../search/suggest.js';
 import type { LayerDescription } from './describe-plan.js';
 import { formatDb, formatMs, formatPercent, formatSigned, formatSqnr } from './format.js';
 import type { ComparisonRecord, Result } from './result.js';
@@ -165,12 +164,21 @@ export function widthsOf(result: Result, id: string): { weights: string; input: 
 /** Longest name that is given as it is. */
 const NAME_WIDTH = 40;
 
-/** The flag that mends a layer: eight bits where it has fewer, float otherwise. */
-export function mendingFlag(result: Result, id: string): string {
-  const names = result.plan.layers.map((layer) => ({ id: layer.id, name: layer.name ?? undefined }));
-  const pattern = shortPattern(id, names);
-  const isNarrow = (planOf(result, id)?.quantized?.bits ?? MAX_BITS) < MAX_BITS;
-  return isNarrow ? ruleFlag({ pattern, bits: MAX_BITS }) : excludeFlag(pattern);
+/** The layers and operators that do most to the output when they alone are quantized, the worst first. */
+export function worstOrigins({ origins }: Result, most: number): LayerOrigin[] {
+  return origins
+    .filter(({ effectDb }) => effectDb !== null)
+    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
+    .slice(0, most);
+}
+
+/** How to find what mends a model; undefined where it was tried, or two given models were compared. */
+export const askForMends = ({ command, suggestions }: Result, flag: string): string | undefined =>
+  command === 'compare' || suggestions.length > 0 ? undefined : `${flag} tries what mends them`;
+
+/** That of all that was tried nothing is worth it, and what came nearest; undefined where something helps. */
+export function noHelp({ suggestions: [first] }: Result): Suggestion | undefined {
+  return first?.tried && gainOf(first.tried) < LEAST_GAIN_DB ? first : undefined;
 }
 
 /** A long name cut in the middle. */
@@ -291,12 +299,8 @@ export function describeChange({ metric: name, before, after, shown }: Change) {
 
 type Change = NonNullable<Result['baseline']>['changes'][number];
 
-/** Below this a flag is no help: other samples change as much. */
-const LEAST_GAIN_DB = 1;
-
 /** What came of a flag that was tried. */
-export function changeOf({ beforeDb, afterDb }: NonNullable<Suggestion['tried']>): string {
-  const gainDb = (afterDb ?? Number.POSITIVE_INFINITY) - (beforeDb ?? Number.POSITIVE_INFINITY);
-  const isBetter = gainDb >= LEAST_GAIN_DB;
-  return `${formatDb(beforeDb)} → ${formatDb(afterDb)}${isBetter ? '' : ', no help'}`;
+export function changeOf(tried: NonNullable<Suggestion['tried']>): string {
+  const { beforeDb, afterDb } = tried;
+  return `${formatDb(beforeDb)} → ${formatDb(afterDb)}${gainOf(tried) >= LEAST_GAIN_DB ? '' : ', no help'}`;
 }

@@ -121,7 +121,7 @@ export function makeResult(run: RunOutcome): Result {
       ...beyondWarnings(evaluation.beyond),
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),
-      ...joinWarnings(float.model.graph, run.plan),
+      ...joinWarnings(float.model.graph, run.plan, run.suggestions),
       ...searchWarnings(run.search),
       ...warningsOf({
         ...observed,

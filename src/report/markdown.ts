@@ -1,6 +1,7 @@
 import type { Drift } from '../evaluate/drift.js';
 import { escapeMarkdown, markdownCode } from './escape.js';
 import {
+  askForMends,
   calibratedOn,
   changeOf,
   channelsOf,
@@ -15,7 +16,7 @@ import {
   intervalOf,
   measuredOf,
   measuredOn,
-  mendingFlag,
+  noHelp,
   outcomeOf,
   qualityOf,
   refinedBy,
@@ -24,8 +25,10 @@ import {
   speedWarning,
   widthsOf,
   worstLayers,
+  worstOrigins,
 } from './facts.js';
 import { formatBytes, formatCost, formatDb, formatMs, formatPercent, formatSqnr } from './format.js';
+import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
 
@@ -41,7 +44,7 @@ export const markdown = {
       changes(result),
       beforeAndAfter(result),
       drift(result),
-      worst(result),
+      result.origins.length > 0 ? origins(result) : worst(result),
       whatToDo(result),
       metrics(result),
       warnings(result),
@@ -149,22 +152,34 @@ function worst(result: Result): string {
     const { weights, input } = widthsOf(result, id);
     return [markdownCode(id), formatDb(measured.sqnrDb), weights, input];
   });
-  const made = table(['worst layers', 'SQNR', 'weights', 'input'], rows, [1]);
-  // The flags are those of the run that makes the model.
-  if (result.command === 'compare' || result.suggestions.length > 0) return made;
-  const mend = `To mend the first: ${markdownCode(mendingFlag(result, first.id))}`;
-  return `${made}\n\n${mend}`;
+  const made = table(['worst layers, error so far', 'SQNR', 'weights', 'input'], rows, [1]);
+  const ask = askForMends(result, '`--suggest`');
+  return ask === undefined ? made : `${made}\n\n${ask}`;
+}
+
+/** The layers and operators that do most to the output. */
+function origins(result: Result): string {
+  const rows = worstOrigins(result, WORST).map(({ id, ...origin }) => [
+    markdownCode(id),
+    ...[origin.ownDb, origin.effectDb, origin.weightEffectDb, origin.inputEffectDb].map((db) =>
+      db === null ? '–' : formatDb(db),
+    ),
+  ]);
+  const heads = ['worst layers, each quantized alone', 'own result', 'output', 'by weights', 'by input'];
+  return table(heads, rows, [1, 2, 3, 4]);
 }
 
 /** What mends the worst layers, and what came of trying it. */
-function whatToDo({ suggestions }: Result): string {
+function whatToDo(result: Result): string {
+  const { suggestions } = result;
   if (suggestions.length === 0) return '';
   const rows = suggestions.map(({ flag, costBytes, tried }) => [
     markdownCode(flag),
     formatCost(costBytes),
     tried ? escapeMarkdown(changeOf(tried)) : 'not tried',
   ]);
-  return table(['what to do, each tried by itself', 'file', 'worst output'], rows, [1]);
+  const head = noHelp(result) ? NO_HELP : 'what to do, each tried by itself';
+  return table([head, 'file', 'worst output'], rows, [1]);
 }
 
 function metrics({ metrics: all }: Result): string {

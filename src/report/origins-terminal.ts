@@ -1,17 +1,14 @@
 import { escapeControls } from './escape.js';
-import { changeOf, shortenName } from './facts.js';
+import { changeOf, noHelp, shortenName, worstOrigins } from './facts.js';
 import { alignColumns, formatCost, formatDb } from './format.js';
 import type { Result } from './result.js';
 
 /** Layers named in the report. */
 const WORST = 3;
 
-/** The layers that do most to the output when they alone are quantized, and which part of each does it. */
-export function worstOrigins({ origins }: Result): string[] {
-  const worst = origins
-    .filter(({ effectDb }) => effectDb !== null)
-    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
-    .slice(0, WORST);
+/** The layers and operators that do most to the output when they alone are quantized, and which part of each does it. */
+export function originsTable(result: Result): string[] {
+  const worst = worstOrigins(result, WORST);
   if (worst.length === 0) return [];
   const rows = [['worst layers, each quantized alone', 'own', 'output', 'weights', 'input']];
   for (const { id, ownDb, effectDb, weightEffectDb, inputEffectDb } of worst)
@@ -29,7 +26,8 @@ export function worstOrigins({ origins }: Result): string[] {
 const cell = (db: number | null): string => (db === null ? '–' : formatDb(db));
 
 /** What mends the worst layers, and what came of trying it. */
-export function whatToDo({ suggestions, outputs }: Result): string[] {
+export function whatToDo(result: Result): string[] {
+  const { suggestions, outputs } = result;
   if (suggestions.length === 0) return [];
   const output = shortenName(
     escapeControls(outputs.length === 1 ? (outputs[0]?.name ?? '') : 'worst output'),
@@ -39,5 +37,8 @@ export function whatToDo({ suggestions, outputs }: Result): string[] {
     const came = tried ? `${output} ${changeOf(tried)}` : 'not tried';
     return [`  ${escapeControls(flag)}`, `    ${formatCost(costBytes)}, ${came}`];
   });
-  return ['what to do, each tried by itself', ...lines];
+  return [noHelp(result) ? NO_HELP : 'what to do, each tried by itself', ...lines];
 }
+
+/** Says that what follows is no advice. */
+export const NO_HELP = 'no flag that was tried gains 1 dB; the best of them';

@@ -4,6 +4,7 @@ import type { GateOutcome } from '../gate/outcome.js';
 import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
 import {
+  askForMends,
   calibratedOn,
   channelsOf,
   comparisonLines,
@@ -16,7 +17,6 @@ import {
   gateSummary,
   intervalOf,
   measuredOn,
-  mendingFlag,
   outcomeOf,
   qualityOf,
   refinedBy,
@@ -36,7 +36,7 @@ import {
   formatSigned,
   formatSqnr,
 } from './format.js';
-import { whatToDo, worstOrigins } from './origins-terminal.js';
+import { originsTable, whatToDo } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
 import { searchOutcome } from './search-terminal.js';
@@ -52,7 +52,7 @@ export const terminal = {
       beforeAndAfter(result),
       changes(result),
       drift(result),
-      result.origins.length > 0 ? worstOrigins(result) : worst(result),
+      result.origins.length > 0 ? originsTable(result) : worst(result),
       whatToDo(result),
       searchOutcome(result),
       notes(result),
@@ -230,20 +230,13 @@ function worst(result: Result): string[] {
   const layers = worstLayers(result, WORST);
   const [first] = layers;
   if (!first) return [];
-  const rows = [['worst layers', 'SQNR', 'weights', 'input']];
+  const rows = [['worst layers, error so far', 'SQNR', 'weights', 'input']];
   for (const { id, drift: measured } of layers) {
     const { weights, input } = widthsOf(result, id);
     rows.push([`  ${shorten(id)}`, formatDb(measured.sqnrDb), weights, input]);
   }
-  // The flags are those of the run that makes the model.
-  if (result.command === 'compare') return alignColumns(rows, [1]);
-  return [
-    ...alignColumns(rows, [1]),
-    // What was tried says it better.
-    ...(result.suggestions.length > 0
-      ? []
-      : [`  to mend the first: ${escapeControls(mendingFlag(result, first.id))}`]),
-  ];
+  const ask = askForMends(result, '--suggest');
+  return [...alignColumns(rows, [1]), ...(ask === undefined ? [] : [`  ${ask}`])];
 }
 
 /** A name for a table cell: harmless, and cut in the middle where it is long. */

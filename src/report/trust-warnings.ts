@@ -3,6 +3,7 @@ import type { TaskAccuracy } from '../evaluate/compare-outputs.js';
 import { worstDb } from '../evaluate/drift.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import { farJoins } from '../evaluate/far-joins.js';
+import type { Suggestion } from '../evaluate/origin.js';
 import type { PortableDrift } from '../evaluate/portable.js';
 import { worstOutput } from '../evaluate/worst-output.js';
 import type { Graph } from '../graph/model.js';
@@ -89,10 +90,14 @@ export function portableWarnings(
   ];
 }
 
-/** Values of very different size that are joined, and must share one scale. */
-export function joinWarnings(graph: Graph, plan: Pick<ReportedPlan, 'placement' | 'activations'>): string[] {
+/** Values of very different size that are joined, and must share one scale; what mends it is among what was tried. */
+export function joinWarnings(
+  graph: Graph,
+  plan: Pick<ReportedPlan, 'placement' | 'activations'>,
+  suggestions: readonly Suggestion[] = [],
+): string[] {
   return farJoins(graph, plan).map(({ id, small, large }) => {
     const [low, high] = [small, large].map(({ reach }) => reach.toPrecision(2));
-    return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}) in one scale, which leaves little of the smaller: --exclude "${id}" keeps them apart.`;
+    return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}) in one scale, which leaves little of the smaller.${suggestions.length > 0 ? '' : ` --suggest measures what --exclude "${id}" gains.`}`;
   });
 }

@@ -169,13 +169,15 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       begin: (part: string) => watch.begin(part),
     };
     const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs };
-    const { origins, suggestions } = await explain(
-      planner,
-      explained,
-      samples.evaluation,
-      options,
-      following,
-    );
+    const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
+    const mayExplore =
+      isReal &&
+      !auto &&
+      !stored &&
+      !isLarge &&
+      refineSteps(recipe, prepared.samples.calibration !== undefined).length === 0;
+    const asked = { origins: options.origins, suggest: options.suggest, mayExplore };
+    const { origins, suggestions } = await explain(planner, explained, samples.evaluation, asked, following);
 
     await watch.begin('write');
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };

@@ -1,4 +1,5 @@
 import type { SampleSource } from '../../calibration/source.js';
+import { FEW_MULTIPLICATIONS } from '../evaluate/affordable-samples.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import { measureOrigins } from '../evaluate/measure-origins.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
@@ -7,7 +8,7 @@ import type { Placement } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
 import type { Recipe } from '../recipe.js';
 import type { SearchSettings } from './find-recipe.js';
-import { lowestDb, suggest } from './suggest.js';
+import { efforts, gainOf, LEAST_GAIN_DB, lowestDb, suggest } from './suggest.js';
 
 /** The quantized model whose drift is to be explained. */
 export interface Explained {
@@ -19,16 +20,29 @@ export interface Explained {
   readonly floatFile: string | Uint8Array;
 }
 
-/** Where the drift comes from, and what mends it, as far as that was asked for. */
+/** Below this an output is far enough off that what does it is looked for unasked: an error of a thirtieth of the signal. */
+const FAR_OFF_DB = 30;
+
+/**
+ * Where the drift comes from, and what mends it, as far as that was asked for. Where an output is far off, a little of it is
+ * done unasked: as much as a second or two allow.
+ */
 export async function explain(
   planner: Planner,
   explained: Explained,
   source: SampleSource,
-  asked: Pick<QuantizeOptions, 'origins' | 'suggest'>,
+  asked: Pick<QuantizeOptions, 'origins' | 'suggest'> & {
+    /** Whether more may be run than was asked for. */
+    readonly mayExplore: boolean;
+  },
   settings: SearchSettings,
 ): Promise<{ origins: LayerOrigin[]; suggestions: Suggestion[] }> {
-  if (!asked.origins && !asked.suggest) return { origins: [], suggestions: [] };
+  const nothing = { origins: [], suggestions: [] };
   const { recipe, evaluation } = explained;
+  const sqnrDb = lowestDb(evaluation.outputs.map(({ exact }) => exact));
+  const isFarOff = asked.mayExplore && sqnrDb !== null && sqnrDb < FAR_OFF_DB;
+  const isAsked = asked.origins || asked.suggest;
+  if (!isAsked && !isFarOff) return nothing;
   await settings.begin?.('measure origins');
   const sources = {
     model: planner.model,
@@ -36,10 +50,16 @@ export async function explain(
     layers: evaluation.layers,
     source,
   };
-  const origins = await measureOrigins({ ...sources, plan: await planner.plan(recipe) }, settings);
-  if (!asked.suggest) return { origins, suggestions: [] };
+  const plan = await planner.plan(recipe);
+  const work = isAsked ? undefined : FEW_MULTIPLICATIONS;
+  const { origins, multiplications } = await measureOrigins({ ...sources, plan }, { ...settings, work });
+  if (origins.length === 0 || (!asked.suggest && !isFarOff)) return { origins, suggestions: [] };
   await settings.begin?.('try suggestions');
-  const sqnrDb = lowestDb(evaluation.outputs.map(({ exact }) => exact));
-  const suggestions = await suggest(planner, { ...explained, origins, sqnrDb }, source, settings);
-  return { origins, suggestions };
+  const effort = asked.suggest ? efforts.thorough : efforts.quick;
+  const start = { ...explained, origins, multiplications, sqnrDb };
+  const suggestions = await suggest(planner, start, source, { ...settings, effort });
+  if (asked.suggest) return { origins, suggestions };
+  // What was tried unasked is worth a word where it helps.
+  const helpful = suggestions.filter(({ tried }) => tried && gainOf(tried) >= LEAST_GAIN_DB);
+  return { origins, suggestions: helpful };
 }

@@ -1,47 +1,71 @@
-import { observers } from '../../calibration/observers/observers.js';
-import { rangeSources } from '../../calibration/range-sources/range-sources.js';
+import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
+import { THREADS } from '../calibrate/calibrate.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
+import { FEW_MULTIPLICATIONS, MOST_MULTIPLICATIONS } from '../evaluate/affordable-samples.js';
 import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
 import { type Drift, DriftMeter, worstDb as groupDb, judgedOutput } from '../evaluate/drift.js';
 import { farJoins } from '../evaluate/far-joins.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { buildProbe, quantizing } from '../evaluate/probe.js';
-import { inputAt, type Node } from '../graph/model.js';
-import { layerNodes } from '../place/layers.js';
-import { layerBitsOf, type Placement, weightedNode } from '../place/placement.js';
+import { type Recording, recordRuns } from '../evaluate/recording.js';
+import { withScratch } from '../load/temporary.js';
+import type { Placement } from '../place/placement.js';
 import type { Planner } from '../quantize/planner.js';
-import {
-  blockBits,
-  blockSchemes,
-  type LayerRecipe,
-  MAX_BITS,
-  named,
-  type Recipe,
-  type Rule,
-} from '../recipe.js';
+import type { Recipe } from '../recipe.js';
 import { withSession } from '../runtime/session.js';
-import { excludeFlag, ruleFlag, shortPattern } from './layer-flags.js';
 import { quantizeAs } from './quantize-as.js';
+import {
+  exclusion,
+  exclusions,
+  mildRemedies,
+  otherObservers,
+  type Patient,
+  type Remedy,
+  widenings,
+} from './remedies.js';
 
-/** Layers that something is suggested for. */
+/** Flags that are suggested. */
+const MOST_SUGGESTED = 3;
+/** Layers that the cheapest sufficient flag is sought for. */
 const WORST = 3;
+/** Layers and other operators that are tried in float, one after the other, as far as time allows. */
+const MOST_EXCLUDED = 16;
+
+/** How much is tried. */
+export interface Effort {
+  /** Models that are tried, whatever each takes, and at most. */
+  readonly least: number;
+  readonly most: number;
+  /** Multiplications that running them may take. */
+  readonly work: number;
+  /** Whether flags for the whole model, and cheaper ones than eight bits, are sought. */
+  readonly isThorough: boolean;
+}
+
+/** What was asked for, and what is tried unasked where an output is far off. */
+export const efforts: Readonly<Record<'thorough' | 'quick', Effort>> = {
+  thorough: { least: 10, most: 48, work: MOST_MULTIPLICATIONS, isThorough: true },
+  quick: { least: 0, most: 6, work: FEW_MULTIPLICATIONS, isThorough: false },
+};
 
 /** A remedy is enough where it leaves a quarter of the noise: what one more bit does. */
 const ENOUGH = 1 / 4;
 /** One that leaves more than this of it is none: 1 dB. */
 const USELESS = 10 ** (-1 / 10);
 
-/** What a remedy that takes a layer out of the integers must gain over one that does not, in dB. */
-const WORTH_DB = 0.5;
+/** What a remedy that costs more must gain over one that costs less, in dB. */
+const WORTH_DB = 0.3;
 
 /** The quantized model that is to be mended, and what was measured of it. */
 export interface StartingPoint {
   readonly recipe: Recipe;
   readonly placement: Placement;
   readonly origins: readonly LayerOrigin[];
+  /** Multiplications that a sample takes in the float model, about. */
+  readonly multiplications: number;
   readonly sizeBytes: number;
   /** SQNR of the worst output without integer kernels, on the first EXACT_SAMPLES samples. */
   readonly sqnrDb: number | null;
@@ -49,58 +73,143 @@ export interface StartingPoint {
   readonly floatFile: string | Uint8Array;
 }
 
-/** A change of the recipe. */
-interface Remedy {
-  readonly flag: string;
-  readonly recipe: Recipe;
+/** A remedy, and the node that it is for. */
+interface Candidate extends Remedy {
+  readonly id: string;
 }
 
 /**
- * For the layers of the largest measured effect the cheapest flag that mends each: more bits or another scheme for its
- * weight, more bits or another observer for its input, or float. Each is then tried: the whole model is quantized with it,
- * and run.
+ * The flags that mend most, each really tried: the whole model is quantized with it, and run.
+ *
+ * What is tried, by the measured effects: joins of values of very different size in float; for the layers of the largest
+ * effect the cheapest flag that leaves a quarter of its noise, eight bits, its arithmetic in float, itself in float, and all
+ * layers that read the same value; every other observer; then other nodes in float, as far as the work is bounded.
+ *
+ * @returns what helps most first, of what is within 0.3 dB the smallest; where nothing gains 1 dB, the best alone
  */
 export async function suggest(
   planner: Planner,
   start: StartingPoint,
   source: SampleSource,
-  settings: TrialSettings = {},
+  { effort = efforts.thorough, ...settings }: TrialSettings & { readonly effort?: Effort } = {},
 ): Promise<Suggestion[]> {
-  const worst = start.origins
-    .filter(({ effectDb }) => effectDb !== null)
-    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0))
-    .slice(0, WORST);
-  const suggestions: Suggestion[] = [];
-  const attempt = async (id: string, { flag, recipe }: Remedy): Promise<Suggestion | undefined> => {
-    const bytes = await bytesAs(planner, recipe);
-    if (!bytes) return undefined;
-    const afterDb = await worstDb(bytes, start.floatFile, source, settings);
-    const costBytes = bytes.byteLength - start.sizeBytes;
-    return { id, flag, costBytes, tried: { beforeDb: start.sqnrDb, afterDb } };
-  };
-  // What a join takes from its smaller operand is no layer's fault.
-  for (const { id } of farJoins(planner.model.graph, await planner.plan(start.recipe))) {
-    const pattern = shortPattern(id, planner.model.graph.nodes);
-    const found = await attempt(id, exclusion(start.recipe, pattern));
-    if (found) suggestions.push(found);
-  }
-  for (const [index, origin] of worst.entries()) {
-    const layer = layerNodes(planner.model.graph).find(({ id }) => id === origin.id);
-    if (!layer) continue;
-    const remedy = await cheapest(planner, start, { layer, origin }, { source, settings });
-    const others = exclusions(planner, start, layer);
-    let best: Suggestion | undefined;
-    for (const each of [remedy, ...others]) {
-      if ([...suggestions, best].some((known) => known?.flag === each.flag)) continue;
-      const found = await attempt(origin.id, each);
-      // The cheaper comes first: what follows must be worth it.
-      if (found && (!best || dbOf(found) > dbOf(best) + WORTH_DB)) best = found;
+  const { least, most, work } = effort;
+  const samples = Math.min(EXACT_SAMPLES, source.length);
+  const affordable = Math.floor(work / (start.multiplications * samples));
+  const count = Math.max(least, Math.min(most, affordable));
+  if (count === 0) return [];
+  const candidates = await candidatesFor(planner, start, source, { effort, settings });
+  const float = { mode: 'default', threads: THREADS, provider: settings.provider } as const;
+  return withScratch(async (folder) => {
+    const recording = await withSession(start.floatFile, { ...float, label: 'the float model' }, (session) =>
+      recordRuns(session, source, join(folder, 'float'), EXACT_SAMPLES),
+    );
+    const tried: Suggestion[] = [];
+    const now = candidates.slice(0, count);
+    for (const [index, { id, flag, recipe }] of now.entries()) {
+      const bytes = await bytesAs(planner, recipe);
+      if (bytes) {
+        const afterDb = await worstDb(bytes, recording, source, settings);
+        const costBytes = bytes.byteLength - start.sizeBytes;
+        tried.push({ id, flag, costBytes, tried: { beforeDb: start.sqnrDb, afterDb } });
+      }
+      settings.progress?.(index + 1, now.length);
     }
-    if (best) suggestions.push(best);
-    settings.progress?.(index + 1, worst.length);
+    return bestOf(tried);
+  });
+}
+
+/** Below this a flag is no help: other samples change as much. */
+export const LEAST_GAIN_DB = 1;
+
+/** What a flag gained, in dB. */
+export function gainOf({ beforeDb, afterDb }: NonNullable<Suggestion['tried']>): number {
+  if (beforeDb === null) return 0;
+  return (afterDb ?? Number.POSITIVE_INFINITY) - beforeDb;
+}
+
+/** The best of what was tried: one flag a node, the smallest of those that are alike; the best alone where none helps. */
+function bestOf(tried: readonly Suggestion[]): Suggestion[] {
+  const nodes = [...new Set(tried.map(({ id }) => id))];
+  const best = nodes.flatMap((id) => smallestOfBest(tried.filter((each) => each.id === id)) ?? []);
+  const helpful = best.filter((each) => each.tried && gainOf(each.tried) >= LEAST_GAIN_DB);
+  const [first] = [smallestOfBest(helpful) ?? smallestOfBest(best)];
+  if (!first) return [];
+  const others = helpful.filter((each) => each !== first).sort((a, b) => dbOf(b) - dbOf(a) || 0);
+  return [first, ...others].slice(0, MOST_SUGGESTED);
+}
+
+/** Of those that are worth as much as the best the one of the smallest file, of these the best. */
+function smallestOfBest(tried: readonly Suggestion[]): Suggestion | undefined {
+  const most = Math.max(...tried.map(dbOf));
+  const alike = tried.filter((each) => dbOf(each) === most || dbOf(each) >= most - WORTH_DB);
+  return alike.sort((a, b) => a.costBytes - b.costBytes || dbOf(b) - dbOf(a) || 0)[0];
+}
+
+/** What a suggestion came to, in dB. */
+const dbOf = ({ tried }: Suggestion): number => tried?.afterDb ?? Number.POSITIVE_INFINITY;
+
+/** What is worth trying, the likeliest first. */
+async function candidatesFor(
+  planner: Planner,
+  start: StartingPoint,
+  source: SampleSource,
+  { effort: { isThorough }, settings }: { effort: Effort; settings: TrialSettings },
+): Promise<Candidate[]> {
+  const { graph } = planner.model;
+  const patient: Patient = { graph, recipe: start.recipe, placement: start.placement };
+  const ranked = start.origins
+    .filter(({ effectDb }) => effectDb !== null)
+    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0));
+  const joins = farJoins(graph, await planner.plan(start.recipe));
+  const candidates: Candidate[] = joins.map(({ id }) => ({ id, ...exclusion(patient, id) }));
+  for (const origin of ranked.slice(0, WORST)) {
+    const { id } = origin;
+    const mild = isThorough ? await cheapest(planner, patient, origin, source, settings) : undefined;
+    const [wide, out] = [widenings(patient, id), exclusions(patient, id)];
+    const all = [...(mild ? [mild] : []), ...wide, ...out];
+    const remedies = isThorough ? all : [...wide.slice(-1), ...out.slice(-1)];
+    for (const remedy of remedies) candidates.push({ id, ...remedy });
   }
-  // What helps most first; the sort keeps the order of effects where nothing is told apart.
-  return suggestions.sort((a, b) => dbOf(b) - dbOf(a) || 0);
+  if (!isThorough) return unlike(candidates);
+  // Ranges are for the whole model: they mend what reads worst.
+  const [reader] = [...ranked].sort((a, b) => (a.inputEffectDb ?? 999) - (b.inputEffectDb ?? 999));
+  for (const remedy of reader ? otherObservers(patient) : [])
+    candidates.push({ id: reader?.id ?? '', ...remedy });
+  for (const { id } of ranked.slice(WORST, MOST_EXCLUDED)) candidates.push({ id, ...exclusion(patient, id) });
+  return unlike(candidates);
+}
+
+/** Each flag once. */
+const unlike = (candidates: readonly Candidate[]): Candidate[] =>
+  candidates.filter(({ flag }, index) => candidates.findIndex((each) => each.flag === flag) === index);
+
+/** The cheapest flag that leaves a quarter of a layer's noise or less, measured on the layer alone; else the best. */
+async function cheapest(
+  planner: Planner,
+  patient: Patient,
+  origin: LayerOrigin,
+  source: SampleSource,
+  settings: TrialSettings,
+): Promise<Remedy | undefined> {
+  const before = 10 ** (-(origin.effectDb ?? 0) / 10);
+  const measured: { remedy: Remedy; noise: number; bytes: number }[] = [];
+  for (const remedy of mildRemedies(patient, origin)) {
+    const plan = await planner.plan(remedy.recipe, origin.id);
+    const probe = buildProbe(planner.model, plan);
+    const trials = probe.layers.flatMap((each) => {
+      const feed = quantizing(each, plan, 'both');
+      return feed ? [{ layer: each, feed, atResult: false }] : [];
+    });
+    const [noise] = await measureTrials(probe, source, trials, { ...settings, progress: undefined });
+    const bytes = weightBytes(plan, formTarget(planner.model, remedy.recipe.format));
+    measured.push({ remedy, noise: noise?.output ?? 0, bytes });
+  }
+  const enough = measured.filter(({ noise }) => noise <= before * ENOUGH);
+  const useful = measured.filter(({ noise }) => noise < before * USELESS);
+  const [first] = enough.sort((a, b) => a.bytes - b.bytes || a.noise - b.noise);
+  const [best] = useful.sort((a, b) => a.noise - b.noise || a.bytes - b.bytes);
+  return (first ?? best)?.remedy;
 }
 
 /** The file that a recipe gives; undefined where the last layer would stay float, or a value has no range. */
@@ -116,119 +225,15 @@ async function bytesAs(planner: Planner, recipe: Recipe): Promise<Uint8Array | u
 
 const IMPOSSIBLE: readonly string[] = ['nothing-to-quantize', 'bad-values'];
 
-/** A layer that a suggestion is sought for, and what was measured of it. */
-interface MeasuredLayer {
-  readonly layer: Node;
-  readonly origin: LayerOrigin;
-}
+/** Stands for what is not finite in one of the two alone: the record is JSON, which has no −∞. */
+const LOST_DB = -300;
 
-async function cheapest(
-  planner: Planner,
-  start: StartingPoint,
-  { layer, origin }: MeasuredLayer,
-  { source, settings }: { source: SampleSource; settings: TrialSettings },
-): Promise<Remedy> {
-  const before = 10 ** (-(origin.effectDb ?? 0) / 10);
-  const measured: { remedy: Remedy; noise: number; bytes: number }[] = [];
-  for (const remedy of remediesFor(planner, start, { layer, origin })) {
-    const plan = await planner.plan(remedy.recipe, layer.id);
-    const probe = buildProbe(planner.model, plan);
-    const trials = probe.layers.flatMap((each) => {
-      const feed = quantizing(each, plan, 'both');
-      return feed ? [{ layer: each, feed, atResult: false }] : [];
-    });
-    const [noise] = await measureTrials(probe, source, trials, { ...settings, progress: undefined });
-    measured.push({
-      remedy,
-      noise: noise?.output ?? 0,
-      bytes: weightBytes(plan, formTarget(planner.model, remedy.recipe.format)),
-    });
-  }
-  const enough = measured.filter(({ noise }) => noise <= before * ENOUGH);
-  const useful = measured.filter(({ noise }) => noise < before * USELESS);
-  const [first] = enough.sort((a, b) => a.bytes - b.bytes || a.noise - b.noise);
-  const [best] = useful.sort((a, b) => a.noise - b.noise || a.bytes - b.bytes);
-  return (first ?? best)?.remedy ?? exclusion(start.recipe, patternOf(planner, layer));
-}
-
-/** What could mend a layer, by the part of it that does more harm. */
-function remediesFor(
-  planner: Planner,
-  { recipe, placement }: StartingPoint,
-  { layer, origin }: MeasuredLayer,
-): Remedy[] {
-  const pattern = patternOf(planner, layer);
-  const own = weightedNode(placement, layer.id)?.recipe;
-  if (!own) return [];
-  const inputBits = layerBitsOf(placement, inputAt(layer, 0) ?? '');
-  const noiseOf = (db: number | null) => (db === null ? 0 : 10 ** (-db / 10));
-  const isInput = noiseOf(origin.inputEffectDb) > noiseOf(origin.weightEffectDb);
-  if (!isInput || inputBits === undefined) return weightRemedies(recipe, pattern, own);
-  if (inputBits < MAX_BITS) return [ruled(recipe, { pattern, actBits: MAX_BITS })];
-  // Ranges without samples leave no histogram that another observer could read.
-  const { activations } = recipe;
-  if (activations.kind !== 'static') return [];
-  if (named(rangeSources, activations.observer).from === 'batch-norm') return [];
-  return observers
-    .filter(({ name }) => name !== activations.observer)
-    .map(({ name }) => ({
-      flag: `--observer ${name}`,
-      recipe: { ...recipe, activations: { ...activations, observer: name } },
-    }));
-}
-
-/** Schemes that fit a given width well: a scale of least squared error, and free levels. */
-const REMEDY_SCHEMES = ['mse', 'kmeans'];
-
-function weightRemedies(recipe: Recipe, pattern: string, own: LayerRecipe): Remedy[] {
-  const rules: Rule[] = [];
-  const hasBlocks = recipe.format === 'matmulnbits';
-  const others = REMEDY_SCHEMES.filter((scheme) => !hasBlocks || blockSchemes.includes(scheme));
-  if (own.bits < MAX_BITS)
-    for (const scheme of others) if (scheme !== own.scheme) rules.push({ pattern, scheme });
-  for (let bits = own.bits + 1; bits <= MAX_BITS; bits++)
-    if (!hasBlocks || blockBits.includes(bits)) rules.push({ pattern, bits });
-  if (own.granularity === 'tensor') rules.push({ pattern, granularity: 'channel' });
-  return rules.map((rule) => ruled(recipe, rule));
-}
-
-const ruled = (recipe: Recipe, rule: Rule): Remedy => ({
-  flag: ruleFlag(rule),
-  recipe: { ...recipe, rules: [...recipe.rules, rule] },
-});
-
-const exclusion = (recipe: Recipe, pattern: string): Remedy => ({
-  flag: excludeFlag(pattern),
-  recipe: { ...recipe, exclude: [...recipe.exclude, pattern] },
-});
-
-/** A layer in float; and with it all layers that read the same value, which is in integers for them alone. */
-function exclusions(planner: Planner, { recipe, placement }: StartingPoint, layer: Node): Remedy[] {
-  const own = exclusion(recipe, patternOf(planner, layer));
-  const rootOf = (node: Node) => placement.values.get(inputAt(node, 0) ?? '')?.root;
-  const root = rootOf(layer);
-  const siblings = placement.weighted.filter(({ node }) => root !== undefined && rootOf(node) === root);
-  if (siblings.length < 2) return [own];
-  const patterns = siblings.map(({ node }) => patternOf(planner, node));
-  const all: Remedy = {
-    flag: patterns.map(excludeFlag).join(' '),
-    recipe: { ...recipe, exclude: [...recipe.exclude, ...patterns] },
-  };
-  return [own, all];
-}
-
-const patternOf = ({ model }: Planner, layer: Node): string =>
-  shortPattern(layer.id, layerNodes(model.graph));
-
-/** What a suggestion came to, in dB. */
-const dbOf = ({ tried }: Suggestion): number => tried?.afterDb ?? Number.POSITIVE_INFINITY;
-
-/** The lowest SQNR; what is not finite in one of the two alone is −∞, null where nothing differs. */
+/** The lowest SQNR; null where nothing differs. */
 export function lowestDb(
   drifts: readonly Pick<Drift, 'sqnrDb' | 'groups' | 'nonFiniteMismatches'>[],
 ): number | null {
   const all = drifts.map((drift) =>
-    drift.nonFiniteMismatches > 0 ? Number.NEGATIVE_INFINITY : (groupDb(drift) ?? Number.POSITIVE_INFINITY),
+    drift.nonFiniteMismatches > 0 ? LOST_DB : (groupDb(drift) ?? Number.POSITIVE_INFINITY),
   );
   const lowest = Math.min(...all);
   return Number.isFinite(lowest) ? lowest : null;
@@ -237,27 +242,25 @@ export function lowestDb(
 /** SQNR of the worst output of a model without integer kernels. */
 async function worstDb(
   bytes: Uint8Array,
-  floatFile: string | Uint8Array,
+  recording: Recording,
   source: SampleSource,
   { provider, pause }: TrialSettings,
 ): Promise<number | null> {
-  const float = { mode: 'default', provider, label: 'the float model' } as const;
-  const exact = { mode: 'exact', provider, label: 'the quantized model' } as const;
-  return withSession(floatFile, float, (reference) =>
-    withSession(bytes, exact, async (tried) => {
-      const meters = new Map(reference.outputNames.map((name) => [name, new DriftMeter(judgedOutput)]));
-      let done = 0;
-      for await (const batch of source.open()) {
-        await pause?.();
-        const [wanted, made] = [await reference.run(batch.feed), await tried.run(batch.feed)];
-        for (const [name, meter] of meters) {
-          const [x, y] = [wanted.get(name), made.get(name)];
-          if (x && y) meter.add(x, y, batch);
-        }
-        done += batch.samples;
-        if (done >= EXACT_SAMPLES) break;
+  const exact = { mode: 'exact', threads: THREADS, provider, label: 'the quantized model' } as const;
+  const float = recording.replay();
+  return withSession(bytes, exact, async (tried) => {
+    const meters = new Map(float.outputNames.map((name) => [name, new DriftMeter(judgedOutput)]));
+    let done = 0;
+    for await (const batch of source.open()) {
+      await pause?.();
+      const [wanted, made] = [await float.run(batch.feed), await tried.run(batch.feed)];
+      for (const [name, meter] of meters) {
+        const [x, y] = [wanted.get(name), made.get(name)];
+        if (x && y) meter.add(x, y, batch);
       }
-      return lowestDb([...meters.values()].map(({ drift }) => drift));
-    }),
-  );
+      done += batch.samples;
+      if (done >= EXACT_SAMPLES) break;
+    }
+    return lowestDb([...meters.values()].map(({ drift }) => drift));
+  });
 }

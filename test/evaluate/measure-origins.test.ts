@@ -16,7 +16,7 @@ import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantiz
 async function originsOf(float: Model, recipe: GivenRecipe = {}) {
   const quantized = await quantizeModel(float, recipe);
   const sources = { model: float, plan: quantized.plan, statistics: undefined, layers: [] };
-  const origins = await measureOrigins({ ...sources, source: sourceOf(quantized.feeds) });
+  const { origins } = await measureOrigins({ ...sources, source: sourceOf(quantized.feeds) });
   return { quantized, origins, of: (id: string) => origins.find((origin) => origin.id === id) };
 }
 
@@ -129,6 +129,41 @@ describe('the origin of a drift', () => {
     expect(of('m')?.effectDb).toBeGreaterThan(5);
     expect(of('g')?.effectDb).toBeGreaterThan(5);
     expect(of('g')?.inputEffectDb).toBeNull();
+  });
+
+  it('is measured of an operator without a weight: what it reads rounded, and its result', async () => {
+    const net = new Net();
+    net.input('x', [1, 4, 8, 8]);
+    net.conv('x', 'a');
+    net.node('Mul', ['a', net.scalar('hundred', 100)], 'large');
+    net.node('Concat', ['a', 'large'], 'joined', { axis: 1 });
+    const float = finish(net, net.conv('joined', 'y', 8));
+    const { quantized, of } = await originsOf(float);
+    const { feeds, plan } = quantized;
+    const grid = plan.activations.get('joined')?.quantizer.grid ?? { scale: 1, zeroPoint: 0 };
+    const joined = await run(float, 'joined', feeds);
+    const rounded = joined.map((v) => Math.round(v / grid.scale) * grid.scale);
+    // The join is far coarser than what it reads: nearly all of its own error is that of its result.
+    expect(of('joined')).toMatchObject({ kind: 'operator', weightEffectDb: null, levels: 0 });
+    expect(of('joined')?.ownDb).toBeCloseTo(sqnr(joined, rounded), 0);
+    expect(of('joined')?.inputEffectDb).toBeGreaterThan(of('joined')?.effectDb ?? 0);
+    expect(of('a')?.kind).toBe('layer');
+  });
+
+  it('counts what rounds a result for the layer itself where an output reads it', async () => {
+    const net = new Net();
+    net.input('x', [1, 4, 8, 8]);
+    net.conv('x', 'a');
+    net.output('a', [1, 4, 8, 8]);
+    const { quantized, of } = await originsOf(finish(net, net.conv('a', 'y')));
+    const { float, feeds, plan } = quantized;
+    const { scale } = plan.activations.get('a')?.quantizer.grid ?? { scale: 1 };
+    const values = await run(float, 'a', feeds);
+    const alone = sqnr(
+      values,
+      values.map((v) => Math.round(v / scale) * scale),
+    );
+    expect(of('a')?.ownDb).toBeLessThan(alone);
   });
 
   it('does not touch the float model', async () => {

@@ -51,6 +51,24 @@ describe('positions', () => {
   });
 });
 
+describe('operators without a weight', () => {
+  const roleIn = (recipe: GivenRecipe, id: string) => placed(heads(), recipe).roles.get(id);
+
+  it('stay float by an exclusion, and by a rule', () => {
+    expect(roleIn({}, 'sum')?.kind).toBe('arithmetic');
+    for (const recipe of [{ exclude: ['sum'] }, { rules: [{ pattern: 'sum', actBits: 'float' as const }] }])
+      expect(roleIn(recipe, 'sum')?.kind).toBe('float');
+  });
+
+  it('are as their layers where --include names layers alone, and the listed ones where it names some', () => {
+    const include = ['stem', 'trunk', 'branch', 'boxes', 'classes'];
+    expect(roleIn({ include }, 'sum')?.kind).toBe('arithmetic');
+    const listed = { include: [...include, 'sum'] };
+    expect(roleIn(listed, 'sum')?.kind).toBe('arithmetic');
+    expect(roleIn(listed, 'pooled')).toEqual({ kind: 'float', reason: 'no --include names it' });
+  });
+});
+
 describe('widths', () => {
   const widths = (recipe: GivenRecipe) => {
     const { weighted, values } = placed(heads(), recipe);
@@ -209,12 +227,17 @@ describe('what is refused', () => {
   it.each([
     [{ rules: [{ pattern: 'conv*', bits: 4 }] }, '--rule', 'conv*'],
     [{ exclude: ['trunk', 'nothing'] }, '--exclude', 'nothing'],
-    [{ rules: [{ pattern: 'r', bits: 4 }] }, '--rule', 'r'],
     [{ include: ['Trunk'] }, '--include', 'Trunk'],
     [{ exclude: [''] }, '--exclude', ''],
   ])('a pattern that names no layer: %j', async (recipe, flag, pattern) => {
     const error = await expectRefusal(() => placed(heads(), recipe), 'rule-matches-nothing', 2);
     expect(error.facts).toEqual({ flag, pattern, path: 'model.onnx' });
+  });
+
+  it('a rule of bits for an operator that has no weight', async () => {
+    const recipe = { rules: [{ pattern: 'r', bits: 4 }] };
+    const error = await expectRefusal(() => placed(heads(), recipe), 'rule-without-weight', 2);
+    expect(error.facts).toEqual({ pattern: 'r' });
   });
 
   it('a pattern may name a node, or a layer that cannot be quantized', () => {

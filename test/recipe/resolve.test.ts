@@ -7,6 +7,7 @@ import {
   defaultRecipe,
   type GivenRecipe,
   matches,
+  operatorKeptBy,
   type Recipe,
   type Rule,
   recipeFor,
@@ -129,6 +130,28 @@ describe('recipeFor', () => {
   });
 });
 
+describe('operatorKeptBy', () => {
+  const add = { id: '/add/Add_output_0', name: '/add/Add' };
+  const kept = (given: GivenRecipe, isListed = false) => operatorKeptBy(recipe(given), add, isListed);
+
+  it('names the flag: an exclusion, a rule of float arithmetic, or a list without it', () => {
+    expect(kept({ exclude: ['/add/*'] })).toBe('--exclude "/add/*"');
+    expect(kept({ rules: [{ pattern: '/add/*', actBits: 'float' }] })).toBe('--rule "/add/*:act-bits=float"');
+    expect(kept({ include: ['other'] }, true)).toBe('no --include names it');
+  });
+
+  it('is silent where no flag speaks of it, and the last rule wins', () => {
+    const rules: Rule[] = [
+      { pattern: '*', actBits: 'float' },
+      { pattern: '/add/*', actBits: 8 },
+    ];
+    expect(kept({ rules })).toBeUndefined();
+    expect(kept({ rules: [{ pattern: '*', bits: 4 }] })).toBeUndefined();
+    expect(kept({ include: ['other'] })).toBeUndefined();
+    expect(kept({ include: ['/add/*'] }, true)).toBeUndefined();
+  });
+});
+
 describe('checkPatterns', () => {
   const layers = [conv, { id: 'fc', name: undefined }];
   it('accepts patterns that each name a layer', () => {
@@ -142,6 +165,14 @@ describe('checkPatterns', () => {
     ['--include', { include: ['fc', 'fx'] }],
   ])('refuses a %s that names none', (flag, given) => {
     expect(() => checkPatterns(recipe(given), layers, 'm.onnx')).toThrow(`${flag} "fx" matches no layer`);
+  });
+
+  it('takes operators without a weight, but no rule that speaks of weights alone', async () => {
+    const check = (given: GivenRecipe) => () =>
+      checkPatterns(recipe(given), layers, 'm.onnx', [{ id: 'add', name: undefined }]);
+    expect(check({ exclude: ['add'], include: ['add'] })).not.toThrow();
+    expect(check({ rules: [{ pattern: 'add', actBits: 'float' }] })).not.toThrow();
+    expect(await codeOf(check({ rules: [{ pattern: 'add', bits: 4 }] }))).toBe('rule-without-weight');
   });
 
   it('refuses an empty pattern, and any pattern where there are no layers', async () => {

@@ -31,10 +31,10 @@ test('without labels the verdict is the agreement, and without classes the SQNR'
   expect(render({ task: null, outputs: [{ ...output, deployed }] })).toMatch(/^SQNR 30\.4 dB · /m);
 });
 
-test('the worst layer comes with the flag that mends it; a layer without error is not among the worst', () => {
+test('the worst layers come with how to find what mends them; a layer without error is not among the worst', () => {
   const text = render();
   expect(text).toMatch(/worst layers[^\n]*\n {2}conv2_out\s+12\.3 dB\s+4 bits/);
-  expect(text).toContain("to mend the first: --rule 'conv2_out:bits=8'");
+  expect(text).toContain('--suggest tries what mends them');
   expect(text).not.toMatch(/fc_out/);
 });
 
@@ -156,7 +156,7 @@ describe('a comparison', () => {
     );
     expect(text).toMatch(/^Input "x" is converted/m);
     expect(text).toMatch(/^ {4}optimizations off \(first 128\)/m);
-    expect(text).not.toMatch(/to mend|calibrat|int kernels|null/);
+    expect(text).not.toMatch(/--suggest|calibrat|int kernels|null/);
     for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(compared({ layers: [] })).toMatch(/4 layers: none was found$/m);
   });

@@ -25,6 +25,7 @@ export function fullResult(changes: Partial<Result> = {}): Result {
     ...base,
     origins: base.layers.map(({ id, drift }, i) => ({
       id,
+      kind: 'layer',
       ownDb: 20 + i,
       accumulatedDb: drift.sqnrDb,
       effectDb: 30 - i,

@@ -7,11 +7,13 @@ import {
   count,
   exactSession,
   measuredOn,
+  noHelp,
   planOf,
   widthsOf,
   worstLayers,
 } from '../facts.js';
 import { formatBytes, formatCost, formatDb, formatPercent, formatSqnr } from '../format.js';
+import { NO_HELP } from '../origins-terminal.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
 import { type DriftPoint, renderDrift, renderHistogram } from './plots.js';
@@ -235,7 +237,8 @@ function mistakeItem({ sample, source, label, quantized, margin, thumbnail }: Mi
 }
 
 /** What mends the worst layers. */
-export function suggestions({ suggestions: all }: Result): Markup | undefined {
+export function suggestions(result: Result): Markup | undefined {
+  const { suggestions: all } = result;
   if (all.length === 0) return undefined;
   const rows = all.map(({ id, flag, costBytes, tried }) => [
     markup`<code>${id}</code>`,
@@ -251,6 +254,7 @@ export function suggestions({ suggestions: all }: Result): Markup | undefined {
   ];
   return markup`<section id="suggestions" aria-labelledby="suggestions-title">
 <h2 id="suggestions-title">Suggestions</h2>
+${noHelp(result) && markup`<p class="note">${NO_HELP}.</p>`}
 ${table('Suggestions', columns, rows)}
 </section>`;
 }
