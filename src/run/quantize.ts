@@ -104,7 +104,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         stats,
         samples: prepared.samples.calibration,
         inputRange: options.inputRange ?? rangeOfPixels(preprocess),
-        others: options.suggest ? valuesForOthers(model, given, options.model) : [],
+        others: options.suggest || options.auto ? valuesForOthers(model, given, options.model) : [],
         ...calibrationSettings(options, watch),
       });
   const saved = stored && planOf(stored, placed);

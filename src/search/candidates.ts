@@ -6,6 +6,11 @@ export interface Candidate {
   readonly bits: number;
 }
 
+/** A layer that is left in float: its weight, its bias and its input. */
+export const FLOAT: Candidate = { scheme: 'float', bits: 32 };
+
+export const isFloat = ({ scheme }: Candidate): boolean => scheme === FLOAT.scheme;
+
 /**
  * Free levels where there are few, which is where they gain most; a scale of least squared error above that, where the
  * levels of a codebook for each channel take more bytes than they are worth.

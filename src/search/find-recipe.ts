@@ -10,7 +10,7 @@ import type { Planner } from '../quantize/planner.js';
 import type { Recipe, Rule } from '../recipe.js';
 import { withSession } from '../runtime/session.js';
 import { type BitPath, bitPath, choicesAfter } from './bit-path.js';
-import { candidatesOf } from './candidates.js';
+import { candidatesOf, isFloat } from './candidates.js';
 import { bitFlags } from './layer-flags.js';
 import { type Evidence, FAR, keepsMeasured, keepsSurely, type SearchLimits } from './limits.js';
 import { quantizeAs } from './quantize-as.js';
@@ -49,7 +49,7 @@ export interface Found {
  * Choose bits and scheme of every layer: the smallest model that keeps the limits on quality, or the most accurate one
  * that keeps the limit on size.
  *
- * 1. Sensitivity: the noise that each candidate makes at the output, measured layer by layer.
+ * 1. Sensitivity: the noise that each candidate makes at the output, measured layer by layer; some layers may stay in float.
  * 2. The path of the best models of their sizes, for noises that add.
  * 3. Bisection along the path: the model at a point is really quantized and run on the search samples. So what does not
  *    add is mended by measuring: a point that misses a limit moves the search on to the next larger model.
@@ -60,8 +60,9 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
   const { planner, recipe, options, limits, sensitivity, split } = sources;
   await settings.begin?.('measure sensitivity');
   const candidates = candidatesOf(options.scheme);
-  const layers = await measureSensitivity(planner, recipe, candidates, sensitivity, settings);
-  const path = bitPath(layers.map(({ choices }) => choices));
+  const mayKeep = options.scheme === undefined;
+  const layers = await measureSensitivity(planner, recipe, candidates, sensitivity, { ...settings, mayKeep });
+  const path = mostlyQuantized(bitPath(layers.map(({ choices }) => choices)), layers);
   await settings.begin?.('search');
   return withScratch(async (folder) => {
     const { source } = split.search;
@@ -96,6 +97,20 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
       },
     };
   });
+}
+
+/** One layer in so many may stay in float: a model mostly in float is none that was asked for. */
+const FLOAT_SHARE = 4;
+
+/** The path with the first steps to float alone, those that gain most for a byte; a layer that is alone takes none. */
+function mostlyQuantized(path: BitPath, layers: readonly LayerChoices[]): BitPath {
+  const most = layers.length < 2 ? 0 : Math.ceil(layers.length / FLOAT_SHARE);
+  let kept = 0;
+  const isToFloat = ({ layer, choice }: BitPath['steps'][number]) => {
+    const to = layers[layer]?.choices[choice];
+    return to !== undefined && isFloat(to);
+  };
+  return { ...path, steps: path.steps.filter((step) => !isToFloat(step) || ++kept <= most) };
 }
 
 /** A point of the path, quantized. */
@@ -266,20 +281,26 @@ async function firstThat(
 }
 
 /**
- * The recipe that gives each layer what was chosen for it: the commonest choice for all, and a rule for each layer that has
- * another one.
+ * The recipe that gives each layer what was chosen for it: the commonest choice for all, a rule for each layer that has
+ * another one, and an exception for those in float.
  */
 function recipeFrom(planner: Planner, recipe: Recipe, wanted: ReadonlyMap<string, MeasuredChoice>): Recipe {
   const counts = new Map<string, number>();
-  for (const choice of wanted.values()) counts.set(keyOf(choice), (counts.get(keyOf(choice)) ?? 0) + 1);
+  const stored = [...wanted.values()].filter((choice) => !isFloat(choice));
+  for (const choice of stored) counts.set(keyOf(choice), (counts.get(keyOf(choice)) ?? 0) + 1);
   const most = Math.max(...counts.values());
-  const common = [...wanted.values()].find((choice) => counts.get(keyOf(choice)) === most) as MeasuredChoice;
+  const common = stored.find((choice) => counts.get(keyOf(choice)) === most) as MeasuredChoice;
   const base: Recipe = { ...recipe, scheme: common.scheme, bits: common.bits };
-  const rules = planner.place(base).weighted.flatMap((weighted): Rule[] => {
-    const choice = wanted.get(weighted.node.id);
-    return choice ? ruleFor(weighted, choice) : [];
+  const { weighted } = planner.place(base);
+  const rules = weighted.flatMap((each): Rule[] => {
+    const choice = wanted.get(each.node.id);
+    return choice && !isFloat(choice) ? ruleFor(each, choice) : [];
   });
-  return { ...base, rules: [...rules, ...recipe.rules] };
+  const kept = weighted.flatMap(({ node: { id } }) => {
+    const choice = wanted.get(id);
+    return choice && isFloat(choice) ? [id] : [];
+  });
+  return { ...base, rules: [...rules, ...recipe.rules], exclude: [...recipe.exclude, ...kept] };
 }
 
 const keyOf = ({ scheme, bits }: MeasuredChoice): string => `${scheme} ${bits}`;

@@ -105,16 +105,21 @@ export async function suggest(
       recordRuns(session, source, join(folder, 'float'), EXACT_SAMPLES),
     );
     const tried: Suggestion[] = [];
-    const now = candidates.slice(0, count);
-    for (const [index, { id, flag, recipe }] of now.entries()) {
+    const attempt = async ({ id, flag, recipe }: Candidate): Promise<void> => {
       const bytes = await bytesAs(planner, recipe);
-      if (bytes) {
-        const afterDb = await worstDb(bytes, recording, source, settings);
-        const costBytes = bytes.byteLength - start.sizeBytes;
-        tried.push({ id, flag, costBytes, tried: { beforeDb: start.sqnrDb, afterDb } });
-      }
+      if (!bytes) return;
+      const afterDb = await worstDb(bytes, recording, source, settings);
+      const costBytes = bytes.byteLength - start.sizeBytes;
+      tried.push({ id, flag, costBytes, tried: { beforeDb: start.sqnrDb, afterDb } });
+    };
+    const now = candidates.slice(0, count);
+    for (const [index, candidate] of now.entries()) {
+      await attempt(candidate);
       settings.progress?.(index + 1, now.length);
     }
+    // Two that are as bad hide each other.
+    if (effort.isThorough && !tried.some(helps))
+      for (const together of worstTogether(planner, start)) await attempt(together);
     return bestOf(tried);
   });
 }
@@ -128,11 +133,13 @@ export function gainOf({ beforeDb, afterDb }: NonNullable<Suggestion['tried']>):
   return (afterDb ?? Number.POSITIVE_INFINITY) - beforeDb;
 }
 
+const helps = ({ tried }: Suggestion): boolean => tried !== null && gainOf(tried) >= LEAST_GAIN_DB;
+
 /** The best of what was tried: one flag a node, the smallest of those that are alike; the best alone where none helps. */
 function bestOf(tried: readonly Suggestion[]): Suggestion[] {
   const nodes = [...new Set(tried.map(({ id }) => id))];
   const best = nodes.flatMap((id) => smallestOfBest(tried.filter((each) => each.id === id)) ?? []);
-  const helpful = best.filter((each) => each.tried && gainOf(each.tried) >= LEAST_GAIN_DB);
+  const helpful = best.filter(helps);
   const [first] = [smallestOfBest(helpful) ?? smallestOfBest(best)];
   if (!first) return [];
   const others = helpful.filter((each) => each !== first).sort((a, b) => dbOf(b) - dbOf(a) || 0);
@@ -149,6 +156,19 @@ function smallestOfBest(tried: readonly Suggestion[]): Suggestion | undefined {
 /** What a suggestion came to, in dB. */
 const dbOf = ({ tried }: Suggestion): number => tried?.afterDb ?? Number.POSITIVE_INFINITY;
 
+/** What does something to an output, the worst first. */
+const rank = (origins: readonly LayerOrigin[]): LayerOrigin[] =>
+  origins.filter(({ effectDb }) => effectDb !== null).sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0));
+
+/** The two worst in float, and the three. */
+function worstTogether(planner: Planner, { recipe, placement, origins }: StartingPoint): Candidate[] {
+  const patient: Patient = { graph: planner.model.graph, recipe, placement };
+  const ids = rank(origins).map(({ id }) => id);
+  return [2, WORST].flatMap((many) =>
+    ids.length < many ? [] : [{ id: ids[0] ?? '', ...exclusion(patient, ...ids.slice(0, many)) }],
+  );
+}
+
 /** What is worth trying, the likeliest first. */
 async function candidatesFor(
   planner: Planner,
@@ -158,9 +178,7 @@ async function candidatesFor(
 ): Promise<Candidate[]> {
   const { graph } = planner.model;
   const patient: Patient = { graph, recipe: start.recipe, placement: start.placement };
-  const ranked = start.origins
-    .filter(({ effectDb }) => effectDb !== null)
-    .sort((a, b) => (a.effectDb ?? 0) - (b.effectDb ?? 0));
+  const ranked = rank(start.origins);
   const joins = farJoins(graph, await planner.plan(start.recipe));
   const candidates: Candidate[] = joins.map(({ id }) => ({ id, ...exclusion(patient, id) }));
   for (const origin of ranked.slice(0, WORST)) {

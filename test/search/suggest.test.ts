@@ -57,3 +57,13 @@ test('an output that is far off has its culprit named unasked; one that is not, 
   expect(near.origins).toEqual([]);
   expect(near.suggestions).toEqual([]);
 });
+
+test('--auto may leave a layer in float, where bits alone do not keep the limit', async () => {
+  const result = await run({ auto: {}, gates: ['sqnr>=25dB'] });
+  const kept = result.search?.layers.filter(({ scheme }) => scheme === 'float').map(({ id }) => id);
+  expect(kept).toContain('y');
+  expect(kept?.length).toBeLessThan(3);
+  expect(result.recipe?.exclude).toEqual(kept);
+  expect(result.search?.met).toBe(true);
+  expect(worst(result)).toBeGreaterThan(25);
+});
