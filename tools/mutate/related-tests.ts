@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /** Slow, or of the built program, which is not mutated. */
-const leftOut = /^test\/(e2e|attacks|faults|cli|report|search|sweep|run|load|support)\//;
+const leftOut = /^test\/(e2e|attacks|faults|cli|refine|report|search|sweep|run|load|support|train)\//;
 
 /** The files that a file imports by a path. */
 function importsOf(file: string): string[] {
