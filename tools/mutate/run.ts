@@ -115,7 +115,7 @@ async function main(): Promise<void> {
   const related = new RelatedTests(root);
   const mutants = sample(await allMutants(), Number(values.count), Number(values.seed));
   let vitest = await start();
-  const survivors: string[] = [];
+  let survived = 0;
   const perFolder = new Map<string, { killed: number; all: number }>();
   /** Sets of tests that pass on the program as it is. */
   const sound = new Set<string>();
@@ -164,18 +164,16 @@ async function main(): Promise<void> {
     const { start: from, end, text } = mutant.mutation;
     const line = mutant.code.slice(0, from).split('\n').length;
     const lines = mutant.code.split('\n');
-    if (!killed)
-      survivors.push(
-        `${name}: ${mutant.code.slice(from, end)} → ${text}\n    ${lines[line - 1]?.trim() ?? ''}`,
-      );
-    process.stderr.write(
-      `${i + 1}/${mutants.length} ${killed ? 'killed' : 'SURVIVED'} ${survivors.length} so far, ${name}\n`,
-    );
+    if (!killed) {
+      survived++;
+      console.log(`${name}: ${mutant.code.slice(from, end)} → ${text}\n    ${lines[line - 1]?.trim() ?? ''}`);
+    }
+    const outcome = killed ? 'killed' : 'SURVIVED';
+    process.stderr.write(`${i + 1}/${mutants.length} ${outcome} ${survived} so far, ${name}\n`);
   }
   await vitest.close();
-  for (const survivor of survivors) console.log(survivor);
   for (const [folder, { killed, all }] of perFolder) console.log(`${folder}: ${killed} of ${all} killed`);
-  console.log(`${total - survivors.length} of ${total} killed, ${percent(total - survivors.length, total)}`);
+  console.log(`${total - survived} of ${total} killed, ${percent(total - survived, total)}`);
 }
 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
