@@ -107,6 +107,8 @@ export function mutationsOf(code: string): Mutation[] {
   const visit = (node: SyntaxNode): void => {
     // What is thrown is our own bug, or a message.
     if (node.type === 'ThrowStatement' || node.type === 'ImportDeclaration') return;
+    // `undefined`, as it is compiled.
+    if (node.type === 'UnaryExpression' && node.operator === 'void') return;
     change[node.type]?.(node);
     for (const value of Object.values(node)) {
       if (Array.isArray(value)) for (const item of value) isNode(item) && visit(item);
