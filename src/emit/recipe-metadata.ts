@@ -13,23 +13,17 @@ export function addRecipe(model: Model, recipe: Recipe, provenance?: Provenance)
 }
 
 /** The recipe that a model was made by; undefined where it carries none, or one that no version has written. */
-export function readRecipe(model: Model): GivenRecipe | undefined {
-  const text = model.metadata.get(metadataKeys.recipe);
-  if (text === undefined) return undefined;
-  try {
-    return recipeSchema(registries).safeParse(upgradedRecipe(JSON.parse(text))).data;
-  } catch {
-    // Any tool may write metadata: what is no JSON is no recipe.
-    return undefined;
-  }
-}
+export const readRecipe = (model: Model): GivenRecipe | undefined =>
+  recipeSchema(registries).safeParse(upgradedRecipe(jsonAt(model, metadataKeys.recipe))).data;
 
 /** What a model says that it was made from; undefined where it says nothing, or nothing that this tool has written. */
-export function readProvenance(model: Model): Provenance | undefined {
-  const text = model.metadata.get(metadataKeys.source);
-  if (text === undefined) return undefined;
+export const readProvenance = (model: Model): Provenance | undefined =>
+  provenanceSchema.safeParse(jsonAt(model, metadataKeys.source)).data;
+
+/** Any tool may write metadata: what is no JSON is nothing. */
+function jsonAt({ metadata }: Model, key: string): unknown {
   try {
-    return provenanceSchema.safeParse(JSON.parse(text)).data;
+    return JSON.parse(metadata.get(key) ?? '');
   } catch {
     return undefined;
   }

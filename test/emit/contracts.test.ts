@@ -203,6 +203,15 @@ describe('values with several readers', () => {
   });
 });
 
+it('what is computed of float constants alone is no shape', async () => {
+  const model = between((net, v) => {
+    net.node('Tanh', [net.random('k', [1, 4, 1, 1])], 't');
+    return net.node('Add', [net.conv(v, 'c'), 't'], 'o');
+  });
+  const { placement } = await quantizeModel(model);
+  expect(roleOf(placement, 't').kind).toBe('float');
+});
+
 describe('values that a subgraph captures', () => {
   /** If(flag) then captured else −captured. */
   function branch(net: Net, captured: string): string {

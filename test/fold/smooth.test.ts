@@ -96,6 +96,11 @@ describe('leaves alone', () => {
   };
 
   test('channels of like sizes', () => leaves(block({ gamma: new Float32Array(WIDTH).fill(1) })));
+  test('a bias that is one number for all channels', async () => {
+    const g = block({ norm: decomposed });
+    g.constant('beta', [1], [0.5]);
+    await leaves(g);
+  });
   test('everything, where it is off', () => leaves(block(), { smooth: 'off' }));
 
   test.each<[string, (g: GraphBuilder) => void]>([
