@@ -5,6 +5,7 @@ import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Distribution } from '../evaluate/distribution.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
+import type { InputFit } from '../evaluate/first-norms.js';
 import { formOf } from '../evaluate/model-form.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { PassReport } from '../fold/fold-model.js';
@@ -22,6 +23,7 @@ import {
   beyondWarnings,
   chanceWarnings,
   fewSamplesWarning,
+  fitWarnings,
   joinWarnings,
   nonFiniteWarnings,
   portableWarnings,
@@ -48,6 +50,10 @@ export interface RunOutcome {
   readonly quantized: ModelFile;
   readonly fold: readonly PassReport[];
   readonly samples: Samples;
+  /** Undefined where there are no real samples, or too little memory to look. */
+  readonly fit: InputFit | undefined;
+  /** What the user said of how samples become inputs; undefined without a word. */
+  readonly preparation: string | undefined;
   /** Undefined where activations stay in float, or their ranges are found at every run. */
   readonly statistics: Statistics | undefined;
   readonly evaluation: Evaluation;
@@ -117,6 +123,7 @@ export function makeResult(run: RunOutcome): Result {
       ...(float.isWidened ? [WIDENED] : []),
       ...sampleWarnings(samples),
       ...unheldWarnings(samples),
+      ...(run.fit ? fitWarnings(run.fit, run.preparation) : []),
       ...chanceWarnings(task),
       ...beyondWarnings(evaluation.beyond),
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),

@@ -12,6 +12,7 @@ import { withWritten } from '../emit/write-model.js';
 import type { SeenRanges } from '../evaluate/beyond-ranges.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
 import { evaluate, unmeasured } from '../evaluate/evaluate.js';
+import { inputFit } from '../evaluate/first-norms.js';
 import { loadMetric } from '../evaluate/user-metric.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
@@ -179,12 +180,18 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const asked = { origins: options.origins, suggest: options.suggest, mayExplore };
     const { origins, suggestions } = await explain(planner, explained, samples.evaluation, asked, following);
 
+    const fit =
+      isReal && !isLarge
+        ? await inputFit(model, prepared.samples.calibration ?? samples.evaluation, { provider })
+        : undefined;
+
     await watch.begin('write');
     const quantized = { path: output, sha256, sizeBytes, model: emitted.model };
     const elapsedMs = performance.now() - started;
     const { statistics } = ranges;
     const run = {
       ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
+      ...{ fit, preparation: preprocess?.label },
       distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
       // The name that a search gives its model is not that of the recipe it found.
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),

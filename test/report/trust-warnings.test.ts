@@ -3,6 +3,7 @@ import {
   beyondWarnings,
   chanceWarnings,
   fewSamplesWarning,
+  fitWarnings,
   joinWarnings,
   portableWarnings,
 } from '../../src/report/trust-warnings.js';
@@ -84,4 +85,17 @@ test('what a file gives without VNNI, where that is something else', () => {
   expect(text).toContain('Without --assume-vnni');
   expect(portableWarnings(there, { outputs, task }).join()).not.toContain('--assume-vnni');
   expect(portableWarnings(null, { outputs, task })).toEqual([]);
+});
+
+test('samples that a BatchNormalization has not seen, and raw pixels where nothing else can tell', () => {
+  const norm = { input: 'x', spread: 0.22, shift: 0.2, divergence: 1.2 };
+  const [wrong] = fitWarnings({ norm, pixels: [] }, '--preprocess unit');
+  expect(wrong).toContain('"x", with --preprocess unit,');
+  expect(wrong).toContain('too narrow, with 0.22 times the deviation');
+  const [raw] = fitWarnings({ norm: { ...norm, spread: 57 }, pixels: ['x'] }, undefined);
+  expect(raw).toMatch(/as they are given.*too wide, with 57 times.*They look like raw pixels/);
+  // Pixels that fit are what the model takes.
+  expect(fitWarnings({ norm: { ...norm, divergence: 0.09 }, pixels: ['x'] }, undefined)).toEqual([]);
+  expect(fitWarnings({ norm: undefined, pixels: ['x'] }, undefined)[0]).toContain('--preprocess none if');
+  expect(fitWarnings({ norm: undefined, pixels: ['x'] }, '--preprocess none')).toEqual([]);
 });
