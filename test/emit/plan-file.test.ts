@@ -107,6 +107,7 @@ async function refusal(work: () => Promise<unknown>): Promise<QuantizeError> {
 
 describe('a plan from a stranger', () => {
   it.each([
+    ['a file of other tensors', '"plan":', '"plax":', 'it has no tensor "plan"'],
     ['another version', '"version":2', '"version":9', 'its version is 9'],
     ['a site of no layer', '["h#1"]', '["q#1"]', 'weight'],
     ['a shape of another size', '"dims":[32,32]', '"dims":[32,31]', 'shape'],

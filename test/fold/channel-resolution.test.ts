@@ -1,9 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { sharedRangeDb } from '../../src/fold/channel-resolution.js';
+import type { BatchNorm } from '../../src/fold/affine.js';
+import { losesChannels, sharedRangeDb } from '../../src/fold/channel-resolution.js';
+import { node } from '../../src/graph/model.js';
 
 const moments = (beta: number[], gamma: number[]) => ({
   beta: Float32Array.from(beta),
   gamma: Float32Array.from(gamma),
+});
+
+describe('what one range would lose', () => {
+  /** A BatchNormalization of two channels that are decades apart, and of one whose factor is 0. */
+  const norm = (seen: number[], gamma: number[]): BatchNorm => ({
+    ...{ node: node('BatchNormalization', ['x'], ['y']), input: 'x', output: 'y' },
+    scale: Float64Array.from(gamma, (g, c) => g / (seen[c] as number)),
+    shift: new Float64Array(seen.length),
+    seen: moments([0, 0, 0], seen),
+    momentsFrom: () => moments([0, 0, 0], gamma),
+  });
+
+  test('are small channels before it, whatever a channel that it does not let through holds', () => {
+    expect(losesChannels(norm([1000, 1, 1], [1, 1, 0]))).toBe(true);
+    expect(losesChannels(norm([1, 1, 1000], [1, 1, 0]))).toBe(false);
+  });
 });
 
 describe('SQNR of channels on one uint8 grid', () => {

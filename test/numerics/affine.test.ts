@@ -2,14 +2,21 @@ import { describe, expect, test } from 'vitest';
 import {
   type AffineQuantizer,
   dequantizeValue,
+  LARGEST_FLOAT,
   quantizerOfEnds,
   quantizerOfRange,
   quantizeValue,
+  SMALLEST_NORMAL,
   symmetricQuantizer,
   unsignedRange,
 } from '../../src/numerics/affine.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { runIn } from '../support/sessions.js';
+
+test('the ends of float32 are those of its bits', () => {
+  const [largest, smallest] = new Float32Array(Uint32Array.of(0x7f7f_ffff, 0x0080_0000).buffer);
+  expect([LARGEST_FLOAT, SMALLEST_NORMAL]).toEqual([largest, smallest]);
+});
 
 describe('quantizerOfRange', () => {
   // Worked by hand: scale = float32((max − min) / (2^bits − 1)) over the range with 0 in it, zero point = −min / scale.

@@ -15,8 +15,8 @@ describe('the upper factor', () => {
     expect(upperFactor(Float64Array.of(Number.NaN), 1)).toBeUndefined();
   });
 
-  it('solves rows, whatever their number', () => {
-    const n = 7;
+  // Below one block of columns, and several of them.
+  it.each([3, 7, 13])('solves rows of %i, whatever their number', (n) => {
     const random = seededRandom(1);
     const a = Float64Array.from({ length: n * n }, () => random() - 0.5);
     const h = new Float64Array(n * n);

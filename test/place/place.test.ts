@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { place, refuseEmpty } from '../../src/place/place.js';
-import { observableValues, observedValues } from '../../src/place/placement.js';
-import { completeRecipe, type GivenRecipe } from '../../src/recipe.js';
+import { observableValues, observedValues, type Placement } from '../../src/place/placement.js';
+import { completeRecipe, type GivenRecipe, type Rule } from '../../src/recipe.js';
 import { between, finish, Net } from '../support/nets.js';
 import { roleOf } from '../support/quantize-model.js';
 import { expectRefusal } from '../support/refusal.js';
@@ -122,6 +122,42 @@ describe('widths', () => {
       ];
       expect(placed(model, { rules }).values.get('before')?.bits).toBe(5);
     }
+  });
+});
+
+describe('a value that integers make and a layer reads in narrower codes', () => {
+  const narrow = { pattern: 'c', actBits: 4 };
+
+  it.each<[string, (net: Net, v: string) => string, Rule[]]>([
+    ['a float operator', (net, v) => net.node('Tanh', [v], 't'), [narrow]],
+    ['a layer on floats', (net, v) => net.conv(v, 'd'), [narrow, { pattern: 'd', actBits: 'float' }]],
+  ])('keeps 8 bits where %s reads it, too', (_, other, rules) => {
+    const model = between((net, v) => {
+      net.output(other(net, v));
+      return net.conv(v, 'c');
+    });
+    expect(placed(model, { rules }).values.get('before')).toMatchObject({ bits: 8, layerBits: 4 });
+    const alone = between((net, v) => net.conv(v, 'c'));
+    expect(placed(alone, { rules: [narrow] }).values.get('before')).toMatchObject({
+      bits: 4,
+      layerBits: undefined,
+    });
+  });
+});
+
+describe('a table that is looked up', () => {
+  const looked = (dims: number[], axis: number) => {
+    const net = new Net();
+    net.input('ids', [3], 'int64');
+    net.node('Gather', [net.random('table', dims), 'ids'], 'g', { axis });
+    return placed(finish(net, net.matMul('g', 'y', dims.at(-1) ?? 1, 4)));
+  };
+
+  it('is stored where rows of a matrix are wanted, and no other', () => {
+    const runs = (placement: Placement) => placement.weighted.map(({ node }) => node.id);
+    expect(runs(looked([9, 8], 0))).toEqual(['g', 'y']);
+    expect(runs(looked([9, 8], 1))).toEqual(['y']);
+    expect(runs(looked([9, 2, 8], 0))).toEqual(['y']);
   });
 });
 

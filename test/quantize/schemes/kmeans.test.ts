@@ -44,6 +44,12 @@ describe('kmeans', () => {
     });
   });
 
+  it('has every integer where there are no more of them than indices', () => {
+    const values = [-3, -2, -1, 0, 1, 2, 3];
+    const tensor = kmeans.quantize(weightRequest(values, { bits: 3, limit: 3 }));
+    expect([...dequantizeTensor(tensor)]).toEqual(values);
+  });
+
   it('improves scale and levels in turn, by hand', () => {
     // The largest on 3 puts the scale at 1.1, and the levels at −1, 1, 2, 3; their best scale is Σw·l / Σl² = 69.9 / 69.
     const values = [...Array(10).fill(1), ...Array(10).fill(-1), ...Array(10).fill(2), 3.3];
