@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { observers } from '../calibration/observers/observers.js';
+import { run } from '../src/cli/run.js';
 import { worstDb } from '../src/evaluate/drift.js';
 import { formatDb } from '../src/report/format.js';
 import type { Result } from '../src/report/result.js';
@@ -16,21 +14,22 @@ interface Subject {
   readonly flags: readonly string[];
 }
 
-const bin = fileURLToPath(new URL('../../bin/quantize', import.meta.url));
-const run = promisify(execFile);
-
 /** dB of the worst output without integer kernels, or of its worst group of channels. */
 const judged = ({ outputs }: Result): number =>
   Math.min(...outputs.map(({ exact }) => worstDb(exact) ?? Number.POSITIVE_INFINITY));
 
-/** The record of a run; undefined where a flag leaves nothing to quantize. */
+/** The record of a run, in this process; undefined where a flag leaves nothing to quantize. */
 async function resultOf(words: readonly string[]): Promise<Result | undefined> {
-  try {
-    const { stdout } = await run(bin, [...words, '--json', '--quiet'], { maxBuffer: 2 ** 28 });
-    return JSON.parse(stdout) as Result;
-  } catch {
-    return undefined;
-  }
+  let text = '';
+  const nothing = { write: () => true };
+  const stdout = {
+    write: (part: string) => {
+      text += part;
+      return true;
+    },
+  };
+  await run({ argv: ['node', 'quantize', ...words, '--json', '--quiet'], stdout, stderr: nothing });
+  return text === '' ? undefined : (JSON.parse(text) as Result);
 }
 
 /** Every flag that mends one thing: each layer in float or at 8 bits, each other operator in float, each observer. */
@@ -71,7 +70,7 @@ async function main(subjects: readonly Subject[], out: string | undefined): Prom
       const printed = before.suggestions[0]?.flag ?? '';
       const tried = new Map<string, number>();
       for (const flag of [wordsOf(printed), ...singleFlags(before)]) {
-        const result = flag.length > 0 ? await resultOf([...words, ...flag]) : before;
+        const result = flag.length > 0 ? await resultOf([...words, ...flag, '--no-suggest']) : before;
         if (result) tried.set(flag.join(' '), judged(result));
       }
       const own = tried.get(wordsOf(printed).join(' ')) ?? judged(before);

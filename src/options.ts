@@ -130,7 +130,10 @@ export interface QuantizeOptions extends DataOptions, MachineOptions, GateOption
   readonly recipe?: GivenRecipe | undefined;
   /** Measure where the drift comes from: each layer is quantized alone, once for each of its parts. */
   readonly origins?: boolean | undefined;
-  /** Try what mends the worst layers, and say what came of it; origins are measured, too. */
+  /**
+   * Try what mends the worst layers, and say what came of it; origins are measured, too. Without a word a little is tried where
+   * an output is far off; `false` tries nothing.
+   */
   readonly suggest?: boolean | undefined;
   /**
    * Choose bits and scheme of each layer under the `gates` on top1_drop, agreement, sqnr and size; `bits` and `scheme` of the

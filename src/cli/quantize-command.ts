@@ -38,7 +38,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly config?: string;
   readonly recipe?: string;
   readonly origins?: true;
-  readonly suggest?: true;
+  readonly suggest?: boolean;
   readonly auto?: true;
   readonly output?: string;
   readonly data?: string[];
@@ -143,6 +143,7 @@ export function addQuantizeOptions(command: Command): Command {
     .optionsGroup('Search:')
     .option('--origins', 'measure where the drift comes from: each layer quantized alone')
     .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
+    .option('--no-suggest', 'try nothing, not even a little where an output is far off')
     .option(
       '--auto',
       'choose bits and scheme of each layer by measuring, under the gates on top1_drop, agreement, sqnr and size',

@@ -99,7 +99,10 @@ const settings = {
     .optional()
     .describe('Choose bits and scheme of each layer by measuring, under the gates.'),
   origins: z.boolean().optional().describe('Measure where the drift comes from, layer by layer.'),
-  suggest: z.boolean().optional().describe('Try what mends the worst layers.'),
+  suggest: z
+    .boolean()
+    .optional()
+    .describe('Try what mends the worst layers; false tries nothing, not even a little.'),
   threads: count.optional().describe('Threads for comparing the models.'),
   maxMemory: count.optional().describe('Peak memory while calibrating, in MiB.'),
   provider: z.enum(providers).optional().describe('Where models run for calibration and evaluation.'),

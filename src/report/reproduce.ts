@@ -34,7 +34,7 @@ export function quantizeCommandLine(
       ? recipeFlags(recipe, data !== undefined || stats !== undefined)
       : ['--plan', nameOf(plan)]),
     ...(options.origins ? ['--origins'] : []),
-    ...(options.suggest ? ['--suggest'] : []),
+    ...(options.suggest ? ['--suggest'] : options.suggest === false ? ['--no-suggest'] : []),
     ...gateFlags(options, nameOf),
     ...flag('--provider', provider),
     ...flag('-o', output && nameOf(output)),

@@ -172,6 +172,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs };
     const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
     const mayExplore =
+      options.suggest !== false &&
       isReal &&
       !auto &&
       !stored &&

@@ -52,6 +52,7 @@ test('an output that is far off has its culprit named unasked; one that is not, 
   const far = await run();
   expect(far.origins.length).toBeGreaterThan(4);
   expect(far.suggestions[0]?.tried?.afterDb).toBeGreaterThan((far.suggestions[0]?.tried?.beforeDb ?? 0) + 1);
+  expect((await run({ suggest: false })).origins).toEqual([]);
   const near = await run({ recipe: { exclude: ['y', 'all'] } });
   expect(worst(near)).toBeGreaterThan(30);
   expect(near.origins).toEqual([]);
