@@ -8,10 +8,11 @@ import { byteTable } from './byte-table.js';
 import type { StorageTarget, WeightForm } from './form.js';
 import { int4Cast } from './int4-cast.js';
 import { int8 } from './int8.js';
+import { wordIndex } from './word-index.js';
 import { wordTable } from './word-table.js';
 
 /** The forms that a weight can be stored in; the first that holds it is taken. */
-export const weightForms: readonly WeightForm[] = [wordTable, int4Cast, byteTable, int8];
+export const weightForms: readonly WeightForm[] = [wordTable, wordIndex, int4Cast, byteTable, int8];
 
 /** The form that a weight is stored in. */
 export function formFor(tensor: QuantizedTensor, target: StorageTarget): WeightForm {

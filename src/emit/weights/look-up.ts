@@ -39,54 +39,117 @@ export function emitLookUp(
   output: string,
   constants: Constants,
 ): readonly Node[] {
-  const rows = rowsOf(tensor, layout);
-  const nodes: Node[] = [];
-  const push = (opType: string, inputs: readonly string[], attributes = {}): string => {
-    const made = constants.names.fresh(`${name}_${opType.toLowerCase()}`);
-    nodes.push(node(opType, inputs, [made], attributes));
-    return made;
-  };
-  const shape = (dims: readonly number[]) => constants.int64List(dims);
-
-  const words = wordsOf(tensor, layout, rows);
-  const rowShape = rows.count > 1 ? [rows.count, rows.words] : [rows.words];
-  const parts = streamsOf(layout).map((stream, i) => {
-    const suffix = i === 0 ? `q${layout.slot}` : `q${layout.slot}_${i}`;
-    const data = packStream(words, stream);
-    const isByte = stream.bits === BYTE_BITS;
-    const dims = isByte ? rowShape : [data.length];
-    const packed = constants.add(`${name}_${suffix}`, { type: 'uint8', dims, data });
-    const bytes = push('Cast', [packed], { to: attribute.int(dataTypeCodes.int32) });
-    if (isByte) return bytes;
-    return push('Reshape', [push('Gather', [streamTable(stream, constants), bytes]), shape(rowShape)]);
-  });
-  if (rows.codebooks > 1) parts.push(offsetsOf(rows, layout, constants));
-  const indices = parts.reduce((sum, part) => push('Add', [sum, part]));
-
+  const parts = new LookUp(tensor, layout, name, constants);
+  const words = parts.words();
+  const { rows, nodes } = parts;
+  const offsets = rows.codebooks > 1 ? [offsetsOf(rows, 2 ** (layout.slot * layout.codes), constants)] : [];
+  const indices = parts.sum([...words, ...offsets]);
   const table =
     tensor.kind === 'affine'
       ? slotTable({ kind: 'int' }, layout, constants, nodes)
       : levelTable(tensor, layout, rows, name, constants, nodes);
-  let values = push('Gather', [table, indices]);
-  if (!isFull(rows, layout)) {
-    // The last words of a row have slots to spare.
-    const whole = push('Reshape', [values, shape([rows.count, rows.words * layout.codes])]);
-    values = push('Slice', [whole, shape([0]), shape([rows.used]), shape([1])]);
-  }
-  const perm = channelsFirst(tensor);
-  if (!perm) return [...nodes, node('Reshape', [values, shape(tensor.dims)], [output])];
-  const moved = push('Reshape', [values, shape(perm.map((axis) => tensor.dims[axis] as number))]);
-  const back = tensor.dims.map((_, axis) => perm.indexOf(axis));
-  return [...nodes, node('Transpose', [moved], [output], { perm: attribute.ints(back) })];
+  return parts.shaped(parts.cut(parts.push('Gather', [table, indices])), output);
 }
 
-/** The first table row of each channel's codebook, [channels, 1]. */
-function offsetsOf(rows: Rows, { slot, codes }: Layout, constants: Constants): string {
-  const { count, rowsPerCodebook } = rows;
-  const size = 2 ** (slot * codes);
-  return constants.shared(`rows_${count}_${rowsPerCodebook}_${size}`, () => ({
+/**
+ * The same for many codebooks, in two steps: words → the indices in them, by a table that the whole model shares; each
+ * channel's indices moved on to its own codebook → levels.
+ */
+export function emitIndexed(
+  tensor: CodebookTensor,
+  layout: Layout,
+  name: string,
+  output: string,
+  constants: Constants,
+): readonly Node[] {
+  const parts = new LookUp(tensor, layout, name, constants);
+  const words = parts.words();
+  const { rows, nodes } = parts;
+  const { bits } = tensor;
+  const found = parts.push('Gather', [indexTable(bits, layout, constants, nodes), parts.sum(words)]);
+  // Rows of words where they are whole, else of indices.
+  const indices = parts.cut(found);
+  const axes = indices === found ? 3 : 2;
+  const moved = parts.sum([indices, offsetsOf(rows, 2 ** bits, constants, axes)]);
+  const data = new Int8Array(rows.codebooks * 2 ** bits);
+  data.set(tensor.levels);
+  const levels = constants.add(`${name}_levels`, { type: 'int8', dims: [data.length], data });
+  return parts.shaped(parts.push('Gather', [levels, moved]), output);
+}
+
+/** The nodes that unpack one weight, and what they have in common. */
+class LookUp {
+  readonly rows: Rows;
+  readonly nodes: Node[] = [];
+  readonly #tensor: QuantizedTensor;
+  readonly #layout: Layout;
+  readonly #name: string;
+  readonly #constants: Constants;
+
+  constructor(tensor: QuantizedTensor, layout: Layout, name: string, constants: Constants) {
+    this.#tensor = tensor;
+    this.#layout = layout;
+    this.#name = name;
+    this.#constants = constants;
+    this.rows = rowsOf(tensor, layout);
+  }
+
+  push(opType: string, inputs: readonly string[], attributes = {}): string {
+    const made = this.#constants.names.fresh(`${this.#name}_${opType.toLowerCase()}`);
+    this.nodes.push(node(opType, inputs, [made], attributes));
+    return made;
+  }
+
+  sum(values: readonly string[]): string {
+    return values.reduce((sum, value) => this.push('Add', [sum, value]));
+  }
+
+  /** The words in int32, stream by stream: their sum is the word. */
+  words(): string[] {
+    const { slot } = this.#layout;
+    const words = wordsOf(this.#tensor, this.#layout, this.rows);
+    const { count } = this.rows;
+    const rowShape = count > 1 ? [count, this.rows.words] : [this.rows.words];
+    return streamsOf(this.#layout).map((stream, i) => {
+      const suffix = i === 0 ? `q${slot}` : `q${slot}_${i}`;
+      const data = packStream(words, stream);
+      const isByte = stream.bits === BYTE_BITS;
+      const dims = isByte ? rowShape : [data.length];
+      const packed = this.#constants.add(`${this.#name}_${suffix}`, { type: 'uint8', dims, data });
+      const bytes = this.push('Cast', [packed], { to: attribute.int(dataTypeCodes.int32) });
+      if (isByte) return bytes;
+      const looked = this.push('Gather', [streamTable(stream, this.#constants), bytes]);
+      return this.push('Reshape', [looked, this.#constants.int64List(rowShape)]);
+    });
+  }
+
+  /** Rows without the slots that their last words have to spare; as they are where they have none. */
+  cut(values: string): string {
+    const { count, words, used } = this.rows;
+    const shape = (dims: readonly number[]) => this.#constants.int64List(dims);
+    if (isFull(this.rows, this.#layout)) return values;
+    const whole = this.push('Reshape', [values, shape([count, words * this.#layout.codes])]);
+    return this.push('Slice', [whole, shape([0]), shape([used]), shape([1])]);
+  }
+
+  /** The weight's own shape, its channels where they were; all nodes. */
+  shaped(values: string, output: string): readonly Node[] {
+    const { dims } = this.#tensor;
+    const shape = (sizes: readonly number[]) => this.#constants.int64List(sizes);
+    const perm = channelsFirst(this.#tensor);
+    if (!perm) return [...this.nodes, node('Reshape', [values, shape(dims)], [output])];
+    const moved = this.push('Reshape', [values, shape(perm.map((axis) => dims[axis] as number))]);
+    const back = dims.map((_, axis) => perm.indexOf(axis));
+    return [...this.nodes, node('Transpose', [moved], [output], { perm: attribute.ints(back) })];
+  }
+}
+
+/** Where each channel's codebook begins in a table with `size` rows for each, [channels, 1] or with more axes of 1. */
+function offsetsOf({ count, rowsPerCodebook }: Rows, size: number, constants: Constants, axes = 2): string {
+  const name = `rows_${count}_${rowsPerCodebook}_${size}${axes === 2 ? '' : `_${axes}`}`;
+  return constants.shared(name, () => ({
     type: 'int32',
-    dims: [count, 1],
+    dims: [count, ...Array<number>(axes - 1).fill(1)],
     data: Int32Array.from({ length: count }, (_, row) => Math.floor(row / rowsPerCodebook) * size),
   }));
 }
@@ -159,6 +222,13 @@ function slotTable(contents: Contents, layout: Layout, constants: Constants, nod
   });
 }
 
+/** The indices of every word's slots, [words, codes], in int32, shared by the whole model. */
+const indexTable = (bits: number, layout: Layout, constants: Constants, nodes: Node[]): string =>
+  constants.sharedValue(`index${bits}_in${layout.slot}_i32`, (output) => {
+    const slots = slotTable({ kind: 'index', bits }, layout, constants, nodes);
+    nodes.push(node('Cast', [slots], [output], { to: attribute.int(dataTypeCodes.int32) }));
+  });
+
 /** The levels of every word's slots, one codebook's rows after the other's. */
 function levelTable(
   { levels, bits }: CodebookTensor,
@@ -173,10 +243,7 @@ function levelTable(
   const data = new Int8Array(codebooks * size);
   data.set(levels);
   const stored = constants.add(`${name}_levels`, { type: 'int8', dims: [codebooks, size], data });
-  const indices = constants.sharedValue(`index${bits}_in${slot}_i32`, (output) => {
-    const slots = slotTable({ kind: 'index', bits }, layout, constants, nodes);
-    nodes.push(node('Cast', [slots], [output], { to: attribute.int(dataTypeCodes.int32) }));
-  });
+  const indices = indexTable(bits, layout, constants, nodes);
   const looked = constants.names.fresh(`${name}_level`);
   const table = constants.names.fresh(`${name}_table`);
   const shape = constants.int64List([codebooks * 2 ** (slot * codes), codes]);

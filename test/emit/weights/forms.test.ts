@@ -144,7 +144,7 @@ it.each(books)(
       ),
     };
     const quantized = emitModel(float, changed).model;
-    const packed = [...quantized.graph.initializers].filter(([name]) => /_weight_q[24]$/.test(name));
+    const packed = [...quantized.graph.initializers].filter(([name]) => /_weight_q[234]$/.test(name));
     expect(packed.length).toBeGreaterThan(0);
     // The graph of int8 min-max weights, operator by operator: nothing of the look-up is left at run time.
     const kernels = async (model: Model | Uint8Array) =>
