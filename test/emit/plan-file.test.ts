@@ -43,6 +43,7 @@ const kinds: GivenRecipe[] = [
     allLayers: true,
     activations: { kind: 'float' },
   },
+  { format: 'matmulnbits', allLayers: true, activations: { kind: 'float' } },
 ];
 
 describe('a plan that was saved', () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { bestFactors, type ChannelSizes, largestGainDb } from '../../src/fold/channel-factors.js';
+import {
+  bestFactors,
+  type ChannelSizes,
+  channelSizes,
+  largestGainDb,
+} from '../../src/fold/channel-factors.js';
 
 /** Channels with these peaks, read by one output with one weight each. */
 function sizesOf(peaks: readonly number[], weights: readonly number[]): ChannelSizes {
@@ -57,6 +62,21 @@ describe('the factors of channels', () => {
     expect(
       bestFactors(sizesOf([2, 2, 2], [1, 1, 1]), { growth: 'both ways', values: 'real' }),
     ).toBeUndefined();
+  });
+
+  it('stand on the sizes of channels, one for all where no more is known', () => {
+    const known = { low: [-3], high: [5], mean: [1], variance: [4] } as const;
+    const one = (values: readonly number[]) => Float64Array.from(values);
+    const moments = {
+      ...{ mean: one(known.mean), variance: one(known.variance) },
+      ...{ low: one(known.low), high: one(known.high) },
+    };
+    // The ends cut μ ± 4σ = −7 … 9; E[x²] = σ² + μ².
+    const sizes = channelSizes(moments, [], 2);
+    expect([[...sizes.peaks], [...sizes.squares]]).toEqual([
+      [5, 5],
+      [5, 5],
+    ]);
   });
 
   it('could gain the ratio of one step for all to one step each, by hand', () => {

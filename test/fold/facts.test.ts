@@ -4,9 +4,10 @@ import { foldModel } from '../../src/fold/fold-model.js';
 import { defaultForm } from '../../src/fold/folded-form.js';
 import type { Pass } from '../../src/fold/pass.js';
 import { passes } from '../../src/fold/passes.js';
-import { type Model, node } from '../../src/graph/model.js';
+import { attribute, type Model, node } from '../../src/graph/model.js';
 import { exportedModel } from '../support/exported-model.js';
 import { foldContext } from '../support/fold-with.js';
+import { GraphBuilder } from '../support/graph-builder.js';
 
 describe('every pass of the list', () => {
   test('finds what it needs made true by a pass before it', () => {
@@ -36,6 +37,15 @@ test.each(Object.keys(facts) as Fact[])('%s: not so in a model as it was exporte
   graph.inputs.push({ name: 'w1', dataType: 'float32', shape: [4, 3, 3, 3] });
   graph.nodes.push(node('Identity', [relu?.outputs[0] ?? ''], ['unread']));
   expect(facts[fact](graph)).toBe(false);
+});
+
+test('a Constant that is an output of the graph may stay a node', () => {
+  const g = new GraphBuilder();
+  g.node('Constant', [], 'c', { value_float: attribute.float(1) });
+  g.output('c', []);
+  expect(facts['constants are initializers'](g.graph)).toBe(true);
+  g.node('Constant', [], 'd', { value_float: attribute.float(1) });
+  expect(facts['constants are initializers'](g.graph)).toBe(false);
 });
 
 const broken: readonly [string, (model: Model) => void, string][] = [

@@ -49,6 +49,13 @@ describe('leaves alone', () => {
     await leavesAlone(padIntoConv, g.build());
   });
 
+  test('a Pad whose sizes are fed', async () => {
+    const fed = padded([0, 0, 1, 1, 0, 0, 1, 1]);
+    fed.graph.initializers.delete('pads');
+    fed.input('pads', [8], 'int64');
+    await leavesAlone(padIntoConv, fed.build());
+  });
+
   test('a Pad that something else reads, and one that is an output', async () => {
     const read = padded([0, 0, 1, 1, 0, 0, 1, 1]);
     read.node('Relu', ['p'], 'z');
