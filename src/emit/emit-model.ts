@@ -7,6 +7,7 @@ import { indexUses, type Uses } from '../graph/uses.js';
 import { quantizeValue } from '../numerics/affine.js';
 import { type Runs, roleOf, type WeightedNode } from '../place/placement.js';
 import { integerWeight, type Plan } from '../quantize/plan.js';
+import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { BlockWriter, RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
@@ -34,15 +35,16 @@ export interface EmittedModel {
  * themselves. Graph inputs and outputs keep their names, types and dynamic dimensions.
  *
  * @param model - the folded float model; left as it is
+ * @param unpaid - weights that are stored as plain int8, whatever their width
  */
-export function emitModel(model: Model, plan: Plan): EmittedModel {
+export function emitModel(model: Model, plan: Plan, unpaid?: ReadonlySet<QuantizedTensor>): EmittedModel {
   const graph: Graph = {
     ...model.graph,
     nodes: [],
     initializers: new Map(model.graph.initializers),
     valueInfo: new Map(model.graph.valueInfo),
   };
-  const emitter = new Emitter(model, plan, graph);
+  const emitter = new Emitter(model, plan, graph, unpaid);
   const codes = emitter.emit();
   dropUnread(graph);
   const opsets = new Map(model.opsets);
@@ -69,7 +71,7 @@ class Emitter {
   /** Values whose maker writes under another name: the operator before a fused clamp. */
   readonly #renamed = new Map<string, string>();
 
-  constructor(model: Model, plan: Plan, graph: Graph) {
+  constructor(model: Model, plan: Plan, graph: Graph, unpaid: ReadonlySet<QuantizedTensor> | undefined) {
     const { nodes } = graph;
     this.#source = model.graph;
     this.#plan = plan;
@@ -80,7 +82,10 @@ class Emitter {
     this.#constants = new Constants(graph, scope);
     const shared = { source: model.graph, uses: this.#uses, plan, names, constants: this.#constants };
     this.#values = new ValueWriter({ ...shared, nodes });
-    this.#weights = new WeightWriter(nodes, this.#constants, formTarget(model, plan.recipe.format));
+    this.#weights = new WeightWriter(nodes, this.#constants, {
+      ...formTarget(model, plan.recipe.format),
+      unpaid,
+    });
     this.#gemms = new GemmWriter(nodes, this.#constants, this.#values);
     this.#dynamic = new DynamicWriter(nodes, this.#constants, this.#weights);
     this.#blocks = new BlockWriter(nodes, this.#constants, plan.recipe.blocks);

@@ -1,15 +1,20 @@
 import type { Model } from '../graph/model.js';
 import { raisedChannelsIn } from '../quantize/bias.js';
 import type { Plan, ReportedPlan } from '../quantize/plan.js';
+import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
 import { addRecipe } from './recipe-metadata.js';
-import { storedBytes } from './weights/forms.js';
+import { formTarget, storedBytes } from './weights/forms.js';
+import { unpaidWeights } from './weights/unpaid.js';
 
 /** The model of a plan with its recipe in it, as its file will be, and what a report shows of the plan: the weights can go. */
 export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; plan: ReportedPlan } {
-  const emitted = emitModel(model, plan);
+  const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
+  const emitted = emitModel(model, plan, unpaid);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
-  return { emitted, plan: reportedPlan(plan, emitted.model) };
+  const isUnpaid = ({ id }: { id: string }) => unpaid.has(plan.weights.get(id) as QuantizedTensor);
+  const ids = plan.placement.weighted.filter(({ sites }) => sites.every(isUnpaid)).map(({ node }) => node.id);
+  return { emitted, plan: { ...reportedPlan(plan, emitted.model), unpaid: ids } };
 }
 
 /** What a report shows of a plan; the weights can go. */

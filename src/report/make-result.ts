@@ -27,6 +27,7 @@ import {
   joinWarnings,
   nonFiniteWarnings,
   portableWarnings,
+  unpaidWarnings,
 } from './trust-warnings.js';
 import { warningsOf } from './warnings.js';
 
@@ -129,6 +130,7 @@ export function makeResult(run: RunOutcome): Result {
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),
       ...joinWarnings(float.model.graph, run.plan, run.suggestions),
+      ...(run.search ? [] : unpaidWarnings(run.plan)),
       ...searchWarnings(run.search),
       ...warningsOf({
         ...observed,

@@ -12,6 +12,8 @@ export interface FormTarget {
 /** What decides how weights are stored. */
 export interface StorageTarget extends FormTarget {
   readonly format: Format;
+  /** Weights that are smaller as plain int8 than packed, with what unpacks them. */
+  readonly unpaid?: ReadonlySet<QuantizedTensor> | undefined;
 }
 
 /** A way to store a weight, such that onnxruntime turns it into a plain int8 constant when it loads the model. */

@@ -16,7 +16,7 @@ export const weightForms: readonly WeightForm[] = [wordTable, wordIndex, int4Cas
 
 /** The form that a weight is stored in. */
 export function formFor(tensor: QuantizedTensor, target: StorageTarget): WeightForm {
-  if (target.format === 'qdq-int8') return int8;
+  if (target.format === 'qdq-int8' || target.unpaid?.has(tensor)) return int8;
   const form = weightForms.find((candidate) => candidate.holds(tensor, target));
   if (!form) throw new Error('no form holds a weight');
   return form;

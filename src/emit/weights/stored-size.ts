@@ -13,6 +13,11 @@ import { formFor } from './forms.js';
  */
 export function storedSize(weight: QuantizedTensor | BlockTensor, target: StorageTarget): number {
   if (weight.kind === 'blocks') return blockBytes(weight);
+  return storedSizes(weight, target).own;
+}
+
+/** The same, and what the tables take that it shares with others of its kind. */
+export function storedSizes(weight: QuantizedTensor, target: StorageTarget): { own: number; shared: number } {
   const graph: Graph = {
     ...{ nodes: [], initializers: new Map(), inputs: [], outputs: [], valueInfo: new Map() },
   };
@@ -26,7 +31,8 @@ export function storedSize(weight: QuantizedTensor | BlockTensor, target: Storag
   };
   // The first of its kind brings the shared tables, the second only itself.
   const first = size();
-  return size() - first;
+  const own = size() - first;
+  return { own, shared: Math.max(0, first - own) };
 }
 
 /** As long as the names that emission gives to the parts of a weight. */

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { unpaidWeights } from '../../../src/emit/weights/unpaid.js';
+import type { QuantizedTensor } from '../../../src/quantize/quantized-tensor.js';
+import { affine } from '../../support/weight-form.js';
+
+const target = { format: 'packed', opset: 13, irVersion: 8 } as const;
+const unpaid = (...weights: QuantizedTensor[]) =>
+  unpaidWeights({ weights: new Map(weights.map((weight, i) => [String(i), weight])) }, target);
+const of = (count: number, bits = 4): QuantizedTensor => affine(Array(count).fill(1), bits);
+
+it('names what is smaller as plain int8: one weight alone pays for its table, or not', () => {
+  // 432 weights save 216 B; the table of all bytes alone takes 512.
+  expect(unpaid(of(432)).size).toBe(1);
+  expect(unpaid(of(8192)).size).toBe(0);
+});
+
+it('shares the table among all weights of a width', () => {
+  const many = [1, 2, 3, 4, 5].map(() => of(1024));
+  expect(unpaid(...many).size).toBe(0);
+  expect(unpaid(of(1024)).size).toBe(1);
+  // One that saves nothing itself is no gain beside others.
+  const tiny = of(64);
+  expect(unpaid(...many, tiny)).toEqual(new Set([tiny]));
+});
+
+it('leaves 8 bits, and large weights of any width, alone', () => {
+  expect(unpaid(of(16, 8)).size).toBe(0);
+  for (const bits of [2, 3, 4, 5, 6, 7]) expect(unpaid(of(70_000, bits)).size).toBe(0);
+});
