@@ -20,7 +20,7 @@ export type ObserverChoices = ReadonlyMap<string, Observer>;
 /** What an observer of each value is chosen from, beside the model. */
 export interface ChoiceSources {
   readonly statistics: Pick<Statistics, 'tensors'>;
-  /** What is chosen from; of equals the first is taken. */
+  /** What is chosen from. The first is taken but where another is surely better. */
   readonly candidates: readonly Observer[];
   /** Samples that the statistics have not seen. */
   readonly heldOut: SampleSource;
@@ -28,7 +28,8 @@ export interface ChoiceSources {
 
 /**
  * For each value the observer whose quantizer does least harm where it counts: Σ ‖L(x̂) − L(x)‖² / ‖L(x)‖² over the layers
- * L that read it, weights in float; ‖x̂ − x‖² of the value itself where no layer reads it.
+ * L that read it, weights in float; ‖x̂ − x‖² of the value itself where no layer reads it. The first candidate stands but where
+ * another's error is less by more than chance makes of so many runs.
  */
 export async function chooseObservers(
   placed: Pick<PlacedModel, 'model' | 'recipe' | 'placement'>,
@@ -51,13 +52,16 @@ export async function chooseObservers(
       for await (const { feed } of heldOut.open()) {
         const made = inner.length === 0 ? new Map<string, NdArray>() : await session.run(feed, inner);
         for (const trial of trials) {
+          const shares = trial.attempts.map(() => 0);
           for (const reader of trial.readers) {
             const x = made.get(reader.input) ?? feed[reader.input];
             if (x?.type !== 'float32' || x.data.length === 0) continue;
             const own = sessions.get(reader) ?? (await trialSession(model, reader, trial.attempts));
             sessions.set(reader, own);
-            await runTrial(own, reader, trial.attempts, x);
+            const added = await runTrial(own, reader, trial.attempts, x);
+            for (const [n, share] of added.entries()) shares[n] = (shares[n] ?? 0) + share;
           }
+          for (const [n, { runs }] of trial.attempts.entries()) runs.push(shares[n] ?? 0);
         }
       }
     });
@@ -66,8 +70,10 @@ export async function chooseObservers(
   }
   return new Map(
     trials.map(({ value, attempts }) => {
-      const best = attempts.reduce((a, b) => (errorOf(b) < errorOf(a) ? b : a));
-      return [value, best.observer ?? (candidates[0] as Observer)];
+      const [first, ...others] = attempts as [Attempt, ...Attempt[]];
+      const better = others.filter((other) => isSurelyBetter(other, first));
+      const best = better.reduce((a, b) => (errorOf(b) < errorOf(a) ? b : a), first);
+      return [value, best.observer];
     }),
   );
 }
@@ -77,6 +83,22 @@ interface Attempt {
   readonly observer: Observer;
   readonly quantizer: ActivationQuantizer;
   readonly errors: Map<Reader, number>;
+  /** Σ ‖L(x̂) − L(x)‖² / ‖L(x)‖² over the readers, run by run. */
+  readonly runs: number[];
+}
+
+/** Standard errors of a difference between two that tell it from chance in nine of ten cases, for all candidates together. */
+const SURE = 2.5;
+
+/** Whether one makes less error than another beyond what chance makes of so few runs. */
+function isSurelyBetter(other: Attempt, first: Attempt): boolean {
+  if (!(errorOf(other) < errorOf(first))) return false;
+  const differences = first.runs.map((run, i) => run - (other.runs[i] ?? 0));
+  const n = differences.length;
+  if (n < 2) return true;
+  const mean = differences.reduce((sum, d) => sum + d, 0) / n;
+  const variance = differences.reduce((sum, d) => sum + (d - mean) ** 2, 0) / (n - 1);
+  return mean > SURE * Math.sqrt(variance / n);
 }
 
 /** A layer that reads a value; without a node the value itself counts. */
@@ -112,7 +134,7 @@ function trialsOf(
     const isNew = attempts.every(
       ({ quantizer: { grid: known } }) => known.scale !== grid.scale || known.zeroPoint !== grid.zeroPoint,
     );
-    if (isNew) attempts.push({ observer, quantizer: { kind: 'affine', grid }, errors: new Map() });
+    if (isNew) attempts.push({ observer, quantizer: { kind: 'affine', grid }, errors: new Map(), runs: [] });
   }
   return {
     value,
@@ -129,12 +151,16 @@ async function runTrial(
   reader: Reader,
   attempts: readonly Attempt[],
   x: NdArray,
-): Promise<void> {
+): Promise<number[]> {
   const found = await session.run({ x }, ['energy', ...attempts.map((_, n) => errorName(n))]);
   const numberOf = (name: string) => Number(found.get(name)?.data[0] ?? 0);
-  reader.energy += numberOf('energy');
-  for (const [n, { errors }] of attempts.entries())
-    errors.set(reader, (errors.get(reader) ?? 0) + numberOf(errorName(n)));
+  const energy = numberOf('energy');
+  reader.energy += energy;
+  return attempts.map(({ errors }, n) => {
+    const error = numberOf(errorName(n));
+    errors.set(reader, (errors.get(reader) ?? 0) + error);
+    return energy > 0 ? error / energy : error;
+  });
 }
 
 const errorName = (attempt: number): string => `error_${attempt}`;

@@ -1,4 +1,5 @@
 import { splitSource } from '../../calibration/held-out.js';
+import { mse } from '../../calibration/observers/mse.js';
 import { observers } from '../../calibration/observers/observers.js';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
@@ -35,6 +36,9 @@ export interface RangeInputs extends CalibrationSettings {
   readonly others?: readonly string[] | undefined;
 }
 
+/** Samples that a choice between observers takes. */
+const LEAST_HELD_OUT = 8;
+
 /** No ranges: a saved plan has its quantizers, and floats have none. */
 export const noRanges: Ranges = { statistics: undefined, choices: undefined, source: undefined };
 
@@ -69,9 +73,13 @@ export async function findRanges(placed: PlacedModel, inputs: RangeInputs): Prom
     });
   }
   const { kept, heldOut } = await splitSource(samples);
+  // Too few tell nothing apart: then all samples are for the ranges, by least squared error.
+  if (heldOut.length < LEAST_HELD_OUT)
+    return same(inputs.statistics ?? (await calibrate(model, values, samples, inputs)));
   const statistics = await calibrate(model, values, kept, inputs);
   if (!statistics) return same(undefined);
-  const choices = await chooseObservers(placed, { statistics, candidates: observers, heldOut });
+  const candidates = [mse, ...observers.filter((each) => each !== mse)];
+  const choices = await chooseObservers(placed, { statistics, candidates, heldOut });
   return { statistics, choices, source };
 }
 

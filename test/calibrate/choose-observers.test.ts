@@ -67,6 +67,25 @@ describe('chooseObservers', () => {
     expect(await choose(gemm(1, 1), [coarse, finer], even)).toEqual({ x: 'finer' });
   });
 
+  it('stays with the first where one run alone speaks against it', async () => {
+    // On zeros both are exact.
+    const rows = [...Array.from({ length: 11 }, () => [0, 0]), [0.5, 0.25]];
+    const several: SampleSource = {
+      ...source(),
+      length: rows.length,
+      async *open() {
+        for (const row of rows)
+          yield {
+            feed: { x: { type: 'float32', dims: [1, 2], data: Float32Array.from(row) } },
+            size: 1,
+            samples: 1,
+          };
+      },
+    };
+    expect(await choose(gemm(1, 1), [whole, narrow], several)).toEqual({ x: 'whole' });
+    expect(await choose(gemm(1, 1), [whole, narrow], source(0.5, 0.25))).toEqual({ x: 'narrow' });
+  });
+
   it('takes the first where two make the same quantizer', async () => {
     expect(await choose(gemm(1, 1), [upTo('a', 3), upTo('b', 3)], source(1, 2))).toEqual({ x: 'a' });
   });
