@@ -162,7 +162,7 @@ export function widthsOf(result: Result, id: string): { weights: string; input: 
 }
 
 /** Longest name that is given as it is. */
-const NAME_WIDTH = 40;
+export const NAME_WIDTH = 40;
 
 /** The layers and operators that do most to the output when they alone are quantized, the worst first. */
 export function worstOrigins({ origins }: Result, most: number): LayerOrigin[] {
