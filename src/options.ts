@@ -241,6 +241,8 @@ export interface SweepOptions extends DataOptions, MachineOptions, RunHooks {
   readonly actBits?: readonly (number | 'float')[] | undefined;
   /** How activation ranges are chosen; that of the recipe by default. */
   readonly observers?: readonly string[] | undefined;
+  /** What refines, each a value of a recipe's `refine`; that of the recipe by default. */
+  readonly refines?: readonly string[] | undefined;
   /** Everything else that a recipe says, for all combinations. */
   readonly recipe?: GivenRecipe | undefined;
   /** Whether each model is timed against float, too. */

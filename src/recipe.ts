@@ -6,4 +6,5 @@ export type { NamedRefiner, RefinerSetting, Registries, Widths } from './recipe/
 export * from './recipe/resolve.js';
 export * from './recipe/rule.js';
 export * from './recipe/schema.js';
+export * from './recipe/scheme-by-width.js';
 export * from './recipe/settings.js';

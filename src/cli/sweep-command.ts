@@ -4,7 +4,7 @@ import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { parseSetting, type Setting } from '../recipe/setting.js';
-import { defaultRecipe, layerSettings, settings } from '../recipe.js';
+import { AUTO, defaultRecipe, layerSettings, NONE, settings } from '../recipe.js';
 import { registries } from '../registries.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { renderTable } from '../sweep/render-table.js';
@@ -25,7 +25,7 @@ import {
 import type { CommandProcess } from './streams.js';
 
 /** Settings of a recipe that are lists here, and what has no place in a table of widths. */
-const notShared = ['--scheme', '--bits', '--act-bits', '--observer', '--dynamic'];
+const notShared = ['--scheme', '--bits', '--act-bits', '--observer', '--dynamic', '--refine'];
 
 interface SweepFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly output?: string;
@@ -34,6 +34,7 @@ interface SweepFlags extends RecipeFlags, SampleFlags, MachineFlags {
   readonly bits: number[];
   readonly actBits?: (number | 'float')[];
   readonly observers: string[];
+  readonly refine?: string[];
   readonly data?: string[];
   readonly stats?: string;
   readonly inputRange?: InputRange;
@@ -96,6 +97,15 @@ export function sweepCommand(process: CommandProcess): Command {
         .argParser((text) => listed('--observers', settings.activations.observer, text))
         .default([observer], observer),
     )
+    .addOption(
+      new Option(
+        '--refine <names>',
+        `what refines, repeatable, each time another choice: ${AUTO}, ${NONE}, or a list as moments,second-order (default: ${AUTO})`,
+      ).argParser((text, list: string[] | undefined) => [
+        ...(list ?? []),
+        parseSetting(settings.refine, text, registries),
+      ]),
+    )
     .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>
       parseBytes('--max-size', text),
     )
@@ -133,12 +143,14 @@ export function sweepCommand(process: CommandProcess): Command {
         bits: flags.bits,
         actBits: flags.actBits,
         observers: flags.observers,
+        refines: flags.refine,
         recipe: recipeOf({
           ...flags,
           scheme: undefined,
           bits: undefined,
           actBits: undefined,
           observer: undefined,
+          refine: undefined,
         }),
         speed: flags.speed,
         limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },

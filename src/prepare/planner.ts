@@ -67,7 +67,7 @@ export function makePlanner(sources: PlannerSources): Planner {
     buildPlan({ model, recipe, placement }, ranges, registries);
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
     const { source } = refining;
-    const steps = refineSteps(recipe, source !== undefined);
+    const steps = refineSteps(recipe, source?.length ?? 0);
     if (!source || steps.length === 0) return plan;
     await refining.begin?.('refine');
     return refinePlan(plan, steps, refiners, { ...refining, model, source });

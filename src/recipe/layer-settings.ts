@@ -33,8 +33,8 @@ export const widthSchema = () => z.int().min(MIN_BITS).max(MAX_BITS);
 export const weightSettings: Table<WeightSettings> = {
   scheme: {
     schema: nameIn('schemes'),
-    description: 'Weight scheme.',
-    usual: 'minmax',
+    description: 'Weight scheme; auto goes by the width of each layer.',
+    usual: 'auto',
     flag: {
       name: '--scheme',
       value: '<name>',

@@ -4,6 +4,7 @@ import type { Recipe } from './kinds.js';
 import { type LayerSettings, MAX_BITS } from './layer-settings.js';
 import type { Rule } from './rule.js';
 import { actBitsOf } from './schema.js';
+import { schemeOf } from './scheme-by-width.js';
 
 /** What a pattern is matched against. */
 export interface LayerNames {
@@ -45,7 +46,8 @@ export function recipeFor(recipe: Recipe, layer: LayerNames, isEdge: boolean): L
     { pattern: '' },
     ...recipe.rules.filter((rule) => matches(rule.pattern, layer)),
   ) as Rule;
-  return { ...general, ...exception };
+  const found = { ...general, ...exception };
+  return { ...found, scheme: schemeOf(found.scheme, found.bits, recipe.format) };
 }
 
 function keptBy(recipe: Recipe, layer: LayerNames): string | undefined {

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { QuantizeError } from '../errors.js';
 import type { Recipe } from './kinds.js';
 import { MAX_BITS } from './layer-settings.js';
+import { AUTO } from './refine.js';
 import type { Named, Registries } from './registries.js';
 import { actBitsOf, checkRecipe, completeRecipe, defaultRecipe, type GivenRecipe } from './schema.js';
+import { schemeOf } from './scheme-by-width.js';
 import { settings } from './settings.js';
 
 /** Widths that MatMulNBits takes, and schemes that fill its blocks. */
@@ -132,7 +134,7 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
   }
   if (!blockBits.includes(bits))
     throw refuse(flag, `holds no weights of ${bits} bits`, `Give --bits ${blockBits.join(' or --bits ')}.`);
-  if (!blockSchemes.includes(scheme)) {
+  if (!blockSchemes.includes(schemeOf(scheme, bits, format))) {
     const mend = `Give --scheme ${blockSchemes.join(' or --scheme ')}, or --format packed.`;
     throw refuse(
       flag,
@@ -144,7 +146,7 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
 
 /**
  * The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w4-b32` in blocks of 32,
- * `minmax-w8-dynamic`, `minmax-w4a4-log`; behind it what else is not as by default, `minmax-w8a8-tensor-ema`, rules and other
+ * `minmax-w8-dynamic`, `minmax-w4a4-log`, and `w4a8` where the width chose a codebook; behind it what else is not as by default, `minmax-w8a8-tensor-ema`, rules and other
  * settings by a short hash, so that no recipe writes over the file of another.
  */
 export function recipeName(recipe: Recipe): string {
@@ -153,10 +155,14 @@ export function recipeName(recipe: Recipe): string {
   const marks = [
     ...(granularity === settings.granularity.usual ? [] : [granularity]),
     ...(observer === settings.activations.observer.usual ? [] : [observer]),
+    ...(recipe.refine === AUTO || !isShort(recipe.refine) ? [] : [recipe.refine.replaceAll(',', '-')]),
     ...hashOfRest(recipe),
   ];
   return [widthsName(recipe), ...marks].join('-');
 }
+
+/** Names of refiners alone, which a file name can hold. */
+const isShort = (refine: string): boolean => /^[a-z,-]+$/.test(refine);
 
 /** Hexadecimal digits that tell recipes apart: one pair in 16 million has the same. */
 const HASH_DIGITS = 6;
@@ -165,7 +171,10 @@ const HASH_DIGITS = 6;
 function hashOfRest(recipe: Recipe): string[] {
   const { scheme, bits, granularity, format, blocks, activations } = defaultRecipe;
   const rest = {
-    ...{ ...recipe, scheme, bits, granularity, format },
+    // Rules leave the scheme to the recipe.
+    ...{ ...recipe, bits, granularity, format },
+    refine: isShort(recipe.refine) ? AUTO : recipe.refine,
+    scheme: recipe.rules.length > 0 ? recipe.scheme : scheme,
     blocks: { ...recipe.blocks, size: blocks.size },
     activations:
       recipe.activations.kind === 'static' && activations.kind === 'static'
@@ -181,7 +190,8 @@ function hashOfRest(recipe: Recipe): string[] {
 }
 
 function widthsName({ scheme, bits, activations, format, blocks }: Recipe): string {
-  const weights = `${scheme}-w${bits}`;
+  const isNamed = scheme !== AUTO || schemeOf(scheme, bits, format) === 'minmax';
+  const weights = `${isNamed ? `${schemeOf(scheme, bits, format)}-` : ''}w${bits}`;
   if (activations.kind === 'dynamic') return `${weights}-dynamic`;
   if (format === 'matmulnbits') return `${weights}-b${blocks.size}`;
   if (activations.kind === 'float') return weights;

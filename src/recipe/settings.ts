@@ -280,7 +280,7 @@ export const settings: Settings = {
       name: '--refine',
       value: '<names>',
       group: 'Refinement',
-      help: 'what makes the numbers better on samples: auto, none, or a list as moments,reconstruct:steps=400; `quantize refiners` lists them',
+      help: 'what makes the numbers better on samples: auto (by the width of weights), none, or a list as moments,reconstruct:steps=400; `quantize refiners` lists them',
     },
   },
 };

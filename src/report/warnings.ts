@@ -2,7 +2,7 @@ import type { Samples } from '../calibrate/samples.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import { isNowhereFinite } from '../evaluate/drift.js';
 import type { ModelForm } from '../evaluate/model-form.js';
-import { MAX_BITS, type Recipe, settings } from '../recipe.js';
+import { AUTO, MAX_BITS, type Recipe, settings } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
@@ -23,6 +23,8 @@ export interface Observed {
   readonly sizes: { readonly floatBytes: number; readonly quantizedBytes: number };
   /** Names of the passes that changed something. */
   readonly passes: readonly string[];
+  /** Whether a refiner ran. */
+  readonly isRefined: boolean;
   /** How both models keep their numbers. */
   readonly forms: { readonly float: ModelForm; readonly quantized: ModelForm };
 }
@@ -60,6 +62,18 @@ function biasWarnings({ layers }: PlanDescription): string[] {
       : `${raised.length} layers, as "${first.id}", have biases too large for their steps`;
   return [
     `${which}: ${channels} channels take coarser weights. Keep it in float with --exclude "${first.id}".`,
+  ];
+}
+
+/** Weights of so few bits need what refiners do. */
+const NARROW_BITS = 3;
+
+/** Narrow weights as the scheme left them, though nobody asked for that. */
+function refineWarnings({ recipe, plan: { layers }, isRefined }: Observed): string[] {
+  const bits = Math.min(...layers.flatMap(({ quantized }) => quantized?.bits ?? []));
+  if (isRefined || recipe.refine !== AUTO || recipe.format === 'matmulnbits' || bits > NARROW_BITS) return [];
+  return [
+    `Weights of ${bits} bits are as the scheme left them: 256 samples or more with --data refine them, which keeps far more of the model.`,
   ];
 }
 
@@ -105,6 +119,7 @@ export function warningsOf(observed: Observed): string[] {
     ...formatWarnings(observed),
     ...levelWarnings(observed),
     ...signWarnings(observed),
+    ...refineWarnings(observed),
   ];
   if (recipe.activations.kind === 'float') {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');

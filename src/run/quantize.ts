@@ -72,7 +72,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const given = resolveRecipe(stored ? stored.recipe : options.recipe, registries, hasRanges);
   if (stats !== undefined) refuseUnusedStatistics(given);
   checkSearch(options);
-  if (!stored) refineSteps(given, options.data !== undefined && stats === undefined);
+  // Whether what it names can run; how many samples there are is not known yet.
+  const mayHaveSamples = options.data !== undefined && stats === undefined;
+  if (!stored) refineSteps(given, mayHaveSamples ? Number.POSITIVE_INFINITY : 0);
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
@@ -177,7 +179,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       !auto &&
       !stored &&
       !isLarge &&
-      refineSteps(recipe, prepared.samples.calibration !== undefined).length === 0;
+      refineSteps(recipe, prepared.samples.calibration?.length ?? 0).length === 0;
     const asked = { origins: options.origins, suggest: options.suggest, mayExplore };
     const { origins, suggestions } = await explain(planner, explained, samples.evaluation, asked, following);
 

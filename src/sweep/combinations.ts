@@ -21,7 +21,7 @@ export interface Combination {
 }
 
 /**
- * Every combination of the lists, each once: the scheme changes slowest, then the widths, then the observer. What has
+ * Every combination of the lists, each once: the scheme changes slowest, then the widths, the observer, and what refines. What has
  * nothing to do in a combination is as the recipe has it by default: the observer where activations stay in float, the
  * activation scheme and exact offsets where they are not narrow.
  *
@@ -34,18 +34,21 @@ export function combinationsOf(options: SweepOptions): Combination[] {
   const fixed: StaticActivations = base.activations.kind === 'static' ? base.activations : defaultActivations;
   const { bits = [base.bits], observers: named = [fixed.observer] } = options;
   const widths = options.actBits ?? [hasRanges ? actBitsOf(base) : 'float'];
-  const recipes = (options.schemes ?? [base.scheme]).flatMap((scheme) =>
+  const choices = (options.schemes ?? [base.scheme]).flatMap((scheme) =>
     bits.flatMap((width) =>
       widths.flatMap((actBits) =>
-        named.map((observer) => {
-          const wanted = { ...base, scheme, bits: width };
-          return actBits === 'float'
-            ? resolveRecipe({ ...wanted, activations: { kind: 'float' } }, registries, hasRanges)
-            : recipeOf(wanted, { ...fixed, bits: actBits, observer }, hasRanges);
-        }),
+        named.flatMap((observer) =>
+          (options.refines ?? [base.refine]).map((refine) => ({ scheme, width, actBits, observer, refine })),
+        ),
       ),
     ),
   );
+  const recipes = choices.map(({ scheme, width, actBits, observer, refine }) => {
+    const wanted = { ...base, scheme, bits: width, refine };
+    return actBits === 'float'
+      ? resolveRecipe({ ...wanted, activations: { kind: 'float' } }, registries, hasRanges)
+      : recipeOf(wanted, { ...fixed, bits: actBits, observer }, hasRanges);
+  });
   const unique = [...new Map(recipes.map((recipe) => [keyOf(recipe), recipe])).values()];
   return unique.map((recipe) => {
     const { activations } = recipe;

@@ -197,7 +197,7 @@ describe('what is wrong with a configuration is told with its place', () => {
     [
       { model: 'a', recipe: { scheme: 'kmean' } },
       'FILE: recipe.scheme cannot be "kmean".',
-      /^Did you mean kmeans\? Give one of minmax, /,
+      /^Did you mean kmeans\? Give one of auto, minmax, /,
     ],
     [
       { model: 'a', recipe: { activations: { kind: 'wild' } } },

@@ -42,5 +42,5 @@ test('the first example of docs/api.md runs as it stands', async () => {
 test('the second does what quantize ci does', async () => {
   const { folder, exit } = await runExample(second);
   expect(exit).toBe(0);
-  expect(existsSync(join(folder, 'digits.minmax-w4a8.onnx'))).toBe(true);
+  expect(existsSync(join(folder, 'digits.w4a8.onnx'))).toBe(true);
 });

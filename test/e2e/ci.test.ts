@@ -22,14 +22,17 @@ function project(changes: Record<string, unknown> = {}): { folder: string; confi
   return { folder, config };
 }
 
-const output = (config: string) => join(dirname(config), 'digits.minmax-w4a8.onnx');
+const output = (config: string) => join(dirname(config), 'digits.w4a8.onnx');
+
+/** A busy machine takes so long that a line tells what it is at. */
+const withoutProgress = (stderr: string) => stderr.replace(/^refine: .*\n/gm, '');
 
 test('quantize ci passes on the sample, in its folder without any flag', async () => {
   const { folder, config } = project();
   const { code, stdout, stderr } = await runIn(folder, ['ci']);
-  expect(stderr).toBe('');
+  expect(withoutProgress(stderr)).toBe('');
   expect(code).toBe(0);
-  expect(stdout).toContain('digits.onnx → digits.minmax-w4a8.onnx');
+  expect(stdout).toContain('digits.onnx → digits.w4a8.onnx');
   expect(existsSync(output(config))).toBe(true);
 });
 
@@ -37,9 +40,9 @@ test('a limit that it cannot meet ends in exit code 1, with the reason; the mode
   const { config } = project();
   const { code, stdout, stderr } = await runCommand('ci', '--config', config, '--max-size', '10KB', '--json');
   expect(code).toBe(1);
-  expect(stderr.split('\n')).toEqual([
+  expect(withoutProgress(stderr).split('\n')).toEqual([
     expect.stringMatching(/^gate failed: size<=10KB: \d\d\.\d kB$/),
-    'digits.minmax-w4a8.onnx was written all the same; the exit code is 1.',
+    'digits.w4a8.onnx was written all the same; the exit code is 1.',
     '',
   ]);
   const { gates, quantized, task } = JSON.parse(stdout) as Result;

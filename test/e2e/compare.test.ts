@@ -26,7 +26,20 @@ test('the command compares what the main job made, and finds what it found; a me
       };
     };`,
   );
-  const recipe = ['--data', example('digits-calib.npy'), '--scale', '1/16', '--bits', '3', '--act-bits', '3'];
+  const recipe = [
+    '--data',
+    example('digits-calib.npy'),
+    '--scale',
+    '1/16',
+    '--bits',
+    '3',
+    '--act-bits',
+    '3',
+    '--refine',
+    'none',
+    '--scheme',
+    'minmax',
+  ];
   const evaluation = ['--eval-data', example('digits-test.npy'), ...labels];
   const made = await runCommand(example('digits.onnx'), ...recipe, ...evaluation, '-o', output, '--json');
   const compared = await runCommand(

@@ -58,7 +58,7 @@ test('quantizes the sample at 8 bits, and reports what an independent run of the
 
 test('4-bit weights take half a byte each, and the terminal table says so', async () => {
   const output = join(temporaryFolder(), 'digits-w4.onnx');
-  const args = [...data, ...labelled, '--bits', '4', '--all-layers', '-o', output];
+  const args = [...data, ...labelled, '--bits', '4', '--all-layers', '--refine', 'none', '-o', output];
   const { code, stdout } = await runCommand(example('digits.onnx'), ...args);
   expect(code).toBe(0);
   expect(stdout).toMatch(/top-1\s+99\.75 %/);
@@ -102,7 +102,7 @@ test('without samples it quantizes weights only, says so, and names the output b
   expect(code).toBe(0);
   expect(stdout).toContain('Weights only');
   expect(stdout).toContain('random input');
-  const output = join(folder, 'digits.minmax-w4.onnx');
+  const output = join(folder, 'digits.w4.onnx');
   expect(existsSync(output)).toBe(true);
   const written = decodeModel(readFileSync(output));
   expect(written.graph.nodes.some((node) => node.opType.includes('QuantizeLinear'))).toBe(false);
@@ -136,7 +136,7 @@ test('inspect prints the plan without data', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/\/stem\/Conv_output_0 .* float: --exclude "\/stem\/Conv"/);
   expect(stdout).toMatch(
-    /\/separable\/depthwise\/Conv_output_0\s+Conv\s+64×1×3×3\s+inner\s+minmax 4 bits a channel/,
+    /\/separable\/depthwise\/Conv_output_0\s+Conv\s+64×1×3×3\s+inner\s+kmeans 4 bits a channel/,
   );
   expect(stdout).toContain('BatchNormalization and channel constants fold into the layer before them (5)');
 });

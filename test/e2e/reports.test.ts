@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 
 const data = ['--data', example('digits-calib.npy'), '--scale', '1/16', '--samples', '32'];
 const labelled = ['--eval-data', example('digits-test.npy'), '--labels', example('digits-test-labels.npy')];
-const narrow = ['--bits', '2', '--act-bits', '2', '--observer', 'mse'];
+const narrow = ['--bits', '2', '--act-bits', '2', '--observer', 'mse', '--refine', 'none'];
 
 /** A run of the sample with every report, at so few bits that some digits go wrong. */
 async function reportsIn(folder: string): Promise<(ending: string) => string> {
@@ -61,7 +61,7 @@ test('every report of a run, the same bytes in the next one but for its times', 
   expect(document.querySelectorAll('#mistakes img').length).toBe(mistakes.length);
   expect(document.querySelector('pre')?.textContent.replace(/ \\\n */g, ' ')).toBe(
     'quantize digits.onnx --data digits-calib.npy --scale 1/16 --samples 32 --eval-data digits-test.npy ' +
-      '--labels digits-test-labels.npy --bits 2 --act-bits 2 -o q.onnx',
+      '--labels digits-test-labels.npy --bits 2 --act-bits 2 --refine none -o q.onnx',
   );
 });
 

@@ -20,7 +20,10 @@ function workplace() {
 
 const data = ['--data', example('digits-calib.npy'), '--scale', '1/16'];
 const labelled = ['--eval-data', example('digits-test.npy'), '--labels', example('digits-test-labels.npy')];
-const axes = ['--schemes', 'kmeans,minmax', '--bits', '2', '--act-bits', '8,4', '--observers', 'mse'];
+const unrefined = ['--refine', 'none'];
+const axes = ['--schemes', 'kmeans,minmax', '--bits', '2', '--act-bits', '8,4', '--observers', 'mse'].concat(
+  unrefined,
+);
 
 async function recordOf(...args: string[]): Promise<SweepRecord> {
   const { code, stdout, stderr } = await runCommand('sweep', ...args, '--json');
@@ -44,10 +47,10 @@ test('every combination is what quantize makes of it, and the best has its comma
     at('sweep.html'),
   );
   expect(record.results.map(({ name }) => name)).toEqual([
-    'kmeans-w2a8',
-    'kmeans-w2a4',
-    'minmax-w2a8',
-    'minmax-w2a4',
+    'kmeans-w2a8-none',
+    'kmeans-w2a4-none',
+    'minmax-w2a8-none',
+    'minmax-w2a4-none',
   ]);
   expect(record).toMatchObject({
     schemaVersion: 2,
@@ -91,6 +94,7 @@ test('a run that was stopped goes on, to the bytes of one that was not', async (
     labels: example('digits-test-labels.npy'),
     schemes: ['mse'],
     bits: [2, 3, 4],
+    refines: ['none'],
   };
   const whole = await sweep({ ...options, output: at('whole.json') });
 
@@ -102,21 +106,24 @@ test('a run that was stopped goes on, to the bytes of one that was not', async (
     signal: controller.signal,
     // In the middle of the second combination.
     onProgress: ({ step, done }) => {
-      if (step.startsWith('mse-w3a8') && done > 100) controller.abort('enough');
+      if (step.startsWith('mse-w3a8-none') && done > 100) controller.abort('enough');
     },
   });
   const error = await work.catch((thrown) => thrown);
   expect(error).toBeInstanceOf(QuantizeError);
   expect([error.code, error.exitCode, error.cause]).toEqual(['sweep-interrupted', 130, 'enough']);
   expect(error.message).toMatch(
-    /^Stopped in step "mse-w3a8 \(2 of 3\)", after \d+ of 797 samples: 1 of 3 combinations are kept in .*parts\.json\.$/,
+    /^Stopped in step "mse-w3a8-none \(2 of 3\)", after \d+ of 797 samples: 1 of 3 combinations are kept in .*parts\.json\.$/,
   );
   const kept = JSON.parse(readFileSync(output, 'utf8')) as SweepRecord;
   expect([kept.results, kept.missing]).toEqual([whole.results.slice(0, 1), 2]);
 
   const steps: string[] = [];
   await sweep({ ...options, output, onStep: (step) => steps.push(step) });
-  expect(steps.filter((step) => step.startsWith('mse'))).toEqual(['mse-w3a8 (2 of 3)', 'mse-w4a8 (3 of 3)']);
+  expect(steps.filter((step) => step.startsWith('mse'))).toEqual([
+    'mse-w3a8-none (2 of 3)',
+    'mse-w4a8-none (3 of 3)',
+  ]);
   expect(readFileSync(output, 'utf8')).toBe(readFileSync(at('whole.json'), 'utf8'));
 
   // Nothing is left to do: the float model is not run again, and the file is as it was.
@@ -145,7 +152,7 @@ test('without samples it sweeps over weights, and statistics take the place of s
   expect(weights.choice?.command).toContain('--format matmulnbits');
 
   await runCommand('calibrate', model, ...data);
-  const shared = [...data, '--bits', '4', '--act-bits', '8,float'];
+  const shared = [...data, '--bits', '4', '--act-bits', '8,float', ...unrefined];
   const observed = await recordOf(model, ...shared, '-o', at('a.json'));
   const stored = await recordOf(model, ...shared, '--stats', at('digits.stats.json'), '-o', at('b.json'));
   expect(stored.results).toEqual(observed.results);

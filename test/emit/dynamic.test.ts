@@ -141,7 +141,7 @@ it('a Gemm whose input lies across keeps its float arithmetic, on a stored weigh
 
 it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
   const registries = {
-    schemes: [{ name: 'minmax', widths: { least: 2, most: 8 } }],
+    schemes: [{ name: 'auto', widths: { least: 2, most: 8 } }],
     rangeSources: [{ name: 'mse', from: 'statistics' as const, observer: {} }],
     actSchemes: [{ name: 'uniform' }],
     refiners: [],

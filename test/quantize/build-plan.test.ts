@@ -18,7 +18,7 @@ import {
 } from '../../src/quantize/quantized-tensor.js';
 import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
-import { defaultRecipe, type GivenRecipe } from '../../src/recipe.js';
+import { defaultRecipe, type GivenRecipe, named } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { withMinmax } from '../support/quantize-model.js';
 import { provenance, statisticsOf } from '../support/statistics.js';
@@ -164,8 +164,7 @@ describe('buildPlan', () => {
     [{ group: 1, granularity: 'tensor' }, undefined],
   ] as const)('hands on what shares a codebook: %j', (changes, expected) => {
     const seen: unknown[] = [];
-    const [scheme] = schemes;
-    if (!scheme) throw new Error('there is a scheme');
+    const scheme = named(schemes, 'minmax');
     const spy: Scheme = {
       ...scheme,
       quantize(request) {

@@ -18,6 +18,7 @@ import { codeOf } from '../support/random-data.js';
 
 const registries = {
   schemes: [
+    { name: 'auto', widths: { least: 2, most: 8 } },
     { name: 'minmax', widths: { least: 2, most: 8 } },
     { name: 'log', widths: { least: 2, most: 8 } },
     { name: 'ternary', widths: { least: 2, most: 2 } },
@@ -85,7 +86,8 @@ describe('recipeFor', () => {
     expect(withRules({ pattern: 'other', bits: 2 })).toEqual({
       bits: 4,
       actBits: 8,
-      scheme: 'minmax',
+      // Of its width.
+      scheme: 'kmeans',
       granularity: 'channel',
       group: 'channel',
       keptBy: undefined,
@@ -199,12 +201,18 @@ describe('resolveRecipe', () => {
     const names = [['a'], ['b']].map((exclude) => nameOf({ exclude }));
     expect(names).toEqual(names.map(() => expect.stringMatching(/^minmax-w8a8-[0-9a-f]{6}$/)));
     expect(new Set(names).size).toBe(2);
+    expect(nameOf({ bits: 4 })).toBe('w4a8');
+    expect(nameOf({ bits: 4, scheme: 'log' })).toBe('log-w4a8');
+    expect(nameOf({ refine: 'none' })).toBe('minmax-w8a8-none');
+    // A rule takes the scheme of the recipe, which is another one below 8 bits.
+    const rules = [{ pattern: 'a', bits: 4 }];
+    expect(nameOf({ rules, scheme: 'minmax' })).not.toBe(nameOf({ rules }));
   });
 
   it('leaves activations in float without samples', () => {
     const resolved = resolveRecipe({ activations: { bits: 4 }, bits: 4 }, registries, false);
     expect(resolved.activations).toEqual({ kind: 'float' });
-    expect(recipeName(resolved)).toBe('minmax-w4');
+    expect(recipeName(resolved)).toBe('w4');
   });
 
   it('names a scheme of activations, which needs some below 8 bits and samples', async () => {

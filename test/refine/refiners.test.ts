@@ -137,7 +137,7 @@ it.each(['moments', 'second-order'])('%s gives a MatMul without a bias the means
   const feeds = Array.from({ length: 12 }, (_, i) => ({
     x: { type: 'float32' as const, dims: [1, 6, 8], data: randomFloats(48, 70 + i) },
   }));
-  const { plan } = await quantizeModel(model, { bits: 2, allLayers: true }, feeds);
+  const { plan } = await quantizeModel(model, { bits: 2, allLayers: true, scheme: 'minmax' }, feeds);
   const sources = { ...context, model, source: sourceOf(feeds) };
   const next = await refinePlan(plan, [{ name, settings: {} }], refiners, sources);
   const meansOf = async (of: Model) => {

@@ -15,7 +15,17 @@ const calm: Observed = {
   weightBytes: { stored: 2000, packed: 2000 },
   sizes: { floatBytes: 9000, quantizedBytes: 9000 },
   passes: [],
+  isRefined: false,
 };
+
+/** The plan with every layer at so many bits. */
+const atBits = (bits: number) => ({
+  ...plan,
+  layers: plan.layers.map((layer) => ({
+    ...layer,
+    quantized: layer.quantized && { ...layer.quantized, bits },
+  })),
+});
 
 test('a good run has no warnings', () => {
   expect(warningsOf(calm)).toEqual([]);
@@ -63,6 +73,11 @@ test.each<[string, Partial<Observed>, RegExp]>([
       ],
     },
     /^1 of 2 activations lose their negative values, as "a" \(from -0\.28\): --lsqplus-config 1/,
+  ],
+  [
+    'narrow weights that nothing refined',
+    { plan: atBits(3) },
+    /^Weights of 3 bits are as the scheme left them/,
   ],
   ['random input', { evaluationKind: 'synthetic' }, /random input/],
   [
@@ -148,6 +163,14 @@ test.each<[string, Partial<Observed>, RegExp]>([
   ],
 ])('%s', (_, change, says) => {
   expect(warningsOf({ ...calm, ...change }).join('\n')).toMatch(says);
+});
+
+test.each<[string, Partial<Observed>]>([
+  ['refined', { isRefined: true }],
+  ['unrefined by wish', { recipe: { ...defaultRecipe, refine: 'none' } }],
+  ['wider', { plan: atBits(4) }],
+])('weights that are %s are no reason to speak', (_, change) => {
+  expect(warningsOf({ ...calm, plan: atBits(3), ...change })).toEqual([]);
 });
 
 test('a machine without VNNI is no danger to files that are made for all', () => {

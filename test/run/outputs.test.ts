@@ -57,7 +57,10 @@ describe('outputs', () => {
     g.output('label', undefined, 'string');
     const model = g.build();
     model.opsets.set('ai.onnx.ml', 2);
-    const { outputs } = await quantize({ model: fileOf(model), recipe: { bits: 2, allLayers: true } });
+    const { outputs } = await quantize({
+      model: fileOf(model),
+      recipe: { bits: 2, scheme: 'minmax', allLayers: true },
+    });
     const [scores, texts] = outputs;
     // The text is that of the largest score, so both agree on just as many samples.
     expect(texts?.deployed.topOneAgreement).toBe(scores?.deployed.topOneAgreement);

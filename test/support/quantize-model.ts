@@ -30,13 +30,13 @@ export interface QuantizedModel {
 /** Where the integer kernels of this machine saturate, weights stay within ±63 so that every machine agrees. */
 const reduceRange = saturates(describeMachine()) !== false;
 
-/** Quantize a built model on feeds, random ones by default. */
+/** Quantize a built model on feeds, random ones by default; uniform codes unless the recipe names a scheme. */
 export async function quantizeModel(
   model: Model,
   recipe: GivenRecipe = {},
   feeds: readonly Feed[] = randomFeeds(model),
 ): Promise<QuantizedModel> {
-  const whole = withMinmax({ reduceRange, ...recipe });
+  const whole = withMinmax({ reduceRange, scheme: 'minmax', ...recipe });
   const placement = place(model, whole, 'model.onnx');
   const source = whole.activations.kind === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);

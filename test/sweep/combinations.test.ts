@@ -32,6 +32,15 @@ it('names observers where there are several, and has one combination where they 
   ]);
 });
 
+it('has an axis of what refines', () => {
+  const refines = ['auto', 'none', 'moments,second-order'];
+  expect(names({ data: 'calib.npy', schemes: ['kmeans'], bits: [2], refines })).toEqual([
+    'kmeans-w2a8',
+    'kmeans-w2a8-none',
+    'kmeans-w2a8-moments-second-order',
+  ]);
+});
+
 it('takes the levels of narrow activations where they are narrow', () => {
   const found = combinationsOf({
     model: 'net.onnx',
@@ -60,7 +69,7 @@ it('keeps exact offsets where an observer has some, below 8 bits', () => {
 });
 
 it('is of weights alone without samples, unless widths were asked for', async () => {
-  expect(names({ bits: [4, 8] })).toEqual(['minmax-w4', 'minmax-w8']);
+  expect(names({ bits: [4, 8] })).toEqual(['w4', 'minmax-w8']);
   expect(await codeOf(() => names({ actBits: [8] }))).toBe('bad-option');
   expect(names({ actBits: ['float'] })).toEqual(['minmax-w8']);
   expect(names({ actBits: [8], stats: 's.json' })).toEqual(['minmax-w8a8']);

@@ -1,5 +1,5 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
-import { bestChain } from '../../numerics/best-chain.js';
+import { bestChain, type Predecessor } from '../../numerics/best-chain.js';
 import { clamp } from '../../numerics/round.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
@@ -79,6 +79,8 @@ function fitBlock(
   let best = fitLevels(channels, widest, count, limit);
   const other = fitLevels(channels, uniform, count, limit);
   if (other.error < best.error) best = other;
+  // Each weight has a level of its own, as in most depthwise layers: only the grid is left to round to.
+  if (channels.reduce((sum, { length }) => sum + length, 0) <= count) return best;
   for (let round = 0; round < ROUNDS; round++) {
     const { levels, scales } = best;
     const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levels, limit));
@@ -127,7 +129,21 @@ function fitLevels(
     const square = level * level * (weights[total] as number);
     return 2 * level * (sums[total] as number) - square - (squares[total] as number);
   });
-  const chain = bestChain(start, count, gain, end);
+  const predecessor: Predecessor = (values, node, from, to) => {
+    let chosen = from;
+    let most = Number.NEGATIVE_INFINITY;
+    for (let i = from; i <= to; i++) {
+      const middle = i + node;
+      const moved = (middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number);
+      const value = (values[i] as number) + (node - i) * moved;
+      if (value > most) {
+        most = value;
+        chosen = i;
+      }
+    }
+    return chosen;
+  };
+  const chain = bestChain(start, count, gain, end, predecessor);
   let error = -(end[chain[count - 1] as number] as number);
   for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
   return { scales, levels: chain.map((node) => node - limit), error };

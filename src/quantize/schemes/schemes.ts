@@ -1,3 +1,4 @@
+import { auto } from './auto.js';
 import { kmeans } from './kmeans.js';
 import { log, logSqrt2 } from './log.js';
 import { lsq } from './lsq.js';
@@ -16,6 +17,7 @@ import {
 
 /** The weight schemes, the default first. */
 export const schemes: readonly Scheme[] = [
+  auto,
   minmax,
   mse,
   pow2,

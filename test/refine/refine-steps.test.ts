@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { resolveRecipe } from '../../src/recipe.js';
+import { refineSteps } from '../../src/refine/refine-steps.js';
+import { registries } from '../../src/registries.js';
+
+const namesOf = (given: Parameters<typeof resolveRecipe>[0], samples: number) =>
+  refineSteps(resolveRecipe(given, registries, true), samples).map(({ name }) => name);
+
+describe('what refines by itself', () => {
+  it.each([
+    [8, []],
+    [5, ['moments']],
+    [4, ['second-order']],
+    [3, ['second-order']],
+    [2, ['second-order']],
+  ])('follows the width of weights: %i bits', (bits, names) => {
+    expect(namesOf({ bits }, 256)).toEqual(names);
+  });
+
+  it('follows the narrowest layers', () => {
+    expect(namesOf({ rules: [{ pattern: 'a', bits: 2 }] }, 256)).toEqual(['second-order']);
+  });
+
+  it('is nothing of few samples, of weights in blocks, and where the recipe says so', () => {
+    expect(namesOf({ bits: 2 }, 255)).toEqual(['moments']);
+    expect(namesOf({ bits: 2 }, 63)).toEqual([]);
+    expect(namesOf({ bits: 4, format: 'matmulnbits', activations: { kind: 'float' } }, 512)).toEqual([]);
+    expect(namesOf({ bits: 2, refine: 'none' }, 512)).toEqual([]);
+    expect(namesOf({ bits: 2, refine: 'moments' }, 10)).toEqual(['moments']);
+  });
+});
