@@ -52,12 +52,14 @@ export async function explain(
   };
   const plan = await planner.plan(recipe);
   const work = isAsked ? undefined : FEW_MULTIPLICATIONS;
-  const { origins, multiplications } = await measureOrigins({ ...sources, plan }, { ...settings, work });
+  // What nobody asked for goes on in silence.
+  const voice = isAsked ? settings : { ...settings, progress: undefined };
+  const { origins, multiplications } = await measureOrigins({ ...sources, plan }, { ...voice, work });
   if (origins.length === 0 || (!asked.suggest && !isFarOff)) return { origins, suggestions: [] };
   await settings.begin?.('try suggestions');
   const effort = asked.suggest ? efforts.thorough : efforts.quick;
   const start = { ...explained, origins, multiplications, sqnrDb };
-  const suggestions = await suggest(planner, start, source, { ...settings, effort });
+  const suggestions = await suggest(planner, start, source, { ...voice, effort });
   if (asked.suggest) return { origins, suggestions };
   // What was tried unasked is worth a word where it helps.
   const helpful = suggestions.filter(({ tried }) => tried && gainOf(tried) >= LEAST_GAIN_DB);
