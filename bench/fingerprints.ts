@@ -16,7 +16,7 @@ interface Subject extends Omit<QuantizeOptions, 'recipe' | 'output'> {
 /** What a guard runs every model under: each kind of weight, activation and file at least once. */
 const recipes: Readonly<Record<string, GivenRecipe>> = {
   w8a8: {},
-  'w4a8 minmax': { bits: 4 },
+  'w4a8 minmax': { bits: 4, scheme: 'minmax', refine: 'none' },
   'w4a8 kmeans': { bits: 4, scheme: 'kmeans' },
   'w4a8 wentropy': { bits: 4, scheme: 'wentropy' },
   'w4a8 log': { bits: 4, scheme: 'log' },

@@ -17,11 +17,14 @@ interface Subject {
   readonly dataFreeFlags?: readonly string[];
 }
 
+/** Weights that are the same under every observer. */
+const plain = ['--scheme', 'minmax', '--refine', 'none'];
+
 /** Weights and activations; the first and the last layers stay at 8 bits. */
 const recipes = [
   { name: 'W8A8', flags: [] },
-  { name: 'W4A8', flags: ['--bits', '4'] },
-  { name: 'W4A4', flags: ['--bits', '4', '--act-bits', '4'] },
+  { name: 'W4A8', flags: ['--bits', '4', ...plain] },
+  { name: 'W4A4', flags: ['--bits', '4', '--act-bits', '4', ...plain] },
 ] as const;
 
 /**

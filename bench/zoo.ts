@@ -12,7 +12,7 @@ import { fusedShare } from './fused-share.js';
 /** What is run on every model; the columns show them in this order. */
 const recipes = [
   { name: 'W8A8', flags: [] },
-  { name: 'W4A8', flags: ['--bits', '4'] },
+  { name: 'W4A8', flags: ['--bits', '4', '--scheme', 'minmax', '--refine', 'none'] },
 ] as const;
 
 /** One model in one recipe. */
