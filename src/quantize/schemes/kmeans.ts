@@ -119,10 +119,8 @@ function fitLevels(
   const total = 2 * nodes - 1;
   // Σ(u − l)² by parts: all weights at the highest level, and for each two neighbours what those below their middle
   // gain by the lower one, (u − b)² − (u − a)² = (b − a)·(a + b − 2u). The middle is half step from + to.
-  const gain = (from: number, to: number) => {
-    const middle = from + to;
-    return (to - from) * ((middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number));
-  };
+  const moved = weights.map((weight, middle) => (middle - 2 * limit) * weight - 2 * (sums[middle] as number));
+  const gain = (from: number, to: number) => (to - from) * (moved[from + to] as number);
   const start = new Float64Array(nodes);
   const end = Float64Array.from({ length: nodes }, (_, node) => {
     const level = node - limit;
@@ -133,9 +131,7 @@ function fitLevels(
     let chosen = from;
     let most = Number.NEGATIVE_INFINITY;
     for (let i = from; i <= to; i++) {
-      const middle = i + node;
-      const moved = (middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number);
-      const value = (values[i] as number) + (node - i) * moved;
+      const value = (values[i] as number) + (node - i) * (moved[i + node] as number);
       if (value > most) {
         most = value;
         chosen = i;
