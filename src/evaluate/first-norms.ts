@@ -3,7 +3,7 @@ import { linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { withModel } from '../load/with-model.js';
-import { elementCount, type NdArray } from '../numerics/nd-array.js';
+import { channelAlong, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
 import { rowsOf } from './drift.js';
 
@@ -143,9 +143,9 @@ interface ChannelSums {
 /** Sums over everything but axis 1. */
 function addChannels(into: ChannelSums, { dims, data }: NdArray): void {
   const channels = dims[1] ?? 1;
-  const places = elementCount(dims.slice(2));
+  const channelOf = channelAlong(dims, 1);
   for (let i = 0; i < data.length; i++) {
-    const c = Math.floor(i / places) % channels;
+    const c = channelOf(i);
     const x = data[i] as number;
     into.sums[c] = (into.sums[c] ?? 0) + x;
     into.squares[c] = (into.squares[c] ?? 0) + x * x;

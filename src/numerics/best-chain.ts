@@ -1,26 +1,4 @@
 /**
- * Which predecessor of a node makes the best chain: the i of from … to, inclusive, of the largest values[i] + gain(i, node),
- * of equals the first.
- */
-export type Predecessor = (values: Float64Array, node: number, from: number, to: number) => number;
-
-/** By a call a gain. Where time counts, a loop over the gains themselves is several times as fast. */
-const predecessorBy =
-  (gain: (from: number, to: number) => number): Predecessor =>
-  (values, node, from, to) => {
-    let chosen = from;
-    let most = Number.NEGATIVE_INFINITY;
-    for (let i = from; i <= to; i++) {
-      const value = (values[i] as number) + gain(i, node);
-      if (value > most) {
-        most = value;
-        chosen = i;
-      }
-    }
-    return chosen;
-  };
-
-/**
  * The best ascending chain of nodes: the j_1 < … < j_length that maximize
  * start[j_1] + Σ gain(j_{k−1}, j_k) + end[j_length].
  *
@@ -32,7 +10,6 @@ const predecessorBy =
  * @param length - nodes in the chain, 1 to n
  * @param gain - called with from < to
  * @param end - what the last node adds; without it, the last node is n − 1
- * @param predecessor - the same gains, faster
  * @returns the nodes of the chain, ascending; of equals that which comes first
  */
 export function bestChain(
@@ -40,7 +17,6 @@ export function bestChain(
   length: number,
   gain: (from: number, to: number) => number,
   end?: Float64Array,
-  predecessor: Predecessor = predecessorBy(gain),
 ): Int32Array {
   const nodes = start.length;
   if (length < 1 || length > nodes) throw new Error(`no chain of ${length} of ${nodes} nodes`);
@@ -57,9 +33,16 @@ export function bestChain(
       if (from > to) return;
       const node = (from + to) >> 1;
       const top = Math.min(high, node - 1);
-      const least = Math.min(Math.max(low, before === undefined ? 0 : (before[node] as number)), top);
-      const chosen = predecessor(shorter, node, least, top);
-      after[node] = (shorter[chosen] as number) + gain(chosen, node);
+      let chosen = Math.min(Math.max(low, before === undefined ? 0 : (before[node] as number)), top);
+      let most = Number.NEGATIVE_INFINITY;
+      for (let i = chosen; i <= top; i++) {
+        const value = (shorter[i] as number) + gain(i, node);
+        if (value > most) {
+          most = value;
+          chosen = i;
+        }
+      }
+      after[node] = most;
       best[node] = chosen;
       extend(from, node - 1, low, chosen);
       extend(node + 1, to, chosen, high);

@@ -145,9 +145,9 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
 }
 
 /**
- * The recipe in a file name: `minmax-w4a8`, `minmax-w4` for weights only, `minmax-w4-b32` in blocks of 32,
- * `minmax-w8-dynamic`, `minmax-w4a4-log`, and `w4a8` where the width chose a codebook; behind it what else is not as by default, `minmax-w8a8-tensor-ema`, rules and other
- * settings by a short hash, so that no recipe writes over the file of another.
+ * The recipe in a file name: `minmax-w8a8`, `log-w4` for weights only, `minmax-w4-b32` in blocks of 32, `minmax-w8-dynamic`,
+ * `minmax-w4a4-log`, and `w4a8` where the width chose a codebook; behind it what else is not as by default,
+ * `minmax-w8a8-tensor-ema`, rules and other settings by a short hash, so that no recipe writes over the file of another.
  */
 export function recipeName(recipe: Recipe): string {
   const { granularity, activations } = recipe;
@@ -171,9 +171,9 @@ const HASH_DIGITS = 6;
 function hashOfRest(recipe: Recipe): string[] {
   const { scheme, bits, granularity, format, blocks, activations } = defaultRecipe;
   const rest = {
-    // Rules leave the scheme to the recipe.
     ...{ ...recipe, bits, granularity, format },
     refine: isShort(recipe.refine) ? AUTO : recipe.refine,
+    // Rules leave the scheme to the recipe.
     scheme: recipe.rules.length > 0 ? recipe.scheme : scheme,
     blocks: { ...recipe.blocks, size: blocks.size },
     activations:
@@ -190,8 +190,9 @@ function hashOfRest(recipe: Recipe): string[] {
 }
 
 function widthsName({ scheme, bits, activations, format, blocks }: Recipe): string {
-  const isNamed = scheme !== AUTO || schemeOf(scheme, bits, format) === 'minmax';
-  const weights = `${isNamed ? `${schemeOf(scheme, bits, format)}-` : ''}w${bits}`;
+  const own = schemeOf(scheme, bits, format);
+  // A codebook that the width chose beside equal steps at the ends is not what naming it makes.
+  const weights = scheme === AUTO && own !== 'minmax' ? `w${bits}` : `${own}-w${bits}`;
   if (activations.kind === 'dynamic') return `${weights}-dynamic`;
   if (format === 'matmulnbits') return `${weights}-b${blocks.size}`;
   if (activations.kind === 'float') return weights;

@@ -1,7 +1,7 @@
 import type { ChannelGroup } from '../evaluate/channel-groups.js';
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
-import { type Drift, worstDb } from '../evaluate/drift.js';
+import type { Drift } from '../evaluate/drift.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import { isUnusable, worstOutput } from '../evaluate/worst-output.js';
@@ -11,7 +11,7 @@ import { showValue } from '../gate/units.js';
 import type { RefinedBlock } from '../quantize/plan.js';
 import { gainOf, LEAST_GAIN_DB } from '../search/suggest.js';
 import type { LayerDescription } from './describe-plan.js';
-import { formatDb, formatMs, formatPercent, formatSigned, formatSqnr } from './format.js';
+import { formatDb, formatMs, formatPercent, formatSigned, formatWorst } from './format.js';
 import type { ComparisonRecord, Result } from './result.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
@@ -31,7 +31,7 @@ export function qualityOf(result: Result): string {
   const part = group ? ` at ${channelsOf(group)}` : '';
   const at = part === '' ? ' at' : `${part} of`;
   const where = others ? `${at} output "${shortenName(output.name)}", the worst of ${outputs.length}` : part;
-  const own = `SQNR ${group ? formatDb(worstDb(output.deployed)) : formatSqnr(output.deployed)}${where}`;
+  const own = `SQNR ${formatWorst(output.deployed)}${where}`;
   if (task) {
     const graded = `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
     return others ? `${graded}, ${own}${unusable}` : `${graded}${unusable}`;

@@ -1,4 +1,4 @@
-import type { Drift } from '../evaluate/drift.js';
+import { type Drift, worstDb } from '../evaluate/drift.js';
 
 /** A size in bytes, in the decimal units that file managers use. */
 export function formatBytes(bytes: number): string {
@@ -33,6 +33,23 @@ export function formatSqnr(drift: Pick<Drift, 'sqnrDb' | 'nonFiniteMismatches' |
   if (drift.shapeMismatches > 0) return 'other shape';
   return drift.nonFiniteMismatches > 0 ? 'not finite' : formatDb(null);
 }
+
+/** The same of an output, by its worst group of channels where it is judged by groups. */
+export const formatWorst = (drift: Drift): string => formatSqnr({ ...drift, sqnrDb: worstDb(drift) });
+
+/** What a row of a table says of a drift: SQNR, cosine, largest error, same top-1. */
+export const driftCells = (drift: Drift): string[] => [
+  formatSqnr(drift),
+  drift.cosine?.toFixed(5) ?? '–',
+  drift.maxAbsError.toPrecision(3),
+  drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
+];
+
+/** The same, and on how many samples. */
+export const driftRow = (drift: Drift): string[] => [
+  ...driftCells(drift),
+  drift.samples.toLocaleString('en-US'),
+];
 
 /** A number with its sign, for differences. */
 export function formatSigned(value: number, digits: number): string {

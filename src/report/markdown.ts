@@ -1,4 +1,3 @@
-import type { Drift } from '../evaluate/drift.js';
 import { escapeMarkdown, markdownCode } from './escape.js';
 import {
   askForMends,
@@ -27,7 +26,7 @@ import {
   worstLayers,
   worstOrigins,
 } from './facts.js';
-import { formatBytes, formatCost, formatDb, formatMs, formatPercent, formatSqnr } from './format.js';
+import { driftRow, formatBytes, formatCost, formatDb, formatMs, formatPercent } from './format.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -125,21 +124,13 @@ function drift(result: Result): string {
   const { outputs } = result;
   if (outputs.length === 0) return '';
   const rows = outputs.flatMap(({ name, deployed, exact }) => [
-    [markdownCode(name), ...driftCells(deployed)],
-    [exactSession(result), ...driftCells(exact)],
+    [markdownCode(name), ...driftRow(deployed)],
+    [exactSession(result), ...driftRow(exact)],
     ...(deployed.groups ?? []).map((group) => [channelsOf(group), formatDb(group.sqnrDb), '', '', '', '']),
   ]);
   const heads = ['drift from float', 'SQNR', 'cosine', 'max error', 'same top-1', 'samples'];
   return `${table(heads, rows, [1, 2, 3, 4, 5])}\n\nMeasured on ${measuredOn(result)}.`;
 }
-
-const driftCells = (drift: Drift): string[] => [
-  formatSqnr(drift),
-  drift.cosine?.toFixed(5) ?? '–',
-  drift.maxAbsError.toPrecision(3),
-  drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
-  drift.samples.toLocaleString('en-US'),
-];
 
 /** Layers named in the report. */
 const WORST = 5;

@@ -1,5 +1,5 @@
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
-import { type Drift, worstDb } from '../evaluate/drift.js';
+import { worstDb } from '../evaluate/drift.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
@@ -29,12 +29,12 @@ import {
 } from './facts.js';
 import {
   alignColumns,
+  driftCells,
   formatBytes,
   formatDb,
   formatMs,
   formatPercent,
   formatSigned,
-  formatSqnr,
 } from './format.js';
 import { originsTable, whatToDo } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
@@ -212,15 +212,6 @@ function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[
     if (order) lines.push(order);
   }
   return lines.length === 0 ? [] : [`  ${shorten(name)}:`, ...lines];
-}
-
-function driftCells(drift: Drift): string[] {
-  return [
-    formatSqnr(drift),
-    drift.cosine?.toFixed(5) ?? '–',
-    drift.maxAbsError.toPrecision(3),
-    drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
-  ];
 }
 
 /** Layers named in the report. */

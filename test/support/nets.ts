@@ -96,6 +96,17 @@ export function between(
   return finish(net, 'y', undefined, { opset, irVersion });
 }
 
+/** x [1, 4, 6, 6] → stem → relu → residual block (a, b) → y, a convolution. */
+export function residual(): Model {
+  const net = new Net();
+  net.input('x', [1, 4, 6, 6]);
+  net.node('Relu', [net.conv('x', 'stem')], 'r');
+  net.node('Relu', [net.conv('r', 'a')], 's');
+  net.node('Add', [net.conv('s', 'b'), 'r'], 'sum');
+  net.node('Relu', ['sum'], 't');
+  return finish(net, net.conv('t', 'y'));
+}
+
 /** The model with one output. */
 export function finish(
   net: Net,

@@ -29,6 +29,19 @@ export const wordLayouts: Readonly<Record<number, Layout>> = {
   7: { slot: 7, codes: 2 },
 };
 
+/** That of a width that has words. */
+export function wordLayoutOf({ bits }: QuantizedTensor): Layout {
+  const layout = wordLayouts[bits];
+  if (!layout) throw new Error(`${bits} bits are not packed in words`);
+  return layout;
+}
+
+/** Bytes that words save over the next form: 4 bits a code for 3, 8 for the rest. */
+export function savedByWords(tensor: QuantizedTensor, layout: Layout): number {
+  const next = tensor.bits < 4 ? packedBytes(tensor, byteLayout(tensor.bits)) : elementCount(tensor.dims);
+  return next - packedBytes(tensor, layout);
+}
+
 /** A part of the words' bits, packed by itself. */
 export interface Stream {
   /** 8 is a byte a word; 4 and 2 are two and four words a byte. */

@@ -119,28 +119,30 @@ class LookUp {
       const bytes = this.push('Cast', [packed], { to: attribute.int(dataTypeCodes.int32) });
       if (isByte) return bytes;
       const looked = this.push('Gather', [streamTable(stream, this.#constants), bytes]);
-      return this.push('Reshape', [looked, this.#constants.int64List(rowShape)]);
+      return this.push('Reshape', [looked, this.#shape(rowShape)]);
     });
   }
 
   /** Rows without the slots that their last words have to spare; as they are where they have none. */
   cut(values: string): string {
     const { count, words, used } = this.rows;
-    const shape = (dims: readonly number[]) => this.#constants.int64List(dims);
     if (isFull(this.rows, this.#layout)) return values;
-    const whole = this.push('Reshape', [values, shape([count, words * this.#layout.codes])]);
-    return this.push('Slice', [whole, shape([0]), shape([used]), shape([1])]);
+    const whole = this.push('Reshape', [values, this.#shape([count, words * this.#layout.codes])]);
+    return this.push('Slice', [whole, this.#shape([0]), this.#shape([used]), this.#shape([1])]);
   }
 
   /** The weight's own shape, its channels where they were; all nodes. */
   shaped(values: string, output: string): readonly Node[] {
     const { dims } = this.#tensor;
-    const shape = (sizes: readonly number[]) => this.#constants.int64List(sizes);
     const perm = channelsFirst(this.#tensor);
-    if (!perm) return [...this.nodes, node('Reshape', [values, shape(dims)], [output])];
-    const moved = this.push('Reshape', [values, shape(perm.map((axis) => dims[axis] as number))]);
+    if (!perm) return [...this.nodes, node('Reshape', [values, this.#shape(dims)], [output])];
+    const moved = this.push('Reshape', [values, this.#shape(perm.map((axis) => dims[axis] as number))]);
     const back = dims.map((_, axis) => perm.indexOf(axis));
     return [...this.nodes, node('Transpose', [moved], [output], { perm: attribute.ints(back) })];
+  }
+
+  #shape(dims: readonly number[]): string {
+    return this.#constants.int64List(dims);
   }
 }
 

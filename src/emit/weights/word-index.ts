@@ -1,9 +1,8 @@
 import type { Node } from '../../graph/model.js';
-import { elementCount } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { FormTarget, WeightForm } from './form.js';
-import { byteLayout, type Layout, packedBytes, rowsOf, wordLayouts } from './layout.js';
+import { packedBytes, rowsOf, savedByWords, wordLayoutOf, wordLayouts } from './layout.js';
 import { canLookUp, emitIndexed } from './look-up.js';
 
 /** What the nodes of this form take more in a file than those of the next one: two or three, of some 60 bytes. */
@@ -19,19 +18,11 @@ export const wordIndex: WeightForm = {
   holds(tensor: QuantizedTensor, { opset }: FormTarget): boolean {
     const layout = wordLayouts[tensor.bits];
     if (!layout || tensor.kind !== 'codebook' || !canLookUp(tensor, layout, opset)) return false;
-    const next = tensor.bits < 4 ? packedBytes(tensor, byteLayout(tensor.bits)) : elementCount(tensor.dims);
-    const isMany = rowsOf(tensor, layout).codebooks > 1;
-    return isMany && next - packedBytes(tensor, layout) > NODE_BYTES;
+    return rowsOf(tensor, layout).codebooks > 1 && savedByWords(tensor, layout) > NODE_BYTES;
   },
-  bytes: (tensor: QuantizedTensor) => packedBytes(tensor, layoutOf(tensor)),
+  bytes: (tensor: QuantizedTensor) => packedBytes(tensor, wordLayoutOf(tensor)),
   emit(tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] {
     if (tensor.kind !== 'codebook') throw new Error('word-index holds codebooks only');
-    return emitIndexed(tensor, layoutOf(tensor), name, output, constants);
+    return emitIndexed(tensor, wordLayoutOf(tensor), name, output, constants);
   },
 };
-
-function layoutOf({ bits }: QuantizedTensor): Layout {
-  const layout = wordLayouts[bits];
-  if (!layout) throw new Error(`word-index holds no ${bits} bits`);
-  return layout;
-}

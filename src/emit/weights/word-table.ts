@@ -3,7 +3,7 @@ import { elementCount } from '../../numerics/nd-array.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Constants } from '../constants.js';
 import type { FormTarget, WeightForm } from './form.js';
-import { byteLayout, type Layout, packedBytes, rowsOf, wordLayouts } from './layout.js';
+import { packedBytes, rowsOf, savedByWords, wordLayoutOf, wordLayouts } from './layout.js';
 import { canLookUp, emitLookUp } from './look-up.js';
 
 /** What the nodes of this form take more in a file than those of the next one: up to eight more, of some 100 bytes. */
@@ -19,20 +19,12 @@ export const wordTable: WeightForm = {
   holds(tensor: QuantizedTensor, { opset }: FormTarget): boolean {
     const layout = wordLayouts[tensor.bits];
     if (!layout || !canLookUp(tensor, layout, opset)) return false;
-    const count = elementCount(tensor.dims);
-    const next = tensor.bits < 4 ? packedBytes(tensor, byteLayout(tensor.bits)) : count;
-    const saved = next - packedBytes(tensor, layout);
     const { codebooks } = rowsOf(tensor, layout);
     const table = codebooks * layout.codes * 2 ** (layout.slot * layout.codes);
-    return saved > NODE_BYTES && (codebooks === 1 || table <= count);
+    const isSmall = codebooks === 1 || table <= elementCount(tensor.dims);
+    return isSmall && savedByWords(tensor, layout) > NODE_BYTES;
   },
-  bytes: (tensor: QuantizedTensor) => packedBytes(tensor, layoutOf(tensor)),
+  bytes: (tensor: QuantizedTensor) => packedBytes(tensor, wordLayoutOf(tensor)),
   emit: (tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] =>
-    emitLookUp(tensor, layoutOf(tensor), name, output, constants),
+    emitLookUp(tensor, wordLayoutOf(tensor), name, output, constants),
 };
-
-function layoutOf({ bits }: QuantizedTensor): Layout {
-  const layout = wordLayouts[bits];
-  if (!layout) throw new Error(`word-table holds no ${bits} bits`);
-  return layout;
-}

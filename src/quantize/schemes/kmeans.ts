@@ -1,5 +1,5 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
-import { bestChain, type Predecessor } from '../../numerics/best-chain.js';
+import { bestChain } from '../../numerics/best-chain.js';
 import { clamp } from '../../numerics/round.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
@@ -127,19 +127,7 @@ function fitLevels(
     const square = level * level * (weights[total] as number);
     return 2 * level * (sums[total] as number) - square - (squares[total] as number);
   });
-  const predecessor: Predecessor = (values, node, from, to) => {
-    let chosen = from;
-    let most = Number.NEGATIVE_INFINITY;
-    for (let i = from; i <= to; i++) {
-      const value = (values[i] as number) + (node - i) * (moved[i + node] as number);
-      if (value > most) {
-        most = value;
-        chosen = i;
-      }
-    }
-    return chosen;
-  };
-  const chain = bestChain(start, count, gain, end, predecessor);
+  const chain = bestChain(start, count, gain, end);
   let error = -(end[chain[count - 1] as number] as number);
   for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
   return { scales, levels: chain.map((node) => node - limit), error };

@@ -1,5 +1,4 @@
 import type { Distribution } from '../../evaluate/distribution.js';
-import type { Drift } from '../../evaluate/drift.js';
 import type { Mistake } from '../../evaluate/mistake.js';
 import {
   changeOf,
@@ -12,7 +11,7 @@ import {
   widthsOf,
   worstLayers,
 } from '../facts.js';
-import { formatBytes, formatCost, formatDb, formatPercent, formatSqnr } from '../format.js';
+import { driftRow, formatBytes, formatCost, formatDb, formatPercent } from '../format.js';
 import { NO_HELP } from '../origins-terminal.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -39,8 +38,8 @@ function outputTable(result: Result): Markup | undefined {
   const { outputs } = result;
   if (outputs.length === 0) return undefined;
   const rows = outputs.flatMap(({ name, deployed, exact }) => [
-    [markup`<code>${name}</code>`, 'as deployed', ...driftCells(deployed)],
-    [markup`<code>${name}</code>`, exactSession(result), ...driftCells(exact)],
+    [markup`<code>${name}</code>`, 'as deployed', ...driftRow(deployed)],
+    [markup`<code>${name}</code>`, exactSession(result), ...driftRow(exact)],
     ...(deployed.groups ?? []).map((group) => [
       markup`<code>${name}</code>`,
       channelsOf(group),
@@ -94,14 +93,6 @@ function embeddingTable({ outputs, task }: Result): Markup | undefined {
   ];
   return rows.length === 0 ? undefined : table('Directions of the outputs', columns, rows);
 }
-
-const driftCells = (drift: Drift): string[] => [
-  formatSqnr(drift),
-  drift.cosine?.toFixed(5) ?? '–',
-  drift.maxAbsError.toPrecision(3),
-  drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
-  drift.samples.toLocaleString('en-US'),
-];
 
 function layerDrift(result: Result): Markup | undefined {
   const { layers, origins } = result;

@@ -1,4 +1,3 @@
-import { worstDb } from '../../evaluate/drift.js';
 import { worstOutput } from '../../evaluate/worst-output.js';
 import {
   channelsOf,
@@ -18,7 +17,7 @@ import {
   speedWarning,
   worstGroup,
 } from '../facts.js';
-import { formatBytes, formatDb, formatMs, formatPercent, formatSqnr } from '../format.js';
+import { formatBytes, formatMs, formatPercent, formatWorst } from '../format.js';
 import type { Result } from '../result.js';
 import { type Markup, markup, table } from './markup.js';
 import { renderBars } from './plots.js';
@@ -97,7 +96,7 @@ function driftCard({ outputs }: Result): Markup | undefined {
   const group = worstGroup(output.deployed);
   const part = group ? ` at ${channelsOf(group)}` : '';
   const which = outputs.length > 1 ? ` of ${output.name}, the worst of ${outputs.length} outputs` : '';
-  const said = group ? formatDb(worstDb(output.deployed)) : formatSqnr(output.deployed);
+  const said = formatWorst(output.deployed);
   return markup`<div>
 <h2>Signal to noise</h2>
 <p class="figure">${said.replace(/ dB$/, '')}${said.endsWith(' dB') ? markup` <span class="unit">dB</span>` : undefined}</p>

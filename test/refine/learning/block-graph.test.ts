@@ -4,7 +4,7 @@ import { refinableLayers } from '../../../src/refine/layers.js';
 import { blockGraphOf } from '../../../src/refine/learning/block-graph.js';
 import { blocksOf } from '../../../src/refine/learning/blocks.js';
 import { twinGraphOf } from '../../../src/refine/twin-graph.js';
-import { finish, Net } from '../../support/nets.js';
+import { finish, Net, residual } from '../../support/nets.js';
 import { quantizeModel } from '../../support/quantize-model.js';
 
 /** Of each block, the float values that its quantized side reads and should give, and how many layers and roundings it has. */
@@ -24,13 +24,7 @@ async function cutOut(model: Model) {
 }
 
 test('a block reads what the one before gives, and has the roundings of what it reads', async () => {
-  const net = new Net();
-  net.input('x', [1, 4, 6, 6]);
-  net.node('Relu', [net.conv('x', 'stem')], 'r');
-  net.node('Relu', [net.conv('r', 'a')], 's');
-  net.node('Add', [net.conv('s', 'b'), 'r'], 'sum');
-  net.node('Relu', ['sum'], 't');
-  expect(await cutOut(finish(net, net.conv('t', 'y')))).toEqual([
+  expect(await cutOut(residual())).toEqual([
     { reads: ['x'], gives: ['r'], layers: 1, roundings: ['x'] },
     { reads: ['r'], gives: ['t'], layers: 2, roundings: expect.arrayContaining(['r', 's', 'b']) },
     // A convolution on integers gives codes: what leaves the model is rounded, too.

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Model } from '../../../src/graph/model.js';
 import { refinableLayers } from '../../../src/refine/layers.js';
 import { blocksOf, wholeBlock } from '../../../src/refine/learning/blocks.js';
-import { finish, Net } from '../../support/nets.js';
+import { finish, Net, residual } from '../../support/nets.js';
 import { quantizeModel } from '../../support/quantize-model.js';
 
 async function cut(model: Model, by = blocksOf) {
@@ -11,17 +11,6 @@ async function cut(model: Model, by = blocksOf) {
     layers: layers.map(({ id }) => id),
     outputs,
   }));
-}
-
-/** stem → relu → residual block (a, b) → head. */
-function residual(): Model {
-  const net = new Net();
-  net.input('x', [1, 4, 6, 6]);
-  net.node('Relu', [net.conv('x', 'stem')], 'r');
-  net.node('Relu', [net.conv('r', 'a')], 's');
-  net.node('Add', [net.conv('s', 'b'), 'r'], 'sum');
-  net.node('Relu', ['sum'], 't');
-  return finish(net, net.conv('t', 'y'));
 }
 
 test('a residual block is one block, its shortcut inside', async () => {
