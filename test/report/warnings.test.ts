@@ -165,6 +165,18 @@ test.each<[string, Partial<Observed>, RegExp]>([
   expect(warningsOf({ ...calm, ...change }).join('\n')).toMatch(says);
 });
 
+test('an output that is finite nowhere is told once: what optimizations change of it tells nothing more', () => {
+  const nowhere = { sqnrDb: null, cosine: null, nonFiniteMismatches: 80 };
+  const lost = outputs.map((o) => ({
+    ...o,
+    deployed: { ...o.deployed, ...nowhere },
+    optimizations: { float: { ...o.optimizations.float, ...nowhere }, quantized: o.optimizations.quantized },
+  }));
+  expect(warningsOf({ ...calm, outputs: lost })).toEqual([
+    expect.stringMatching(/^Output "logits" is finite nowhere, .* nothing of it was compared\./),
+  ]);
+});
+
 test.each<[string, Partial<Observed>]>([
   ['refined', { isRefined: true }],
   ['unrefined by wish', { recipe: { ...defaultRecipe, refine: 'none' } }],
