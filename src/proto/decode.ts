@@ -69,7 +69,8 @@ export function decodeModel(bytes: Uint8Array, mode: TensorStorageMode = 'views'
 function refuseGroups(reader: protobuf.Reader): void {
   const skip = reader.skipType.bind(reader);
   reader.skipType = (wireType: number, ...rest: []) => {
-    if (wireType === START_GROUP || wireType === END_GROUP) throw new Error('it holds a group of fields');
+    if (wireType === START_GROUP || wireType === END_GROUP)
+      throw new Error('it holds a group of fields, which ONNX files do not have');
     return skip(wireType, ...rest);
   };
 }
