@@ -11,6 +11,7 @@ import type { Plan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { type MadeFrom, provenanceOf } from '../quantize/provenance.js';
 import { schemes } from '../quantize/schemes/schemes.js';
+import { WeightMemory } from '../quantize/weight-memory.js';
 import type { Recipe } from '../recipe.js';
 import { refinePlan } from '../refine/refine-plan.js';
 import { refineSteps } from '../refine/refine-steps.js';
@@ -44,7 +45,7 @@ export interface PlannerSources {
   readonly saved?: Plan | undefined;
   /** What plans are refined with; without samples they are not. */
   readonly refining: Refining;
-  /** Whether the last plan is kept: not where a model is large, whose weights are to go when they are written. */
+  /** Whether the last plan is kept, and weights of earlier ones: not where a model is large, whose weights are to go when they are written. */
   readonly keeps: boolean;
 }
 
@@ -52,6 +53,7 @@ export interface PlannerSources {
 export function makePlanner(sources: PlannerSources): Planner {
   const { model, path, ranges, saved, refining, keeps } = sources;
   const placements = new Map<string, Placement>();
+  const memory = keeps ? new WeightMemory() : undefined;
   let last: { key: string; plan: Promise<Plan> } | undefined;
 
   const placed = (recipe: Recipe): Placement => {
@@ -64,7 +66,7 @@ export function makePlanner(sources: PlannerSources): Planner {
     return placement;
   };
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
-    buildPlan({ model, recipe, placement }, ranges, registries);
+    buildPlan({ model, recipe, placement }, ranges, registries, memory);
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
     const { source } = refining;
     const steps = refineSteps(recipe, source?.length ?? 0);

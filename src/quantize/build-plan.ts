@@ -33,6 +33,7 @@ import type {
 } from './plan.js';
 import { quantizePortably } from './quantize-weight.js';
 import type { Scheme } from './schemes/scheme.js';
+import type { WeightMemory } from './weight-memory.js';
 
 /** What a recipe can name of what makes the numbers of a plan. */
 export interface PlanRegistries {
@@ -45,19 +46,22 @@ export interface PlanRegistries {
 interface PlanSources extends Pick<PlacedModel, 'model' | 'recipe' | 'placement'> {
   readonly ranges: Ranges;
   readonly registries: PlanRegistries;
+  readonly memory: WeightMemory | undefined;
 }
 
 /**
  * Choose every number: activation quantizers from the statistics, weight codes by the schemes, biases as they are.
  *
+ * @param memory - weights of earlier plans of this model, which are not quantized again where they would be the same
  * @throws QuantizeError `bad-values` where a tensor was not finite on the samples
  */
 export function buildPlan(
   { model, recipe, placement }: Pick<PlacedModel, 'model' | 'recipe' | 'placement'>,
   ranges: Ranges,
   registries: PlanRegistries,
+  memory?: WeightMemory,
 ): Plan {
-  const sources: PlanSources = { model, recipe, placement, ranges, registries };
+  const sources: PlanSources = { model, recipe, placement, ranges, registries, memory };
   const activations = new Map<string, PlannedActivation>();
   for (const name of observedValues(placement)) {
     const placed = placement.values.get(name);
@@ -131,6 +135,21 @@ function scaleCount(weighted: WeightedNode, site: WeightSite): number {
 }
 
 function quantizeWeight(
+  sources: PlanSources,
+  shared: Pick<SharedWeight, 'site' | 'weighted' | 'pairing'>,
+  scaleFloor: Float32Array,
+): StoredTensor {
+  const { site, weighted, pairing } = shared;
+  const { recipe, runs, node } = weighted;
+  const { scheme, bits, granularity, group } = recipe;
+  const stored = runs.kind === 'float' ? [runs.stored, sources.recipe.blocks] : [];
+  const how = [node.id, site.axis, scheme, bits, granularity, group, ...stored];
+  const key = JSON.stringify([how, weightLimit(weighted, sources.recipe), pairing?.bound, [...scaleFloor]]);
+  const make = () => quantizedWeight(sources, shared, scaleFloor);
+  return sources.memory ? sources.memory.recall(site.weight, key, make) : make();
+}
+
+function quantizedWeight(
   sources: PlanSources,
   { site, weighted, pairing }: Pick<SharedWeight, 'site' | 'weighted' | 'pairing'>,
   scaleFloor: Float32Array,

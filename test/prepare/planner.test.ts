@@ -4,12 +4,22 @@ import { noRanges } from '../../src/calibrate/find-ranges.js';
 import { place } from '../../src/place/place.js';
 import { observedValues } from '../../src/place/placement.js';
 import { makePlanner } from '../../src/prepare/planner.js';
-import { completeRecipe } from '../../src/recipe.js';
-import { between } from '../support/nets.js';
+import { completeRecipe, type GivenRecipe } from '../../src/recipe.js';
+import { randomFloats } from '../support/graph-builder.js';
+import { between, finish, Net } from '../support/nets.js';
 import { randomFeeds, sourceOf, withMinmax } from '../support/quantize-model.js';
 
-async function planner({ keeps = true } = {}) {
-  const model = between((net, v) => net.conv(net.node('Relu', [v], 'r'), 'c'));
+const convolutions = () => between((net, v) => net.conv(net.node('Relu', [v], 'r'), 'c'));
+
+/** x → MatMul → y. */
+function product() {
+  const net = new Net();
+  net.input('x', [1, 64]);
+  net.node('MatMul', ['x', net.constant('w', [64, 8], randomFloats(512, 1))], 'y');
+  return finish(net, 'y');
+}
+
+async function planner({ keeps = true, model = convolutions() } = {}) {
   const placement = place(model, withMinmax({}), 'model.onnx');
   const statistics = await calibrate(model, observedValues(placement), sourceOf(randomFeeds(model)));
   return makePlanner({
@@ -48,6 +58,43 @@ describe('the planner', () => {
     expect([...alone.weights]).toEqual([...whole.weights].filter(([id]) => id === 'c#1'));
     expect([...alone.biases]).toEqual([...whole.biases].filter(([id]) => id === 'c'));
     expect(alone.activations).toEqual(whole.activations);
+  });
+
+  it('has the weights that it would have without what it remembers, whatever was tried before', async () => {
+    const base: GivenRecipe = { allLayers: true, scheme: 'kmeans', bits: 6 };
+    const others: GivenRecipe[] = [
+      { bits: 4 },
+      { scheme: 'minmax' },
+      { group: 2 },
+      { granularity: 'tensor' },
+      { reduceRange: true },
+      { assumeVnni: true },
+      { activations: { bits: 3 } },
+      { activations: { kind: 'float' } },
+      { activations: { kind: 'dynamic' } },
+    ];
+    const [remembers, forgets] = [await planner(), await planner({ keeps: false })];
+    const uniform: GivenRecipe = { allLayers: true, scheme: 'minmax', assumeVnni: true };
+    const tried = [uniform, { ...uniform, reduceRange: true }, uniform].concat(
+      others.flatMap((other) => [base, { ...base, ...other }, base]),
+    );
+    for (const recipe of tried.map((given) => withMinmax(given))) {
+      const { weights } = await remembers.plan(recipe);
+      expect(weights).toEqual((await forgets.plan(recipe)).weights);
+    }
+  });
+
+  it('tells weights in blocks from others, and blocks of one size from those of another', async () => {
+    const [remembers, forgets] = [
+      await planner({ model: product() }),
+      await planner({ model: product(), keeps: false }),
+    ];
+    const alone: GivenRecipe = { bits: 4, scheme: 'minmax', activations: { kind: 'float' } };
+    const blocks = (size: 16 | 32): GivenRecipe => ({ ...alone, format: 'matmulnbits', blocks: { size } });
+    for (const given of [alone, blocks(16), blocks(32), alone]) {
+      const recipe = completeRecipe({ allLayers: true, ...given });
+      expect((await remembers.plan(recipe)).weights).toEqual((await forgets.plan(recipe)).weights);
+    }
   });
 
   it('refuses a recipe that quantizes nothing', async () => {
