@@ -36,6 +36,7 @@ export type {
   SearchOptions,
   SweepLimits,
   SweepOptions,
+  TrainingOptions,
   VerifyOptions,
 } from './options.js';
 export type { Scheme } from './quantize/schemes/scheme.js';

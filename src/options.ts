@@ -39,6 +39,13 @@ export interface DataOptions {
   readonly seed?: number | undefined;
 }
 
+/** Samples whose classes are known, for a refiner that learns from them; preprocessed as all others are. */
+export interface TrainingOptions {
+  readonly trainData?: Paths | undefined;
+  /** The class of each: a .npy or .csv file, or `folders` for images in class folders. */
+  readonly trainLabels?: string | undefined;
+}
+
 /** How far a step is. */
 export interface RunProgress {
   readonly step: string;
@@ -110,7 +117,7 @@ export interface SearchOptions {
 }
 
 /** What a run of the main job is asked for. */
-export interface QuantizeOptions extends DataOptions, MachineOptions, GateOptions, RunHooks {
+export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOptions, GateOptions, RunHooks {
   /** Path of the float model. */
   readonly model: string;
   /** Files that these options were read from, as a configuration: nothing is written over them. */
@@ -188,7 +195,11 @@ export interface MergeOptions {
 }
 
 /** What `verify` is asked for. */
-export interface VerifyOptions extends Omit<DataOptions, 'evalData' | 'labels'>, MachineOptions, RunHooks {
+export interface VerifyOptions
+  extends Omit<DataOptions, 'evalData' | 'labels'>,
+    TrainingOptions,
+    MachineOptions,
+    RunHooks {
   /** Path of the quantized model, which carries its recipe. */
   readonly quantized: string;
   /** Path of the float model that it says it was made from. */

@@ -19,9 +19,15 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import { isArrayType } from '../graph/data-type.js';
 import { fedInputs, type Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
-import type { DataOptions, Paths } from '../options.js';
+import type { DataOptions, Paths, TrainingOptions } from '../options.js';
 import { decodeTensorFile } from '../proto/decode-tensor.js';
 import type { UnheldOutput } from '../runtime/session.js';
+
+/** Samples whose classes are known. */
+export interface Labelled {
+  readonly source: SampleSource;
+  readonly labels: readonly number[];
+}
 
 /** The samples of a run. */
 export interface Samples {
@@ -32,6 +38,8 @@ export interface Samples {
   readonly kind: 'evaluation' | 'calibration' | 'synthetic' | 'none';
   /** The class of each evaluation sample. */
   readonly labels: readonly number[] | undefined;
+  /** What a refiner learns classes from. */
+  readonly training?: Labelled | undefined;
   /** Outputs that cannot be held, and so are not compared. */
   readonly unheld?: readonly UnheldOutput[] | undefined;
 }
@@ -63,7 +71,7 @@ function inputSpecs(model: Model, shapes: GivenShapes | undefined): InputSpec[] 
 }
 
 /** Which samples are opened, and what for. */
-interface SampleOptions extends DataOptions {
+interface SampleOptions extends DataOptions, TrainingOptions {
   /** Only this shard of the calibration samples. */
   readonly shard?: Shard | undefined;
   /** Where statistics are at hand, the calibration samples only serve to measure on. */
@@ -85,6 +93,7 @@ export async function openAll(
     const mend = 'Give the samples that they belong to with --eval-data.';
     throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
   }
+  refuseHalfTraining(options);
   const inputs = inputSpecs(model, options.shapes);
   const seed = options.seed ?? 0;
   const { pictures, raw, samples, shard } = options;
@@ -100,8 +109,35 @@ export async function openAll(
   const kind = given ? 'evaluation' : calibration ? 'calibration' : 'synthetic';
   const labels =
     options.labels === undefined || !measured ? undefined : await labelsOf(options.labels, measured);
+  const training = await open(options.trainData, {});
   const observed = options.stats === undefined ? calibration?.source : undefined;
-  return { calibration: observed, evaluation, kind, labels };
+  return {
+    ...{ calibration: observed, evaluation, kind, labels },
+    training:
+      training && options.trainLabels !== undefined
+        ? { source: training.source, labels: await labelsOf(options.trainLabels, training) }
+        : undefined,
+  };
+}
+
+/** Samples to learn from are of no use without their labels, nor these alone. */
+function refuseHalfTraining({ trainData, trainLabels, data }: SampleOptions): void {
+  const refuse = (flag: string, problem: string, mend: string) =>
+    new QuantizeError('bad-option', { flag, problem, mend });
+  if (trainData !== undefined && trainLabels === undefined)
+    throw refuse('--train-data', 'needs labels', 'Give the class of each sample with --train-labels.');
+  if (trainData === undefined && trainLabels !== undefined)
+    throw refuse(
+      '--train-labels',
+      'needs samples',
+      'Give the samples that they belong to with --train-data.',
+    );
+  if (trainData !== undefined && data === undefined)
+    throw refuse(
+      '--train-data',
+      'needs calibration samples',
+      'Give some with --data: the same ones may serve.',
+    );
 }
 
 /** A source, and what it was made from. */
@@ -147,9 +183,11 @@ export function sampleFiles({
   data,
   evalData,
   labels,
-}: Pick<DataOptions, 'data' | 'evalData' | 'labels'>): string[] {
+  trainData,
+  trainLabels,
+}: Pick<DataOptions, 'data' | 'evalData' | 'labels'> & TrainingOptions): string[] {
   // Whether `a=b.npy` is a file or the samples of the input a is known once the model is: both are kept.
-  return [data ?? [], evalData ?? [], labels ?? []]
+  return [data ?? [], evalData ?? [], labels ?? [], trainData ?? [], trainLabels ?? []]
     .flat()
     .flatMap((path) => (path.includes('=') ? [path, path.slice(path.indexOf('=') + 1)] : [path]));
 }

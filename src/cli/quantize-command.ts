@@ -27,6 +27,7 @@ import {
   addMachineOptions,
   addMetricOption,
   addSampleOptions,
+  addTrainingOptions,
   defined,
   type MachineFlags,
   type SampleFlags,
@@ -48,6 +49,8 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
+  readonly trainData?: string[];
+  readonly trainLabels?: string;
   readonly metric?: string;
   readonly classesAxis?: Readonly<Record<string, number>>;
   readonly report?: string[];
@@ -126,7 +129,7 @@ export function addQuantizeOptions(command: Command): Command {
     'samples to measure on (default: the calibration samples)',
     collect<string>,
   );
-  addMetricOption(addClassesOption(addLabelsOption(command)));
+  addTrainingOptions(addMetricOption(addClassesOption(addLabelsOption(command))));
   addSampleOptions(command)
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
@@ -172,12 +175,13 @@ export function addQuantizeOptions(command: Command): Command {
  * @param job - what holds where there is no flag
  */
 export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): QuantizeOptions {
-  const { output, data, stats, inputRange, evalData, labels, metric } = given;
+  const { output, data, stats, inputRange, evalData, labels, metric, trainData, trainLabels } = given;
   const { threads, maxMemory, provider, report, plan, savePlan } = given;
   const auto = given.auto ? (job.auto ?? {}) : job.auto;
   return {
     ...job,
     ...defined({ output, data, stats, inputRange, evalData, labels, metric, threads, maxMemory, provider }),
+    ...defined({ trainData, trainLabels }),
     ...(report && { reports: [...(job.reports ?? []), ...report] }),
     ...sampleOptionsOf(given, job),
     ...gateOptionsOf(given, job),

@@ -106,6 +106,17 @@ export function addLabelsOption(command: Command): Command {
   );
 }
 
+/** Add `--train-data` and `--train-labels`. */
+export function addTrainingOptions(command: Command): Command {
+  return command
+    .option(
+      '--train-data <[input=]path>',
+      'labelled samples that --refine finetune learns from, repeatable',
+      collect<string>,
+    )
+    .option('--train-labels <path>', 'the class of each of them, as --labels has it');
+}
+
 /** Add `--classes-axis`. */
 export function addClassesOption(command: Command): Command {
   return command.option(

@@ -9,6 +9,7 @@ import {
   addDataOption,
   addMachineOptions,
   addSampleOptions,
+  addTrainingOptions,
   type MachineFlags,
   type SampleFlags,
   sampleOptionsOf,
@@ -18,6 +19,8 @@ import type { CommandProcess } from './streams.js';
 interface VerifyFlags extends SampleFlags, MachineFlags {
   readonly from: string;
   readonly data?: string[];
+  readonly trainData?: string[];
+  readonly trainLabels?: string;
   readonly stats?: string;
   readonly plan?: string;
   readonly inputRange?: InputRange;
@@ -40,7 +43,10 @@ export function verifyCommand(process: CommandProcess): Command {
     .description('make a quantized model again by its own recipe, and compare every byte')
     .argument('<quantized>', 'the model that this tool made, a .onnx file')
     .requiredOption('--from <file>', 'the float model that it was made from');
-  addSampleOptions(addDataOption(command, ''), 'as many as then (default: as the file says)')
+  addSampleOptions(
+    addTrainingOptions(addDataOption(command, '')),
+    'as many as then (default: as the file says)',
+  )
     .option('--stats <file>', 'statistics of `quantize calibrate`, in place of samples')
     .option('--plan <file>', 'the plan that --save-plan kept, in place of samples')
     .option('--input-range <low,high>', 'as then, for --observer dfq', parseInputRange)
@@ -49,10 +55,12 @@ export function verifyCommand(process: CommandProcess): Command {
   return addMachineOptions(command)
     .addHelpText('after', notes)
     .action(async (quantized: string, flags: VerifyFlags) => {
+      const { trainData, trainLabels } = flags;
       const { from, data, stats, plan, inputRange, threads, maxMemory, provider, json } = flags;
       const found = await follow(process, flags, (hooks) =>
         verify({
           ...{ quantized, from, data, stats, plan, inputRange, threads, maxMemory, provider },
+          ...{ trainData, trainLabels },
           ...sampleOptionsOf(flags),
           ...hooks,
         }),

@@ -120,6 +120,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
   const { samples, seed, shapes, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
+  const { trainData, trainLabels } = settings;
   const { auto, origins, suggest, plan, savePlan, classesAxis } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
@@ -134,6 +135,8 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     savePlan: local(savePlan),
     evalData: pathsOf(found.path, evalData),
     labels: labels === FOLDER_LABELS ? labels : local(labels),
+    trainData: pathsOf(found.path, trainData),
+    trainLabels: trainLabels === FOLDER_LABELS ? trainLabels : local(trainLabels),
     metric: local(metric),
     ...{ auto, origins, suggest },
     preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),

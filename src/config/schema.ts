@@ -42,6 +42,8 @@ const settings = {
   savePlan: path.optional().describe('Where the plan is to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),
   labels: path.optional().describe('The class of each sample: .npy, .csv, or the word folders.'),
+  trainData: paths.optional().describe('Labelled samples that the refiner finetune learns from.'),
+  trainLabels: path.optional().describe('The class of each of them, as labels has it.'),
   classesAxis: z
     .record(z.string(), z.int())
     .optional()

@@ -8,7 +8,7 @@ import { type Placement, quantizerKeys, weightedNode } from '../place/placement.
 import { hashModel } from '../proto/hash.js';
 import { constantOperands } from '../quantize/build-plan.js';
 import { problemOfActivation, problemOfBias, problemOfWeight } from '../quantize/check-plan.js';
-import type { Plan, PlannedActivation, StoredTensor } from '../quantize/plan.js';
+import { judges, type Plan, type PlannedActivation, type StoredTensor } from '../quantize/plan.js';
 import { provenanceSchema } from '../quantize/provenance.js';
 import { checkRecipe, type GivenRecipe, type Recipe } from '../recipe.js';
 import { registries } from '../registries.js';
@@ -66,6 +66,7 @@ const planSchema = z.strictObject({
     z.strictObject({
       name: z.string(),
       settings: z.record(z.string(), z.union([z.number(), z.string()])),
+      judge: z.enum(judges).default('float'),
       samples: z.number(),
       heldBack: z.number(),
       before: z.number().nullable(),

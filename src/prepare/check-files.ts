@@ -4,10 +4,10 @@ import { sampleFiles } from '../calibrate/samples.js';
 import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import { fingerprintOf } from '../files/open.js';
-import type { DataOptions } from '../options.js';
+import type { DataOptions, TrainingOptions } from '../options.js';
 
 /** Whatever names files that a run reads. */
-interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels'> {
+interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels'>, TrainingOptions {
   readonly model?: string | undefined;
   readonly stats?: string | undefined;
   readonly plan?: string | undefined;

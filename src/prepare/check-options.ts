@@ -3,7 +3,8 @@ import type { Preprocess } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import type { Recipe } from '../recipe.js';
+import { named, type Recipe, type RefineStep } from '../recipe.js';
+import { refiners } from '../refine/refiners.js';
 import { formatBytes } from '../report/format.js';
 import { limitsOf } from '../search/limits.js';
 import { show } from '../validate/check.js';
@@ -56,7 +57,8 @@ export function refuseMeasuring({ auto, suggest, origins, model }: QuantizeOptio
 }
 
 /** A saved plan is every number: whatever would choose others has no use beside it. */
-export function refuseBesidePlan({ plan, recipe, stats, auto, suggest, savePlan }: QuantizeOptions): void {
+export function refuseBesidePlan(options: QuantizeOptions): void {
+  const { plan, recipe, stats, auto, suggest, savePlan, trainData } = options;
   if (plan === undefined) return;
   const beside: readonly (readonly [flag: string, isGiven: boolean])[] = [
     ['a recipe', recipe !== undefined],
@@ -64,11 +66,20 @@ export function refuseBesidePlan({ plan, recipe, stats, auto, suggest, savePlan 
     ['--auto', auto !== undefined],
     ['--suggest', suggest === true],
     ['--save-plan', savePlan !== undefined],
+    ['--train-data', trainData !== undefined],
   ];
   const found = beside.find(([, isGiven]) => isGiven);
   if (!found) return;
   const problem = `stands for the whole recipe and all its numbers, so that ${found[0]} has no use with it`;
   throw new QuantizeError('bad-option', { flag: '--plan', problem, mend: 'Leave out one of the two.' });
+}
+
+/** Labels that nothing learns from are a mistake. */
+export function refuseUnusedTraining({ trainData }: QuantizeOptions, steps: readonly RefineStep[]): void {
+  if (trainData === undefined || steps.some(({ name }) => named(refiners, name).needsLabels)) return;
+  const problem = 'has no use where no refiner learns from labels';
+  const mend = 'Put finetune into the list of --refine, or leave --refine out.';
+  throw new QuantizeError('bad-option', { flag: '--train-data', problem, mend });
 }
 
 /** A flag that would do nothing is a mistake. */

@@ -68,8 +68,8 @@ export function makePlanner(sources: PlannerSources): Planner {
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
     buildPlan({ model, recipe, placement }, ranges, registries, memory);
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
-    const { source } = refining;
-    const steps = refineSteps(recipe, source?.length ?? 0);
+    const { source, training } = refining;
+    const steps = refineSteps(recipe, { samples: source?.length ?? 0, hasTraining: training !== undefined });
     if (!source || steps.length === 0) return plan;
     await refining.begin?.('refine');
     return refinePlan(plan, steps, refiners, { ...refining, model, source });

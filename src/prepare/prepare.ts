@@ -1,7 +1,6 @@
 import { basename, dirname, join } from 'node:path';
-import type { SampleSource } from '../../calibration/source.js';
 import type { CalibrationSettings } from '../calibrate/calibrate.js';
-import { noSamples, openAll } from '../calibrate/samples.js';
+import { noSamples, openAll, type Samples } from '../calibrate/samples.js';
 import type { Watch } from '../calibrate/watch.js';
 import { convertModel } from '../convert/convert-model.js';
 import { QuantizeError } from '../errors.js';
@@ -80,8 +79,12 @@ export async function prepare(
     });
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
+    const training = opened.training && {
+      ...opened.training,
+      source: watch.stoppable(opened.training.source),
+    };
     return {
-      samples: { ...opened, unheld, calibration, evaluation },
+      samples: { ...opened, unheld, calibration, evaluation, training },
       reference: await referenceOf(original, evaluation),
     };
   });
@@ -93,12 +96,13 @@ export async function prepare(
 /** What plans are refined with. */
 export function refiningOf(
   { seed = 0, maxMemory }: MachineOptions & Pick<DataOptions, 'seed'>,
-  source: SampleSource | undefined,
+  { calibration, training }: Pick<Samples, 'calibration' | 'training'>,
   watch: Watch,
 ): Refining {
   const { pause, progress } = watch;
   const maxMemoryBytes = maxMemory === undefined ? undefined : maxMemory * 2 ** 20;
-  return { source, seed, maxMemoryBytes, pause, progress, begin: (step) => watch.begin(step) };
+  const begin = (step: string) => watch.begin(step);
+  return { source: calibration, training, seed, maxMemoryBytes, pause, progress, begin };
 }
 
 export const calibrationSettings = (

@@ -47,6 +47,10 @@ export type RefinedBlock =
   /** Left as it was, and why. */
   | { readonly id: string; readonly left: string };
 
+/** What decides about a refiner: the float outputs, or labels. */
+export const judges = ['float', 'labels'] as const;
+export type Judge = (typeof judges)[number];
+
 /** What a refiner did, and whether it was kept. */
 export interface RefinementRecord {
   readonly name: string;
@@ -54,7 +58,11 @@ export interface RefinementRecord {
   /** Samples that it worked on, and others that decided about it. */
   readonly samples: number;
   readonly heldBack: number;
-  /** Error of the outputs on the samples held back, relative to the float signal; null where there were too few. */
+  readonly judge: Judge;
+  /**
+   * On the samples held back; null where there were too few. By `float` the error of the outputs relative to the float
+   * signal, by `labels` the mean cross-entropy in nats.
+   */
   readonly before: number | null;
   readonly after: number | null;
   /** Withdrawn where the outputs became worse. */

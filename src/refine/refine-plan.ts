@@ -1,9 +1,10 @@
 import { splitSource } from '../../calibration/held-out.js';
-import type { SampleSource } from '../../calibration/source.js';
+import type { Labelled } from '../calibrate/samples.js';
 import { changed } from '../quantize/changed.js';
-import type { Plan, RefinementRecord } from '../quantize/plan.js';
+import type { Judge, Plan, RefinementRecord } from '../quantize/plan.js';
 import { named, type RefineStep } from '../recipe.js';
 import { refinableLayers } from './layers.js';
+import { classError, classGoal } from './learning/class-goal.js';
 import { measureLayers } from './open-walk.js';
 import { outputError } from './output-error.js';
 import type { RefineContext, Refiner } from './refiner.js';
@@ -28,42 +29,57 @@ export async function refinePlan(
   context: Omit<RefineContext, 'settings'>,
 ): Promise<Plan> {
   if (steps.length === 0) return plan;
-  const { kept, heldBack } = await holdBack(context.source);
-  const { model } = context;
+  const { model, training } = context;
+  const calibration = await holdBack({ source: context.source, labels: [] });
+  const isLabelled = steps.some(({ name }) => named(refiners, name).needsLabels);
+  const classes = isLabelled && training ? await holdBack(training) : undefined;
+  const kept = calibration.kept.source;
   const shapes = await measureLayers({ model, source: kept }, refinableLayers(model.graph, plan));
-  const errorOf = async (of: Plan) =>
-    heldBack && (await outputError(of, { model, source: heldBack, shapes }));
+  const errorOf = async (of: Plan, judge: Judge): Promise<number | undefined> => {
+    const heldBack = (judge === 'labels' ? classes : calibration)?.heldBack;
+    if (!heldBack) return undefined;
+    const sources = { model, source: heldBack.source, shapes };
+    if (judge === 'float') return outputError(of, sources);
+    return classError(of, sources, await classGoal(model, heldBack, 0));
+  };
   const records: RefinementRecord[] = [];
   let best = plan;
-  let before = await errorOf(plan);
+  const known = new Map<Judge, number | undefined>();
   for (const { name, settings } of steps) {
     const refiner = named(refiners, name);
-    const { change, blocks } = await refiner.refine(best, { ...context, source: kept, shapes, settings });
+    const judge: Judge = refiner.needsLabels ? 'labels' : 'float';
+    const before = known.has(judge) ? known.get(judge) : await errorOf(best, judge);
+    const sources = { ...context, source: kept, training: classes?.kept, shapes, settings };
+    const { change, blocks } = await refiner.refine(best, sources);
     const refined = changed(best, name, change);
-    const after = await errorOf(refined);
+    const after = await errorOf(refined, judge);
     const isKept = before === undefined || after === undefined || after <= before;
-    const samples = { samples: kept.length, heldBack: heldBack?.length ?? 0 };
+    const used = (judge === 'labels' ? classes : undefined) ?? calibration;
     records.push({
-      name,
-      settings,
-      ...samples,
-      before: before ?? null,
-      after: after ?? null,
-      kept: isKept,
-      blocks,
+      ...{ name, settings, judge, samples: used.kept.source.length },
+      ...{ heldBack: used.heldBack?.source.length ?? 0, before: before ?? null, after: after ?? null },
+      ...{ kept: isKept, blocks },
     });
+    known.set(judge, isKept ? after : before);
     if (!isKept) continue;
     best = refined;
-    before = after;
+    for (const other of known.keys()) if (other !== judge) known.delete(other);
   }
   return { ...best, refinements: [...plan.refinements, ...records] };
 }
 
-async function holdBack(
-  source: SampleSource,
-): Promise<{ kept: SampleSource; heldBack: SampleSource | undefined }> {
+/** Samples to work on, and others that decide, each with their labels where there are some. */
+async function holdBack({
+  source,
+  labels,
+}: Labelled): Promise<{ kept: Labelled; heldBack: Labelled | undefined }> {
+  const whole = { kept: { source, labels }, heldBack: undefined };
   const parts = Math.min(MOST_PARTS, Math.floor(source.length / HELD_BACK));
-  if (parts < LEAST_PARTS) return { kept: source, heldBack: undefined };
-  const { kept, heldOut } = await splitSource(source, parts);
-  return heldOut === source ? { kept, heldBack: undefined } : { kept, heldBack: heldOut };
+  if (parts < LEAST_PARTS) return whole;
+  const { kept, heldOut, isHeldOut } = await splitSource(source, parts);
+  if (heldOut === source) return whole;
+  return {
+    kept: { source: kept, labels: labels.filter((_, sample) => !isHeldOut(sample)) },
+    heldBack: { source: heldOut, labels: labels.filter((_, sample) => isHeldOut(sample)) },
+  };
 }

@@ -1,5 +1,6 @@
 import { QuantizeError } from '../errors.js';
-import { AUTO, NONE, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import { AUTO, NONE, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import { finetune } from './finetune.js';
 import { moments } from './moments.js';
 import { refiners } from './refiners.js';
 import { secondOrder } from './second-order.js';
@@ -14,23 +15,43 @@ const LEAST_FOR_WEIGHTS = 256;
 const NARROW_BITS = 4;
 const WIDE_BITS = 8;
 
+/** What there is to refine on. */
+export interface Given {
+  /** Calibration samples. */
+  readonly samples: number;
+  /** Whether there are others whose classes are known. */
+  readonly hasTraining: boolean;
+}
+
 /**
  * The refiners that a recipe asks for.
  *
- * @param samples - how many there are
- * @throws QuantizeError `bad-option` where refiners are named and there are no samples
+ * @throws QuantizeError `bad-option` where refiners are named and there are no samples, or no labels for those that learn
+ * from them
  */
-export function refineSteps(recipe: Recipe, samples: number): RefineStep[] {
-  const wanted = recipe.refine === AUTO ? usualOf(recipe, samples) : recipe.refine;
+export function refineSteps(recipe: Recipe, given: Given): RefineStep[] {
+  const wanted = recipe.refine === AUTO ? usualOf(recipe, given) : recipe.refine;
   const steps = stepsOf(wanted, refiners);
   if (typeof steps === 'string') throw new Error(`--refine ${steps}`);
-  if (samples > 0 || steps.length === 0) return steps;
-  const mend = 'Give them with --data, or leave --refine out.';
-  throw new QuantizeError('bad-option', { flag: '--refine', problem: 'needs samples', mend });
+  const refuse = (flag: string, problem: string, mend: string) =>
+    new QuantizeError('bad-option', { flag, problem, mend });
+  const learns = steps.find(({ name }) => named(refiners, name).needsLabels);
+  if (learns && !given.hasTraining) {
+    const mend = 'Give some with --train-data and --train-labels; distill learns without.';
+    throw refuse('--refine', `has ${learns.name}, which needs labelled samples`, mend);
+  }
+  if (given.samples > 0 || steps.length === 0) return steps;
+  throw refuse('--refine', 'needs samples', 'Give them with --data, or leave --refine out.');
 }
 
 /** What serves the narrowest weights of a recipe best, by measurement (docs/refine.md); nothing at 8 bits. */
-function usualOf({ bits, rules, format }: Recipe, samples: number): string {
+function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string {
+  const unlabelled = closedFormOf(recipe, samples);
+  if (!hasTraining) return unlabelled;
+  return unlabelled === NONE ? finetune.name : `${unlabelled},${finetune.name}`;
+}
+
+function closedFormOf({ bits, rules, format }: Recipe, samples: number): string {
   if (samples < LEAST_SAMPLES || format === 'matmulnbits') return NONE;
   const narrowest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
   if (narrowest <= NARROW_BITS && samples >= LEAST_FOR_WEIGHTS) return secondOrder.name;

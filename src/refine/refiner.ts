@@ -1,4 +1,5 @@
 import type { SampleSource } from '../../calibration/source.js';
+import type { Labelled } from '../calibrate/samples.js';
 import type { Model } from '../graph/model.js';
 import type { PlanChange } from '../quantize/changed.js';
 import type { Plan, RefinedBlock } from '../quantize/plan.js';
@@ -11,6 +12,8 @@ export interface RefineContext {
   readonly model: Model;
   /** Samples to refine on; can be opened any number of times, and gives them in the same order. */
   readonly source: SampleSource;
+  /** Samples whose classes are known, where there are some. */
+  readonly training?: Labelled | undefined;
   readonly seed: number;
   /** What the refiner was told, its defaults filled in. */
   readonly settings: RefineSettings;
@@ -44,5 +47,7 @@ export interface Refiner {
   /** What of a plan it changes. */
   readonly changes: readonly (keyof PlanChange)[];
   readonly settings: readonly RefinerSetting[];
+  /** Whether it learns from labels: samples of them, held back, then decide about it. */
+  readonly needsLabels?: true;
   refine(plan: Plan, context: RefineContext): Promise<Refinement>;
 }

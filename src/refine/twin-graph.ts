@@ -14,6 +14,7 @@ import {
   roleOf,
   type WeightedNode,
 } from '../place/placement.js';
+import { biasIn, dequantizeBias } from '../quantize/bias.js';
 import { layerQuantizerOf, type Plan, quantizerOf, weightAt } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import type { RefinableLayer } from './layers.js';
@@ -191,10 +192,11 @@ class Builder {
     }
   }
 
-  /** A bias of its own for the quantized side, zeros where there was none; where it is read. */
+  /** A bias of its own for the quantized side, as it is stored, zeros where there was none; where it is read. */
   #biasOf(owner: RefinableLayer, source: Node, inputs: string[]): string {
     const { outputChannels } = owner.linear;
-    const data = owner.bias ?? new Float32Array(outputChannels);
+    const stored = biasIn(this.#plan, owner.weighted);
+    const data = stored ? dequantizeBias(stored) : (owner.bias ?? new Float32Array(outputChannels));
     const name = this.#keep(`${owner.id}~b`, [outputChannels], data);
     if (owner.biasAdd === source) {
       inputs[source.inputs.indexOf(owner.weighted.bias ?? '')] = name;

@@ -105,16 +105,19 @@ export function calibratedOn({ calibration, recipe, command }: Result): string |
 }
 
 /**
- * What each refiner did: the error of the outputs before and after on samples held back, and whether it was kept; then the
+ * What each refiner did: the error before and after on samples held back, of the outputs or of classes, and whether it was kept; then the
  * blocks that it left as they were, and why.
  */
 export function refinedBy({ refinements }: Result): string[] {
-  return refinements.flatMap(({ name, samples, heldBack, before, after, kept, blocks }) => {
-    const on = `on ${count(samples, 'sample')}`;
+  return refinements.flatMap(({ name, judge, samples, heldBack, before, after, kept, blocks }) => {
+    const on = `on ${count(samples, judge === 'labels' ? 'labelled sample' : 'sample')}`;
     const left = leftBlocks(name, blocks);
     if (before === null || after === null)
       return [`refined by ${name} ${on}: too few to hold some back`, ...left];
-    const change = `error of the outputs ${share(before)} → ${share(after)} on ${heldBack} held back`;
+    const change =
+      judge === 'labels'
+        ? `cross-entropy ${before.toPrecision(3)} → ${after.toPrecision(3)} on ${heldBack} held back`
+        : `error of the outputs ${share(before)} → ${share(after)} on ${heldBack} held back`;
     return [kept ? `refined by ${name} ${on}: ${change}` : `${name} ${on} withdrawn: ${change}`, ...left];
   });
 }

@@ -29,6 +29,8 @@ export function quantizeCommandLine(
     ...flag('--input-range', inputRange && [inputRange.low[0], inputRange.high[0]].join(',')),
     ...pathFlags('--eval-data', evalData, nameOf),
     ...flag('--labels', labels && nameOf(labels)),
+    ...pathFlags('--train-data', options.trainData, nameOf),
+    ...flag('--train-labels', options.trainLabels && nameOf(options.trainLabels)),
     ...flag('--metric', metric && nameOf(metric)),
     ...(plan === undefined
       ? recipeFlags(recipe, data !== undefined || stats !== undefined)

@@ -28,6 +28,7 @@ import {
   refuseBesidePlan,
   refuseMeasuring,
   refuseUnusedStatistics,
+  refuseUnusedTraining,
 } from '../prepare/check-options.js';
 import { makePlanner } from '../prepare/planner.js';
 import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
@@ -74,7 +75,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   checkSearch(options);
   // Whether what it names can run; how many samples there are is not known yet.
   const mayHaveSamples = options.data !== undefined && stats === undefined;
-  if (!stored) refineSteps(given, mayHaveSamples ? Number.POSITIVE_INFINITY : 0);
+  if (!stored) {
+    const counts = { samples: mayHaveSamples ? Number.POSITIVE_INFINITY : 0 };
+    const steps = refineSteps(given, { ...counts, hasTraining: options.trainData !== undefined });
+    refuseUnusedTraining(options, steps);
+  }
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
@@ -120,7 +125,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       saved,
       keeps: !isLarge,
     },
-    refining: refiningOf(options, prepared.samples.calibration, watch),
+    refining: refiningOf(options, prepared.samples, watch),
   });
 
   const found =
@@ -179,7 +184,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       !auto &&
       !stored &&
       !isLarge &&
-      refineSteps(recipe, prepared.samples.calibration?.length ?? 0).length === 0;
+      refineSteps(recipe, countsOf(prepared.samples)).length === 0;
     const asked = { origins: options.origins, suggest: options.suggest, mayExplore };
     const { origins, suggestions } = await explain(planner, explained, samples.evaluation, asked, following);
 
@@ -214,6 +219,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     return result;
   });
 }
+
+const countsOf = ({ calibration, training }: Samples) => ({
+  samples: calibration?.length ?? 0,
+  hasTraining: training !== undefined,
+});
 
 /** Samples beside a saved plan only measure: nothing is calibrated. */
 const measuring = (samples: Samples): Samples => ({

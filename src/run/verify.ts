@@ -79,7 +79,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
       madeFrom,
     },
     saved: stored && planOf(stored, placed),
-    refining: refiningOf(job, samples.calibration, watch),
+    refining: refiningOf(job, samples, watch),
   });
 
   const emit = async () => {

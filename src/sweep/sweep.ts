@@ -317,7 +317,7 @@ class Sweep {
       inputRange: inputRangeOf(this.#options),
       ...calibrationSettings(this.#options, this.#watch),
     });
-    const refining = refiningOf(this.#options, samples.calibration, this.#watch);
+    const refining = refiningOf(this.#options, samples, this.#watch);
     const planner = makePlanner({
       ...{ model, path, ranges, refining, keeps: false },
       madeFrom,

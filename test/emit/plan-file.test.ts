@@ -65,7 +65,16 @@ describe('a plan that was saved', () => {
     expect(made.plan.activations.size).toBeGreaterThan(observedValues(made.placement).length);
     const path = join(temporaryFolder(), 'model.plan');
     const record = {
-      ...{ name: 'moments', settings: {}, samples: 3, heldBack: 0, before: null, after: null, kept: true },
+      ...{
+        name: 'moments',
+        settings: {},
+        judge: 'float' as const,
+        samples: 3,
+        heldBack: 0,
+        before: null,
+        after: null,
+        kept: true,
+      },
       blocks: [{ id: 'a', before: 2, after: 1 }],
     };
     const plan = { ...made.plan, refinements: [record] };

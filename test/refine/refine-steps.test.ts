@@ -4,7 +4,9 @@ import { refineSteps } from '../../src/refine/refine-steps.js';
 import { registries } from '../../src/registries.js';
 
 const namesOf = (given: Parameters<typeof resolveRecipe>[0], samples: number) =>
-  refineSteps(resolveRecipe(given, registries, true), samples).map(({ name }) => name);
+  refineSteps(resolveRecipe(given, registries, true), { samples, hasTraining: false }).map(
+    ({ name }) => name,
+  );
 
 describe('what refines by itself', () => {
   it.each([

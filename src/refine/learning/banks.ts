@@ -15,6 +15,8 @@ export interface ValueBank {
 /** What a block reads and should give, on samples, by the names of the values. */
 export interface Banks {
   readonly count: number;
+  /** The place of each sample in the source. */
+  readonly places: readonly number[];
   readonly values: ReadonlyMap<string, ValueBank>;
 }
 
@@ -44,6 +46,8 @@ export async function gatherBanks(walk: Walk, step: ReturnType<typeof bankStep>)
   const building = new Map<string, { array: NdArray; rows: number; size: number }>();
   let limit = walk.samples.reduce((sum, samples) => sum + samples, 0);
   let count = 0;
+  const places: number[] = [];
+  const before = firsts(walk.samples);
   let problem: string | undefined;
   await walk.next(step, (results, chunk) => {
     if (problem !== undefined) return;
@@ -74,6 +78,7 @@ export async function gatherBanks(walk: Walk, step: ReturnType<typeof bankStep>)
       const rows = array.data.subarray(0, taken * bank.size);
       (bank.array.data as { set(from: typeof rows, at: number): void }).set(rows, count * bank.size);
     });
+    for (let row = 0; row < taken; row++) places.push((before[chunk] ?? 0) + row);
     count += taken;
   });
   if (problem !== undefined) return problem;
@@ -84,7 +89,16 @@ export async function gatherBanks(walk: Walk, step: ReturnType<typeof bankStep>)
       return [name, { samples: { type: array.type, dims: [count, ...rest], data }, rowsPerSample: rows }];
     }),
   );
-  return { count, values };
+  return { count, places, values };
+}
+
+/** The place of the first sample of each chunk. */
+function firsts(samples: readonly number[]): number[] {
+  let sum = 0;
+  return samples.map((count) => {
+    sum += count;
+    return sum - count;
+  });
 }
 
 function emptyBank({ type, dims }: NdArray, samples: number, limit: number) {

@@ -6,6 +6,7 @@ import type { NdArray } from '../../numerics/nd-array.js';
 import { addSquares, type SquareSums } from '../output-error.js';
 import { type Banks, feedOf, rowsOfBank, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
+import { type ClassGoal, EntropySum, scoresOf } from './class-goal.js';
 
 /** The quantized side of a block as a model by itself, as it is written: on quantized numbers. */
 export function blockModel(
@@ -30,28 +31,48 @@ export function blockModel(
 }
 
 /**
- * The error of a block on its samples: squared difference from float over the squared signal.
+ * The error of a block on its samples: squared difference from float over the squared signal; with a goal, the mean
+ * cross-entropy with the labels.
  *
  * @param batch - samples a run
  * @param replaced - constants that are other than the twin graph has them
  */
 export async function blockError(
-  model: Model,
-  graph: BlockGraph,
-  banks: Banks,
-  batch: number,
+  { model, graph, banks, batch, goal }: ErrorSources,
   replaced: ReadonlyMap<string, Tensor> = new Map(),
 ): Promise<number> {
+  const block = blockModel(model, graph, banks, replaced);
   const sums: SquareSums = { error: 0, signal: 0 };
+  const entropy = goal && new EntropySum(goal);
+  const scores = goal && scoresOf(graph.nodes, quantizedOf(graph, goal.output), goal);
+  if (scores) block.graph.outputs = [{ name: scores, dataType: undefined, shape: undefined }];
   const settings = { mode: 'exact', threads: THREADS, label: 'a block of the model' } as const;
-  await withModel(blockModel(model, graph, banks, replaced), settings, async (session) => {
+  await withModel(block, settings, async (session) => {
     for (let from = 0; from + batch <= banks.count; from += batch) {
       const results = await session.run(feedOf(banks, graph, from, batch));
+      if (entropy && scores) {
+        entropy.add(results.get(scores) as NdArray, banks.places.slice(from, from + batch));
+        continue;
+      }
       for (const { quantized, float } of graph.outputs) {
         const wanted = rowsOfBank(banks.values.get(float) as ValueBank, from, batch);
         addSquares(sums, wanted, results.get(quantized) as NdArray);
       }
     }
   });
+  if (entropy) return entropy.mean;
   return sums.signal > 0 ? sums.error / sums.signal : 0;
 }
+
+/** What a block's error is measured with. */
+export interface ErrorSources {
+  readonly model: Model;
+  readonly graph: BlockGraph;
+  readonly banks: Banks;
+  readonly batch: number;
+  readonly goal?: ClassGoal | undefined;
+}
+
+/** The value of the quantized side that stands for an output. */
+export const quantizedOf = ({ outputs }: BlockGraph, output: string): string =>
+  outputs.find(({ float }) => float === output)?.quantized ?? output;

@@ -1,4 +1,3 @@
-import { seededRandom } from '../../../calibration/sampling.js';
 import type { OwnGradient } from '../../derive/reverse.js';
 import { Steps } from '../../derive/steps.js';
 import { NameScope } from '../../graph/edit.js';
@@ -19,8 +18,10 @@ import { within } from '../quantizers/uniform.js';
 import type { Rounding, TwinLayer } from '../twin-graph.js';
 import { type Banks, feedOf, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
-import { blockModel } from './block-model.js';
+import { blockModel, quantizedOf } from './block-model.js';
 import { withinCells } from './cells.js';
+import { type ClassGoal, crossEntropy, scoresOf, targetsOf } from './class-goal.js';
+import { maskRows, squaredLoss } from './losses.js';
 import { deviationOf, rateOf, stepsOf, TRAVEL } from './rates.js';
 import type { LearningSettings, WeightLearner } from './settings.js';
 
@@ -44,9 +45,6 @@ export interface BlockObjective {
   readonly activations: readonly LearnedActivation[];
 }
 
-/** Rows of random masks that every step takes some of: to draw them anew takes longer than all else. */
-const MASKS = 32;
-
 /** What a block's training graph is made of. */
 interface Sources {
   readonly model: Model;
@@ -56,6 +54,8 @@ interface Sources {
   readonly seed: number;
   /** Samples a step. */
   readonly batch: number;
+  /** Classes that are learned in place of what the float block gives. */
+  readonly goal?: ClassGoal | undefined;
 }
 
 /**
@@ -105,12 +105,14 @@ class Builder {
   }
 
   build(): BlockObjective {
-    const { graph, model } = this.#sources;
+    const { graph, model, goal } = this.#sources;
     for (const { quantized, float } of graph.inputs) this.#readInput(quantized, float);
-    const wanted = graph.outputs.map(({ float }) => this.#bank(float, 'wanted'));
+    const wanted = goal ? [] : graph.outputs.map(({ float }) => this.#bank(float, 'wanted'));
     const layers = graph.layers.map((layer) => this.#learnLayer(layer));
     const activations = this.#pushNodes();
-    const losses = graph.outputs.map(({ quantized }, at) => this.#lossOf(quantized, wanted[at] as string));
+    const losses = goal
+      ? [this.#classLoss(goal)]
+      : graph.outputs.map(({ quantized }, at) => this.#squaredLoss(quantized, wanted[at] as string));
     const loss = [...losses, ...this.#penalties].reduce((sum, each) => this.#steps.add(sum, each));
     return {
       objective: {
@@ -259,18 +261,19 @@ class Builder {
     this.#schedules.push(...(schedules ?? []));
   }
 
-  #lossOf(quantized: string, wanted: string): string {
-    const steps = this.#steps;
-    const dims = this.#dims(quantized);
-    const difference = steps.sub(this.#nameOf(quantized), wanted);
-    const square = steps.mul(difference, difference);
-    const total = steps.sum(
-      square,
-      dims.map((_, axis) => axis),
-      false,
-    );
-    const channels = dims.length > 1 ? (dims[1] ?? 1) : 1;
-    return steps.scale(total, channels / elementCount(dims));
+  #squaredLoss(quantized: string, wanted: string): string {
+    return squaredLoss(this.#steps, this.#nameOf(quantized), wanted, this.#dims(quantized));
+  }
+
+  #classLoss(goal: ClassGoal): string {
+    const { graph, banks, batch } = this.#sources;
+    const { samples } = banks.values.get(goal.output) as ValueBank;
+    const input = this.#names.fresh('learning/targets');
+    this.#banks.push({ input, samples: targetsOf(goal, samples, banks.places), draw: 'batch' });
+    const scores = this.#nameOf(scoresOf(graph.nodes, quantizedOf(graph, goal.output), goal));
+    const { loss, own } = crossEntropy(this.#steps, scores, input, batch);
+    this.#own.push(own);
+    return loss;
   }
 
   /** What a block reads from outside: quantized, or of both sides by chance. */
@@ -300,10 +303,9 @@ class Builder {
     const known = this.#masks.get(key);
     if (known) return known;
     const size = elementCount(dims) / batch;
-    const random = seededRandom(seed + this.#masks.size + 1);
-    const data = Float32Array.from({ length: MASKS * size }, () => (random() < settings.drop ? 1 : 0));
+    const samples = maskRows(size, settings.drop, seed + this.#masks.size + 1);
     const input = this.#names.fresh('learning/mask');
-    this.#banks.push({ input, samples: { type: 'float32', dims: [MASKS, size], data }, draw: 'random' });
+    this.#banks.push({ input, samples, draw: 'random' });
     const mask = this.#steps.reshape(input, dims);
     this.#masks.set(key, mask);
     return mask;

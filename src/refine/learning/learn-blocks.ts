@@ -20,6 +20,7 @@ import { type BlockGraph, blockGraphOf } from './block-graph.js';
 import { blockError, blockModel } from './block-model.js';
 import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
 import type { Cut } from './blocks.js';
+import type { ClassGoal } from './class-goal.js';
 import type { LearningSettings } from './settings.js';
 
 /** What was learned of a block. */
@@ -41,6 +42,7 @@ export async function learnBlocks(
   context: RefineContext,
   cut: Cut,
   settings: LearningSettings,
+  goal?: ClassGoal,
 ): Promise<Refinement> {
   const { model } = context;
   const layers = refinableLayers(model.graph, plan);
@@ -57,7 +59,17 @@ export async function learnBlocks(
       await context.pause();
       const banks = await gatherBanks(walk, steps[done] as (typeof steps)[number]);
       const [before, total] = [done * settings.steps, graphs.length * settings.steps];
-      const work = { plan, context, twin, graph, settings, seed: context.seed + done, done: before, total };
+      const work = {
+        plan,
+        context,
+        twin,
+        graph,
+        settings,
+        goal,
+        seed: context.seed + done,
+        done: before,
+        total,
+      };
       const found =
         typeof banks === 'string'
           ? { left: banks }
@@ -86,6 +98,7 @@ interface BlockWork {
   readonly twin: TwinGraph;
   readonly graph: BlockGraph;
   readonly settings: LearningSettings;
+  readonly goal: ClassGoal | undefined;
   readonly seed: number;
   /** Steps of the blocks before it, and of all blocks. */
   readonly done: number;
@@ -102,9 +115,9 @@ type Outcome =
     };
 
 async function learnBlock(work: BlockWork & { readonly batch: number }, banks: Banks): Promise<Outcome> {
-  const { plan, context, twin, graph, settings, seed, batch } = work;
+  const { plan, context, twin, graph, settings, goal, seed, batch } = work;
   const { model } = context;
-  const made = await blockObjective({ model, graph, banks, settings, seed, batch });
+  const made = await blockObjective({ model, graph, banks, settings, seed, batch, goal });
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
   const trained = await train(made.objective, {
     ...{ steps: settings.steps, batch, seed, schedule: warmUp, pause: context.pause },
@@ -115,8 +128,9 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
     return { left: [...new Set(reasons)].join('; ') };
   }
   const learned = await readBack(plan, twin, made, trained.values);
-  const before = await blockError(model, graph, banks, batch);
-  const after = await blockError(model, graph, banks, batch, learned.constants);
+  const sources = { model, graph, banks, batch, goal };
+  const before = await blockError(sources);
+  const after = await blockError(sources, learned.constants);
   const losses = summary(trained.losses);
   const isBetter = after <= before;
   return { before, after: isBetter ? after : before, losses, learned: isBetter ? learned : nothing() };

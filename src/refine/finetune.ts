@@ -1,0 +1,30 @@
+import { wholeBlock } from './learning/blocks.js';
+import { classGoal } from './learning/class-goal.js';
+import { learnBlocks } from './learning/learn-blocks.js';
+import { learningSettings, readLearning } from './learning/settings.js';
+import type { Refiner } from './refiner.js';
+
+/**
+ * Learns the whole network on samples whose classes are known, by cross-entropy: the papers' own setting. A share of the
+ * target can be what the float network says of the sample (Hinton et al. 2015), which knows more than a class.
+ */
+export const finetune: Refiner = {
+  name: 'finetune',
+  summary: 'weights and steps of the whole network learned from labels (--train-data, --train-labels)',
+  changes: ['weights', 'biases', 'activations'],
+  needsLabels: true,
+  settings: [
+    ...learningSettings(1000, 0),
+    {
+      ...{ key: 'teacher', summary: 'share of what float says in what is learned, the rest are labels' },
+      ...{ usual: 0.5, least: 0, most: 1 },
+    },
+  ],
+  async refine(plan, context) {
+    const { model, settings, training } = context;
+    if (!training) throw new Error('finetune runs without labels');
+    const goal = await classGoal(model, training, Number(settings.teacher));
+    const sources = { ...context, source: training.source };
+    return learnBlocks(plan, sources, wholeBlock, readLearning(settings), goal);
+  },
+};
