@@ -46,6 +46,11 @@ export const commandErrors = {
     '{path} carries no recipe that this version knows, so that it cannot be made again.',
     'Give a model that this tool made, as it was written.',
   ),
+  'verify-needs-samples': message(
+    2,
+    'The recipe of {path} refines weights on samples, and statistics hold none: the bytes differ, and that says nothing.',
+    'Give the samples with --data and their preprocessing, or the plan with --plan.',
+  ),
   'verify-needs-data': message(
     2,
     'The recipe of {path} has activations in integers, whose ranges were found on samples.',

@@ -35,6 +35,7 @@ import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepar
 import type { ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
+import { moments } from '../refine/moments.js';
 import { refineSteps } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
 import { formatBytes } from '../report/format.js';
@@ -176,7 +177,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       pause: watch.pause,
       begin: (part: string) => watch.begin(part),
     };
-    const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs };
+    const counts = countsOf(prepared.samples);
+    const steps = stored ? [] : refineSteps(recipe, counts);
     const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
     const mayExplore =
       options.suggest !== false &&
@@ -184,7 +186,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       !auto &&
       !stored &&
       !isLarge &&
-      refineSteps(recipe, countsOf(prepared.samples)).length === 0;
+      steps.every(({ name }) => name === moments.name);
+    const refinedSamples = steps.length > 0 ? counts.samples : 0;
+    const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs, refinedSamples };
     const asked = { origins: options.origins, suggest: options.suggest, mayExplore };
     const { origins, suggestions } = await explain(planner, explained, samples.evaluation, asked, following);
 

@@ -20,7 +20,9 @@ import { place, refuseEmpty } from '../place/place.js';
 import { makePlanner } from '../prepare/planner.js';
 import { calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
 import { decodeModel } from '../proto/decode.js';
+import type { Provenance } from '../quantize/provenance.js';
 import { named, type Recipe, resolveRecipe } from '../recipe.js';
+import { refineSteps } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
 import type { Verification } from '../report/verification.js';
 import { metadataKeys } from '../version.js';
@@ -91,6 +93,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
     await watch.begin('compare');
     const { source, sha256 } = written;
     const holds = sha256 === found.sha256;
+    if (!holds && options.stats !== undefined) refuseRefined(options.quantized, recipe, said);
     const differences = holds ? [] : modelDifferences(await readBack(source), found.model);
     await loaded.refuseChanged();
     await found.refuseChanged();
@@ -127,6 +130,12 @@ function refuseTwoSources({ data, stats, plan }: VerifyOptions): void {
   if (first === undefined || second === undefined || (first === '--data' && second === '--stats')) return;
   const problem = `has no use beside ${second}`;
   throw new QuantizeError('bad-option', { flag: first, problem, mend: 'Leave out one of the two.' });
+}
+
+/** Statistics hold no samples, by which a recipe may have refined the weights. */
+function refuseRefined(path: string, recipe: Recipe, said: Provenance | undefined): void {
+  const given = { samples: said?.samples ?? 0, hasTraining: true };
+  if (refineSteps(recipe, given).length > 0) throw new QuantizeError('verify-needs-samples', { path });
 }
 
 /** A recipe whose activations have fixed ranges needs what they were found on. */

@@ -18,6 +18,8 @@ export interface Explained {
   readonly sizeBytes: number;
   /** The float model's file. */
   readonly floatFile: string | Uint8Array;
+  /** How many samples refine a model; 0 where nothing does. */
+  readonly refinedSamples: number;
 }
 
 /** Below this an output is far enough off that what does it is looked for unasked: an error of a thirtieth of the signal. */

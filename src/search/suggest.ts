@@ -56,6 +56,9 @@ const ENOUGH = 1 / 4;
 /** One that leaves more than this of it is none: 1 dB. */
 const USELESS = 10 ** (-1 / 10);
 
+/** What refinement takes of a sample, in runs of the float model: both networks, layer by layer. */
+const RUNS_TO_REFINE = 4;
+
 /** What a remedy that costs more must gain over one that costs less, in dB. */
 const WORTH_DB = 0.3;
 
@@ -71,6 +74,8 @@ export interface StartingPoint {
   readonly sqnrDb: number | null;
   /** The float model's file. */
   readonly floatFile: string | Uint8Array;
+  /** How many samples refine each model that is tried; 0 where nothing does. */
+  readonly refinedSamples: number;
 }
 
 /** A remedy, and the node that it is for. */
@@ -95,7 +100,8 @@ export async function suggest(
 ): Promise<Suggestion[]> {
   const { least, most, work } = effort;
   const samples = Math.min(EXACT_SAMPLES, source.length);
-  const affordable = Math.floor(work / (start.multiplications * samples));
+  const runs = samples + RUNS_TO_REFINE * start.refinedSamples;
+  const affordable = Math.floor(work / (start.multiplications * runs));
   const count = Math.max(least, Math.min(most, affordable));
   if (count === 0) return [];
   const candidates = await candidatesFor(planner, start, source, { effort, settings });

@@ -29,7 +29,7 @@ test('one calibration serves every recipe, with the same bytes as the samples th
   const said = await succeed('calibrate', model, ...data);
   expect(said).toMatch(/^digits\.stats\.json: \d+ tensors on 256 samples of digits-calib\.npy, [\d.]+ kB\n$/);
   const recipes = [
-    [],
+    ['--refine', 'none'],
     [
       '--bits',
       '4',

@@ -10,7 +10,7 @@ const namesOf = (given: Parameters<typeof resolveRecipe>[0], samples: number) =>
 
 describe('what refines by itself', () => {
   it.each([
-    [8, []],
+    [8, ['moments']],
     [5, ['moments']],
     [4, ['second-order']],
     [3, ['second-order']],
@@ -26,6 +26,9 @@ describe('what refines by itself', () => {
   it('is nothing of few samples, of weights in blocks, and where the recipe says so', () => {
     expect(namesOf({ bits: 2 }, 255)).toEqual(['moments']);
     expect(namesOf({ bits: 2 }, 63)).toEqual([]);
+    expect(namesOf({ bits: 8 }, 32)).toEqual(['moments']);
+    expect(namesOf({ bits: 8 }, 31)).toEqual([]);
+    expect(namesOf({ bits: 8, format: 'matmulnbits', activations: { kind: 'float' } }, 512)).toEqual([]);
     expect(namesOf({ bits: 4, format: 'matmulnbits', activations: { kind: 'float' } }, 512)).toEqual([]);
     expect(namesOf({ bits: 2, refine: 'none' }, 512)).toEqual([]);
     expect(namesOf({ bits: 2, refine: 'moments' }, 10)).toEqual(['moments']);

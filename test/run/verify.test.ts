@@ -51,7 +51,12 @@ describe('a file holds', () => {
     await calibrate({ model: from, output: stats, ...data });
     expect(await verify({ quantized, from, ...data })).toMatchObject({ holds: true, differences: [] });
     expect(await verify({ quantized, from, plan })).toMatchObject({ holds: true });
-    expect(await verify({ quantized, from, stats })).toMatchObject({ holds: true });
+    // Refined on samples, which statistics do not hold.
+    await expect(verify({ quantized, from, stats })).rejects.toMatchObject({ code: 'verify-needs-samples' });
+    const unrefined = await made({ ...data, recipe: { refine: 'none' } });
+    expect(await verify({ quantized: unrefined, from, stats })).toMatchObject({ holds: true });
+    const ofStatistics = await made({ stats });
+    expect(await verify({ quantized: ofStatistics, from, stats })).toMatchObject({ holds: true });
   });
 
   test.each<[string, Partial<QuantizeOptions>, boolean]>([
