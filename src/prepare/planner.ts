@@ -14,7 +14,7 @@ import { schemes } from '../quantize/schemes/schemes.js';
 import { WeightMemory } from '../quantize/weight-memory.js';
 import type { Recipe } from '../recipe.js';
 import { refinePlan } from '../refine/refine-plan.js';
-import { refineSteps } from '../refine/refine-steps.js';
+import { refineStages } from '../refine/refine-steps.js';
 import type { RefineContext } from '../refine/refiner.js';
 import { refiners } from '../refine/refiners.js';
 
@@ -69,10 +69,13 @@ export function makePlanner(sources: PlannerSources): Planner {
     buildPlan({ model, recipe, placement }, ranges, registries, memory);
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
     const { source, training } = refining;
-    const steps = refineSteps(recipe, { samples: source?.length ?? 0, hasTraining: training !== undefined });
-    if (!source || steps.length === 0) return plan;
+    const stages = refineStages(recipe, {
+      samples: source?.length ?? 0,
+      hasTraining: training !== undefined,
+    });
+    if (!source || stages.length === 0) return plan;
     await refining.begin?.('refine');
-    return refinePlan(plan, steps, refiners, { ...refining, model, source });
+    return refinePlan(plan, stages, refiners, { ...refining, model, source });
   };
   return {
     model,

@@ -1,5 +1,5 @@
 import { THREADS } from '../calibrate/calibrate.js';
-import type { Model } from '../graph/model.js';
+import { type Graph, isOp, type Model } from '../graph/model.js';
 import { withModel } from '../load/with-model.js';
 import { type NdArray, numbersOf } from '../numerics/nd-array.js';
 import type { Plan } from '../quantize/plan.js';
@@ -21,9 +21,19 @@ export function addSquares(sums: SquareSums, wanted: NdArray, found: NdArray): v
   }
 }
 
+/** Operators whose results lie between 0 and 1, most of them at either end: what they read tells more. */
+const squashing = ['Softmax', 'LogSoftmax', 'Sigmoid', 'Identity'];
+
+/** The value of which an output is made: the logits of probabilities. */
+function judgedOf(graph: Graph, output: string): string {
+  const producer = graph.nodes.find((each) => each.outputs[0] === output);
+  return producer && isOp(producer, ...squashing) ? judgedOf(graph, producer.inputs[0] ?? '') : output;
+}
+
 /**
  * The error of a plan on samples: of each float output of the model, the squared difference from float over the squared
- * signal; the mean of all outputs.
+ * signal; the mean of all outputs. Probabilities are judged by their logits: a few samples between two classes would be
+ * all that the probabilities tell.
  *
  * @returns 0 where the model has no float output
  */
@@ -31,7 +41,12 @@ export async function outputError(plan: Plan, sources: Omit<WalkSources, 'maxMem
   const { model } = sources;
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
-  const pairs = twin.outputs.filter(({ float, quantized }) => float !== quantized);
+  const pairs = twin.outputs
+    .map((output) => {
+      const float = judgedOf(model.graph, output.float);
+      return float === output.float ? output : { float, quantized: twin.rawTwinOf(float) ?? float };
+    })
+    .filter(({ float, quantized }) => float !== quantized);
   const errors = pairs.map(() => ({ error: 0, signal: 0 }));
   const outputs = pairs.flatMap(({ float, quantized }) => [float, quantized]);
   if (outputs.length === 0) return 0;

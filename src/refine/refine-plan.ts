@@ -7,6 +7,7 @@ import { refinableLayers } from './layers.js';
 import { classError, classGoal } from './learning/class-goal.js';
 import { measureLayers } from './open-walk.js';
 import { outputError } from './output-error.js';
+import type { Stage } from './refine-steps.js';
 import type { RefineContext, Refiner } from './refiner.js';
 
 /** Samples held back: as few as tell an improvement, and no more than one in so many. */
@@ -14,24 +15,33 @@ const HELD_BACK = 64;
 const LEAST_PARTS = 4;
 const MOST_PARTS = 8;
 
+/** A plan as a refiner left it. */
+interface Refined {
+  readonly plan: Plan;
+  /** Undefined where no samples are held back. */
+  readonly error: number | undefined;
+  readonly record: RefinementRecord;
+}
+
 /**
- * Refine a plan, one refiner after the other.
+ * Refine a plan, stage after stage, and keep the best of each.
  *
  * What a refiner finds is kept unless the outputs on samples held back are worse by it; a layer's own error is no guide,
- * since layers whose error rises still help the outputs. Of fewer than 256 samples none are held back, and all is kept.
+ * since layers whose error rises still help the outputs. Of fewer than 256 samples none are held back, and the first
+ * refiner of each stage is kept.
  *
- * @param steps - what the recipe asks for
+ * @param stages - what the recipe asks for (refine-steps.ts)
  */
 export async function refinePlan(
   plan: Plan,
-  steps: readonly RefineStep[],
+  stages: readonly Stage[],
   refiners: readonly Refiner[],
   context: Omit<RefineContext, 'settings'>,
 ): Promise<Plan> {
-  if (steps.length === 0) return plan;
+  if (stages.length === 0) return plan;
   const { model, training } = context;
   const calibration = await holdBack({ source: context.source, labels: [] });
-  const isLabelled = steps.some(({ name }) => named(refiners, name).needsLabels);
+  const isLabelled = stages.flat().some(({ name }) => named(refiners, name).needsLabels);
   const classes = isLabelled && training ? await holdBack(training) : undefined;
   const kept = calibration.kept.source;
   const shapes = await measureLayers({ model, source: kept }, refinableLayers(model.graph, plan));
@@ -42,28 +52,37 @@ export async function refinePlan(
     if (judge === 'float') return outputError(of, sources);
     return classError(of, sources, await classGoal(model, heldBack, 0));
   };
-  const records: RefinementRecord[] = [];
   let best = plan;
   const known = new Map<Judge, number | undefined>();
-  for (const { name, settings } of steps) {
+  const refine = async ({ name, settings }: RefineStep): Promise<Refined> => {
     const refiner = named(refiners, name);
     const judge: Judge = refiner.needsLabels ? 'labels' : 'float';
-    const before = known.has(judge) ? known.get(judge) : await errorOf(best, judge);
+    if (!known.has(judge)) known.set(judge, await errorOf(best, judge));
+    const before = known.get(judge);
     const sources = { ...context, source: kept, training: classes?.kept, shapes, settings };
     const { change, blocks } = await refiner.refine(best, sources);
     const refined = changed(best, name, change);
     const after = await errorOf(refined, judge);
-    const isKept = before === undefined || after === undefined || after <= before;
     const used = (judge === 'labels' ? classes : undefined) ?? calibration;
-    records.push({
+    const record: RefinementRecord = {
       ...{ name, settings, judge, samples: used.kept.source.length },
       ...{ heldBack: used.heldBack?.source.length ?? 0, before: before ?? null, after: after ?? null },
-      ...{ kept: isKept, blocks },
-    });
-    known.set(judge, isKept ? after : before);
-    if (!isKept) continue;
-    best = refined;
-    for (const other of known.keys()) if (other !== judge) known.delete(other);
+      ...{ kept: before === undefined || after === undefined || after <= before, blocks },
+    };
+    return { plan: refined, error: after, record };
+  };
+  const records: RefinementRecord[] = [];
+  for (const [first, ...others] of stages) {
+    if (!first) continue;
+    const found = [await refine(first)];
+    // Without samples that decide, there is no telling which is better.
+    if (found[0]?.error !== undefined) for (const other of others) found.push(await refine(other));
+    const chosen = found.reduce((one, other) => ((other.error ?? 0) < (one.error ?? 0) ? other : one));
+    records.push(...found.map((each) => (each === chosen ? each.record : { ...each.record, kept: false })));
+    if (!chosen.record.kept) continue;
+    best = chosen.plan;
+    known.clear();
+    known.set(chosen.record.judge, chosen.error);
   }
   return { ...best, refinements: [...plan.refinements, ...records] };
 }

@@ -1,22 +1,18 @@
 import { QuantizeError } from '../errors.js';
-import { AUTO, NONE, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import { AUTO, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
 import { finetune } from './finetune.js';
 import { moments } from './moments.js';
 import { refiners } from './refiners.js';
 import { secondOrder } from './second-order.js';
 
-/** Fewer samples than this are not asked to correct channels without being asked for. */
-const LEAST_SAMPLES = 64;
-
-/** At 8 bits corrections are small, and so is what few samples get wrong (five networks: none loses 0.2 dB by 16). */
-const LEAST_AT_WIDE = 32;
+/** Fewer samples than this refine nothing without being asked to: at 32, each of six networks gains 1 to 9 dB by moments. */
+const LEAST_SAMPLES = 32;
 
 /** Fewer than this choose no weights by themselves: of so many some are held back, and decide (refine-plan.ts). */
 const LEAST_FOR_WEIGHTS = 256;
 
-/** Weights of this many bits are chosen anew; of more, their channels corrected. */
+/** Weights of so many bits are chosen anew; of more, their channels corrected. */
 const NARROW_BITS = 4;
-const WIDE_BITS = 8;
 
 /** What there is to refine on. */
 export interface Given {
@@ -26,37 +22,51 @@ export interface Given {
   readonly hasTraining: boolean;
 }
 
+/** Refiners of which the best one is to be kept. */
+export type Stage = readonly RefineStep[];
+
 /**
- * The refiners that a recipe asks for.
+ * What a recipe asks to be refined with, stage after stage.
  *
+ * @returns none where nothing is to be refined
  * @throws QuantizeError `bad-option` where refiners are named and there are no samples, or no labels for those that learn
  * from them
  */
-export function refineSteps(recipe: Recipe, given: Given): RefineStep[] {
-  const wanted = recipe.refine === AUTO ? usualOf(recipe, given) : recipe.refine;
-  const steps = stepsOf(wanted, refiners);
-  if (typeof steps === 'string') throw new Error(`--refine ${steps}`);
+export function refineStages(recipe: Recipe, given: Given): Stage[] {
+  const stages =
+    recipe.refine === AUTO
+      ? usualOf(recipe, given).map((names) => names.flatMap(stepsNamed))
+      : stepsNamed(recipe.refine).map((step) => [step]);
   const refuse = (flag: string, problem: string, mend: string) =>
     new QuantizeError('bad-option', { flag, problem, mend });
-  const learns = steps.find(({ name }) => named(refiners, name).needsLabels);
+  const learns = stages.flat().find(({ name }) => named(refiners, name).needsLabels);
   if (learns && !given.hasTraining) {
     const mend = 'Give some with --train-data and --train-labels; distill learns without.';
     throw refuse('--refine', `has ${learns.name}, which needs labelled samples`, mend);
   }
-  if (given.samples > 0 || steps.length === 0) return steps;
+  if (given.samples > 0 || stages.length === 0) return stages;
   throw refuse('--refine', 'needs samples', 'Give them with --data, or leave --refine out.');
 }
 
-/** What serves the narrowest weights of a recipe best, by measurement (docs/refine.md). */
-function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string {
-  const unlabelled = closedFormOf(recipe, samples);
-  if (!hasTraining) return unlabelled;
-  return unlabelled === NONE ? finetune.name : `${unlabelled},${finetune.name}`;
+function stepsNamed(text: string): RefineStep[] {
+  const steps = stepsOf(text, refiners);
+  if (typeof steps === 'string') throw new Error(`--refine ${steps}`);
+  return steps;
 }
 
-function closedFormOf({ bits, rules, format }: Recipe, samples: number): string {
+/** For each stage the names of its refiners. */
+function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string[][] {
+  const closedForms = closedFormsOf(recipe, samples);
+  return [...(closedForms.length > 0 ? [closedForms] : []), ...(hasTraining ? [[finetune.name]] : [])];
+}
+
+/**
+ * What serves the narrowest weights of a recipe best, by measurement (docs/refine.md). Where codes are chosen anew,
+ * channels alone are tried, too: where activations are what limits, that can be all there is to gain.
+ */
+function closedFormsOf({ bits, rules, format }: Recipe, samples: number): string[] {
+  if (samples < LEAST_SAMPLES || format === 'matmulnbits') return [];
   const narrowest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
-  const least = narrowest < WIDE_BITS ? LEAST_SAMPLES : LEAST_AT_WIDE;
-  if (samples < least || format === 'matmulnbits') return NONE;
-  return narrowest <= NARROW_BITS && samples >= LEAST_FOR_WEIGHTS ? secondOrder.name : moments.name;
+  const isChosen = narrowest <= NARROW_BITS && samples >= LEAST_FOR_WEIGHTS;
+  return isChosen ? [secondOrder.name, moments.name] : [moments.name];
 }

@@ -28,19 +28,27 @@ export interface StepSettings {
   readonly every: number;
 }
 
-/** Places of a sample that are enough for H: neighbours say much the same (ResNet-20: 64 of 1,024 give what all give). */
-const PLACES = 64;
-
 /**
- * How many places of a convolution stand for one, along each axis, so that enough are left.
- *
- * @param shape - of the layer's result; undefined where it is not known
+ * Places of a sample that are enough for H: neighbours say much the same (ResNet-20: 64 of 1,024 give what all give). Of
+ * few samples more are read, so many in all.
  */
-export function thinning(linear: LinearLayer, shape: readonly number[] | undefined, opset: number): number {
+const PLACES = 64;
+const PLACES_IN_ALL = 2 ** 15;
+
+/** What a layer is read of: the shape of its result, undefined where it is not known, and so many samples. */
+interface ReadFrom {
+  readonly shape: readonly number[] | undefined;
+  readonly samples: number;
+  readonly opset: number;
+}
+
+/** How many places of a convolution stand for one, along each axis, so that enough are left. */
+export function thinning(linear: LinearLayer, { shape, samples, opset }: ReadFrom): number {
   if (!shape || !canSlice(linear, opset)) return 1;
   const axes = shape.slice(2);
   const places = elementCount(axes);
-  return Math.max(1, Math.floor((places / PLACES) ** (1 / axes.length)));
+  const enough = Math.max(PLACES, PLACES_IN_ALL / samples);
+  return Math.max(1, Math.floor((places / enough) ** (1 / axes.length)));
 }
 
 /**

@@ -40,7 +40,7 @@ export const secondOrder: Refiner = {
     const shapes = await measureLayers(context, layers);
     const steps = twin.layers.map((each, k) => {
       const { linear, output } = each.layer;
-      const every = thinning(linear, shapes.get(output), opset);
+      const every = thinning(linear, { shape: shapes.get(output), samples: context.source.length, opset });
       return secondOrderStep(each, { shortcut: shortcutOf(model.graph, twin, k), opset, every });
     });
     const needs = steps.map((step) => step.needs);

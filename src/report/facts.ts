@@ -118,7 +118,9 @@ export function refinedBy({ refinements }: Result): string[] {
       judge === 'labels'
         ? `cross-entropy ${before.toPrecision(3)} → ${after.toPrecision(3)} on ${heldBack} held back`
         : `error of the outputs ${share(before)} → ${share(after)} on ${heldBack} held back`;
-    return [kept ? `refined by ${name} ${on}: ${change}` : `${name} ${on} withdrawn: ${change}`, ...left];
+    if (kept) return [`refined by ${name} ${on}: ${change}`, ...left];
+    if (after < before) return [`${name} ${on} not taken, since another gains more: ${change}`];
+    return [`${name} ${on} withdrawn: ${change}`, ...left];
   });
 }
 

@@ -36,7 +36,7 @@ import type { ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
 import { moments } from '../refine/moments.js';
-import { refineSteps } from '../refine/refine-steps.js';
+import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
 import { formatBytes } from '../report/format.js';
 import { openJudge } from '../report/judge.js';
@@ -78,8 +78,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const mayHaveSamples = options.data !== undefined && stats === undefined;
   if (!stored) {
     const counts = { samples: mayHaveSamples ? Number.POSITIVE_INFINITY : 0 };
-    const steps = refineSteps(given, { ...counts, hasTraining: options.trainData !== undefined });
-    refuseUnusedTraining(options, steps);
+    const stages = refineStages(given, { ...counts, hasTraining: options.trainData !== undefined });
+    refuseUnusedTraining(options, stages.flat());
   }
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
@@ -178,7 +178,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       begin: (part: string) => watch.begin(part),
     };
     const counts = countsOf(prepared.samples);
-    const steps = stored ? [] : refineSteps(recipe, counts);
+    const steps = stored ? [] : refineStages(recipe, counts);
     const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
     const mayExplore =
       options.suggest !== false &&
@@ -186,8 +186,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       !auto &&
       !stored &&
       !isLarge &&
-      steps.every(({ name }) => name === moments.name);
-    const refinedSamples = steps.length > 0 ? counts.samples : 0;
+      stages.flat().every(({ name }) => name === moments.name);
+    const refinedSamples = stages.length > 0 ? counts.samples : 0;
     const explained = { recipe, placement, evaluation, sizeBytes, floatFile: loaded.runs, refinedSamples };
     const asked = { origins: options.origins, suggest: options.suggest, mayExplore };
     const { origins, suggestions } = await explain(planner, explained, samples.evaluation, asked, following);

@@ -22,7 +22,7 @@ import { calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js'
 import { decodeModel } from '../proto/decode.js';
 import type { Provenance } from '../quantize/provenance.js';
 import { named, type Recipe, resolveRecipe } from '../recipe.js';
-import { refineSteps } from '../refine/refine-steps.js';
+import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
 import type { Verification } from '../report/verification.js';
 import { metadataKeys } from '../version.js';
@@ -135,7 +135,7 @@ function refuseTwoSources({ data, stats, plan }: VerifyOptions): void {
 /** Statistics hold no samples, by which a recipe may have refined the weights. */
 function refuseRefined(path: string, recipe: Recipe, said: Provenance | undefined): void {
   const given = { samples: said?.samples ?? 0, hasTraining: true };
-  if (refineSteps(recipe, given).length > 0) throw new QuantizeError('verify-needs-samples', { path });
+  if (refineStages(recipe, given).length > 0) throw new QuantizeError('verify-needs-samples', { path });
 }
 
 /** A recipe whose activations have fixed ranges needs what they were found on. */

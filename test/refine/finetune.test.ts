@@ -46,7 +46,12 @@ async function finetuned(text: string, isSoftmax = false, count = 320) {
   const steps = stepsOf(text, refiners);
   if (typeof steps === 'string') throw new Error(steps);
   const source = sourceOf(feeds.slice(0, 40));
-  return refinePlan(plan, steps, refiners, { ...context, model, source, training });
+  return refinePlan(
+    plan,
+    steps.map((step) => [step]),
+    refiners,
+    { ...context, model, source, training },
+  );
 }
 
 describe('finetune', () => {

@@ -43,7 +43,17 @@ async function refined(
   const { plan } = await quantizeModel(model, recipe, feeds.slice(0, 8));
   const steps = stepsOf(text, refiners);
   if (typeof steps === 'string') throw new Error(steps);
-  const next = await refinePlan(plan, steps, refiners, { ...context, seed, model, source: sourceOf(feeds) });
+  const next = await refinePlan(
+    plan,
+    steps.map((step) => [step]),
+    refiners,
+    {
+      ...context,
+      seed,
+      model,
+      source: sourceOf(feeds),
+    },
+  );
   return { model, plan, next };
 }
 

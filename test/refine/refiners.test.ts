@@ -50,7 +50,7 @@ async function refined(
   const { model, feeds } = chain();
   const { plan } = await quantizeModel(model, recipe, feeds);
   const sources = { ...context, model, source: sourceOf(feeds) };
-  return { model, feeds, plan, next: await refinePlan(plan, [{ name, settings: {} }], refiners, sources) };
+  return { model, feeds, plan, next: await refinePlan(plan, [[{ name, settings: {} }]], refiners, sources) };
 }
 
 /** Mean and deviation of each of four channels of y over all samples, from onnxruntime's own run. */
@@ -139,7 +139,7 @@ it.each(['moments', 'second-order'])('%s gives a MatMul without a bias the means
   }));
   const { plan } = await quantizeModel(model, { bits: 2, allLayers: true, scheme: 'minmax' }, feeds);
   const sources = { ...context, model, source: sourceOf(feeds) };
-  const next = await refinePlan(plan, [{ name, settings: {} }], refiners, sources);
+  const next = await refinePlan(plan, [[{ name, settings: {} }]], refiners, sources);
   const meansOf = async (of: Model) => {
     const sums = [0, 0, 0, 0];
     for (const feed of feeds) {
@@ -156,7 +156,7 @@ it.each(['moments', 'second-order'])('%s gives a MatMul without a bias the means
   expect(was).toBeGreaterThan(0.02);
   expect(off(await meansOf(emitModel(model, next).model))).toBeLessThan(0.1 * was);
   // A second refiner stands on the bias that the first one gave.
-  const again = await refinePlan(next, [{ name: 'moments', settings: {} }], refiners, sources);
+  const again = await refinePlan(next, [[{ name: 'moments', settings: {} }]], refiners, sources);
   expect(off(await meansOf(emitModel(model, again).model))).toBeLessThan(0.1 * was);
 });
 
