@@ -178,7 +178,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       begin: (part: string) => watch.begin(part),
     };
     const counts = countsOf(prepared.samples);
-    const steps = stored ? [] : refineStages(recipe, counts);
+    const stages = stored ? [] : refineStages(recipe, counts);
     const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
     const mayExplore =
       options.suggest !== false &&
