@@ -53,6 +53,10 @@ export interface RunProgress {
   readonly total: number;
   /** What is counted; samples where it is not said. */
   readonly unit?: ProgressUnit | undefined;
+  /** What of the step is at work: of refinement, the refiner. */
+  readonly part?: string | undefined;
+  /** Of a training: what its loss is now, the mean of the last steps. */
+  readonly loss?: number | undefined;
 }
 
 export type ProgressUnit = 'samples' | 'layers' | 'steps';

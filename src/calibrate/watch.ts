@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SampleSource } from '../../calibration/source.js';
 import { QuantizeError } from '../errors.js';
-import type { ProgressUnit, RunHooks } from '../options.js';
+import type { ProgressUnit, RunHooks, RunProgress } from '../options.js';
 
 /** Follows a run: tells its steps and samples to whoever asked, and stops it where that was asked for. */
 export class Watch {
@@ -29,8 +29,13 @@ export class Watch {
   }
 
   /** Some of the step at work is done. */
-  readonly progress = (done: number, total: number, unit?: ProgressUnit): void => {
-    this.#hooks.onProgress?.({ step: this.#step, done, total, ...(unit && { unit }) });
+  readonly progress = (
+    done: number,
+    total: number,
+    unit?: ProgressUnit,
+    more?: Pick<RunProgress, 'part' | 'loss'>,
+  ): void => {
+    this.#hooks.onProgress?.({ step: this.#step, done, total, ...(unit && { unit }), ...more });
   };
 
   /**

@@ -52,8 +52,8 @@ function bar(stderr: Output, now: () => number): ProgressDisplay {
       if (text) show(text);
     },
     onProgress(progress) {
-      const { step, unit = 'samples' } = progress;
-      const payload = { step, unit, pace: meter.paceOf(progress) };
+      const { unit = 'samples' } = progress;
+      const payload = { step: nameOf(progress), unit, pace: meter.paceOf(progress) };
       if (!shown) {
         show('');
         shown = new cliProgress.SingleBar({
@@ -88,10 +88,12 @@ function lines(stderr: Output, now: () => number): ProgressDisplay {
     },
     onProgress(progress) {
       const pace = meter.paceOf(progress);
+      const { done, total, unit = 'samples' } = progress;
+      const beforehand = meter.beforehand(progress);
+      if (beforehand) stderr.write(`${nameOf(progress)}: ${total} ${unit}, ${beforehand}\n`);
       if (now() - last < LINE_INTERVAL_MS) return;
       last = now();
-      const { step, done, total, unit = 'samples' } = progress;
-      stderr.write(`${step}: ${done} of ${total} ${unit}${pace}\n`);
+      stderr.write(`${nameOf(progress)}: ${done} of ${total} ${unit}${pace}\n`);
     },
     onDetail() {},
     stop() {},
@@ -105,22 +107,51 @@ function passesText({ passes, estimateBytes }: MemoryEstimate): string {
   return `calibrate: observing in ${passes} passes, about ${mebibytes} MiB (--max-memory)\n`;
 }
 
+/** The step, and what of it is at work. */
+const nameOf = ({ step, part }: RunProgress): string => (part === undefined ? step : `${step} ${part}`);
+
+/** A training's time is told when so much of it is done, and where it is longer than this. */
+const TOLD_FROM = { ms: 3000, longerThanSeconds: 30 } as const;
+
 /** How fast a step goes, since the first report of it: loading a session is no part of it. */
 class Meter {
   readonly #now: () => number;
-  #first: { readonly done: number; readonly at: number } | undefined;
+  #first: { readonly done: number; readonly at: number; readonly part: string | undefined } | undefined;
+  #isTold = false;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** `, 210/s, 12 s left`; nothing while it is unknown. */
-  paceOf({ done, total }: RunProgress): string {
-    this.#first ??= { done, at: this.#now() };
-    const rate = (1000 * (done - this.#first.done)) / (this.#now() - this.#first.at);
-    if (!(rate > 0 && Number.isFinite(rate))) return '';
+  /** `, 210/s, 12 s left, loss 0.31`; nothing while it is unknown. */
+  paceOf(progress: RunProgress): string {
+    const { done, total, loss } = progress;
+    const rate = this.#rateOf(progress);
+    if (rate === undefined) return '';
     const perSecond = rate >= 10 ? rate.toFixed(0) : rate.toPrecision(2);
-    return `, ${perSecond}/s, ${formatSeconds((total - done) / rate)} left`;
+    const shown = loss === undefined ? '' : `, loss ${loss.toPrecision(3)}`;
+    return `, ${perSecond}/s, ${formatSeconds((total - done) / rate)} left${shown}`;
+  }
+
+  /** What a training will take, told once, from its first seconds; nothing of a short one. */
+  beforehand(progress: RunProgress): string | undefined {
+    const { done, total, unit } = progress;
+    const rate = this.#rateOf(progress);
+    const isEarly = this.#now() - (this.#first?.at ?? 0) < TOLD_FROM.ms;
+    if (unit !== 'steps' || this.#isTold || rate === undefined || isEarly) return undefined;
+    this.#isTold = true;
+    const seconds = (total - done) / rate;
+    return seconds > TOLD_FROM.longerThanSeconds ? `about ${formatSeconds(seconds)}` : undefined;
+  }
+
+  /** A second; undefined while it is unknown. What another part of the step did says nothing. */
+  #rateOf({ done, part }: RunProgress): number | undefined {
+    if (this.#first === undefined || this.#first.part !== part) {
+      this.#first = { done, at: this.#now(), part };
+      this.#isTold = false;
+    }
+    const rate = (1000 * (done - this.#first.done)) / (this.#now() - this.#first.at);
+    return rate > 0 && Number.isFinite(rate) ? rate : undefined;
   }
 }
 

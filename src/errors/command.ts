@@ -76,6 +76,11 @@ export const commandErrors = {
     'Stopped in step "{step}"{where}: nothing was written, and every file is as it was.',
     '{mend}',
   ),
+  'interrupted-kept': message(
+    130,
+    'Stopped in step "refine": no model was written; what was found by then is in {plan}.',
+    '`quantize {path} --plan {plan}` writes the model from it.',
+  ),
   'sweep-interrupted': message(
     130,
     'Stopped in step "{step}"{where}: {done} of {total} combinations are kept in {path}.',

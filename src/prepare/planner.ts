@@ -13,7 +13,7 @@ import { type MadeFrom, provenanceOf } from '../quantize/provenance.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { WeightMemory } from '../quantize/weight-memory.js';
 import type { Recipe } from '../recipe.js';
-import { refinePlan } from '../refine/refine-plan.js';
+import { refinePlan, type Stopping } from '../refine/refine-plan.js';
 import { refineStages } from '../refine/refine-steps.js';
 import type { RefineContext } from '../refine/refiner.js';
 import { refiners } from '../refine/refiners.js';
@@ -26,11 +26,12 @@ const registries: PlanRegistries = {
 };
 
 /** What refiners are given, beside the model. */
-export type Refining = Omit<RefineContext, 'model' | 'source' | 'settings'> & {
-  readonly source: SampleSource | undefined;
-  /** Told that refinement begins. */
-  readonly begin?: (step: string) => Promise<void>;
-};
+export type Refining = Omit<RefineContext, 'model' | 'source' | 'settings'> &
+  Stopping & {
+    readonly source: SampleSource | undefined;
+    /** Told that refinement begins. */
+    readonly begin?: (step: string) => Promise<void>;
+  };
 
 /** What a planner stands on. */
 export interface PlannerSources {

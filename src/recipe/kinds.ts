@@ -35,6 +35,10 @@ export interface BlockSettings {
 export const rescalings = ['auto', 'on', 'off'] as const;
 export type Rescaling = (typeof rescalings)[number];
 
+/** How long refinement may take where it is left to the program: seconds, minutes, or as long as it gains. */
+export const efforts = ['fast', 'good', 'best'] as const;
+export type Effort = (typeof efforts)[number];
+
 /** Activations whose quantizers are chosen before the model is written. */
 export interface StaticActivations {
   readonly kind: 'static';
@@ -82,4 +86,6 @@ export interface Recipe extends WeightSettings {
   readonly smooth: Rescaling;
   /** The refiners that run, as `--refine` names them; `auto` for those that serve the widths best, `none` for none. */
   readonly refine: string;
+  /** What `auto` of `refine` may take. */
+  readonly effort: Effort;
 }

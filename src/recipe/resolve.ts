@@ -37,6 +37,7 @@ export function resolveRecipe(
   checkLevels(wanted, recipe, registries);
   checkRules(wanted);
   checkBlocks(recipe);
+  checkEffort(recipe);
   return recipe;
 }
 
@@ -111,6 +112,13 @@ function checkRules({ activations, rules }: Recipe): void {
   throw new QuantizeError('bad-option', { flag: `--rule "${useless.pattern}": act-bits`, problem, mend });
 }
 
+/** A list of refiners says itself how long it takes. */
+function checkEffort({ refine, effort }: Recipe): void {
+  if (refine === AUTO || effort === settings.effort.usual) return;
+  const problem = 'has no use beside --refine, which names what runs';
+  throw new QuantizeError('bad-option', { flag: '--effort', problem, mend: 'Leave out one of the two.' });
+}
+
 /** MatMulNBits stores weights under float arithmetic, and its settings are for nothing else. */
 function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): void {
   const refuse = (flag: string, problem: string, mend: string) =>
@@ -156,6 +164,7 @@ export function recipeName(recipe: Recipe): string {
     ...(granularity === settings.granularity.usual ? [] : [granularity]),
     ...(observer === settings.activations.observer.usual ? [] : [observer]),
     ...(recipe.refine === AUTO || !isShort(recipe.refine) ? [] : [recipe.refine.replaceAll(',', '-')]),
+    ...(recipe.effort === settings.effort.usual ? [] : [recipe.effort]),
     ...hashOfRest(recipe),
   ];
   return [widthsName(recipe), ...marks].join('-');
@@ -169,9 +178,9 @@ const HASH_DIGITS = 6;
 
 /** A short hash of everything that a name does not say, where that is not as by default: rules, exceptions, settings. */
 function hashOfRest(recipe: Recipe): string[] {
-  const { scheme, bits, granularity, format, blocks, activations } = defaultRecipe;
+  const { scheme, bits, granularity, format, blocks, activations, effort } = defaultRecipe;
   const rest = {
-    ...{ ...recipe, bits, granularity, format },
+    ...{ ...recipe, bits, granularity, format, effort },
     refine: isShort(recipe.refine) ? AUTO : recipe.refine,
     // Rules leave the scheme to the recipe.
     scheme: recipe.rules.length > 0 ? recipe.scheme : scheme,

@@ -3,6 +3,7 @@ import { defaultObserverSettings, type ObserverSettings } from '../../calibratio
 import {
   type BlockSettings,
   blockSizes,
+  efforts,
   formats,
   MAX_ACCURACY_LEVEL,
   type Recipe,
@@ -281,6 +282,17 @@ export const settings: Settings = {
       value: '<names>',
       group: 'Refinement',
       help: 'what makes the numbers better on samples: auto (by the width of weights), none, or a list as moments,reconstruct:steps=400; `quantize refiners` lists them',
+    },
+  },
+  effort: {
+    schema: () => z.enum(efforts),
+    description: 'How long refinement may take where refine is auto: fast, good or best.',
+    usual: 'fast',
+    flag: {
+      name: '--effort',
+      value: '<how>',
+      group: 'Refinement',
+      help: 'how long refinement may take where --refine does not say it: fast (seconds), good (learning, minutes), best (longer)',
     },
   },
 };

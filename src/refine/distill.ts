@@ -9,6 +9,5 @@ export const distill = learner({
   name: 'distill',
   summary: 'weights and steps of the whole network learned from the float outputs, without labels',
   cut: wholeBlock,
-  steps: 300,
-  drop: 0,
+  usual: { steps: 300, drop: 0, copies: 3 },
 });

@@ -1,3 +1,4 @@
+import { withCopies } from './learning/alter.js';
 import { wholeBlock } from './learning/blocks.js';
 import { classGoal } from './learning/class-goal.js';
 import { learnBlocks } from './learning/learn-blocks.js';
@@ -14,7 +15,7 @@ export const finetune: Refiner = {
   changes: ['weights', 'biases', 'activations'],
   needsLabels: true,
   settings: [
-    ...learningSettings(1000, 0),
+    ...learningSettings({ steps: 1000, drop: 0, copies: 1 }),
     {
       ...{ key: 'teacher', summary: 'share of what float says in what is learned, the rest are labels' },
       ...{ usual: 0.5, least: 0, most: 1 },
@@ -23,8 +24,9 @@ export const finetune: Refiner = {
   async refine(plan, context) {
     const { model, settings, training } = context;
     if (!training) throw new Error('finetune runs without labels');
-    const goal = await classGoal(model, training, Number(settings.teacher));
-    const sources = { ...context, source: training.source };
-    return learnBlocks(plan, sources, wholeBlock, readLearning(settings), goal);
+    const learning = readLearning(settings);
+    const copied = await withCopies(training, learning.copies, context.seed);
+    const goal = await classGoal(model, copied, Number(settings.teacher));
+    return learnBlocks(plan, { ...context, source: copied.source }, wholeBlock, learning, goal);
   },
 };

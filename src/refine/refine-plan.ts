@@ -1,5 +1,6 @@
 import { splitSource } from '../../calibration/held-out.js';
 import type { Labelled } from '../calibrate/samples.js';
+import { QuantizeError } from '../errors.js';
 import { changed } from '../quantize/changed.js';
 import type { Judge, Plan, RefinementRecord } from '../quantize/plan.js';
 import { named, type RefineStep } from '../recipe.js';
@@ -8,12 +9,17 @@ import { classError, classGoal } from './learning/class-goal.js';
 import { measureLayers } from './open-walk.js';
 import { outputError } from './output-error.js';
 import type { Stage } from './refine-steps.js';
-import type { RefineContext, Refiner } from './refiner.js';
+import type { RefineContext, Refinement, Refiner } from './refiner.js';
 
 /** Samples held back: as few as tell an improvement, and no more than one in so many. */
 const HELD_BACK = 64;
 const LEAST_PARTS = 4;
 const MOST_PARTS = 8;
+
+export interface Stopping {
+  /** Told where the run was stopped: the plan with what was found by then, blocks that were learned included. */
+  readonly stopped?: ((plan: Plan) => void) | undefined;
+}
 
 /** A plan as a refiner left it. */
 interface Refined {
@@ -36,7 +42,7 @@ export async function refinePlan(
   plan: Plan,
   stages: readonly Stage[],
   refiners: readonly Refiner[],
-  context: Omit<RefineContext, 'settings'>,
+  context: Omit<RefineContext, 'settings'> & Stopping,
 ): Promise<Plan> {
   if (stages.length === 0) return plan;
   const { model, training } = context;
@@ -52,6 +58,8 @@ export async function refinePlan(
     if (judge === 'float') return outputError(of, sources);
     return classError(of, sources, await classGoal(model, heldBack, 0));
   };
+  const records: RefinementRecord[] = [];
+  const withRecords = (of: Plan): Plan => ({ ...of, refinements: [...plan.refinements, ...records] });
   let best = plan;
   const known = new Map<Judge, number | undefined>();
   const refine = async ({ name, settings }: RefineStep): Promise<Refined> => {
@@ -59,8 +67,19 @@ export async function refinePlan(
     const judge: Judge = refiner.needsLabels ? 'labels' : 'float';
     if (!known.has(judge)) known.set(judge, await errorOf(best, judge));
     const before = known.get(judge);
-    const sources = { ...context, source: kept, training: classes?.kept, shapes, settings };
-    const { change, blocks } = await refiner.refine(best, sources);
+    const progress: RefineContext['progress'] = (done, total, unit, more) =>
+      context.progress(done, total, unit, { part: name, ...more });
+    let partly: Refinement | undefined;
+    const found = refiner.refine(best, {
+      ...{ ...context, progress, source: kept, training: classes?.kept, shapes, settings },
+      partly: (found) => {
+        partly = found;
+      },
+    });
+    const { change, blocks } = await found.catch((thrown) => {
+      if (isStop(thrown)) context.stopped?.(withRecords(partly ? changed(best, name, partly.change) : best));
+      throw thrown;
+    });
     const refined = changed(best, name, change);
     const after = await errorOf(refined, judge);
     const used = (judge === 'labels' ? classes : undefined) ?? calibration;
@@ -71,7 +90,6 @@ export async function refinePlan(
     };
     return { plan: refined, error: after, record };
   };
-  const records: RefinementRecord[] = [];
   for (const [first, ...others] of stages) {
     if (!first) continue;
     const found = [await refine(first)];
@@ -84,8 +102,10 @@ export async function refinePlan(
     known.clear();
     known.set(chosen.record.judge, chosen.error);
   }
-  return { ...best, refinements: [...plan.refinements, ...records] };
+  return withRecords(best);
 }
+
+const isStop = (thrown: unknown): boolean => thrown instanceof QuantizeError && thrown.code === 'interrupted';
 
 /** Samples to work on, and others that decide, each with their labels where there are some. */
 async function holdBack({

@@ -1,7 +1,9 @@
 import { QuantizeError } from '../errors.js';
-import { AUTO, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import { AUTO, type Effort, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import { distill } from './distill.js';
 import { finetune } from './finetune.js';
 import { moments } from './moments.js';
+import { reconstruct } from './reconstruct.js';
 import { refiners } from './refiners.js';
 import { secondOrder } from './second-order.js';
 
@@ -44,6 +46,8 @@ export function refineStages(recipe: Recipe, given: Given): Stage[] {
     const mend = 'Give some with --train-data and --train-labels; distill learns without.';
     throw refuse('--refine', `has ${learns.name}, which needs labelled samples`, mend);
   }
+  if (recipe.effort !== 'fast' && given.samples === 0)
+    throw refuse('--effort', 'needs samples', 'Give them with --data, or leave --effort out.');
   if (given.samples > 0 || stages.length === 0) return stages;
   throw refuse('--refine', 'needs samples', 'Give them with --data, or leave --refine out.');
 }
@@ -57,8 +61,20 @@ function stepsNamed(text: string): RefineStep[] {
 /** For each stage the names of its refiners. */
 function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string[][] {
   const closedForms = closedFormsOf(recipe, samples);
-  return [...(closedForms.length > 0 ? [closedForms] : []), ...(hasTraining ? [[finetune.name]] : [])];
+  const mayLearn = samples >= LEAST_FOR_WEIGHTS && recipe.format !== 'matmulnbits';
+  return [
+    ...(closedForms.length > 0 ? [closedForms] : []),
+    ...(mayLearn ? learned[recipe.effort].map((each) => [each]) : []),
+    ...(hasTraining ? [[finetune.name]] : []),
+  ];
 }
+
+/** What runs behind the closed forms, by measurement (docs/refine.md). */
+const learned: Readonly<Record<Effort, readonly string[]>> = {
+  fast: [],
+  good: [reconstruct.name],
+  best: [`${reconstruct.name}:steps=400`, `${distill.name}:steps=1000`],
+};
 
 /**
  * What serves the narrowest weights of a recipe best, by measurement (docs/refine.md). Where codes are chosen anew,

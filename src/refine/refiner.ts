@@ -1,6 +1,7 @@
 import type { SampleSource } from '../../calibration/source.js';
 import type { Labelled } from '../calibrate/samples.js';
 import type { Model } from '../graph/model.js';
+import type { RunProgress } from '../options.js';
 import type { PlanChange } from '../quantize/changed.js';
 import type { Plan, RefinedBlock } from '../quantize/plan.js';
 import type { RefinerSetting, RefineSettings } from '../recipe.js';
@@ -27,8 +28,15 @@ export interface RefineContext {
    * @throws QuantizeError `interrupted` where the run was asked to stop
    */
   readonly pause: () => Promise<void>;
-  /** Told how many layers, or steps of a training, are done. */
-  readonly progress: (done: number, total: number, unit: 'layers' | 'steps') => void;
+  /** Told what is found so far, so that it can be kept where the run is stopped. */
+  readonly partly?: ((found: Refinement) => void) | undefined;
+  /** Told how many layers, or steps of a training, are done; of a training the loss, too. */
+  readonly progress: (
+    done: number,
+    total: number,
+    unit: 'layers' | 'steps',
+    more?: Pick<RunProgress, 'part' | 'loss'>,
+  ) => void;
 }
 
 /** What a refiner found. */

@@ -32,7 +32,7 @@ import {
 } from '../prepare/check-options.js';
 import { makePlanner } from '../prepare/planner.js';
 import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
-import type { ReportedPlan } from '../quantize/plan.js';
+import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
 import { moments } from '../refine/moments.js';
@@ -49,6 +49,7 @@ import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { splitForSearch } from '../search/split-samples.js';
+import { keepingStopped } from './keep-stopped.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -117,6 +118,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         ...calibrationSettings(options, watch),
       });
   const saved = stored && planOf(stored, placed);
+  let stopped: Plan | undefined;
   const planner = makePlanner({
     ...{
       model,
@@ -126,7 +128,12 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       saved,
       keeps: !isLarge,
     },
-    refining: refiningOf(options, prepared.samples, watch),
+    refining: {
+      ...refiningOf(options, prepared.samples, watch),
+      stopped: (plan) => {
+        stopped = plan;
+      },
+    },
   });
 
   const found =
@@ -146,7 +153,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
-    const plan = await planner.plan(recipe);
+    const plan = await keepingStopped(planner.plan(recipe), {
+      ...{ model, path: options.model, savePlan, found: () => stopped },
+    });
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
     if (savePlan !== undefined) planBytes = serializePlan(model, plan);
     await watch.begin('emit');

@@ -40,7 +40,28 @@ describe('without a terminal', () => {
       seconds++;
       display.onProgress({ step: 'refine', done, total: 80, unit: 'steps' });
     }
-    expect(stderr.written).toEqual(['refine: 30 of 80 steps, 1.0/s, 50 s left\n']);
+    expect(stderr.written).toEqual([
+      'refine: 80 steps, about 2 min\n',
+      'refine: 30 of 80 steps, 1.0/s, 50 s left\n',
+    ]);
+  });
+
+  it('says what a training will take, from its first seconds, then its rate, the time left and the loss', () => {
+    let seconds = 0;
+    const stderr = stream(false);
+    const display = showProgress(stderr, false, () => 1000 * seconds);
+    display.onStep('refine');
+    const report = (part: string, done: number, loss?: number) => {
+      seconds++;
+      display.onProgress({ step: 'refine', done, total: 100, unit: 'steps', part, loss });
+    };
+    // What another refiner took says nothing.
+    for (let done = 0; done < 3; done++) report('second-order', done);
+    for (let done = 1; done <= 40; done++) report('reconstruct', done, 1 / done);
+    expect(stderr.written).toEqual([
+      'refine reconstruct: 100 steps, about 2 min\n',
+      'refine reconstruct: 27 of 100 steps, 1.0/s, 2 min left, loss 0.0370\n',
+    ]);
   });
 
   it('writes nothing for a short run', () => {

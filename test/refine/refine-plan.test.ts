@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { QuantizeError } from '../../src/errors.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
 import type { Plan } from '../../src/quantize/plan.js';
 import { outputError } from '../../src/refine/output-error.js';
@@ -68,6 +69,25 @@ describe('what a refiner found', () => {
     const next = await refinePlan(worse, [steps], [shifting(-5)], sources);
     expect(next.refinements).toMatchObject([{ kept: true }]);
     expect(next.biases.get('y')).not.toEqual(worse.biases.get('y'));
+  });
+
+  it('is told as far as it goes where the run is stopped', async () => {
+    const { plan, sources } = await layer(8);
+    const stop = new QuantizeError('interrupted', { step: 'refine', where: '', mend: 'Run it again.' });
+    const halting: Refiner = {
+      ...shifting(1),
+      name: 'halt',
+      async refine(_, { partly }) {
+        partly?.({ change: { biases: new Map([['y', Float32Array.of(7, 7, 7, 7)]]) }, blocks: [] });
+        throw stop;
+      },
+    };
+    const told: Plan[] = [];
+    const both = [steps, [{ name: 'halt', settings: {} }]];
+    const run = refinePlan(plan, both, [shifting(1), halting], { ...sources, stopped: (p) => told.push(p) });
+    await expect(run).rejects.toBe(stop);
+    expect(told.map(({ biases }) => Array.from(biases.get('y') ?? []))).toEqual([[7, 7, 7, 7]]);
+    expect(told[0]?.refinements.map(({ name }) => name)).toEqual(['shift']);
   });
 
   it('is kept unseen where there are too few to hold some back', async () => {

@@ -3,8 +3,8 @@ import { resolveRecipe } from '../../src/recipe.js';
 import { refineStages } from '../../src/refine/refine-steps.js';
 import { registries } from '../../src/registries.js';
 
-const namesOf = (given: Parameters<typeof resolveRecipe>[0], samples: number) =>
-  refineStages(resolveRecipe(given, registries, true), { samples, hasTraining: false }).map((stage) =>
+const namesOf = (given: Parameters<typeof resolveRecipe>[0], samples: number, hasTraining = false) =>
+  refineStages(resolveRecipe(given, registries, true), { samples, hasTraining }).map((stage) =>
     stage.map(({ name }) => name).join(' or '),
   );
 
@@ -21,6 +21,34 @@ describe('what refines by itself', () => {
 
   it('follows the narrowest layers', () => {
     expect(namesOf({ rules: [{ pattern: 'a', bits: 2 }] }, 256)).toEqual(['second-order or moments']);
+  });
+
+  it('learns where there is time for it, of samples enough', () => {
+    expect(namesOf({ bits: 4, effort: 'good' }, 256)).toEqual(['second-order or moments', 'reconstruct']);
+    expect(namesOf({ bits: 4, effort: 'best' }, 256)).toEqual([
+      'second-order or moments',
+      'reconstruct',
+      'distill',
+    ]);
+    expect(namesOf({ bits: 8, effort: 'good' }, 256)).toEqual(['moments', 'reconstruct']);
+    expect(namesOf({ bits: 4, effort: 'best' }, 255)).toEqual(['moments']);
+  });
+
+  it('learns from labels where there are some, last', () => {
+    expect(namesOf({ bits: 4 }, 256, true)).toEqual(['second-order or moments', 'finetune']);
+    expect(namesOf({ bits: 8 }, 256, true)).toEqual(['moments', 'finetune']);
+  });
+
+  it('refuses what cannot be: labels that are not there, effort without samples or beside a list', () => {
+    const refusal = (flag: string, problem: string) =>
+      expect.objectContaining({ code: 'bad-option', facts: expect.objectContaining({ flag, problem }) });
+    expect(() => namesOf({ refine: 'finetune' }, 256)).toThrow(
+      refusal('--refine', 'has finetune, which needs labelled samples'),
+    );
+    expect(() => namesOf({ effort: 'good' }, 0)).toThrow(refusal('--effort', 'needs samples'));
+    expect(() => namesOf({ effort: 'good', refine: 'moments' }, 256)).toThrow(
+      refusal('--effort', 'has no use beside --refine, which names what runs'),
+    );
   });
 
   it('is nothing of few samples, of weights in blocks, and where the recipe says so', () => {

@@ -87,6 +87,7 @@ export async function learnBlocks(
         for (const [name, tensor] of found.learned.constants) twin.constants.set(name, tensor);
       }
       context.progress(before + settings.steps, total, 'steps');
+      context.partly?.({ change: { weights, biases, activations }, blocks });
     }
   });
   return { change: { weights, biases, activations }, blocks };
@@ -119,9 +120,13 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
   const { model } = context;
   const made = await blockObjective({ model, graph, banks, settings, seed, batch, goal });
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
+  let mean: number | undefined;
   const trained = await train(made.objective, {
     ...{ steps: settings.steps, batch, seed, schedule: warmUp, pause: context.pause },
-    onStep: (step) => context.progress(work.done + step, work.total, 'steps'),
+    onStep: (step, loss) => {
+      mean = mean === undefined ? loss : SMOOTHING * mean + (1 - SMOOTHING) * loss;
+      context.progress(work.done + step, work.total, 'steps', { loss: mean });
+    },
   });
   if (trained.kind === 'refused') {
     const reasons = trained.refusals.map(({ node, opType, reason }) => `${opType} ${node} ${reason}`);
@@ -169,6 +174,9 @@ const FLOAT_BYTES = 4;
 const WARM_UP = 0.1;
 
 const warmUp = (progress: number): number => Math.min(1, (progress + 0.01) / WARM_UP) * halfCosine(progress);
+
+/** Share of the past in the loss that is shown. */
+const SMOOTHING = 0.9;
 
 /** Points of the curve of losses that a record keeps. */
 const POINTS = 32;

@@ -1,20 +1,28 @@
 import type { Refiner } from '../refiner.js';
+import { withCopies } from './alter.js';
 import type { Cut } from './blocks.js';
 import { learnBlocks } from './learn-blocks.js';
-import { learningSettings, readLearning } from './settings.js';
+import { type LearningDefaults, learningSettings, readLearning } from './settings.js';
 
 /** A way to learn: how the network is cut, and how long and how each part is learned unless it is told otherwise. */
 export interface Learner extends Pick<Refiner, 'name' | 'summary'> {
   readonly cut: Cut;
-  readonly steps: number;
-  readonly drop: number;
+  readonly usual: LearningDefaults;
 }
 
 /** The refiner that learns so. */
-export const learner = ({ name, summary, cut, steps, drop }: Learner): Refiner => ({
+export const learner = ({ name, summary, cut, usual }: Learner): Refiner => ({
   name,
   summary,
   changes: ['weights', 'biases', 'activations'],
-  settings: learningSettings(steps, drop),
-  refine: (plan, context) => learnBlocks(plan, context, cut, readLearning(context.settings)),
+  settings: learningSettings(usual),
+  async refine(plan, context) {
+    const settings = readLearning(context.settings);
+    const { source } = await withCopies(
+      { source: context.source, labels: [] },
+      settings.copies,
+      context.seed,
+    );
+    return learnBlocks(plan, { ...context, source }, cut, settings);
+  },
 });

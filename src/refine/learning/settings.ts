@@ -22,7 +22,12 @@ export interface LearningSettings {
   readonly rate: number;
   /** Share of the elements that come from float while learning (QDrop, Wei et al. 2022, eq. 9). */
   readonly drop: number;
+  /** Altered copies of each image that are learned from, too. */
+  readonly copies: number;
 }
+
+/** What differs between ways to learn unless it is told. */
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'drop' | 'copies'>;
 
 const KEEP = 'keep';
 
@@ -30,7 +35,7 @@ const weightNames = weightQuantizers.map(({ name }) => name);
 const activationNames = activationLearners.map(({ name }) => name);
 
 /** How long, and how fast: what every refiner that learns can be told. */
-export const learningSettings = (steps: number, drop: number): RefinerSetting[] => [
+export const learningSettings = ({ steps, drop, copies }: LearningDefaults): RefinerSetting[] => [
   {
     ...{ key: 'quantizer', summary: 'what learns weights and activations, where they are not told apart' },
     ...{ usual: AUTO, choices: [AUTO, ...new Set([...weightNames, ...activationNames])] },
@@ -54,6 +59,10 @@ export const learningSettings = (steps: number, drop: number): RefinerSetting[] 
   { key: 'batch', summary: 'samples a step, at most', usual: 32, least: 1, most: 1024 },
   { key: 'rate', summary: 'factor of every learning rate', usual: 1, least: 0.001, most: 1000 },
   { key: 'drop', summary: 'share of elements that come from float', usual: drop, least: 0, most: 1 },
+  {
+    ...{ key: 'copies', summary: 'altered copies of each image, mirrored and shifted' },
+    ...{ usual: copies, least: 0, most: 100 },
+  },
 ];
 
 /** What a refiner that learns was told. */
@@ -74,6 +83,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     batch: number('batch'),
     rate: number('rate'),
     drop: number('drop'),
+    copies: Math.round(number('copies')),
   };
 }
 

@@ -6,15 +6,20 @@ import { formatBytes, formatDb, formatMs } from '../format.js';
 import { Markup, markup } from './markup.js';
 
 /** Class of the marks that show data, as opposed to axes and grids. */
-const MARK = 'mark';
+export const MARK = 'mark';
 
 /** Type size of the plots, in their own pixels. */
 const FONT = '12.5px';
 
-const colours = { accent: 'var(--accent)', bar: 'var(--bar)', text: 'var(--text)', muted: 'var(--muted)' };
+export const colours = {
+  accent: 'var(--accent)',
+  bar: 'var(--bar)',
+  text: 'var(--text)',
+  muted: 'var(--muted)',
+};
 
 /** A plot as SVG that needs neither script nor style of its own, so that a strict policy lets it be. */
-function render(label: string, className: string, options: Plot.PlotOptions): Markup {
+export function render(label: string, className: string, options: Plot.PlotOptions): Markup {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const svg = Plot.plot({ ...options, document: document as never });
   // What the page's style sheet says of plots takes its place.

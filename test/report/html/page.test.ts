@@ -47,6 +47,42 @@ describe('the page is closed in itself', () => {
   });
 });
 
+describe('what was learned', () => {
+  const learned = (count: number): Result => {
+    const block = { id: 'conv<1>', before: 0.2, after: 0.05, losses: [9, 4, 2, 1.5] };
+    const blocks = [
+      ...Array.from({ length: count }, () => block),
+      { id: 'b', before: 1, after: 0.5 },
+      { id: 'c', left: 'why' },
+    ];
+    const record = { name: 'reconstruct', settings: { steps: 200 }, judge: 'float' as const, samples: 256 };
+    const judged = { heldBack: 64, before: 0.2, after: 0.1, kept: true, blocks };
+    return { ...sampleResult(), refinements: [{ ...record, ...judged }] };
+  };
+
+  it('is a curve for each block', () => {
+    const document = parse(learned(2));
+    expect(document.querySelectorAll('#learning svg').length).toBe(2);
+    expect(document.querySelector('#learning h3')?.textContent).toBe('reconstruct, 200 steps');
+    expect(document.querySelector('#learning figcaption')?.textContent).toBe('conv<1>: error 0.200 → 0.0500');
+    // Four points, the first the highest: y falls in the picture where the loss does.
+    const path = document
+      .querySelector('#learning svg path.mark, #learning svg .mark path')
+      ?.getAttribute('d');
+    const heights = (path ?? '')
+      .slice(1)
+      .split('L')
+      .map((point: string) => Number(point.split(',')[1]));
+    expect(heights).toEqual([...heights].sort((a, b) => a - b));
+    expect(heights).toHaveLength(4);
+  });
+
+  it('is cut where blocks are many, and nothing where none were learned', () => {
+    expect(textOf(learned(30), '#learning')).toContain('6 others not drawn.');
+    expect(parse(learned(0)).querySelector('#learning')).toBeNull();
+  });
+});
+
 describe('what it shows', () => {
   it('the verdict and the gates first, then the figures', () => {
     const { document } = parseHTML(renderPage(fullResult()));
