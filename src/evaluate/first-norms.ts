@@ -57,7 +57,7 @@ export async function inputFit(
       for (const [name, value] of Object.entries(batch.feed))
         if (pixels.get(name) !== false) pixels.set(name, isPicture(value) && isPixels(rowsOf(value, batch)));
       const made = await run?.(batch.feed);
-      if (made) addChannels(channels, made);
+      if (made) addChannels(channels, { ...made, data: rowsOf(made, batch) });
       done += batch.samples;
       if (done >= SAMPLES) break;
     }
@@ -141,7 +141,10 @@ interface ChannelSums {
 }
 
 /** Sums over everything but axis 1. */
-function addChannels(into: ChannelSums, { dims, data }: NdArray): void {
+function addChannels(
+  into: ChannelSums,
+  { dims, data }: { readonly dims: readonly number[]; readonly data: ArrayLike<number> },
+): void {
   const channels = dims[1] ?? 1;
   const channelOf = channelAlong(dims, 1);
   for (let i = 0; i < data.length; i++) {

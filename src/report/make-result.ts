@@ -137,6 +137,7 @@ export function makeResult(run: RunOutcome): Result {
         weightBytes: run.plan.weightBytes,
         sizes: { floatBytes: float.sizeBytes, quantizedBytes: quantized.sizeBytes },
         passes: run.fold.map(({ pass }) => pass),
+        hasSamples: samples.calibration !== undefined,
         isRefined: run.plan.refinements.length > 0,
       }),
     ],

@@ -23,6 +23,8 @@ export interface Observed {
   readonly sizes: { readonly floatBytes: number; readonly quantizedBytes: number };
   /** Names of the passes that changed something. */
   readonly passes: readonly string[];
+  /** Whether there are samples to calibrate on. */
+  readonly hasSamples: boolean;
   /** Whether a refiner ran. */
   readonly isRefined: boolean;
   /** How both models keep their numbers. */
@@ -60,9 +62,7 @@ function biasWarnings({ layers }: PlanDescription): string[] {
     raised.length === 1
       ? `Layer "${first.id}" has biases too large for its steps`
       : `${raised.length} layers, as "${first.id}", have biases too large for their steps`;
-  return [
-    `${which}: ${channels} channels take coarser weights. Keep it in float with --exclude "${first.id}".`,
-  ];
+  return [`${which}: ${channels} channels take coarser weights.`];
 }
 
 /** Weights of so few bits need what refiners do. */
@@ -121,7 +121,7 @@ export function warningsOf(observed: Observed): string[] {
     ...signWarnings(observed),
     ...refineWarnings(observed),
   ];
-  if (recipe.activations.kind === 'float') {
+  if (recipe.activations.kind === 'float' && !observed.hasSamples) {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }
   warnings.push(...biasWarnings(plan));

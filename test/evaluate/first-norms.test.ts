@@ -77,3 +77,23 @@ test('raw pixels are whole numbers up to 255; masks and small integers are none'
   expect(await pixels((x) => Math.round(x + 1))).toEqual([]);
   expect(await pixels((x) => 100 * x + 100.5)).toEqual([]);
 });
+
+test('rows that fill up the last batch of a model with fixed dimensions do not count', async () => {
+  const expected = model([0, 0], [UNIFORM, 2 * UNIFORM]);
+  const [input] = expected.graph.inputs;
+  const two = {
+    ...expected,
+    graph: { ...expected.graph, inputs: [{ ...input, shape: [2, 1, 8, 8] }] },
+  } as Model;
+  const data = Float32Array.from({ length: 128 }, (_, i) =>
+    i < 64 ? (randomFloats(64, 1, -1, 1)[i] ?? 0) : 1000,
+  );
+  const feed: Feed = { x: { type: 'float32', dims: [2, 1, 8, 8], data } };
+  const source = {
+    ...sourceOf([feed]),
+    open: async function* () {
+      yield { feed, size: 2, samples: 1 };
+    },
+  };
+  expect((await inputFit(two, source)).norm?.spread).toBeCloseTo(1, 0);
+});
