@@ -3,12 +3,7 @@ import { bestChain } from '../numerics/best-chain.js';
 import { roundHalfEven } from '../numerics/round.js';
 import { addChosen, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { solveRows, upperFactor } from '../numerics/upper-factor.js';
-import {
-  type Curvature,
-  type RoundedRow,
-  type RowToRound,
-  roundWithFeedback,
-} from './round-with-feedback.js';
+import { type Curvature, type Levels, type RoundedRow, roundWithFeedback } from './round-with-feedback.js';
 
 /** H of a layer's input, damped, and what follows from it. */
 export interface Hessian extends Curvature {
@@ -37,8 +32,8 @@ export interface RowLimits {
   readonly floor: number;
 }
 
-/** Rounds of codes and levels in turn; more of them gain nothing (measured on ResNet-20). */
-export const ROUNDS = 4;
+/** Levels are chosen anew so many times, and codes for them; more gain nothing (measured on ResNet-20). */
+export const REFITS = 3;
 
 /** The share of the mean diagonal that is added to H, as in GPTQ (Frantar et al. 2023, §3.3). */
 const DAMPING = 0.01;
@@ -96,11 +91,12 @@ export function fitCodebooks(
   targets: readonly Float64Array[],
   hessian: Hessian,
   limits: readonly RowLimits[],
+  refits = REFITS,
 ): StoredRow[] {
   const products = timesSymmetric(targets, hessian.matrix, hessian.columns);
   const best: StoredRow[] = [];
   let levels = targets.map((target, r) => weightedMeans(target, hessian, (limits[r] as RowLimits).count));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round <= refits; round++) {
     const stored = levels.map((each, r) => onIntegers(each, limits[r] as RowLimits));
     const rows = stored.map(({ levels: integers, scale }, r) => ({
       target: targets[r] as Float64Array,
@@ -111,8 +107,11 @@ export function fitCodebooks(
       const known = best[r];
       if (!known || error < known.error) best[r] = { ...(stored[r] as Integers), indices, error };
     });
-    if (round === ROUNDS - 1) break;
-    const coded = rounded.map(({ indices }, r) => ({ indices, levels: (rows[r] as RowToRound).levels }));
+    if (round === refits) break;
+    const coded = rounded.map(({ indices }, r) => ({
+      indices,
+      levels: (rows[r] as { levels: Levels }).levels,
+    }));
     levels = refitLevels(coded, products, hessian);
   }
   return best;
@@ -142,7 +141,7 @@ export interface FittedScale {
  * Scales for levels that stay: codes by feedback, then in turn the scale that is least squares under H, s = kHt / kHk
  * over the rows that share it, and the codes again. The best round of each scale is kept.
  */
-export function fitScales(scales: readonly RowsOfScale[]): FittedScale[] {
+export function fitScales(scales: readonly RowsOfScale[], refits = REFITS): FittedScale[] {
   const rows = scales.flatMap((each, s) => each.rows.map((row) => ({ ...row, s })));
   const products = byHessian(rows, (some, { matrix, columns }) =>
     timesSymmetric(
@@ -153,7 +152,7 @@ export function fitScales(scales: readonly RowsOfScale[]): FittedScale[] {
   );
   const best: FittedScale[] = [];
   const at = scales.map(({ scale, floor, powersOfTwo }) => storedScale(scale, floor, powersOfTwo));
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round <= refits; round++) {
     const real = scales.map(({ levels }, s) =>
       Float64Array.from(levels, (level) => level * (at[s] as number)),
     );
@@ -172,7 +171,7 @@ export function fitScales(scales: readonly RowsOfScale[]): FittedScale[] {
       const known = best[s];
       if (!known || error < known.error) best[s] = { scale: at[s] as number, rows: own, error };
     });
-    if (round === ROUNDS - 1) break;
+    if (round === refits) break;
     const codes = rounded.map(({ indices }, r) => {
       const { levels } = scales[(rows[r] as { s: number }).s] as RowsOfScale;
       return Float64Array.from(indices, (index) => levels[index] as number);

@@ -24,6 +24,8 @@ export interface WeightToFit {
   readonly freesLevels: boolean;
   /** Whether its scales are powers of two. */
   readonly powersOfTwo: boolean;
+  /** How often levels and scales are chosen anew. */
+  readonly refits: number;
 }
 
 /** A weight fitted, and the error of its rows before and after. */
@@ -100,14 +102,14 @@ class Fitter {
 
   /** Rows with a codebook of their own. */
   #fitLevels(rows: readonly (readonly [scale: number, row: number])[]): void {
-    const { weight, limit, floor, hessians } = this.#request;
+    const { weight, limit, floor, hessians, refits } = this.#request;
     const count = 2 ** weight.bits;
     for (const hessian of hessians) {
       if (!hessian) continue;
       const own = rows.filter(([, row]) => this.#hessianOf(row) === hessian);
       const targets = own.map(([, row]) => this.#target(row));
       const limits = own.map(([scale]) => ({ count, limit, floor: floor[scale] as number }));
-      fitCodebooks(targets, hessian, limits).forEach((fitted, r) => {
+      fitCodebooks(targets, hessian, limits, refits).forEach((fitted, r) => {
         const [scale, row] = own[r] as (typeof own)[number];
         const before = rowError(targets[r] as Float64Array, this.#current(row), hessian);
         this.#before += before;
@@ -125,7 +127,7 @@ class Fitter {
 
   /** Rows that share a scale, or whose levels stay. */
   #fitScales(shared: readonly (readonly [scale: number, rows: readonly number[]])[]): void {
-    const { floor, powersOfTwo } = this.#request;
+    const { floor, powersOfTwo, refits } = this.#request;
     const asked = shared.flatMap(([scale, sharing]) => {
       const rows = sharing.map((row) => ({
         target: this.#target(row),
@@ -146,7 +148,7 @@ class Fitter {
       }));
     });
     const best = new Map<number, { error: number; at: number }>();
-    const fitted = fitScales(asked);
+    const fitted = fitScales(asked, refits);
     fitted.forEach(({ error }, at) => {
       const { of } = asked[at] as (typeof asked)[number];
       const known = best.get(of);

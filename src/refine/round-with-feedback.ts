@@ -13,10 +13,10 @@ export interface Curvature {
 export type Levels = Float64Array;
 
 /** A row to be rounded: its target, one value a column in the layer's own order, and its levels. */
-export interface RowToRound {
-  readonly target: Float64Array;
-  readonly levels: Levels;
-}
+export type RowToRound =
+  | { readonly target: Float64Array; readonly levels: Levels }
+  /** Each `size` columns have levels of their own. */
+  | { readonly target: Float64Array; readonly levels: readonly Levels[]; readonly size: number };
 
 /** A row rounded: the level of each column, and (q − t)·H·(q − t)ᵀ. */
 export interface RoundedRow {
@@ -43,18 +43,21 @@ class Row implements RoundedRow {
   readonly indices: Uint8Array;
   error = 0;
   readonly #target: Float64Array;
-  readonly #levels: Levels;
-  readonly #nearest: (value: number) => number;
+  readonly #levels: readonly Levels[];
+  readonly #nearest: readonly ((value: number) => number)[];
+  /** Columns that share levels. */
+  readonly #size: number;
   /** Σ_{j<k} δ_j·R_jk for each k. */
   readonly #carried: Float64Array;
   /** δ, in the order of rounding. */
   readonly #errors: Float64Array;
 
-  constructor({ target, levels }: RowToRound, columns: number) {
+  constructor(row: RowToRound, columns: number) {
     this.indices = new Uint8Array(columns);
-    this.#target = target;
-    this.#levels = levels;
-    this.#nearest = nearestOf(levels);
+    this.#target = row.target;
+    this.#levels = 'size' in row ? row.levels : [row.levels];
+    this.#nearest = this.#levels.map(nearestOf);
+    this.#size = 'size' in row ? row.size : columns;
     this.#carried = new Float64Array(columns);
     this.#errors = new Float64Array(columns);
   }
@@ -67,9 +70,10 @@ class Row implements RoundedRow {
       const target = this.#target[column] as number;
       const diagonal = factor[k * columns + k] as number;
       const wanted = target - (this.#carried[k] as number) / diagonal;
-      const index = this.#nearest(wanted);
+      const block = Math.floor(column / this.#size);
+      const index = (this.#nearest[block] as (value: number) => number)(wanted);
       this.indices[column] = index;
-      const level = this.#levels[index] as number;
+      const level = this.#levels[block]?.[index] as number;
       this.error += ((level - wanted) * diagonal) ** 2;
       this.#errors[k] = level - target;
       addLine(this.#carried, level - target, factor, { from: k * columns, first: k + 1, end });

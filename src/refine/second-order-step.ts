@@ -168,3 +168,20 @@ function centred(
   }
   return sums;
 }
+
+/**
+ * Covariances → second moments about zero: for a layer that has no bias to take the mean.
+ *
+ * @param targets - means of t
+ */
+export function aboutZero({ h, c, means }: Covariances, targets: Float64Array): Covariances {
+  const columns = h.length / means.length;
+  const rows = c.length / columns / (means.length / columns);
+  const moved = (covariances: Float64Array, left: Float64Array, perGroup: number) =>
+    covariances.map((value, at) => {
+      const row = Math.floor(at / columns);
+      const mean = means[Math.floor(row / perGroup) * columns + (at % columns)] as number;
+      return value + (left[row] as number) * mean;
+    });
+  return { h: moved(h, means, columns), c: moved(c, targets, rows), means };
+}

@@ -4,16 +4,23 @@ import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { pairingIn, withinPairs } from '../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
-import { dequantizeTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named } from '../recipe.js';
 import { correctMoments, floorOf, type Moments } from './correct-moments.js';
-import { dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
+import { type FittedBlocks, fitBlocks } from './fit-blocks.js';
+import { dampedHessian, type Hessian, REFITS, timesInverse } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
 import { type RefinableLayer, refinableLayers } from './layers.js';
 import { measureLayers, withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
-import { type Covariances, SecondOrderSums, secondOrderStep, thinning } from './second-order-step.js';
+import {
+  aboutZero,
+  type Covariances,
+  SecondOrderSums,
+  secondOrderStep,
+  thinning,
+} from './second-order-step.js';
 import { shortcutOf } from './shortcut.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
 import { rowsOf, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
@@ -28,11 +35,17 @@ export const secondOrder: Refiner = {
   name: 'second-order',
   summary: 'codes and levels of least error in what each layer gives',
   changes: ['weights', 'biases'],
-  settings: [],
+  settings: [
+    {
+      ...{ key: 'levels', summary: 'how often levels and scales are chosen anew for the codes' },
+      ...{ usual: REFITS, least: 0, most: 20 },
+    },
+  ],
   async refine(plan, context) {
-    const { model } = context;
+    const { model, settings } = context;
+    const refits = Math.round(Number(settings.levels ?? REFITS));
     const opset = opsetOf(model);
-    const layers = refinableLayers(model.graph, plan).filter(({ weight }) => weight.kind !== 'blocks');
+    const layers = refinableLayers(model.graph, plan);
     const twin = twinGraphOf(model, plan, layers);
     const weights = new Map<string, StoredTensor>();
     const biases = new Map<string, Float32Array>();
@@ -52,7 +65,8 @@ export const secondOrder: Refiner = {
         const sums = new SecondOrderSums(each, step);
         await walk.next(step, (results) => sums.add(results));
         const covariances = sums.covariances();
-        const fitted = fitLayer(layer, plan, covariances);
+        const weighing = layer.takesBias ? covariances : aboutZero(covariances, sums.target.means);
+        const fitted = fitLayer(layer, plan, weighing, refits);
         const corrected = correctMoments(
           { ...layer, weight: fitted.weight },
           plan,
@@ -72,8 +86,11 @@ export const secondOrder: Refiner = {
   },
 };
 
+/** A weight fitted, and the error of its rows before and after. */
+type Fitted = FittedWeight | FittedBlocks;
+
 /** The weight of a layer fitted to T = W + R·(H + λI)⁻¹. */
-function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances): FittedWeight {
+function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances, refits: number): Fitted {
   const matrix = weightMatrixOf(layer.linear);
   const { groups, rows, columns } = matrix;
   const targets = rowsOf(floatsOf(layer.linear.weight), matrix);
@@ -93,8 +110,11 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances): Fit
       addLine(target, 1, added, { from: row * columns });
     });
   }
-  // Blocks were left out.
-  const weight = layer.weight as QuantizedTensor;
+  const { weight } = layer;
+  if (weight.kind === 'blocks') {
+    const [hessian] = hessians;
+    return hessian ? fitBlocks({ weight, targets, hessian, refits }) : { weight, before: 0, after: 0 };
+  }
   const { freeLevels: freesLevels = false, powersOfTwo = false } = named(schemes, layer.recipe.scheme);
   const floor = floorOf(layer, plan, layer.bias);
   const pairing = pairingIn(plan, layer.weighted);
@@ -110,6 +130,7 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances): Fit
     floor,
     freesLevels,
     powersOfTwo,
+    refits,
   });
   if (!pairing) return fitted;
   // Here, so that the layers behind make good what it costs.
@@ -124,7 +145,7 @@ function valuesOf(rows: Float64Array, { elements }: WeightMatrix): Float32Array 
 }
 
 /** Mean and variance of each output of a layer, from its weight and the moments of its input. */
-function momentsOf(weight: QuantizedTensor, layer: RefinableLayer, { h, means }: Covariances): Moments {
+function momentsOf(weight: StoredTensor, layer: RefinableLayer, { h, means }: Covariances): Moments {
   const matrix = weightMatrixOf(layer.linear);
   const { groups, rows, columns } = matrix;
   const values = rowsOf(dequantizeTensor(weight), matrix);

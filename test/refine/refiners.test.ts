@@ -171,6 +171,32 @@ describe('second order', () => {
     expect(bySecondOrder).toBeLessThan(unrefined);
   });
 
+  it('fits matrices in blocks, which have no bias to take the mean', async () => {
+    const net = new Net();
+    net.input('x', [1, 6, 48]);
+    const model = finish(
+      net,
+      net.node('MatMul', ['x', net.constant('w', [48, 8], randomFloats(384, 9))], 'y'),
+    );
+    // Inputs about 1: an error in the sum of a row of weights is one of every output.
+    const feeds = Array.from({ length: 12 }, (_, i) => ({
+      x: { type: 'float32' as const, dims: [1, 6, 48], data: randomFloats(288, 70 + i, 0, 2) },
+    }));
+    const recipe = {
+      ...{ bits: 4, allLayers: true, scheme: 'mse', format: 'matmulnbits' as const },
+      activations: { kind: 'float' as const },
+    };
+    const { plan } = await quantizeModel(model, recipe, feeds);
+    const sources = { ...context, model, source: sourceOf(feeds) };
+    const errors = [await squaredError(model, plan, feeds)];
+    for (const name of ['moments', 'second-order']) {
+      const next = await refinePlan(plan, [[{ name, settings: {} }]], refiners, sources);
+      errors.push(await squaredError(model, next, feeds));
+    }
+    const [unrefined = 0, byMoments = 0, bySecondOrder = 0] = errors;
+    expect(bySecondOrder).toBeLessThan(0.5 * Math.min(unrefined, byMoments));
+  });
+
   it.each([
     [2, 'kmeans'],
     [8, 'minmax'],
@@ -192,6 +218,22 @@ describe('second order', () => {
     expect(saturatingPairs(integersOfTensor(weight), pairing)).toBe(0);
     // It was not so by chance: codes of the whole range would.
     expect(saturatingPairs(new Int8Array(144).fill(127), pairing)).toBeGreaterThan(0);
+  });
+
+  it('changes codes alone where it is told so', async () => {
+    const { model, feeds, plan } = await refined('moments', { bits: 2, allLayers: true, scheme: 'kmeans' });
+    const sources = { ...context, model, source: sourceOf(feeds) };
+    const fitted = async (levels: number) => {
+      const { change } = await secondOrder.refine(plan, { ...sources, settings: { levels } });
+      return change.weights?.get('y#1') as QuantizedTensor;
+    };
+    const [codes, levels, usual] = [
+      await fitted(0),
+      await fitted(3),
+      await secondOrder.refine(plan, { ...sources, settings: {} }),
+    ];
+    expect(levels).toEqual(usual.change.weights?.get('y#1'));
+    expect(codes).not.toEqual(levels);
   });
 
   it('gives the same numbers twice', async () => {
