@@ -95,3 +95,18 @@ export function channelAlong(dims: readonly number[], axis: number | undefined):
   const length = dims[axis] ?? 1;
   return (element) => Math.floor(element / stride) % length;
 }
+
+/** Visits the runs of elements of one channel, in their order: from an element to another, exclusive. */
+export function eachRun(
+  dims: readonly number[],
+  axis: number | undefined,
+  visit: (channel: number, from: number, to: number) => void,
+): void {
+  const elements = elementCount(dims);
+  const length = axis === undefined ? 1 : (dims[axis] ?? 1);
+  const run = axis === undefined ? elements : elementCount(dims.slice(axis + 1));
+  for (let from = 0, channel = 0; from < elements; from += run) {
+    visit(channel, from, from + run);
+    channel = channel + 1 === length ? 0 : channel + 1;
+  }
+}

@@ -1,4 +1,4 @@
-import { channelAlong } from '../numerics/nd-array.js';
+import { eachRun } from '../numerics/nd-array.js';
 
 /** Integer codes with one step for the tensor or for each channel: real = scale · code. Jacob et al. 2018, eq. 1, Z = 0. */
 export interface AffineTensor {
@@ -60,19 +60,25 @@ export function bookOf({ levels, bits, channelsPerCodebook }: CodebookTensor, ch
 /** The integer that the kernel multiplies with, for each element. */
 export function integersOfTensor(tensor: QuantizedTensor): Int8Array {
   if (tensor.kind === 'affine') return tensor.codes;
-  const { levels, indices, bits, channelsPerCodebook } = tensor;
-  if (channelsPerCodebook === undefined) return Int8Array.from(indices, (index) => levels[index] as number);
-  const channelOf = channelAlong(tensor.dims, tensor.axis);
-  const codebookOf = (i: number) => Math.floor(channelOf(i) / channelsPerCodebook);
-  return Int8Array.from(indices, (index, i) => levels[codebookOf(i) * 2 ** bits + index] as number);
+  const { dims, axis, levels, indices, bits, channelsPerCodebook = Number.POSITIVE_INFINITY } = tensor;
+  const integers = new Int8Array(indices.length);
+  eachRun(dims, axis, (channel, from, to) => {
+    const book = Math.floor(channel / channelsPerCodebook) * 2 ** bits;
+    for (let i = from; i < to; i++) integers[i] = levels[book + (indices[i] as number)] as number;
+  });
+  return integers;
 }
 
 /** The float32 values that the stored tensor stands for. */
 export function dequantizeTensor(tensor: QuantizedTensor | BlockTensor): Float32Array {
   if (tensor.kind === 'blocks') return dequantizeBlocks(tensor);
-  const channelOf = channelAlong(tensor.dims, tensor.axis);
   const integers = integersOfTensor(tensor);
-  return Float32Array.from(integers, (integer, i) => integer * (tensor.scales[channelOf(i)] as number));
+  const values = new Float32Array(integers.length);
+  eachRun(tensor.dims, tensor.axis, (channel, from, to) => {
+    const scale = tensor.scales[channel] as number;
+    for (let i = from; i < to; i++) values[i] = (integers[i] as number) * scale;
+  });
+  return values;
 }
 
 function dequantizeBlocks({ dims, axis, bits, size, codes, scales, zeroPoints }: BlockTensor): Float32Array {
