@@ -11,9 +11,6 @@ const LEAST_SIDE = 8;
 /** How far an image is shifted, at most: a share of each side, as training on CIFAR-10 has it (4 of 32 places). */
 const SHIFT = 1 / 8;
 
-/** How much of an image is that of another sample, at most. */
-const MIXED = 0.5;
-
 /** Where rows, columns and channels of images lie. */
 interface ImageAxes {
   readonly height: number;
@@ -25,8 +22,7 @@ interface ImageAxes {
 
 /**
  * The same samples, and altered copies of each behind all of them: images are mirrored by chance and shifted by up to an
- * eighth of their sides, their edges continued; without labels up to half of another image lies on each (mixup, Zhang et al.
- * 2018; with a teacher Beyer et al. 2022). What the float network says of a copy is computed on the copy itself, so
+ * eighth of their sides, their edges continued. What the float network says of a copy is computed on the copy itself, so
  * that it need not be another sample of the data to teach something. Labels are those of the original.
  *
  * Inputs that are no images of 1, 3 or 4 channels are left alone; where no input is one, there are no copies.
@@ -35,7 +31,6 @@ export async function withCopies(
   { source, labels }: Labelled,
   copies: number,
   seed: number,
-  isMixed = labels.length === 0,
 ): Promise<Labelled> {
   const hasImages = Object.values(await firstFeed(source)).some((array) => imageAxesOf(array));
   if (copies === 0 || !hasImages) return { source, labels };
@@ -46,17 +41,8 @@ export async function withCopies(
       async *open() {
         for (let copy = 0; copy <= copies; copy++) {
           const random = seededRandom(seed + copy);
-          const before: Feed[] = [];
-          for await (const batch of source.open()) {
-            if (copy === 0) {
-              yield batch;
-              continue;
-            }
-            const feed = altered(batch.feed, batch.size, random);
-            before.push(feed);
-            const other = before.length > copy ? before.shift() : undefined;
-            yield { ...batch, feed: isMixed && other ? mixed(feed, other, random) : feed };
-          }
+          for await (const batch of source.open())
+            yield copy === 0 ? batch : { ...batch, feed: altered(batch.feed, batch.size, random) };
         }
       },
     },
@@ -75,20 +61,6 @@ function altered(feed: Feed, count: number, random: Random): Feed {
     Object.entries(feed).map(([name, array]) => {
       const axes = imageAxesOf(array);
       return [name, axes ? moved(array, axes, moves) : array];
-    }),
-  );
-}
-
-/** Images of one feed, and some of those of another on them; all else as it is. */
-function mixed(feed: Feed, other: Feed, random: Random): Feed {
-  const share = MIXED * random();
-  return Object.fromEntries(
-    Object.entries(feed).map(([name, array]) => {
-      const from = other[name];
-      if (!imageAxesOf(array) || `${from?.dims}` !== `${array.dims}`) return [name, array];
-      const others = from?.data as Float32Array;
-      const data = (array.data as Float32Array).map((x, at) => x + share * ((others[at] ?? 0) - x));
-      return [name, { ...array, data }];
     }),
   );
 }
