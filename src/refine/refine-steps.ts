@@ -72,8 +72,8 @@ function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string[][] {
 /** What runs behind the closed forms, by measurement (docs/refine.md). */
 const learned: Readonly<Record<Effort, readonly string[]>> = {
   fast: [],
-  good: [reconstruct.name],
-  best: [`${reconstruct.name}:steps=400`, `${distill.name}:steps=1000`],
+  good: [`${reconstruct.name}:latent=yes`],
+  best: [`${reconstruct.name}:latent=yes:steps=400`, `${distill.name}:latent=yes:steps=1000`],
 };
 
 /**
