@@ -65,18 +65,20 @@ const tables = { quantizers, starts, offsets, codebooks };
 
 /** What learns: from the float outputs on samples without labels, or from labels alone as in the papers. */
 const settings = {
-  unlabelled: (steps: number, { weights, activations }: Method) =>
+  unlabelled: (steps: number, { weights, activations }: Method): string =>
     `distill:steps=${steps}:weights=${weights}:activations=${activations}`,
-  labelled: (steps: number, { weights, activations }: Method) =>
+  labelled: (steps: number, { weights, activations }: Method): string =>
     `finetune:steps=${steps}:teacher=0:weights=${weights}:activations=${activations}`,
-  unrefined: () => 'none',
+  /** From weights that second order has chosen: where there is no time for the papers' many epochs. */
+  started: (steps: number, method: Method): string => `second-order,${settings.labelled(steps, method)}`,
+  unrefined: (): string => 'none',
 } as const;
 
 /**
  * Rows of the papers' tables: top-1 of every method, trained for so many steps; a mean and a spread where there are several
  * seeds.
  *
- *     npm run bench:papers -- SUBJECT.json --table quantizers --setting labelled --widths 2,4 --steps 300 [--seeds 1]
+ *     npm run bench:papers -- SUBJECT.json --table quantizers --setting labelled --widths 2,4 --steps 300 [--seeds 1] [--rows LSQ,PACT]
  *
  * SUBJECT.json: { "name", "model", "preprocess", "data", "trainData", "trainLabels", "evalData", "labels" }
  */
@@ -89,12 +91,16 @@ async function main(): Promise<void> {
       widths: { type: 'string', default: '2,3,4' },
       steps: { type: 'string', default: '300' },
       seeds: { type: 'string', default: '1' },
+      rows: { type: 'string' },
       'act-bits': { type: 'string' },
       out: { type: 'string' },
     },
   });
   const subject = JSON.parse(readFileSync(positionals[0] ?? '', 'utf8')) as Subject;
-  const methods = tables[values.table as keyof typeof tables];
+  const rows = values.rows?.split(',');
+  const methods = tables[values.table as keyof typeof tables].filter(
+    ({ name }) => !rows || rows.includes(name),
+  );
   const refine = settings[values.setting as keyof typeof settings];
   const widths = values.widths.split(',').map(Number);
   const say = (line: string) => {
@@ -133,7 +139,7 @@ function recipeOf(method: Method, bits: number, actBits: number, refine: string)
 async function topOne({ name: _, ...files }: Subject, recipe: GivenRecipe, seed: number): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'quantize-papers-'));
   const { trainData, trainLabels, ...others } = files;
-  const isLabelled = recipe.refine?.startsWith('finetune');
+  const isLabelled = recipe.refine?.includes('finetune');
   try {
     const { task } = await quantize({
       ...others,
