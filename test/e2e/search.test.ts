@@ -103,7 +103,7 @@ test('--auto without samples is refused', async () => {
 
 test('what --suggest says of a flag is what a run with that flag gives', async () => {
   const folder = temporaryFolder();
-  const args = [...data, '--samples', '63', '--bits', '3', '--act-bits', '4', '--all-layers'];
+  const args = [...data, '--samples', '31', '--bits', '3', '--act-bits', '4', '--all-layers'];
   const { result } = await resultOf(...args, '--suggest', '-o', join(folder, 'a.onnx'));
   expect(result.origins.filter(({ kind }) => kind === 'layer')).toHaveLength(6);
   expect(result.suggestions.length).toBeGreaterThan(1);
