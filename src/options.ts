@@ -132,6 +132,8 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   readonly plan?: string | undefined;
   /** Where the plan is to be saved: every number that the model is written from, in a safetensors file. */
   readonly savePlan?: string | undefined;
+  /** Where what integer-only kernels take is to be saved, as JSON: int8 weights, int32 biases, M0 and shifts. */
+  readonly saveIntegers?: string | undefined;
   /** What the model's inputs can hold, for ranges without samples; from `preprocess` for 8-bit images without it. */
   readonly inputRange?: InputRange | undefined;
   /** Path of the quantized model; by default beside the input, as `model.minmax-w8a8.onnx`. */

@@ -46,6 +46,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly stats?: string;
   readonly plan?: string;
   readonly savePlan?: string;
+  readonly saveIntegers?: string;
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
@@ -138,6 +139,10 @@ export function addQuantizeOptions(command: Command): Command {
     )
     .option('--save-plan <file>', 'save every number of the quantized model, for --plan')
     .option(
+      '--save-integers <file>',
+      'save what integer-only kernels take, as JSON: int8 weights, int32 biases, M0 and shift of each channel',
+    )
+    .option(
       '--input-range <low,high>',
       "what the model's inputs can hold, for --observer dfq (default: from --preprocess)",
       parseInputRange,
@@ -176,7 +181,7 @@ export function addQuantizeOptions(command: Command): Command {
  */
 export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): QuantizeOptions {
   const { output, data, stats, inputRange, evalData, labels, metric, trainData, trainLabels } = given;
-  const { threads, maxMemory, provider, report, plan, savePlan } = given;
+  const { threads, maxMemory, provider, report, plan, savePlan, saveIntegers } = given;
   const auto = given.auto ? (job.auto ?? {}) : job.auto;
   return {
     ...job,
@@ -191,6 +196,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
       suggest: given.suggest,
       plan,
       savePlan,
+      saveIntegers,
     }),
     ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
     recipe: plan !== undefined && !hasRecipe(given) ? undefined : recipeOf(given, completeRecipe(job.recipe)),

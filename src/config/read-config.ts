@@ -121,7 +121,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     settings;
   const { samples, seed, shapes, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
   const { trainData, trainLabels } = settings;
-  const { auto, origins, suggest, plan, savePlan, classesAxis } = settings;
+  const { auto, origins, suggest, plan, savePlan, saveIntegers, classesAxis } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
   });
@@ -133,6 +133,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     stats: local(stats),
     plan: local(plan),
     savePlan: local(savePlan),
+    saveIntegers: local(saveIntegers),
     evalData: pathsOf(found.path, evalData),
     labels: labels === FOLDER_LABELS ? labels : local(labels),
     trainData: pathsOf(found.path, trainData),

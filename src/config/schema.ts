@@ -40,6 +40,7 @@ const settings = {
   stats: path.optional().describe('Statistics of `quantize calibrate`, instead of a calibration.'),
   plan: path.optional().describe('A saved plan: every number, nothing is calibrated or chosen.'),
   savePlan: path.optional().describe('Where the plan is to be saved.'),
+  saveIntegers: path.optional().describe('Where the numbers of integer-only kernels are to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),
   labels: path.optional().describe('The class of each sample: .npy, .csv, or the word folders.'),
   trainData: paths.optional().describe('Labelled samples that the refiner finetune learns from.'),

@@ -7,6 +7,7 @@ import { Watch } from '../calibrate/watch.js';
 import { checkRuns } from '../emit/check-model.js';
 import { withCommit } from '../emit/commit.js';
 import { emitPlan } from '../emit/emit-plan.js';
+import { serializeIntegers } from '../emit/integer-file.js';
 import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
 import { withWritten } from '../emit/write-model.js';
 import type { SeenRanges } from '../evaluate/beyond-ranges.js';
@@ -86,10 +87,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
 
   const recipePath = options.auto ? recipePathOf(output) : undefined;
-  const { savePlan } = options;
-  const written = [output, recipePath, savePlan].filter((path) => path !== undefined);
+  const { savePlan, saveIntegers } = options;
+  const besides = [savePlan, saveIntegers].filter((path) => path !== undefined);
+  const written = [output, recipePath, ...besides].filter((path) => path !== undefined);
   await checkReports(options.reports, written);
-  if (savePlan !== undefined) await checkOutputs([savePlan], [output]);
+  for (const [i, path] of besides.entries()) await checkOutputs([path], [output, ...besides.slice(0, i)]);
   const outputs = [...written, ...(options.reports ?? [])];
 
   // Nothing but the size can be told of a model that runs on no random input.
@@ -149,7 +151,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const placement = planner.place(recipe);
 
   const weights = new Map<string, Distribution>();
-  let planBytes: Uint8Array | undefined;
+  const savedBytes = new Map<string, Uint8Array>();
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
@@ -157,7 +159,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       ...{ model, path: options.model, savePlan, found: () => stopped },
     });
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
-    if (savePlan !== undefined) planBytes = serializePlan(model, plan);
+    if (savePlan !== undefined) savedBytes.set(savePlan, serializePlan(model, plan));
+    if (saveIntegers !== undefined) savedBytes.set(saveIntegers, serializeIntegers(model, plan));
     await watch.begin('emit');
     return emitPlan(model, plan);
   };
@@ -223,7 +226,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     await refuseFailedModules();
     await withCommit(async (files) => {
       await addReports(files, result, options.reports);
-      if (savePlan !== undefined && planBytes) await files.write(savePlan, planBytes);
+      for (const [path, bytes] of savedBytes) await files.write(path, bytes);
       if (recipePath) await files.write(recipePath, serializeRecipe(recipe));
       // The model comes last: its rename is the commit.
       await written.addTo(files);
