@@ -33,7 +33,7 @@ export interface StepSettings {
  * few samples more are read, so many in all.
  */
 const PLACES = 64;
-const PLACES_IN_ALL = 2 ** 15;
+const PLACES_IN_ALL = 2 ** 14;
 
 /** What a layer is read of: the shape of its result, undefined where it is not known, and so many samples. */
 interface ReadFrom {
