@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { Markup } from './markup.js';
 import { colours, MARK, render } from './plots.js';
 
-const SIZE = { width: 260, height: 120, marginTop: 12, marginBottom: 28, marginLeft: 44, marginRight: 10 };
+const SIZE = { width: 400, height: 150, marginTop: 14, marginBottom: 26, marginLeft: 44, marginRight: 24 };
 
 /** How the loss of a training went: means of equal parts of its steps, in their order. */
 export function renderLosses(label: string, losses: readonly number[]): Markup {
