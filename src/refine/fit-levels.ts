@@ -3,7 +3,13 @@ import { bestChain } from '../numerics/best-chain.js';
 import { roundHalfEven } from '../numerics/round.js';
 import { addChosen, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { solveRows, upperFactor } from '../numerics/upper-factor.js';
-import { type Curvature, type Levels, type RoundedRow, roundWithFeedback } from './round-with-feedback.js';
+import {
+  type Curvature,
+  type Levels,
+  type PairLimit,
+  type RoundedRow,
+  roundWithFeedback,
+} from './round-with-feedback.js';
 
 /** H of a layer's input, damped, and what follows from it. */
 export interface Hessian extends Curvature {
@@ -128,6 +134,8 @@ export interface RowsOfScale {
   readonly floor: number;
   /** Whether the scale is a power of two. */
   readonly powersOfTwo?: boolean;
+  /** Which columns are added in pairs, and the largest sum of two integers of one sign; undefined where any may be. */
+  readonly pairs?: { readonly partners: Int32Array; readonly bound: number } | undefined;
 }
 
 /** A scale fitted, the rows at it, and the sum of their errors. */
@@ -156,9 +164,13 @@ export function fitScales(scales: readonly RowsOfScale[], refits = REFITS): Fitt
     const real = scales.map(({ levels }, s) =>
       Float64Array.from(levels, (level) => level * (at[s] as number)),
     );
+    const limits = scales.map(({ pairs }, s): PairLimit | undefined => {
+      const step = at[s] as number;
+      return pairs && { partners: pairs.partners, bound: pairs.bound * step, step };
+    });
     const rounded = byHessian(rows, (some, hessian) =>
       roundWithFeedback(
-        some.map(({ target, s }) => ({ target, levels: real[s] as Float64Array })),
+        some.map(({ target, s }) => ({ target, levels: real[s] as Float64Array, pairs: limits[s] })),
         hessian,
       ),
     );

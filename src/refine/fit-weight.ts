@@ -1,10 +1,11 @@
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { channelAlong } from '../numerics/nd-array.js';
+import type { Pairing } from '../quantize/pairs.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { bookOf, dequantizeTensor } from '../quantize/quantized-tensor.js';
 import { uniformScale } from '../quantize/schemes/mse.js';
 import { fullRange } from '../quantize/schemes/uniform.js';
-import { type FittedScale, fitCodebooks, fitScales, type Hessian } from './fit-levels.js';
+import { type FittedScale, fitCodebooks, fitScales, type Hessian, type RowsOfScale } from './fit-levels.js';
 import { type RoundedRow, rowError } from './round-with-feedback.js';
 import type { WeightMatrix } from './weight-matrix.js';
 
@@ -26,6 +27,8 @@ export interface WeightToFit {
   readonly powersOfTwo: boolean;
   /** How often levels and scales are chosen anew. */
   readonly refits: number;
+  /** How the layer's kernel adds its products; undefined where nothing can saturate, or may. */
+  readonly pairing?: Pairing | undefined;
 }
 
 /** A weight fitted, and the error of its rows before and after. */
@@ -128,6 +131,7 @@ class Fitter {
   /** Rows that share a scale, or whose levels stay. */
   #fitScales(shared: readonly (readonly [scale: number, rows: readonly number[]])[]): void {
     const { floor, powersOfTwo, refits } = this.#request;
+    const pairs = this.#pairs();
     const asked = shared.flatMap(([scale, sharing]) => {
       const rows = sharing.map((row) => ({
         target: this.#target(row),
@@ -138,6 +142,7 @@ class Fitter {
       const least = floor[scale] as number;
       return starts.map((start) => ({
         powersOfTwo,
+        pairs,
         of: scale,
         codeOf,
         sharing,
@@ -193,6 +198,21 @@ class Fitter {
     const levels = Int32Array.from(new Set(stored)).sort();
     const codes = Array.from(levels, (level) => stored.indexOf(level));
     return { levels, codeOf: (index) => codes[index] as number };
+  }
+
+  /** Which columns of a row are added in pairs: the same in all rows. */
+  #pairs(): RowsOfScale['pairs'] {
+    const { pairing, matrix } = this.#request;
+    if (!pairing) return undefined;
+    const first = matrix.elements[0] as number;
+    const columnAt = new Map<number, number>();
+    for (let k = 0; k < matrix.columns; k++) columnAt.set((matrix.elements[k] as number) - first, k);
+    const partners = new Int32Array(matrix.columns).fill(-1);
+    pairing.offsets.forEach((offset, k) => {
+      const other = columnAt.get(pairing.offsets[k ^ 1] ?? -1);
+      if (other !== undefined) partners[columnAt.get(offset) as number] = other;
+    });
+    return { partners, bound: pairing.bound };
   }
 
   #hessianOf(row: number): Hessian | undefined {

@@ -13,10 +13,20 @@ export interface Curvature {
 export type Levels = Float64Array;
 
 /** A row to be rounded: its target, one value a column in the layer's own order, and its levels. */
-export type RowToRound =
-  | { readonly target: Float64Array; readonly levels: Levels }
+export type RowToRound = { readonly target: Float64Array; readonly pairs?: PairLimit | undefined } & (
+  | { readonly levels: Levels }
   /** Each `size` columns have levels of their own. */
-  | { readonly target: Float64Array; readonly levels: readonly Levels[]; readonly size: number };
+  | { readonly levels: readonly Levels[]; readonly size: number }
+);
+
+/** Columns of one sign that must not sum up beyond a bound, two and two (pairs.ts). */
+export interface PairLimit {
+  /** For each column the one that it is added with; −1 where it stands alone. */
+  readonly partners: Int32Array;
+  /** What two levels of one sign may sum up to, and the distance of levels, in the units of the levels. */
+  readonly bound: number;
+  readonly step: number;
+}
 
 /** A row rounded: the level of each column, and (q − t)·H·(q − t)ᵀ. */
 export interface RoundedRow {
@@ -47,6 +57,8 @@ class Row implements RoundedRow {
   readonly #nearest: readonly ((value: number) => number)[];
   /** Columns that share levels. */
   readonly #size: number;
+  readonly #pairs: PairLimit | undefined;
+  readonly #isDone: Uint8Array;
   /** Σ_{j<k} δ_j·R_jk for each k. */
   readonly #carried: Float64Array;
   /** δ, in the order of rounding. */
@@ -54,6 +66,8 @@ class Row implements RoundedRow {
 
   constructor(row: RowToRound, columns: number) {
     this.indices = new Uint8Array(columns);
+    this.#pairs = row.pairs;
+    this.#isDone = new Uint8Array(row.pairs ? columns : 0);
     this.#target = row.target;
     this.#levels = 'size' in row ? row.levels : [row.levels];
     this.#nearest = this.#levels.map(nearestOf);
@@ -71,7 +85,8 @@ class Row implements RoundedRow {
       const diagonal = factor[k * columns + k] as number;
       const wanted = target - (this.#carried[k] as number) / diagonal;
       const block = Math.floor(column / this.#size);
-      const index = (this.#nearest[block] as (value: number) => number)(wanted);
+      const nearest = this.#nearest[block] as (value: number) => number;
+      const index = this.#pairs ? this.#nearestBeside(column, wanted, this.#pairs) : nearest(wanted);
       this.indices[column] = index;
       const level = this.#levels[block]?.[index] as number;
       this.error += ((level - wanted) * diagonal) ** 2;
@@ -79,6 +94,31 @@ class Row implements RoundedRow {
       addLine(this.#carried, level - target, factor, { from: k * columns, first: k + 1, end });
     }
     addLines(this.#carried, this.#errors, factor, { from: start, to: end, first: end });
+  }
+
+  /**
+   * The nearest level that leaves the pair within its bound: beside a column that is rounded, what it leaves; the first of two
+   * gives up half of what both want too much, as is least in squared error.
+   */
+  #nearestBeside(column: number, wanted: number, { partners, bound, step }: PairLimit): number {
+    const partner = partners[column] as number;
+    // Weights in blocks run on floats: what has pairs has one set of levels.
+    const [levels, nearest] = [this.#levels[0] as Levels, this.#nearest[0] as (value: number) => number];
+    this.#isDone[column] = 1;
+    if (partner < 0) return nearest(wanted);
+    const isDone = this.#isDone[partner] === 1;
+    const other = (isDone ? levels[this.indices[partner] as number] : this.#target[partner]) as number;
+    const excess = Math.abs(wanted) + Math.abs(other) - bound;
+    if (!(wanted * other > 0) || excess <= 0) return nearest(wanted);
+    const room = Math.max(
+      0,
+      isDone ? bound - Math.abs(other) : Math.min(bound, Math.abs(wanted) - excess / 2),
+    );
+    let index = nearest(Math.sign(wanted) * room);
+    // Levels of codebooks are not everywhere: the nearest may lie beyond.
+    while (isDone && Math.abs(levels[index] as number) > room + step / 2)
+      index -= Math.sign(levels[index] as number);
+    return index;
   }
 }
 

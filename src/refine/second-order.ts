@@ -131,6 +131,7 @@ function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances, refi
     freesLevels,
     powersOfTwo,
     refits,
+    pairing,
   });
   if (!pairing) return fitted;
   // Here, so that the layers behind make good what it costs.

@@ -246,3 +246,72 @@ function bruteForce(target: Float64Array, hessian: Hessian, count: number): numb
   }
   return best;
 }
+
+describe('columns that are added in pairs', () => {
+  const integers = Int32Array.from({ length: 255 }, (_, i) => i - 127);
+
+  it('share what both want too much, the second within what the first leaves', () => {
+    const matrix = Float64Array.from([1, 0, 0, 1]);
+    const hessian = dampedHessian(matrix, 2) as Hessian;
+    const rows = (target: number[], partners: number[]) =>
+      roundWithFeedback(
+        [
+          {
+            target: Float64Array.from(target),
+            levels: Float64Array.from(integers),
+            pairs: { partners: Int32Array.from(partners), bound: 128, step: 1 },
+          },
+        ],
+        hessian,
+      )[0]?.indices.map((index) => index - 127);
+    // Too much by 32.6, half each: 84.1 and 43.9.
+    expect([...(rows([100.4, 60.2], [1, 0]) ?? [])]).toEqual([84, 44]);
+    // Two signs, and columns that stand alone.
+    expect([...(rows([100.4, 60.2], [-1, -1]) ?? [])]).toEqual([100, 60]);
+    const mixed = roundWithFeedback(
+      [
+        {
+          target: Float64Array.from([100.4, -60.2]),
+          levels: Float64Array.from(integers),
+          pairs: { partners: Int32Array.from([1, 0]), bound: 128, step: 1 },
+        },
+      ],
+      hessian,
+    )[0] as RoundedRow;
+    expect(Array.from(mixed.indices, (index) => at(integers, index))).toEqual([100, -60]);
+  });
+
+  it('never sum up beyond the bound, and lose less than pairs that are cut afterwards', () => {
+    let [within, cut] = [0, 0];
+    for (let seed = 1; seed <= 12; seed++) {
+      const columns = 16;
+      const { hessian, target } = problem(columns, seed);
+      const partners = Int32Array.from({ length: columns }, (_, k) => k ^ 1);
+      const scale = Math.max(...target.map(Math.abs)) / 127;
+      const request = { rows: [{ target, hessian }], levels: integers, scale, floor: scale };
+      const fitted = fitScales([{ ...request, pairs: { partners, bound: 128 } }])[0] as FittedScale;
+      const codes = Array.from((fitted.rows[0] as RoundedRow).indices, (index) => at(integers, index));
+      for (let k = 0; k < columns; k += 2) {
+        const [a, b] = [at(codes, k), at(codes, k + 1)];
+        if (a * b > 0) expect(Math.abs(a + b)).toBeLessThanOrEqual(128);
+      }
+      within += fitted.error;
+      const free = fitScales([request])[0] as FittedScale;
+      const after = Array.from((free.rows[0] as RoundedRow).indices, (index) => at(integers, index));
+      for (let k = 0; k < columns; k += 2) {
+        const excess = Math.abs(at(after, k) + at(after, k + 1)) - 128;
+        if (at(after, k) * at(after, k + 1) <= 0 || excess <= 0) continue;
+        const sign = Math.sign(at(after, k));
+        const less = Math.floor(excess / 2);
+        after[k] = at(after, k) - sign * less;
+        after[k + 1] = at(after, k + 1) - sign * (excess - less);
+      }
+      cut += rowError(
+        target,
+        after.map((code) => code * free.scale),
+        hessian,
+      );
+    }
+    expect(within).toBeLessThan(cut / 2);
+  });
+});
