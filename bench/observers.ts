@@ -22,7 +22,7 @@ const plain = ['--scheme', 'minmax', '--refine', 'none'];
 
 /** Weights and activations; the first and the last layers stay at 8 bits. */
 const recipes = [
-  { name: 'W8A8', flags: [] },
+  { name: 'W8A8', flags: plain },
   { name: 'W4A8', flags: ['--bits', '4', ...plain] },
   { name: 'W4A4', flags: ['--bits', '4', '--act-bits', '4', ...plain] },
 ] as const;

@@ -8,7 +8,14 @@ import { type Moments, RunningSums } from '../running-sums.js';
 import { defaultObserverSettings, type Observer } from './observer.js';
 
 /**
- * The (scale, zero point) of least squared error, ‖x − x̂‖² over the histogram, bins taken as evenly filled.
+ * How much the error of an element beyond the range counts, by the width of the codes. At 8 bits there are levels to spare, and
+ * samples of use go beyond those of calibration; with fewer, every level counts (docs/observers.md has the measurements).
+ */
+export const clippingWeight = (bits: number): number => (bits < 8 ? 1 : 10);
+
+/**
+ * The (scale, zero point) of least squared error, ‖x − x̂‖² over the histogram, bins taken as evenly filled; at 8 bits what is
+ * clipped counts tenfold.
  *
  * The error of one candidate is a sum over its levels, from running sums of the histogram. Every zero point is tried on
  * a coarse grid of scales; the best of them on a fine one.
@@ -20,8 +27,9 @@ export const mse: Observer = {
     const { min, max } = statistics;
     const whole = quantizerOfEnds(min, max, bits, symmetric);
     if (min === max) return whole;
-    const search = { sums: new RunningSums(statistics.distribution()), min, max, ...unsignedRange(bits) };
-    let best = at(search.sums, whole);
+    const sums = new RunningSums(statistics.distribution());
+    const search = { sums, min, max, clipping: clippingWeight(bits), ...unsignedRange(bits) };
+    let best = at(search, whole);
     const candidates: Candidate[] = [];
     for (const zeroPoint of symmetric ? [whole.zeroPoint] : zeroPointsOf(whole, min, max)) {
       const candidate = bestScale(search, zeroPoint, COARSE, best.error);
@@ -32,7 +40,7 @@ export const mse: Observer = {
     for (const { quantizer } of candidates.slice(0, FINALISTS)) {
       best = better(best, bestScale(search, quantizer.zeroPoint, FINE, best.error));
     }
-    return polish(search.sums, best).quantizer;
+    return polish(search, best).quantizer;
   },
 };
 
@@ -42,12 +50,12 @@ export function bestScaleAt(
   bits: number,
   zeroPoint: number,
 ): AffineQuantizer {
-  const search = { sums, min, max, ...unsignedRange(bits) };
+  const search = { sums, min, max, clipping: 1, ...unsignedRange(bits) };
   const { low, high } = search;
   // All is 0, or clipped to 0 where the range is on the one side and the codes on the other, whatever the step.
   if (!(unclippedScale(search, zeroPoint) > 0)) return { scale: 1, zeroPoint, low, high };
   const coarse = bestScale(search, zeroPoint, COARSE, Number.POSITIVE_INFINITY);
-  return polish(sums, better(coarse, bestScale(search, zeroPoint, FINE, coarse.error))).quantizer;
+  return polish(search, better(coarse, bestScale(search, zeroPoint, FINE, coarse.error))).quantizer;
 }
 
 interface Candidate {
@@ -62,6 +70,8 @@ interface Search {
   readonly max: number;
   readonly low: number;
   readonly high: number;
+  /** What the error of an element beyond the outermost levels counts. */
+  readonly clipping: number;
 }
 
 /** A geometric grid of scales, downwards from a multiple of the scale at which nothing is clipped. */
@@ -106,30 +116,31 @@ function unclippedScale({ min, max, low, high }: Search, zeroPoint: number): num
 
 /** The best scale of one zero point on a grid, down to where clipping alone is worse than the error to beat. */
 function bestScale(search: Search, zeroPoint: number, { from, step }: Grid, toBeat: number): Candidate {
-  const { sums, low, high } = search;
+  const { sums, low, high, clipping } = search;
   const unclipped = unclippedScale(search, zeroPoint);
-  let best = at(sums, { scale: unclipped, zeroPoint, low, high });
+  let best = at(search, { scale: unclipped, zeroPoint, low, high });
   for (let scale = from * unclipped; scale >= SMALLEST_NORMAL; scale /= 1 + step) {
     const quantizer = { scale, zeroPoint, low, high };
-    if (clippingError(sums, quantizer) > Math.min(best.error, toBeat)) break;
-    best = better(best, at(sums, quantizer));
+    if (clipping * clippingError(sums, quantizer) > Math.min(best.error, toBeat)) break;
+    best = better(best, at(search, quantizer));
   }
   return best;
 }
 
-function polish(sums: RunningSums, { quantizer, error }: Candidate): Candidate {
+function polish(search: Search, { quantizer, error }: Candidate): Candidate {
   let best: Candidate = { quantizer, error };
   for (let i = -POLISH_STEPS; i <= POLISH_STEPS; i++) {
     const scale = quantizer.scale * (1 + (FINE.step * i) / POLISH_STEPS);
-    best = better(best, at(sums, { ...quantizer, scale }));
+    best = better(best, at(search, { ...quantizer, scale }));
   }
   return best;
 }
 
 /** A quantizer with the scale as it is stored, and its error. */
-function at(sums: RunningSums, q: AffineQuantizer): Candidate {
+function at({ sums, clipping }: Search, q: AffineQuantizer): Candidate {
   const quantizer = { ...q, scale: Math.max(Math.fround(q.scale), SMALLEST_NORMAL) };
-  return { quantizer, error: quantizationError(sums, quantizer) };
+  const more = clipping > 1 ? (clipping - 1) * clippingError(sums, quantizer) : 0;
+  return { quantizer, error: quantizationError(sums, quantizer) + more };
 }
 
 /**

@@ -24,12 +24,14 @@ export function activations(count: number): Readonly<Record<string, Float32Array
 export function squaredError(
   values: ArrayLike<number>,
   { scale, zeroPoint, low, high }: AffineQuantizer,
+  clipping = 1,
 ): number {
   const [bottom, top] = [low - zeroPoint, high - zeroPoint];
   let error = 0;
   for (let i = 0; i < values.length; i++) {
     const x = values[i] as number;
-    error += (x - scale * Math.min(Math.max(Math.round(x / scale), bottom), top)) ** 2;
+    const own = (x - scale * Math.min(Math.max(Math.round(x / scale), bottom), top)) ** 2;
+    error += x > top * scale || x < bottom * scale ? clipping * own : own;
   }
   return error;
 }
@@ -41,7 +43,7 @@ const SUBSET = 1000;
  * The least squared error of any (zero point, scale), by trying them: all zero points with scales 2 % apart on an even
  * subset, then the best twenty of them on all elements with scales 0.2 % apart.
  */
-export function leastSquaredError(values: Float32Array, bits: number): number {
+export function leastSquaredError(values: Float32Array, bits: number, clipping = 1): number {
   const high = 2 ** bits - 1;
   const sorted = values.toSorted();
   const subset = Float32Array.from(
@@ -56,14 +58,14 @@ export function leastSquaredError(values: Float32Array, bits: number): number {
   for (let zeroPoint = 0; zeroPoint <= high; zeroPoint++) {
     for (let scale = (2 * width) / high; scale > width / high / (bits < 5 ? 100 : 4); scale /= 1.02) {
       const q = { scale, zeroPoint, low: 0, high };
-      tried.push([squaredError(subset, q) + weight * squaredError(ends, q), q]);
+      tried.push([squaredError(subset, q, clipping) + weight * squaredError(ends, q, clipping), q]);
     }
   }
   tried.sort(([a], [b]) => a - b);
   let least = Number.POSITIVE_INFINITY;
   for (const [, q] of tried.slice(0, 20)) {
     for (let step = -8; step <= 8; step++)
-      least = Math.min(least, squaredError(values, { ...q, scale: q.scale * 1.002 ** step }));
+      least = Math.min(least, squaredError(values, { ...q, scale: q.scale * 1.002 ** step }, clipping));
   }
   return least;
 }
