@@ -32,7 +32,7 @@ test('the first example of docs/api.md runs as it stands', async () => {
   expect(exit).toBe(0);
   expect(existsSync(join(folder, 'digits.int4.onnx'))).toBe(true);
   expect(stdout).toMatch(
-    /^top1_drop<=0\.5% −?\d\.\d\d % true\nsize<50KB 5\d\.\d kB false\nfalse 2\d\.\d dB\n/,
+    /^top1_drop<=0\.5% −?\d\.\d\d % true\nsize<50KB 5\d\.\d kB false\nfalse 3\d\.\d dB\n/,
   );
   expect(stdout).toContain('digits.onnx → digits.int4.onnx');
   expect(stderr).toMatch(/^load …\n/);
