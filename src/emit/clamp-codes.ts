@@ -1,5 +1,8 @@
-import type { ClampBounds } from '../graph/clamp-bounds.js';
+import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';
+import type { Graph } from '../graph/model.js';
+import type { Uses } from '../graph/uses.js';
 import { type AffineQuantizer, quantizeValue } from '../numerics/affine.js';
+import { type Placement, roleOf } from '../place/placement.js';
 
 /**
  * The codes that a clamp reaches: clamp commutes with the monotonic quantization, Q(clamp(x)) = clamp(Q(x)).
@@ -9,4 +12,15 @@ export function clampCodes({ low, high }: ClampBounds, quantizer: AffineQuantize
   const codeOf = (value: number, infinite: number) =>
     Number.isFinite(value) ? quantizeValue(value, quantizer) : infinite;
   return { low: codeOf(low, quantizer.low), high: codeOf(high, quantizer.high) };
+}
+
+/** The codes that a value reaches: those of its quantizer, within the clamp that makes it. */
+export function codesWithinClamp(
+  value: string,
+  quantizer: AffineQuantizer,
+  { graph, uses, placement }: { graph: Graph; uses: Uses; placement: Placement },
+): ClampBounds {
+  const producer = uses.producer(value);
+  if (!producer || roleOf(placement, producer)?.kind !== 'clamp') return quantizer;
+  return clampCodes(clampBounds(graph, producer), quantizer);
 }

@@ -1,22 +1,19 @@
 import { QuantizeError } from '../errors.js';
-import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';
+import type { ClampBounds } from '../graph/clamp-bounds.js';
 import { outputChannelOf } from '../graph/linear-layer.js';
 import { inputAt, type Model, type Node } from '../graph/model.js';
 import { indexUses } from '../graph/uses.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
-import { type FixedPoint, fixedPoint } from '../numerics/fixed-point.js';
+import { type FixedPoint, fixedPoint, MOST_REAL } from '../numerics/fixed-point.js';
 import { type Role, roleOf, type WeightedNode } from '../place/placement.js';
 import { biasIn } from '../quantize/bias.js';
 import { integerWeight, layerQuantizerOf, type Plan, quantizerOf } from '../quantize/plan.js';
 import { integersOfTensor } from '../quantize/quantized-tensor.js';
 import { tool } from '../version.js';
-import { clampCodes } from './clamp-codes.js';
+import { codesWithinClamp } from './clamp-codes.js';
 
 /** Version of the file. */
 const VERSION = 1;
-
-/** A larger multiplier has no fixed-point form. */
-const MOST_MULTIPLIER = 2 ** 30;
 
 /** A value in codes: real = scale · (code − zeroPoint). */
 interface IntegerValue {
@@ -69,11 +66,8 @@ export interface IntegerModel {
 export function integerModel({ graph }: Model, plan: Plan): IntegerModel {
   const uses = indexUses(graph);
   const { weighted, values } = plan.placement;
-  const reached = (value: string, grid: AffineQuantizer): ClampBounds => {
-    const producer = uses.producer(value);
-    const isClamp = producer !== undefined && roleOf(plan.placement, producer)?.kind === 'clamp';
-    return isClamp ? clampCodes(clampBounds(graph, producer), grid) : grid;
-  };
+  const reached = (value: string, grid: AffineQuantizer) =>
+    codesWithinClamp(value, grid, { graph, uses, placement: plan.placement });
   const layers = weighted
     .filter(({ runs }) => runs.kind === 'integer')
     .map((each) => integerLayer(plan, each, values.has(each.result), reached));
@@ -162,7 +156,7 @@ function integerLayer(
 const codesOf = ({ low, high }: ClampBounds) => ({ low, high });
 
 function formOf(node: Node, real: number): FixedPoint {
-  if (real < MOST_MULTIPLIER) return fixedPoint(real);
+  if (real < MOST_REAL) return fixedPoint(real);
   const problem = `cannot write ${node.id}, whose multiplier of ${real.toPrecision(3)} has no fixed-point form`;
   throw refusal(problem, 'Leave it out, or keep the layer in float with --exclude.');
 }

@@ -1,4 +1,4 @@
-import { type ClampBounds, clampBounds } from '../graph/clamp-bounds.js';
+import type { ClampBounds } from '../graph/clamp-bounds.js';
 import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
 import { attribute, type Graph, isOp, type Node, node } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
@@ -7,7 +7,7 @@ import type { AffineQuantizer } from '../numerics/affine.js';
 import { hardSigmoidOf } from '../place/operators.js';
 import { layerKeyOf, roleOf } from '../place/placement.js';
 import { type Plan, quantizerOf } from '../quantize/plan.js';
-import { clampCodes } from './clamp-codes.js';
+import { clampCodes, codesWithinClamp } from './clamp-codes.js';
 import type { Constants } from './constants.js';
 import { movesCodes, type ValueNames } from './value-names.js';
 
@@ -171,10 +171,8 @@ export class ValueWriter {
   #reachedCodes(value: string): ClampBounds {
     const { source, plan, uses } = this.#sources;
     const quantizer = this.grid(value);
-    const producer = uses.producer(value);
     if (this.#hardSigmoidAt(value)) return clampCodes({ low: 0, high: 1 }, quantizer);
-    if (!producer || roleOf(plan.placement, producer)?.kind !== 'clamp') return quantizer;
-    return clampCodes(clampBounds(source, producer), quantizer);
+    return codesWithinClamp(value, quantizer, { graph: source, uses, placement: plan.placement });
   }
 
   /** Scale and zero point of the Q of a value: its own, but for a HardSigmoid, whose Add makes 1/α of it. */

@@ -10,16 +10,19 @@ const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 const TWO_31 = 2 ** 31;
 
+/** From here on a real multiplier has no such form. */
+export const MOST_REAL = 2 ** 30;
+
 /** A multiplier of less than 2^−32 leaves nothing of an int32. */
 const LEAST_SHIFT = -31;
 
 /**
  * The fixed-point form of a real multiplier.
  *
- * @param real - M ≥ 0, below 2^30
+ * @param real - M ≥ 0, below `MOST_REAL`
  */
 export function fixedPoint(real: number): FixedPoint {
-  if (!(real >= 0 && real < 2 ** 30)) throw new RangeError(`${real} has no fixed-point form`);
+  if (!(real >= 0 && real < MOST_REAL)) throw new RangeError(`${real} has no fixed-point form`);
   if (real === 0) return { multiplier: 0, shift: 0 };
   let shift = Math.floor(Math.log2(real)) + 1;
   // The logarithm can round across a power of two.

@@ -1,6 +1,5 @@
 import { reverse } from '../../src/derive/reverse.js';
-import { Steps } from '../../src/derive/steps.js';
-import { NameScope } from '../../src/graph/edit.js';
+import type { Steps } from '../../src/derive/steps.js';
 import { attribute, type Model, node } from '../../src/graph/model.js';
 import { tensorOf } from '../../src/graph/tensor.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
@@ -16,6 +15,7 @@ import type {
 } from '../../src/refine/quantizers/simulated.js';
 import { shapesIn } from '../../src/train/shapes.js';
 import { GraphBuilder } from './graph-builder.js';
+import { stepsIn } from './graph-steps.js';
 import { runIn } from './sessions.js';
 
 const floats = (dims: readonly number[], values: ArrayLike<number>): NdArray => ({
@@ -40,14 +40,7 @@ async function compute(
   const g = new GraphBuilder();
   g.graph.initializers.set('value', tensorOf(value));
   g.graph.initializers.set('gradient', tensorOf(floats(value.dims, gradient)));
-  const names = new NameScope(g.graph);
-  const fresh = (wanted: string) => names.fresh(wanted);
-  const constantOf = (array: NdArray) => {
-    const name = fresh('constant');
-    g.graph.initializers.set(name, tensorOf(array));
-    return name;
-  };
-  const steps = new Steps({ floatType: 'float32', fresh, constantOf }, 'quantizer');
+  const { steps, fresh } = stepsIn(g, 'quantizer');
   const simulated = simulate({ steps, fresh });
   for (const { name, start } of simulated.parameters) g.graph.initializers.set(name, tensorOf(start));
   for (const { input } of simulated.schedules ?? [])

@@ -8,8 +8,9 @@ import { withModel } from '../../load/with-model.js';
 import type { NdArray } from '../../numerics/nd-array.js';
 import type { Plan } from '../../quantize/plan.js';
 import { refinableLayers } from '../layers.js';
-import { chunksFor, type WalkSources } from '../open-walk.js';
+import type { WalkSources } from '../open-walk.js';
 import { ownGradient } from '../quantizers/simulated.js';
+import { runTwin } from '../run-twin.js';
 import { twinGraphOf } from '../twin-graph.js';
 
 /** Classes of samples that are to be learned. */
@@ -134,20 +135,10 @@ export async function classError(
   const twin = twinGraphOf(model, plan, layers);
   const quantized = twin.outputs.find(({ float }) => float === goal.output)?.quantized ?? goal.output;
   const name = scoresOf(twin.nodes, quantized, goal);
-  const graph = {
-    ...model.graph,
-    nodes: [...twin.nodes],
-    initializers: twin.constants,
-    outputs: [{ name, dataType: undefined, shape: undefined }],
-  };
-  const settings = { mode: 'exact', threads: THREADS, label: 'the quantized model' } as const;
   const sum = new EntropySum(goal);
-  await withModel({ ...model, graph }, settings, async (session) => {
-    for await (const { feed, samples } of chunksFor(sources, layers)) {
-      const scores = (await session.run(feed, [name])).get(name) as NdArray;
-      const places = Array.from({ length: samples }, (_, row) => sum.count + row);
-      sum.add(scores, places);
-    }
+  await runTwin(sources, { twin, layers }, [name], (results, samples) => {
+    const places = Array.from({ length: samples }, (_, row) => sum.count + row);
+    sum.add(results.get(name) as NdArray, places);
   });
   return sum.mean;
 }

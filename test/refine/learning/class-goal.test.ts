@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 import { reverse } from '../../../src/derive/reverse.js';
-import { Steps } from '../../../src/derive/steps.js';
-import { NameScope } from '../../../src/graph/edit.js';
 import { tensorOf } from '../../../src/graph/tensor.js';
 import type { NdArray } from '../../../src/numerics/nd-array.js';
 import { crossEntropy } from '../../../src/refine/learning/class-goal.js';
 import { shapesIn } from '../../../src/train/shapes.js';
 import { GraphBuilder } from '../../support/graph-builder.js';
+import { stepsIn } from '../../support/graph-steps.js';
 import { runIn } from '../../support/sessions.js';
 
 const floats = (dims: readonly number[], values: readonly number[]): NdArray => ({
@@ -18,14 +17,7 @@ test('cross-entropy of a batch, and its gradient by the scores, by hand', async 
   // Probabilities (1/4, 3/4) and (1/2, 1/2).
   g.graph.initializers.set('z', tensorOf(floats([2, 2], [0, Math.log(3), 5, 5])));
   g.graph.initializers.set('t', tensorOf(floats([2, 2], [1, 0, 0.5, 0.5])));
-  const names = new NameScope(g.graph);
-  const fresh = (wanted: string) => names.fresh(wanted);
-  const constantOf = (array: NdArray) => {
-    const name = fresh('constant');
-    g.graph.initializers.set(name, tensorOf(array));
-    return name;
-  };
-  const steps = new Steps({ floatType: 'float32', fresh, constantOf }, 'test');
+  const { steps } = stepsIn(g, 'test');
   const { loss, own } = crossEntropy(steps, 'z', 't', 2);
   g.graph.nodes.push(...steps.nodes);
   const model = g.build();
