@@ -237,7 +237,7 @@ class Emitter {
     const product = this.#constants.names.fresh(`${source.id}_product`);
     const inputs = source.inputs.map((input, index) => floats.get(index) ?? this.#values.float(input));
     this.#graph.nodes.push({ ...source, inputs, outputs: [product] });
-    this.#push(asAdd(source), [product, row]);
+    this.#push({ ...asAdd(source), name: undefined }, [product, row]);
   }
 
   /** A float value behind a Clip without bounds: the runtime's pattern for an integer kernel does not match then. */
@@ -285,7 +285,9 @@ class Emitter {
       weight: this.#weights.dequantized(this.#plan, weighted),
       bias: this.#weights.bias(this.#plan, weighted),
     }));
-    this.#push({ ...last, opType: 'Reshape' }, rows);
+    // Names are unique: the product has that of the MatMul.
+    const name = last.id === weighted.node.id ? undefined : last.name;
+    this.#push({ ...last, name, opType: 'Reshape' }, rows);
   }
 
   #isMatrix(matMul: Node): boolean {

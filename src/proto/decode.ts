@@ -125,7 +125,8 @@ function decodeNode(message: NodeMessage): Node {
     inputs: [...(message.input ?? [])],
     outputs: [...(message.output ?? [])],
     attributes,
-    carried: carry(message, ['op_type', 'input', 'output', 'attribute']),
+    // A name that is empty stays in the file; any other is the node's, and goes where it goes.
+    carried: carry(message, [...(message.name ? ['name'] : []), 'op_type', 'input', 'output', 'attribute']),
   };
 }
 

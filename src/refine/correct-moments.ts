@@ -1,5 +1,6 @@
 import { outputChannelOf } from '../graph/linear-layer.js';
 import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
+import { isAllFinite } from '../numerics/finite.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { accumulatorOf, inputScaleOf, scaleFloor } from '../quantize/bias.js';
 import { weightLimit } from '../quantize/integer-limit.js';
@@ -94,6 +95,13 @@ export function floorOf(
   const accumulator = accumulatorOf(weighted, weightLimit(weighted, plan.recipe));
   return scaleFloor(bias, inputScale, weight.scales.length, accumulator);
 }
+
+/** Why a layer is left whose results are not finite everywhere. */
+export const NOT_FINITE = 'its results are not finite on the samples';
+
+/** Whether every channel has a finite mean and variance. */
+export const areFinite = ({ means, variances }: Moments): boolean =>
+  isAllFinite(means) && isAllFinite(variances);
 
 /** How far moments are from those of float: squared differences of means and deviations, relative to the variance. */
 export function mismatch(float: Moments, found: Moments): number {

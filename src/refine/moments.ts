@@ -1,7 +1,7 @@
 import { opsetOf } from '../graph/model.js';
 import type { RefinedBlock, StoredTensor } from '../quantize/plan.js';
 import { ChannelMoments, momentNodes } from './channel-moments.js';
-import { correctMoments, mismatch } from './correct-moments.js';
+import { areFinite, correctMoments, mismatch, NOT_FINITE } from './correct-moments.js';
 import { refinableLayers } from './layers.js';
 import { withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
@@ -43,6 +43,11 @@ export const moments: Refiner = {
           wanted.addResults(made, float);
           found.addResults(made, quantized);
         });
+        context.progress(done + 1, twin.layers.length, 'layers');
+        if (!areFinite(wanted) || !areFinite(found)) {
+          blocks.push({ id: layer.id, left: NOT_FINITE });
+          continue;
+        }
         const corrected = correctMoments(layer, plan, wanted, found);
         setConstant(twin, each.factor, corrected.factors);
         setConstant(twin, each.shift, corrected.shifts);
@@ -53,7 +58,6 @@ export const moments: Refiner = {
           before: mismatch(wanted, found),
           after: mismatch(wanted, corrected.moments),
         });
-        context.progress(done + 1, twin.layers.length, 'layers');
       }
     });
     return { change: { weights, biases }, blocks };

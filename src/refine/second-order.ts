@@ -1,5 +1,6 @@
 import { opsetOf } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
+import { isAllFinite } from '../numerics/finite.js';
 import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { pairingIn, withinPairs } from '../quantize/pairs.js';
@@ -7,7 +8,7 @@ import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { named } from '../recipe.js';
-import { correctMoments, floorOf, type Moments } from './correct-moments.js';
+import { areFinite, correctMoments, floorOf, type Moments, NOT_FINITE } from './correct-moments.js';
 import { type FittedBlocks, fitBlocks } from './fit-blocks.js';
 import { dampedHessian, type Hessian, REFITS, timesInverse } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
@@ -65,6 +66,11 @@ export const secondOrder: Refiner = {
         const sums = new SecondOrderSums(each, step);
         await walk.next(step, (results) => sums.add(results));
         const covariances = sums.covariances();
+        context.progress(done + 1, twin.layers.length, 'layers');
+        if (!areFinite(sums.target) || !isAllFinite(covariances.means)) {
+          blocks.push({ id: layer.id, left: NOT_FINITE });
+          continue;
+        }
         const weighing = layer.takesBias ? covariances : aboutZero(covariances, sums.target.means);
         const fitted = fitLayer(layer, plan, weighing, refits);
         const corrected = correctMoments(
@@ -79,7 +85,6 @@ export const secondOrder: Refiner = {
         if (corrected.bias) biases.set(layer.id, corrected.bias);
         const signal = sums.target.variances.reduce((sum, variance) => sum + variance, 0) || 1;
         blocks.push({ id: layer.id, before: fitted.before / signal, after: fitted.after / signal });
-        context.progress(done + 1, twin.layers.length, 'layers');
       }
     });
     return { change: { weights, biases }, blocks };

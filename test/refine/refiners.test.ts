@@ -160,6 +160,38 @@ it.each(['moments', 'second-order'])('%s gives a MatMul without a bias the means
   expect(off(await meansOf(emitModel(model, again).model))).toBeLessThan(0.1 * was);
 });
 
+it.each(['moments', 'second-order'])('%s leaves layers whose results are not finite', async (name) => {
+  const net = new Net();
+  net.input('x', [1, 4, 8, 8]);
+  net.input('by', [1, 4, 8, 8]);
+  const conv = net.conv(net.node('Div', ['x', 'by'], 'q'), 'a');
+  const zero = net.scalar('zero', 0);
+  net.node('Where', [net.node('IsNaN', [net.node('Relu', [conv], 'r')], 'n'), zero, 'r'], 'w');
+  const model = finish(net, net.conv('w', 'y'));
+  const feeds = Array.from({ length: 12 }, (_, i) => {
+    const data = randomFloats(256, 40 + i);
+    // 0/0 at one place: NaN in every result that reads it.
+    const by = new Float32Array(256).fill(1);
+    data[9] = by[9] = 0;
+    const dims = [1, 4, 8, 8];
+    return { x: { type: 'float32' as const, dims, data }, by: { type: 'float32' as const, dims, data: by } };
+  });
+  const recipe = { bits: 4, allLayers: true, activations: { kind: 'float' as const } };
+  const { plan } = await quantizeModel(model, recipe, feeds);
+  const sources = { ...context, model, source: sourceOf(feeds) };
+  const next = await refinePlan(plan, [[{ name, settings: {} }]], refiners, sources);
+  const [record] = next.refinements;
+  expect(record?.blocks).toMatchObject([
+    { id: 'a', left: expect.stringContaining('not finite') },
+    { id: 'y' },
+  ]);
+  expect(record?.blocks[1]).not.toHaveProperty('left');
+  const changedLayers = ['a', 'y'].filter(
+    (id) => next.weights.get(`${id}#1`) !== plan.weights.get(`${id}#1`),
+  );
+  expect(changedLayers).toEqual(['y']);
+});
+
 describe('second order', () => {
   it.each(['minmax', 'kmeans'])('makes the outputs nearer to float than moments do, %s', async (scheme) => {
     const recipe = { bits: 2, allLayers: true, scheme };
