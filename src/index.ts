@@ -25,6 +25,7 @@ export type {
   GateOptions,
   GateSpec,
   InspectOptions,
+  IntegersOptions,
   MachineOptions,
   MemoryEstimate,
   MergeOptions,
@@ -43,6 +44,7 @@ export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type GivenRecipe, type Recipe, type Rule } from './recipe.js';
 export type { Inspection } from './report/inspection.js';
+export type { IntegersFound } from './report/integers.js';
 export { checkGates } from './report/judge.js';
 export { type Baseline, readBaseline } from './report/read-baseline.js';
 export type { Reporter } from './report/reporter.js';
@@ -54,6 +56,7 @@ export { writeReports } from './report/write-reports.js';
 export { calibrate } from './run/calibrate.js';
 export { compare } from './run/compare.js';
 export { inspect } from './run/inspect.js';
+export { integers } from './run/integers.js';
 export { mergeStatistics } from './run/merge.js';
 export { quantize } from './run/quantize.js';
 export { verify } from './run/verify.js';

@@ -132,7 +132,7 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   readonly plan?: string | undefined;
   /** Where the plan is to be saved: every number that the model is written from, in a safetensors file. */
   readonly savePlan?: string | undefined;
-  /** Where what integer-only kernels take is to be saved, as JSON: int8 weights, int32 biases, M0 and shifts. */
+  /** Where the network in integers alone is to be saved, as .json or .npz: int8 weights, int32 biases, M0 and shifts. */
   readonly saveIntegers?: string | undefined;
   /** What the model's inputs can hold, for ranges without samples; from `preprocess` for 8-bit images without it. */
   readonly inputRange?: InputRange | undefined;
@@ -216,6 +216,21 @@ export interface VerifyOptions
   readonly plan?: string | undefined;
   /** What the model's inputs can hold; only ranges without samples need it. */
   readonly inputRange?: InputRange | undefined;
+}
+
+/** What `integers` is asked for. */
+export interface IntegersOptions
+  extends Omit<DataOptions, 'data' | 'evalData'>,
+    Pick<MachineOptions, 'threads'>,
+    RunHooks {
+  /** Path of the quantized model, in QDQ form, whoever made it. */
+  readonly quantized: string;
+  /** Path of the float model, to state its accuracy beside. */
+  readonly from?: string | undefined;
+  /** Samples to run both ways; nothing is run without them. */
+  readonly data?: Paths | undefined;
+  /** Where the network is to be written, as .json or .npz. */
+  readonly output?: string | undefined;
 }
 
 /** What `inspect` is asked for. */

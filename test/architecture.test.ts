@@ -27,6 +27,7 @@ const layers = [
   'place',
   'calibrate',
   'quantize',
+  'integer',
   'refine',
   'registries',
   'emit',

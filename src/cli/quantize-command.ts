@@ -140,7 +140,7 @@ export function addQuantizeOptions(command: Command): Command {
     .option('--save-plan <file>', 'save every number of the quantized model, for --plan')
     .option(
       '--save-integers <file>',
-      'save what integer-only kernels take, as JSON: int8 weights, int32 biases, M0 and shift of each channel',
+      'save the network in integers alone, .json or .npz: int8 weights, int32 biases, M0 and shift of each channel',
     )
     .option(
       '--input-range <low,high>',

@@ -9,6 +9,7 @@ import { calibrateCommand } from './calibrate-command.js';
 import { ciCommand } from './ci-command.js';
 import { compareCommand } from './compare-command.js';
 import { inspectCommand } from './inspect-command.js';
+import { integersCommand } from './integers-command.js';
 import { listCommands } from './list-commands.js';
 import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
@@ -40,6 +41,7 @@ export async function run(process: CommandProcess): Promise<void> {
     mergeCommand(process),
     verifyCommand(process),
     inspectCommand(process),
+    integersCommand(process),
     ...listCommands(process),
   ];
   for (const command of commands) program.addCommand(command);

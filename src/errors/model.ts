@@ -73,6 +73,11 @@ export const modelErrors = {
     '{path}: tensor "{tensor}" takes {size} GB, where this Node.js holds no more than {limit} GB in one buffer.',
     'Take a newer Node.js, or split the tensor before the export.',
   ),
+  'not-integer-only': message(
+    2,
+    '{path} does not run in integers alone: of {what}, {reason}.',
+    'Quantize it with fixed ranges and 8-bit activations, or take the layers of the file one by one.',
+  ),
   'nothing-to-quantize': message(
     2,
     'Nothing in {path} can be quantized: {reason}.',

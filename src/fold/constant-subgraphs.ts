@@ -113,7 +113,8 @@ function affordable(graph: Graph, inner: Graph, values: ReadonlyMap<string, NdAr
   return folded;
 }
 
-function constantNodesOf(graph: Graph): Set<Node> {
+/** The nodes that can be evaluated once, before anything is fed. */
+export function constantNodesOf(graph: Graph): Set<Node> {
   const values = new Set(graph.initializers.keys());
   for (const input of graph.inputs) values.delete(input.name);
   const constant = new Set<Node>();

@@ -9,6 +9,7 @@ export interface FixedPoint {
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 const TWO_31 = 2 ** 31;
+const TWO_30 = 2 ** 30;
 
 /** From here on a real multiplier has no such form. */
 export const MOST_REAL = 2 ** 30;
@@ -40,26 +41,18 @@ export function fixedPoint(real: number): FixedPoint {
 export const realOf = ({ multiplier, shift }: FixedPoint): number => (multiplier / TWO_31) * 2 ** shift;
 
 /**
- * The high half of 2·a·b, rounded to the nearest, ties away from zero, and saturated: gemmlowp's
- * SaturatingRoundingDoublingHighMul, one instruction on ARM (SQRDMULH).
+ * The high half of 2·a·b, rounded to the nearest, and saturated: gemmlowp's SaturatingRoundingDoublingHighMul, one
+ * instruction on ARM (SQRDMULH). Its nudge and C's truncation together take halves up, towards +∞.
  *
  * @param a - int32
  * @param b - int32
  */
 export function roundingDoublingHighMul(a: number, b: number): number {
   if (a === INT32_MIN && b === INT32_MIN) return INT32_MAX;
-  // a·b does not fit a double: a = high·2^16 + low, and both products do.
-  const high = (a >> 16) * b;
-  const low = (a & 0xffff) * b;
-  const quotient = Math.floor(high / 32768);
-  const rest = (high - quotient * 32768) * 65536 + low;
-  const isNegative = a < 0 !== b < 0 && a !== 0 && b !== 0;
-  const nudge = isNegative ? 1 - 2 ** 30 : 2 ** 30;
-  const sum = rest + nudge;
-  const floor = quotient + Math.floor(sum / TWO_31);
-  // C's division truncates.
-  const isExact = sum % TWO_31 === 0;
-  return floor < 0 && !isExact ? floor + 1 : floor;
+  // a·b = quotient·2^31 + rest. The product as a double is off by less than 2^10; what is left of it is a multiple of 2^31.
+  const rest = Math.imul(a, b) & INT32_MAX;
+  const quotient = Math.round((a * b - rest) / TWO_31);
+  return (quotient + (rest >= TWO_30 ? 1 : 0)) | 0;
 }
 
 /**
@@ -69,11 +62,9 @@ export function roundingDoublingHighMul(a: number, b: number): number {
  * @param exponent - 0 to 31
  */
 export function roundingDivideByPowerOfTwo(x: number, exponent: number): number {
-  if (exponent === 0) return x;
-  const mask = 2 ** exponent - 1;
-  const remainder = exponent === 31 ? x & 0x7fffffff : x & mask;
-  const threshold = Math.floor(mask / 2) + (x < 0 ? 1 : 0);
-  return (x >> exponent) + (remainder > threshold ? 1 : 0);
+  const mask = ((1 << exponent) - 1) | 0;
+  const threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
 }
 
 /**

@@ -7,7 +7,6 @@ import { Watch } from '../calibrate/watch.js';
 import { checkRuns } from '../emit/check-model.js';
 import { withCommit } from '../emit/commit.js';
 import { emitPlan } from '../emit/emit-plan.js';
-import { serializeIntegers } from '../emit/integer-file.js';
 import { planOf, readPlanFile, serializePlan } from '../emit/plan-file.js';
 import { withWritten } from '../emit/write-model.js';
 import type { SeenRanges } from '../evaluate/beyond-ranges.js';
@@ -17,6 +16,8 @@ import { inputFit } from '../evaluate/first-norms.js';
 import { loadMetric } from '../evaluate/user-metric.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
+import { readProgram } from '../integer/read-program.js';
+import { refuseWithoutLayers, serializeIntegers } from '../integer/serialize.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions } from '../options.js';
@@ -160,9 +161,14 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     });
     for (const [id, distribution] of weightDistributions(plan)) weights.set(id, distribution);
     if (savePlan !== undefined) savedBytes.set(savePlan, serializePlan(model, plan));
-    if (saveIntegers !== undefined) savedBytes.set(saveIntegers, serializeIntegers(model, plan));
     await watch.begin('emit');
-    return emitPlan(model, plan);
+    const made = emitPlan(model, plan);
+    if (saveIntegers !== undefined) {
+      const program = await readProgram(made.emitted.model);
+      refuseWithoutLayers(program);
+      savedBytes.set(saveIntegers, serializeIntegers(program, saveIntegers));
+    }
+    return made;
   };
 
   return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {

@@ -1,0 +1,31 @@
+import type { IntegerKernel } from './kernel.js';
+import { add } from './kernels/add.js';
+import { averagePool } from './kernels/average-pool.js';
+import { clamp } from './kernels/clamp.js';
+import { concat } from './kernels/concat.js';
+import { conv } from './kernels/conv.js';
+import { fullyConnected } from './kernels/fully-connected.js';
+import { lookup } from './kernels/lookup.js';
+import { maxPool } from './kernels/max-pool.js';
+import { mul } from './kernels/mul.js';
+import { pad } from './kernels/pad.js';
+import { reshape } from './kernels/reshape.js';
+import { slice } from './kernels/slice.js';
+import { transpose } from './kernels/transpose.js';
+
+/** Every kind of integer operator. */
+export const kernels: readonly IntegerKernel[] = [
+  conv,
+  fullyConnected,
+  add,
+  mul,
+  concat,
+  averagePool,
+  maxPool,
+  lookup,
+  clamp,
+  reshape,
+  transpose,
+  slice,
+  pad,
+];
