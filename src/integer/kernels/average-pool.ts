@@ -26,7 +26,7 @@ export interface AveragePoolParameters extends Window {
 
 /**
  * Averages, in the two forms of TFLite: of the codes themselves (AveragePool) where the scales are one, else of
- * M·Σ(x − Z_x) (Mean). Both divide by the count, rounding halves away from zero.
+ * M / count·Σ(x − Z_x) (Mean).
  */
 export const averagePool: IntegerKernel = {
   name: 'average-pool',
@@ -89,10 +89,16 @@ export function runAveragePool(
         }
         const count = p.countsPadding ? p.kernel[0] * p.kernel[1] : inside;
         if (!form) sum += (count - inside) * inputZero;
-        const mean = dividedRounding(form ? multiplyFixedPoint(sum, form) : sum, count);
+        const mean = form ? multiplyFixedPoint(sum, dividedForm(form, count)) : dividedRounding(sum, count);
         data[to++] = clamp(mean + (form ? outputZero : 0), p.low, p.high);
       }
   return { dims: withPlanes(input.dims, n, c, oh, ow), data };
+}
+
+/** M / count: what TFLite's Mean makes of its multiplier. M0 is shifted up first by the whole bits of the count. */
+export function dividedForm({ multiplier, shift }: FixedPoint, count: number): FixedPoint {
+  const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
+  return { multiplier: Math.floor((multiplier * 2 ** bits) / count), shift: shift - bits };
 }
 
 /** x / count, halves away from zero, as C's truncating division gives it. */
