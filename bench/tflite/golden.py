@@ -108,7 +108,7 @@ def convolution(name, depthwise, kernel, stride, dilation, same, activation, inp
     x = codes(2, 7, 6, inputs)
     sx, zx, sy, zy = 0.0237, -13, (0.031 if activation else 0.11), (-128 if activation else 17)
     channels = inputs * 2 if depthwise else outputs
-    sw = (0.002 * 1.7 ** random.uniform(-3, 3, channels)).astype(np.float32)
+    sw = (0.006 * 1.7 ** random.uniform(-3, 3, channels)).astype(np.float32)
     shape = (1, *kernel, channels) if depthwise else (channels, *kernel, inputs)
     w = random.integers(-127, 128, shape).astype(np.int8)
     bias = random.integers(-6000, 6000, channels).astype(np.int32)
