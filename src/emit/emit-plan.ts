@@ -12,9 +12,15 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
   const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
   const emitted = emitModel(model, plan, unpaid);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
+  return { emitted, plan: reportedPlan(plan, emitted.model) };
+}
+
+/** Layers below 8 bits that would take no fewer bytes than at 8, packing and all, by node id. */
+export function unpaidLayers(model: Model, plan: Plan): ReadonlySet<string> {
+  const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
   const isUnpaid = ({ id }: { id: string }) => unpaid.has(plan.weights.get(id) as QuantizedTensor);
-  const ids = plan.placement.weighted.filter(({ sites }) => sites.every(isUnpaid)).map(({ node }) => node.id);
-  return { emitted, plan: { ...reportedPlan(plan, emitted.model), unpaid: ids } };
+  const layers = plan.placement.weighted.filter(({ sites }) => sites.every(isUnpaid));
+  return new Set(layers.map(({ node }) => node.id));
 }
 
 /** What a report shows of a plan; the weights can go. */

@@ -4,13 +4,13 @@ import { QuantizeError } from '../errors.js';
 import { readWhole } from '../files/open.js';
 import type { Model } from '../graph/model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { type Placement, quantizerKeys, weightedNode } from '../place/placement.js';
+import { atEightBits, type Placement, quantizerKeys, weightedNode } from '../place/placement.js';
 import { hashModel } from '../proto/hash.js';
 import { constantOperands } from '../quantize/build-plan.js';
 import { problemOfActivation, problemOfBias, problemOfWeight } from '../quantize/check-plan.js';
 import { judges, type Plan, type PlannedActivation, type StoredTensor } from '../quantize/plan.js';
 import { provenanceSchema } from '../quantize/provenance.js';
-import { checkRecipe, type GivenRecipe, type Recipe } from '../recipe.js';
+import { checkRecipe, type GivenRecipe, MAX_BITS, type Recipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { showPlace } from '../validate/check.js';
 import { tool } from '../version.js';
@@ -187,7 +187,9 @@ export interface PlanOwner {
  * @throws QuantizeError `plan-model` where it is of another model, `plan-format` where a number is missing, too many, or
  * none that a model can be written from
  */
-export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, placement }: PlanOwner): Plan {
+export function planOf({ path, json, arrays }: StoredPlan, owner: PlanOwner): Plan {
+  const { model, recipe } = owner;
+  const placement = asWideAs(json.weights, owner);
   if (json.model !== hashModel(model)) throw new QuantizeError('plan-model', { path });
   const activations = new Map<string, PlannedActivation>();
   for (const [
@@ -245,6 +247,18 @@ export function planOf({ path, json, arrays }: StoredPlan, { model, recipe, plac
     constants: constantOperands(model.graph, placement),
     refinements: json.refinements,
   };
+}
+
+/** The placement with those nodes at 8 bits that a plan left so, since fewer bits saved no byte. */
+function asWideAs(
+  weights: PlanJson['weights'],
+  { placement, recipe: whole }: Pick<PlanOwner, 'placement' | 'recipe'>,
+): Placement {
+  const wide = new Set(weights.flatMap(({ sites, weight }) => (weight.bits === MAX_BITS ? sites : [])));
+  const isWider = ({ recipe, sites }: Placement['weighted'][number]) =>
+    recipe.bits < MAX_BITS && sites.every(({ id }) => wide.has(id));
+  const ids = placement.weighted.filter(isWider).map(({ node }) => node.id);
+  return atEightBits(placement, new Set(ids), whole);
 }
 
 function refuseProblem(path: string, name: string, problem: string | undefined): void {

@@ -5,6 +5,7 @@ import { constantNodes } from './constant-nodes.js';
 import { constantOperands } from './constant-operands.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
 import { deadCode } from './dead-code.js';
+import { equalConstants } from './equal-constants.js';
 import { equalize } from './equalize.js';
 import { gemmFactors } from './gemm-factors.js';
 import { hardSwish } from './hard-swish.js';
@@ -39,4 +40,5 @@ export const passes: readonly Pass[] = [
   smooth,
   inputScale,
   deadCode,
+  equalConstants,
 ];

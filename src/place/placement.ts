@@ -2,7 +2,7 @@ import type { LinearLayer } from '../graph/linear-layer.js';
 import type { Graph, Model, Node } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
-import type { LayerRecipe, Recipe } from '../recipe.js';
+import { type LayerRecipe, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
 import { joinTakenApart } from './parts.js';
 
 /** Where a layer stands: nothing with a weight before it, nothing after it. Below 8 bits, both stay at 8. */
@@ -44,6 +44,8 @@ export interface WeightedNode {
   readonly node: Node;
   readonly sites: readonly [WeightSite, ...WeightSite[]];
   readonly recipe: LayerRecipe;
+  /** The width that was asked for, where it would take no fewer bytes than the 8 bits that the layer keeps. */
+  readonly askedBits?: number | undefined;
   readonly position: Position;
   /** Name of the float bias: the node's own, or that of the Add; undefined where there is none. */
   readonly bias: string | undefined;
@@ -177,4 +179,26 @@ export function onlyNode(placement: Placement, id: string): Placement {
   const roles = new Map([...placement.roles].filter(([, role]) => !isOther(role)));
   const weighted = placement.weighted.filter(({ node }) => node.id === id);
   return { ...placement, roles, weighted };
+}
+
+/** The same placement with some nodes' weights at 8 bits, by the scheme that the recipe has for them there. */
+export function atEightBits(placement: Placement, ids: ReadonlySet<string>, whole: Recipe): Placement {
+  if (ids.size === 0) return placement;
+  const atWidth = ({ node, recipe, position }: WeightedNode): LayerRecipe => {
+    const rules = [...whole.rules, { pattern: node.id, bits: MAX_BITS }];
+    const { scheme } = recipeFor({ ...whole, rules }, { id: node.id, name: node.name }, position !== 'inner');
+    return { ...recipe, bits: MAX_BITS, scheme };
+  };
+  const widened = new Map(
+    placement.weighted.map((each): [WeightedNode, WeightedNode] => {
+      if (!ids.has(each.node.id)) return [each, each];
+      return [each, { ...each, askedBits: each.recipe.bits, recipe: atWidth(each) }];
+    }),
+  );
+  const wideRole = (role: Role): Role =>
+    role.kind === 'weighted' || role.kind === 'bias'
+      ? { ...role, weighted: widened.get(role.weighted) ?? role.weighted }
+      : role;
+  const roles = new Map([...placement.roles].map(([id, role]) => [id, wideRole(role)]));
+  return { ...placement, roles, weighted: [...widened.values()] };
 }

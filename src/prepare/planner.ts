@@ -3,9 +3,10 @@ import { remembering } from '../../calibration/observers/remembering.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
+import { unpaidLayers } from '../emit/emit-plan.js';
 import type { Model } from '../graph/model.js';
 import { place, refuseEmpty } from '../place/place.js';
-import { onlyNode, type Placement } from '../place/placement.js';
+import { atEightBits, onlyNode, type Placement } from '../place/placement.js';
 import { buildPlan, type PlanRegistries } from '../quantize/build-plan.js';
 import type { Plan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
@@ -68,6 +69,16 @@ export function makePlanner(sources: PlannerSources): Planner {
   };
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
     buildPlan({ model, recipe, placement }, ranges, registries, memory);
+  /** Few bits that would save no byte cost accuracy for nothing. */
+  const paid = async (recipe: Recipe): Promise<Plan> => {
+    const placement = placed(recipe);
+    const plan = await made(recipe, placement);
+    const unpaid = unpaidLayers(model, plan);
+    if (unpaid.size === 0) return plan;
+    const wider = atEightBits(placement, unpaid, recipe);
+    placements.set(keyOf(recipe), wider);
+    return made(recipe, wider);
+  };
   const refined = async (plan: Plan, recipe: Recipe): Promise<Plan> => {
     const { source, training } = refining;
     const stages = refineStages(recipe, {
@@ -88,12 +99,11 @@ export function makePlanner(sources: PlannerSources): Planner {
         const own = saved.provenance ?? provenanceOf(sources.madeFrom, saved.placement, undefined);
         return { ...saved, provenance: { ...own, float: sources.madeFrom.float } };
       }
-      const placement = placed(recipe);
-      if (only !== undefined) return made(recipe, onlyNode(placement, only));
+      if (only !== undefined) return made(recipe, onlyNode(placed(recipe), only));
       const key = keyOf(recipe);
       if (last?.key === key) return last.plan;
-      const provenance = provenanceOf(sources.madeFrom, placement, ranges.statistics);
-      const plan = made(recipe, placement)
+      const provenance = provenanceOf(sources.madeFrom, placed(recipe), ranges.statistics);
+      const plan = paid(recipe)
         .then((unrefined) => refined(unrefined, recipe))
         .then((whole) => ({ ...whole, provenance }));
       last = keeps ? { key, plan } : undefined;

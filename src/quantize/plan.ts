@@ -104,8 +104,6 @@ export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activ
   /** Channels whose scale had to be raised so that their bias fits int32, by node id. */
   readonly raisedChannels: ReadonlyMap<string, number>;
   readonly weightBytes: StoredBytes;
-  /** Layers below 8 bits whose weights take no fewer bytes than at 8, by node id. */
-  readonly unpaid?: readonly string[] | undefined;
 }
 
 /** Bytes of the weights' codes and levels: as stored, and as packed as can be. */

@@ -65,6 +65,7 @@ function keptOf(
       inputBits: (input && widthOf(input)) ?? null,
       runs: input ? 'integer' : 'float',
       note: null,
+      askedBits: null,
       raisedChannels: null,
     },
     reason: null,

@@ -17,6 +17,8 @@ export interface LayerDescription {
   /** Null where the layer stays float, for the reason given. */
   readonly quantized: {
     readonly bits: number;
+    /** The width that was asked for, where it would take no fewer bytes than 8 bits; else null. */
+    readonly askedBits: number | null;
     readonly scheme: string;
     readonly granularity: string;
     /** Width of the input activation; null where it stays float. */
@@ -108,14 +110,15 @@ function describeWeighted(
   placement: Placement,
   { recipe: whole, raisedChannels }: WeightedSources,
 ): LayerDescription['quantized'] {
-  const { node, recipe, runs } = weighted;
+  const { node, recipe, runs, askedBits = null } = weighted;
   const { bits, scheme } = recipe;
   const inBlocks = runs.kind === 'float' && runs.stored === 'blocks';
   const granularity = inBlocks ? `block of ${whole.blocks.size}` : recipe.granularity;
   const note = inBlocks ? null : (unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
   const inputBits = inputBitsOf(weighted, layerBitsOf(placement, inputAt(node, 0) ?? ''));
   const runsOn = inputBits === null ? 'float' : 'integer';
-  return { bits, scheme, granularity, inputBits, runs: runsOn, note, raisedChannels: raisedChannels ?? null };
+  const widths = { bits, askedBits, inputBits };
+  return { ...widths, scheme, granularity, runs: runsOn, note, raisedChannels: raisedChannels ?? null };
 }
 
 function inputBitsOf({ runs }: WeightedNode, placedBits: number | undefined): number | null {

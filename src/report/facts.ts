@@ -11,7 +11,15 @@ import { showValue } from '../gate/units.js';
 import type { RefinedBlock } from '../quantize/plan.js';
 import { gainOf, LEAST_GAIN_DB } from '../search/suggest.js';
 import type { LayerDescription } from './describe-plan.js';
-import { formatDb, formatMs, formatPercent, formatSigned, formatWorst } from './format.js';
+import {
+  formatDb,
+  formatFixed,
+  formatMs,
+  formatPercent,
+  formatShort,
+  formatSigned,
+  formatWorst,
+} from './format.js';
 import type { ComparisonRecord, Result } from './result.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
@@ -39,7 +47,7 @@ export function qualityOf(result: Result): string {
   const { topOneAgreement } = output.deployed;
   const { embedding } = output;
   if (embedding?.isUnitLength)
-    return `embeddings keep a cosine of ${embedding.meanCosine.toFixed(4)} (least ${embedding.leastCosine.toFixed(4)})${where}${unusable}`;
+    return `embeddings keep a cosine of ${formatFixed(embedding.meanCosine, 4)} (least ${formatFixed(embedding.leastCosine, 4)})${where}${unusable}`;
   if (topOneAgreement !== null && !group)
     return `same top-1 on ${formatPercent(topOneAgreement)}${where}${unusable}`;
   return `${own}${unusable}`;
@@ -54,12 +62,9 @@ export function worstGroup({ sqnrDb, groups = [] }: Drift): ChannelGroup | undef
 
 /** A group of channels, with its range. */
 export function channelsOf({ channels, min, max }: ChannelGroup): string {
-  const [low, high] = [min, max].map((end) => plainNumber(Number(end.toPrecision(2))));
+  const [low, high] = [min, max].map((end) => formatShort(end, 2));
   return `channels ${channels} (${low} to ${high})`;
 }
-
-/** With the one minus sign. */
-const plainNumber = (value: number): string => String(value).replace('-', '−');
 
 /** Top-1 that labels say is lost beyond this is no noise on logits that do not matter. */
 const LOST = 0.1;
@@ -142,6 +147,13 @@ const share = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 export function coverageOf({ plan }: Result): { made: number; layers: number; kept: number } {
   const made = plan.layers.filter((layer) => layer.quantized).length;
   return { made, layers: plan.layers.length, kept: plan.layers.length - made + plan.float.length };
+}
+
+/** How many layers keep 8 bits since fewer would save nothing; undefined where none does. */
+export function keptWide({ plan }: Result): string | undefined {
+  const wide = plan.layers.filter(({ quantized }) => quantized && quantized.askedBits !== null).length;
+  if (wide === 0) return undefined;
+  return `${count(wide, 'layer')} ${wide === 1 ? 'keeps' : 'keep'} 8 bits, since fewer would save no byte`;
 }
 
 /** The layers at which the error has grown largest, the worst first; a layer without error is not among them. */
@@ -295,7 +307,7 @@ const forms: Record<ComparisonRecord['quantizedForm'], string> = {
 export function describeChange({ metric: name, before, after, shown }: Change) {
   const metric = metrics.find((known) => known.name === name.replace(/\[.*$/, ''));
   const show = (value: number | null) =>
-    value === null ? '–' : metric ? showValue(metric.unit, value) : plainNumber(Number(value.toPrecision(6)));
+    value === null ? '–' : metric ? showValue(metric.unit, value) : formatShort(value, 6);
   const isOther = metric && before !== null && after !== null && before !== after;
   const isBetter = isOther && (metric.better === 'higher') === (after as number) > (before as number);
   const word = isOther ? `, ${isBetter ? 'better' : 'worse'}` : '';

@@ -22,9 +22,27 @@ export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }
 
+/** A number's text with the minus sign of typography; what is rounded to zero has none. */
+const withMinus = (text: string): string =>
+  Number(text) === 0 ? text.replace('-', '') : text.replaceAll('-', '−');
+
+/** A number with so many decimals. */
+export const formatFixed = (value: number, digits: number): string => withMinus(value.toFixed(digits));
+
+/** A number with so many significant digits. */
+export const formatPrecise = (value: number, digits: number): string => withMinus(value.toPrecision(digits));
+
+/** A number as short as it can be, to so many significant digits. */
+export const formatShort = (value: number, digits: number): string =>
+  withMinus(String(Number(value.toPrecision(digits))));
+
+/** A cosine in five decimals; none where a side is all zero. */
+export const formatCosine = (cosine: number | null): string =>
+  cosine === null ? '–' : formatFixed(cosine, 5);
+
 /** A signal-to-noise ratio; null is no noise at all. */
 export function formatDb(db: number | null): string {
-  return db === null ? 'identical' : `${db.toFixed(1).replace('-', '−')} dB`;
+  return db === null ? 'identical' : `${formatFixed(db, 1)} dB`;
 }
 
 /** The SQNR of a drift; where nothing of it could be compared, why. */
@@ -40,7 +58,7 @@ export const formatWorst = (drift: Drift): string => formatSqnr({ ...drift, sqnr
 /** What a row of a table says of a drift: SQNR, cosine, largest error, same top-1. */
 export const driftCells = (drift: Drift): string[] => [
   formatSqnr(drift),
-  drift.cosine?.toFixed(5) ?? '–',
+  formatCosine(drift.cosine),
   drift.maxAbsError.toPrecision(3),
   drift.topOneAgreement === null ? '–' : formatPercent(drift.topOneAgreement),
 ];

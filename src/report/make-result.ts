@@ -27,7 +27,6 @@ import {
   joinWarnings,
   nonFiniteWarnings,
   portableWarnings,
-  unpaidWarnings,
 } from './trust-warnings.js';
 import { warningsOf } from './warnings.js';
 
@@ -130,7 +129,6 @@ export function makeResult(run: RunOutcome): Result {
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),
       ...joinWarnings(float.model.graph, run.plan, run.suggestions),
-      ...(run.search ? [] : unpaidWarnings(run.plan)),
       ...searchWarnings(run.search),
       ...warningsOf({
         ...observed,

@@ -13,6 +13,7 @@ import {
   foldingNote,
   gateSummary,
   intervalOf,
+  keptWide,
   measuredOf,
   measuredOn,
   noHelp,
@@ -26,7 +27,15 @@ import {
   worstLayers,
   worstOrigins,
 } from './facts.js';
-import { driftRow, formatBytes, formatCost, formatDb, formatMs, formatPercent } from './format.js';
+import {
+  driftRow,
+  formatBytes,
+  formatCost,
+  formatDb,
+  formatMs,
+  formatPercent,
+  formatShort,
+} from './format.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -175,8 +184,7 @@ function whatToDo(result: Result): string {
 
 function metrics({ metrics: all }: Result): string {
   if (all.length === 0) return '';
-  const text = (value: number | null) =>
-    value === null ? '–' : String(Number(value.toPrecision(6))).replace('-', '−');
+  const text = (value: number | null) => (value === null ? '–' : formatShort(value, 6));
   const rows = all.map(({ name, float, quantized }) => [markdownCode(name), text(float), text(quantized)]);
   return table(['metric', 'float', 'quantized'], rows, [1, 2]);
 }
@@ -195,7 +203,10 @@ function reproduce(result: Result): string {
   if (compared) return compared.map((line) => `- ${escapeMarkdown(line)}`).join('\n');
   const facts = [
     ...(layers > 0
-      ? [`${made} of ${count(layers, 'layer')} quantized, ${count(kept, 'operator')} in float`]
+      ? [
+          `${made} of ${count(layers, 'layer')} quantized, ${count(kept, 'operator')} in float`,
+          ...[keptWide(result) ?? []].flat(),
+        ]
       : []),
     ...(calibrated ? [calibrated] : []),
     ...refinedBy(result),

@@ -16,6 +16,7 @@ import {
   foldingNote,
   gateSummary,
   intervalOf,
+  keptWide,
   measuredOn,
   outcomeOf,
   qualityOf,
@@ -32,8 +33,10 @@ import {
   driftCells,
   formatBytes,
   formatDb,
+  formatFixed,
   formatMs,
   formatPercent,
+  formatPrecise,
   formatSigned,
 } from './format.js';
 import { originsTable, whatToDo } from './origins-terminal.js';
@@ -118,7 +121,9 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
     if (task.topFive) rows.push(['top-5', ...accuracyCells(task.topFive)]);
   }
   for (const metric of metrics) {
-    const [before, after] = [metric.float, metric.quantized].map((value) => value?.toPrecision(5) ?? '–');
+    const [before, after] = [metric.float, metric.quantized].map((value) =>
+      value === null ? '–' : formatPrecise(value, 5),
+    );
     // The widest row beside it takes 54 columns.
     rows.push([shorten(metric.name, 24), before ?? '–', after ?? '–', '']);
   }
@@ -207,8 +212,10 @@ function errorLines({ name, deployed, errors, embedding }: OutputDrift): string[
     const order =
       rankCorrelation === null
         ? ''
-        : `    rank correlation of their similarities ${rankCorrelation.toFixed(4)} (first ${rankedSamples})`;
-    lines.push(`    as embeddings: mean cosine ${meanCosine.toFixed(5)}, least ${leastCosine.toFixed(4)}`);
+        : `    rank correlation of their similarities ${formatFixed(rankCorrelation, 4)} (first ${rankedSamples})`;
+    lines.push(
+      `    as embeddings: mean cosine ${formatFixed(meanCosine, 5)}, least ${formatFixed(leastCosine, 4)}`,
+    );
     if (order) lines.push(order);
   }
   return lines.length === 0 ? [] : [`  ${shorten(name)}:`, ...lines];
@@ -246,6 +253,7 @@ function notes(result: Result): string[] {
   const calibrated = calibratedOn(result);
   return [
     ...(layers > 0 ? [`${made} of ${count(layers, 'layer')} quantized, ${rest}`] : []),
+    ...[keptWide(result) ?? []].flat(),
     ...(calibrated ? [escapeControls(calibrated)] : []),
     ...refinedBy(result).flatMap((line) => wrapped(escapeControls(line))),
     quantized.oldestRuntime

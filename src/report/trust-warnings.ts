@@ -119,19 +119,6 @@ export function fitWarnings({ norm, pixels }: InputFit, preprocess: string | und
   ];
 }
 
-/** Few bits that cost accuracy and save nothing. */
-export function unpaidWarnings({ unpaid = [] }: Pick<ReportedPlan, 'unpaid'>): string[] {
-  const [first, ...others] = unpaid;
-  if (first === undefined) return [];
-  const [which, them] =
-    others.length === 0
-      ? [`Layer "${first}" takes`, 'it']
-      : [`${unpaid.length} layers, as "${first}", take`, 'them'];
-  return [
-    `${which} no fewer bytes in few bits than in 8, packing and all: plain int8 is stored. --rule "${first}:bits=8" gives ${them} that accuracy for nothing.`,
-  ];
-}
-
 /** Values of very different size that are joined, and must share one scale; what mends it is among what was tried. */
 export function joinWarnings(
   graph: Graph,

@@ -6,7 +6,7 @@ import { AUTO, MAX_BITS, type Recipe, settings } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
-import { formatBytes } from './format.js';
+import { formatBytes, formatDb, formatPrecise } from './format.js';
 
 const { usual: usualLevels } = settings.activations.levels;
 
@@ -88,7 +88,7 @@ function signWarnings({ recipe, activations }: Observed): string[] {
   const [first] = signed;
   if (!first) return [];
   return [
-    `${signed.length} of ${activations.length} activations lose their negative values, as "${first.name}" (from ${first.range?.min.toPrecision(2)}): --lsqplus-config 1 is unsigned and without offset; 2 is signed, 3 and 4 have an offset.`,
+    `${signed.length} of ${activations.length} activations lose their negative values, as "${first.name}" (from ${formatPrecise(first.range?.min ?? 0, 2)}): --lsqplus-config 1 is unsigned and without offset; 2 is signed, 3 and 4 have an offset.`,
   ];
 }
 
@@ -182,7 +182,7 @@ const FLOAT_NOISE = 1e-4;
 function kernelWarnings({ name, exact, kernels }: OutputDrift, machine: Machine): string[] {
   const own = exact.sqnrDb ?? Number.POSITIVE_INFINITY;
   if (kernels.sqnrDb === null || kernels.sqnrDb >= own || kernels.maxAbsError < FLOAT_NOISE) return [];
-  const compared = `${kernels.sqnrDb.toFixed(1)} dB, the quantization itself ${exact.sqnrDb?.toFixed(1) ?? 'no'} dB`;
+  const compared = `${formatDb(kernels.sqnrDb)}, the quantization itself ${formatDb(exact.sqnrDb)}`;
   if (kernels.sqnrDb >= own - ROUNDING_DB) {
     return [
       `The integer kernels of this machine lose more of output "${name}" than the quantization: ${compared}.`,
@@ -224,7 +224,7 @@ function optimizationWarnings(
     const by =
       nonFiniteMismatches > 0
         ? `${nonFiniteMismatches} elements are not finite in one of the two`
-        : `${sqnrDb?.toFixed(1)} dB`;
+        : formatDb(sqnrDb);
     return [
       `The runtime's optimizations change output "${name}" of the ${side} model (${by}): suspect a bug of the runtime.`,
     ];

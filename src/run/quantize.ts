@@ -149,7 +149,6 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const samples = found?.samples ?? (stored ? measuring(prepared.samples) : prepared.samples);
   // The search tries unrefined plans; its outcome is refined.
   const recipe = found ? { ...found.recipe, refine: given.refine } : given;
-  const placement = planner.place(recipe);
 
   const weights = new Map<string, Distribution>();
   const savedBytes = new Map<string, Uint8Array>();
@@ -173,6 +172,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   return withWritten(emit, { output, onDisk: isLarge, limits }, async (written) => {
     const { source, emitted, plan, sha256, sizeBytes } = written;
+    const { placement } = plan;
     const isMeasured = samples.kind !== 'none';
     await checkRuns(source, isMeasured ? await firstFeed(samples.evaluation) : undefined);
 

@@ -38,9 +38,28 @@ describe('the planner', () => {
     const made = await planner();
     const [one, same] = await Promise.all([made.plan(withMinmax({})), made.plan(withMinmax({}))]);
     expect(same).toBe(one);
-    const narrow = await made.plan(withMinmax({ bits: 4, allLayers: true }));
+    const narrow = await made.plan(withMinmax({ bits: 4, allLayers: true, format: 'qdq-int8' }));
     expect([...narrow.weights.values()].map(({ bits }) => bits)).toEqual([4, 4, 4]);
     expect(await made.plan(withMinmax({}))).toEqual(one);
+  });
+
+  it('keeps 8 bits, by the scheme of that width, where fewer would save no byte', async () => {
+    // 4,096 weights pay for what unpacks them, 144 do not.
+    const net = new Net();
+    net.input('x', [1, 4, 6, 6]);
+    net.conv('x', 'small', 4, 4);
+    net.conv('small', 'wide', 4, 256, { kernel: [2, 2] });
+    net.conv('wide', 'y', 256, 4);
+    const made = await planner({ model: finish(net, 'y') });
+    const plan = await made.plan(withMinmax({ bits: 4, allLayers: true, scheme: 'auto' }));
+    const widths = plan.placement.weighted.map(({ node, recipe, askedBits }) => [
+      ...[node.id, recipe.bits, recipe.scheme, askedBits, plan.weights.get(`${node.id}#1`)?.bits],
+    ]);
+    expect(widths).toEqual([
+      ['small', 8, 'minmax', 4, 8],
+      ['wide', 8, 'minmax', 4, 8],
+      ['y', 4, 'kmeans', undefined, 4],
+    ]);
   });
 
   it('keeps none where a model is large', async () => {

@@ -75,7 +75,7 @@ test.each<[string, Partial<Observed>, RegExp]>([
         { name: 'b', bits: 8, scheme: 'uniform', zeroPoint: 0, range: { min: 0, max: 4 } },
       ],
     },
-    /^1 of 2 activations lose their negative values, as "a" \(from -0\.28\): --lsqplus-config 1/,
+    /^1 of 2 activations lose their negative values, as "a" \(from −0\.28\): --lsqplus-config 1/,
   ],
   [
     'narrow weights that nothing refined',

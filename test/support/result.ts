@@ -137,6 +137,7 @@ function layer(
     inputBits: 8,
     runs: 'integer' as const,
     note: null,
+    askedBits: null,
     raisedChannels: 0,
   };
   return {

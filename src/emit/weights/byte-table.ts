@@ -14,11 +14,19 @@ import { canLookUp, emitLookUp } from './look-up.js';
 export const byteTable: WeightForm = {
   name: 'byte-table',
   holds(tensor: QuantizedTensor, { opset }: FormTarget): boolean {
-    const layout = byteLayout(tensor.bits);
-    const isSmall = packedBytes(tensor, layout) <= elementCount(tensor.dims);
-    return tensor.bits <= 4 && isSmall && canLookUp(tensor, layout, opset);
+    return canHold(tensor, opset) && !outweighs(tensor);
   },
   bytes: (tensor: QuantizedTensor) => packedBytes(tensor, byteLayout(tensor.bits)),
   emit: (tensor: QuantizedTensor, name: string, output: string, constants: Constants): readonly Node[] =>
     emitLookUp(tensor, byteLayout(tensor.bits), name, output, constants),
 };
+
+const canHold = (tensor: QuantizedTensor, opset: number): boolean =>
+  tensor.bits <= 4 && canLookUp(tensor, byteLayout(tensor.bits), opset);
+
+const outweighs = (tensor: QuantizedTensor): boolean =>
+  packedBytes(tensor, byteLayout(tensor.bits)) > elementCount(tensor.dims);
+
+/** Whether the codebooks of a weight alone keep it from being smaller than int8. */
+export const isTooSmall = (tensor: QuantizedTensor, { opset }: FormTarget): boolean =>
+  canHold(tensor, opset) && outweighs(tensor);

@@ -2,6 +2,7 @@ import { elementCount } from '../../numerics/nd-array.js';
 import type { Plan } from '../../quantize/plan.js';
 import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import { MAX_BITS } from '../../recipe.js';
+import { isTooSmall } from './byte-table.js';
 import type { StorageTarget } from './form.js';
 import { formFor } from './forms.js';
 import { int8 } from './int8.js';
@@ -30,7 +31,11 @@ export function unpaidWeights(
   for (const weight of new Set(weights.values())) {
     if (weight.kind === 'blocks' || weight.bits === MAX_BITS) continue;
     const form = formFor(weight, target);
-    if (form === int8) continue;
+    if (form === int8) {
+      // Where the format packs nothing, the width is what was asked for.
+      if (target.format !== 'qdq-int8' && isTooSmall(weight, target)) unpaid.add(weight);
+      continue;
+    }
     const key = `${form.name} ${weight.kind} ${weight.bits}`;
     const group = groups.get(key) ?? { weights: [], saved: 0, shared: 0 };
     groups.set(key, group);

@@ -11,7 +11,7 @@ import {
   widthsOf,
   worstLayers,
 } from '../facts.js';
-import { driftRow, formatBytes, formatCost, formatDb, formatPercent } from '../format.js';
+import { driftRow, formatBytes, formatCost, formatDb, formatFixed, formatPercent } from '../format.js';
 import { NO_HELP } from '../origins-terminal.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -80,9 +80,9 @@ function embeddingTable({ outputs, task }: Result): Markup | undefined {
       ? [
           [
             markup`<code>${name}</code>`,
-            embedding.meanCosine.toFixed(5),
-            embedding.leastCosine.toFixed(4),
-            embedding.rankCorrelation?.toFixed(4) ?? '–',
+            formatFixed(embedding.meanCosine, 5),
+            formatFixed(embedding.leastCosine, 4),
+            embedding.rankCorrelation === null ? '–' : formatFixed(embedding.rankCorrelation, 4),
           ],
         ]
       : [],

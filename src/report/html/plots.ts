@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Distribution } from '../../evaluate/distribution.js';
 import { printable } from '../escape.js';
-import { formatBytes, formatDb, formatMs } from '../format.js';
+import { formatBytes, formatDb, formatMs, formatPrecise } from '../format.js';
 import { Markup, markup } from './markup.js';
 
 /** Class of the marks that show data, as opposed to axes and grids. */
@@ -226,7 +226,7 @@ export function renderHistogram(label: string, { edges, counts, levels }: Distri
         fill: colours.bar,
         inset: 0.2,
         title: ({ low, high, count }: { low: number; high: number; count: number }) =>
-          `${low.toPrecision(3)} to ${high.toPrecision(3)}: ${Math.round(count).toLocaleString('en-US')}`,
+          `${formatPrecise(low, 3)} to ${formatPrecise(high, 3)}: ${Math.round(count).toLocaleString('en-US')}`,
         className: MARK,
       }),
       Plot.ruleX(levels, {

@@ -1,5 +1,5 @@
 import type { Recipe } from '../../recipe.js';
-import { calibratedOn, count, coverageOf, refinedBy } from '../facts.js';
+import { calibratedOn, count, coverageOf, keptWide, refinedBy } from '../facts.js';
 import { formatBytes } from '../format.js';
 import type { FileRecord, Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -21,9 +21,10 @@ export function plan(result: Result): Markup | undefined {
   const { made, layers, kept } = coverageOf(result);
   if (layers === 0) return undefined;
   const rest = kept === 0 ? 'nothing stays float' : `${count(kept, 'operator')} in float`;
+  const wide = keptWide(result);
   return markup`<section id="plan" aria-labelledby="plan-title">
 <h2 id="plan-title">The plan</h2>
-<p class="note">${made} of ${count(layers, 'layer')} quantized, ${rest}.</p>
+<p class="note">${made} of ${count(layers, 'layer')} quantized, ${rest}.${wide === undefined ? '' : ` ${sentence(wide)}.`}</p>
 ${floatTable(result)}
 <details>
 <summary>${count(made, 'quantized layer')}</summary>
@@ -62,9 +63,10 @@ function layerTable({ plan: { layers } }: Result): Markup {
 
 type Quantized = NonNullable<Result['plan']['layers'][number]['quantized']>;
 
-function noteOf({ note, raisedChannels }: Quantized): string {
+function noteOf({ note, askedBits, raisedChannels }: Quantized): string {
+  const asked = askedBits === null ? [] : [`${askedBits} bits would save no byte`];
   const raised = raisedChannels ? [`${count(raisedChannels, 'channel')} coarser for its bias`] : [];
-  return [...(note === null ? [] : [note]), ...raised].join('; ');
+  return [...(note === null ? [] : [note]), ...asked, ...raised].join('; ');
 }
 
 function floatTable({ plan: { layers, float } }: Result): Markup | undefined {

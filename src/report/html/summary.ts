@@ -17,7 +17,7 @@ import {
   speedWarning,
   worstGroup,
 } from '../facts.js';
-import { formatBytes, formatMs, formatPercent, formatWorst } from '../format.js';
+import { formatBytes, formatCosine, formatMs, formatPercent, formatShort, formatWorst } from '../format.js';
 import type { Result } from '../result.js';
 import { type Markup, markup, table } from './markup.js';
 import { renderBars } from './plots.js';
@@ -100,7 +100,7 @@ function driftCard({ outputs }: Result): Markup | undefined {
   return markup`<div>
 <h2>Signal to noise</h2>
 <p class="figure">${said.replace(/ dB$/, '')}${said.endsWith(' dB') ? markup` <span class="unit">dB</span>` : undefined}</p>
-<p>SQNR${part}${which}; cosine ${cosine?.toFixed(5) ?? '–'}</p>
+<p>SQNR${part}${which}; cosine ${formatCosine(cosine)}</p>
 </div>`;
 }
 
@@ -134,8 +134,7 @@ ${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
 }
 
 /** A number in as many digits as a person compares. */
-export const plain = (value: number | null): string =>
-  value === null ? '–' : String(Number(value.toPrecision(6))).replace('-', '−');
+export const plain = (value: number | null): string => (value === null ? '–' : formatShort(value, 6));
 
 /** The change since a result that was saved. */
 export function baseline({ baseline: before }: Result): Markup | undefined {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { unpaidWeights } from '../../../src/emit/weights/unpaid.js';
 import type { QuantizedTensor } from '../../../src/quantize/quantized-tensor.js';
-import { affine } from '../../support/weight-form.js';
+import { affine, codebooks } from '../../support/weight-form.js';
 
 const target = { format: 'packed', opset: 13, irVersion: 8 } as const;
 const unpaid = (...weights: QuantizedTensor[]) =>
@@ -21,6 +21,15 @@ it('shares the table among all weights of a width', () => {
   // One that saves nothing itself is no gain beside others.
   const tiny = of(64);
   expect(unpaid(...many, tiny)).toEqual(new Set([tiny]));
+});
+
+it('names what its own codebooks make as large as int8, but nothing where the format packs nothing', () => {
+  // 16 channels of 9 weights: 72 bytes of indices and 16 codebooks of 16 levels.
+  const levels = Array.from({ length: 256 }, (_, i) => i % 16);
+  const weight = codebooks(Array(144).fill(3), levels, 4, [16, 9], 0, 1);
+  expect(unpaid(weight).size).toBe(1);
+  const plan = { weights: new Map([['c', weight]]) };
+  expect(unpaidWeights(plan, { ...target, format: 'qdq-int8' }).size).toBe(0);
 });
 
 it('leaves 8 bits, and large weights of any width, alone', () => {
