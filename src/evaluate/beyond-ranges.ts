@@ -2,8 +2,13 @@ import type { BatchRows } from '../../calibration/source.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { rowsOf } from './drift.js';
 
-/** What the calibration samples held, by value. */
-export type SeenRanges = ReadonlyMap<string, { readonly min: number; readonly max: number }>;
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What the calibration samples held, by value, and what its codes hold without clipping; undefined where it has none. */
+export type SeenRanges = ReadonlyMap<string, Bounds & { readonly held?: Bounds | undefined }>;
 
 /** A value that the samples measured on take beyond what calibration has seen. */
 export interface BeyondRange {
@@ -16,7 +21,7 @@ export interface BeyondRange {
 export class BeyondMeter {
   readonly #ranges: SeenRanges;
   readonly #nonFinite = new Map<string, number>();
-  readonly #counts = new Map<string, { outside: number; all: number }>();
+  readonly #counts = new Map<string, { outside: number; clipped: number; all: number }>();
 
   constructor(ranges: SeenRanges) {
     this.#ranges = ranges;
@@ -27,12 +32,14 @@ export class BeyondMeter {
     if (!value.type.startsWith('float')) return;
     this.#countNonFinite(name, rowsOf(value, batch));
     if (!range) return;
-    const count = this.#counts.get(name) ?? { outside: 0, all: 0 };
+    const count = this.#counts.get(name) ?? { outside: 0, clipped: 0, all: 0 };
     this.#counts.set(name, count);
     const rows = rowsOf(value, batch);
+    const { min, max, held = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY } } = range;
     for (let i = 0; i < rows.length; i++) {
       const x = rows[i] as number;
-      if (x < range.min || x > range.max) count.outside++;
+      if (x < min || x > max) count.outside++;
+      if (x < held.min || x > held.max) count.clipped++;
     }
     count.all += rows.length;
   }
@@ -46,6 +53,12 @@ export class BeyondMeter {
   /** Values with elements that are not finite in float, and how many, in the order of the graph. */
   get nonFinite(): { readonly name: string; readonly elements: number }[] {
     return [...this.#nonFinite].map(([name, elements]) => ({ name, elements }));
+  }
+
+  /** Of each value with codes, the share of its elements that they clip. */
+  get saturated(): ReadonlyMap<string, number> {
+    const coded = [...this.#counts].filter(([name]) => this.#ranges.get(name)?.held);
+    return new Map(coded.map(([name, { clipped, all }]) => [name, all === 0 ? 0 : clipped / all]));
   }
 
   /** Those with any element outside, the largest share first. */

@@ -36,6 +36,8 @@ export interface Evaluation {
   readonly layers: readonly LayerDrift[];
   /** Inputs and results of layers that go beyond what the calibration samples held, the largest share first. */
   readonly beyond: readonly BeyondRange[];
+  /** Share of the elements that the codes clip, of inputs and results of layers on the samples measured on. */
+  readonly saturated: ReadonlyMap<string, number>;
   /** Inputs and results of layers that are not finite in the float model. */
   readonly nonFinite: readonly { readonly name: string; readonly elements: number }[];
   /** Empty without labels. */
@@ -54,6 +56,7 @@ export const unmeasured: Evaluation = {
     metrics: [],
     layers: [],
     beyond: [],
+    saturated: new Map(),
     nonFinite: [],
     mistakes: [],
     portable: null,
@@ -190,6 +193,7 @@ export async function evaluateFiles(
     metrics: (await metric?.result()) ?? [],
     layers: layerDrift,
     beyond: outside.beyond,
+    saturated: outside.saturated,
     nonFinite: outside.nonFinite,
     mistakes: (await collector?.mistakes()) ?? [],
     portable,

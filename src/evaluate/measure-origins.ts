@@ -23,6 +23,8 @@ export interface OriginSources {
   readonly plan: Plan;
   /** What the ranges of the activations were chosen from. */
   readonly statistics: Statistics | undefined;
+  /** Share of each input that its codes clip, on the samples; the calibration tells of those that are not there. */
+  readonly saturated: ReadonlyMap<string, number>;
   /** The error accumulated to each layer. */
   readonly layers: readonly LayerDrift[];
   readonly source: SampleSource;
@@ -35,9 +37,10 @@ export interface OriginSources {
  * @returns beside them, how many multiplications a sample takes; no origins where that is more work than given
  */
 export async function measureOrigins(
-  { model, plan, statistics, layers, source }: OriginSources,
+  sources: OriginSources,
   settings: TrialSettings = {},
 ): Promise<{ origins: LayerOrigin[]; multiplications: number }> {
+  const { model, plan, layers, source } = sources;
   const probe = buildProbe(model, plan);
   const parts: readonly Part[] = ['both', 'weight', 'input'];
   const trials: { part: Part; trial: Trial }[] = probe.layers.flatMap((layer) =>
@@ -77,7 +80,7 @@ export async function measureOrigins(
     ...probe.layers.map((layer) => ({
       ...originOf(layer),
       kind: 'layer' as const,
-      saturated: saturatedInput(layer, plan, statistics),
+      saturated: saturatedInput(layer, sources),
       ...levelsOf(layer, plan),
     })),
     ...probe.operators.map((operator) => ({
@@ -94,11 +97,12 @@ export async function measureOrigins(
 
 function saturatedInput(
   { weighted: { node, runs } }: ProbeLayer,
-  plan: Plan,
-  statistics: Statistics | undefined,
+  { plan, statistics, saturated }: OriginSources,
 ): number | null {
   const value = inputAt(node, 0) ?? '';
   const quantizer = runs.kind === 'integer' ? layerQuantizerOf(plan, value) : undefined;
+  const measured = quantizer && saturated.get(value);
+  if (measured !== undefined) return measured;
   const seen = statistics?.tensors.get(plan.placement.values.get(value)?.root ?? value);
   return quantizer && seen ? saturatedShare(seen, quantizer) : null;
 }

@@ -8,17 +8,22 @@ import type { ActivationQuantizer } from '../numerics/activation.js';
  * spread evenly in it.
  */
 export function saturatedShare(seen: TensorStatistics, quantizer: ActivationQuantizer): number {
-  const { scale, zeroPoint } = quantizer.grid;
-  const { low, high } = reachedCodes(quantizer);
+  const { min: bottom, max: top } = heldRange(quantizer);
   const distribution = seen.distribution();
   const total = distribution.bins.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) return 0;
-  const [bottom, top] = [(low - 0.5 - zeroPoint) * scale, (high + 0.5 - zeroPoint) * scale];
   // Nothing is left to the interpolation where nothing is outside.
   if (seen.min >= bottom && seen.max <= top) return 0;
   const sums = new RunningSums(distribution);
   const inside = sums.upTo(top)[0] - sums.upTo(bottom)[0];
   return Math.max(0, 1 - inside / total);
+}
+
+/** What a quantizer rounds: half a step beyond its outermost codes it clips. */
+export function heldRange(quantizer: ActivationQuantizer): { min: number; max: number } {
+  const { scale, zeroPoint } = quantizer.grid;
+  const { low, high } = reachedCodes(quantizer);
+  return { min: (low - 0.5 - zeroPoint) * scale, max: (high + 0.5 - zeroPoint) * scale };
 }
 
 function reachedCodes(quantizer: ActivationQuantizer): { low: number; high: number } {

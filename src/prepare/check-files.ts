@@ -40,6 +40,9 @@ export async function checkOutputs(outputs: readonly string[], inputs: readonly 
     }
 }
 
+/** So many models of a folder are named in a sentence. */
+const MOST_NAMED = 4;
+
 /**
  * Refuse a model that is not there, before anything is said of outputs.
  *
@@ -49,9 +52,12 @@ export async function checkModel(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
     const models = (await readdir(path)).filter((name) => /\.onnx$/i.test(name)).sort();
-    const named = models.map((name) => join(path, name));
+    const named = models.slice(0, MOST_NAMED).map((name) => join(path, name));
+    const others = models.length - named.length;
     const mend =
-      named.length === 0 ? 'There is no .onnx file in it.' : `Give the model in it: ${named.join(' or ')}.`;
+      named.length === 0
+        ? 'There is no .onnx file in it.'
+        : `Give the model in it: ${named.join(' or ')}${others > 0 ? `, or one of ${others} others` : ''}.`;
     throw new QuantizeError('model-folder', { path, mend });
   }
   await fingerprintOf(path);

@@ -13,6 +13,7 @@ import type { SeenRanges } from '../evaluate/beyond-ranges.js';
 import { type Distribution, weightDistributions, worstDistributions } from '../evaluate/distribution.js';
 import { evaluate, unmeasured } from '../evaluate/evaluate.js';
 import { inputFit } from '../evaluate/first-norms.js';
+import { heldRange } from '../evaluate/saturation.js';
 import { loadMetric } from '../evaluate/user-metric.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
@@ -34,7 +35,7 @@ import {
 } from '../prepare/check-options.js';
 import { makePlanner } from '../prepare/planner.js';
 import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
-import type { Plan, ReportedPlan } from '../quantize/plan.js';
+import { layerQuantizerOf, type Plan, type ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
 import { moments } from '../refine/moments.js';
@@ -287,11 +288,13 @@ function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
   return observableValues(model.graph, place(model, widestRecipe, path));
 }
 
-/** What the calibration samples held. */
-function seenRanges({ activations }: ReportedPlan): SeenRanges {
+/** What the calibration samples held, and what the codes hold. */
+function seenRanges(plan: ReportedPlan): SeenRanges {
   return new Map(
-    [...activations].flatMap(([name, { observation }]) =>
-      observation.range ? [[name, observation.range] as const] : [],
-    ),
+    [...plan.activations].flatMap(([name, { observation }]) => {
+      if (!observation.range) return [];
+      const quantizer = layerQuantizerOf(plan, name);
+      return [[name, { ...observation.range, held: quantizer && heldRange(quantizer) }] as const];
+    }),
   );
 }

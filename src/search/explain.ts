@@ -50,6 +50,7 @@ export async function explain(
     model: planner.model,
     statistics: planner.statistics,
     layers: evaluation.layers,
+    saturated: evaluation.saturated,
     source,
   };
   const plan = await planner.plan(recipe);

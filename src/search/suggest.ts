@@ -148,8 +148,9 @@ function bestOf(tried: readonly Suggestion[]): Suggestion[] {
   const helpful = best.filter(helps);
   const [first] = [smallestOfBest(helpful) ?? smallestOfBest(best)];
   if (!first) return [];
-  const others = helpful.filter((each) => each !== first).sort((a, b) => dbOf(b) - dbOf(a) || 0);
-  return [first, ...others].slice(0, MOST_SUGGESTED);
+  const others = helpful.filter(({ flag }) => flag !== first.flag).sort((a, b) => dbOf(b) - dbOf(a) || 0);
+  const unique = others.filter(({ flag }, i) => others.findIndex((each) => each.flag === flag) === i);
+  return [first, ...unique].slice(0, MOST_SUGGESTED);
 }
 
 /** Of those that are worth as much as the best the one of the smallest file, of these the best. */

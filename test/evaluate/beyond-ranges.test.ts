@@ -28,3 +28,17 @@ test('counts the elements outside of what was seen, value by value, the largest 
     { name: 'a', share: 1 / 6 },
   ]);
 });
+
+test('tells what codes clip from what was not seen', () => {
+  const meter = new BeyondMeter(
+    new Map([
+      ['a', { min: -4, max: 4, held: { min: -2, max: 2 } }],
+      ['b', { min: 0, max: 1 }],
+    ]),
+  );
+  const batch = { size: 1, samples: 1 };
+  meter.add('a', floats(-3, 2, 2.5, 0, 5), batch);
+  meter.add('b', floats(9), batch);
+  expect(meter.saturated).toEqual(new Map([['a', 3 / 5]]));
+  expect(meter.beyond).toContainEqual({ name: 'a', share: 1 / 5 });
+});

@@ -13,9 +13,13 @@ import { withSession } from '../../src/runtime/session.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantize-model.js';
 
-async function originsOf(float: Model, recipe: GivenRecipe = {}) {
+async function originsOf(
+  float: Model,
+  recipe: GivenRecipe = {},
+  saturated: ReadonlyMap<string, number> = new Map(),
+) {
   const quantized = await quantizeModel(float, recipe);
-  const sources = { model: float, plan: quantized.plan, statistics: undefined, layers: [] };
+  const sources = { model: float, plan: quantized.plan, statistics: undefined, saturated, layers: [] };
   const { origins } = await measureOrigins({ ...sources, source: sourceOf(quantized.feeds) });
   return { quantized, origins, of: (id: string) => origins.find((origin) => origin.id === id) };
 }
@@ -172,4 +176,9 @@ describe('the origin of a drift', () => {
     await originsOf(float, { bits: 4 });
     expect(before.equals(encodeModel(float))).toBe(true);
   });
+});
+
+it('tells how much of an input the samples measured on lose to its codes', async () => {
+  const { origins } = await originsOf(chain(), {}, new Map([['r', 0.25]]));
+  expect(origins.map(({ id, saturated }) => [id, saturated])).toContainEqual(['a', 0.25]);
 });

@@ -53,4 +53,7 @@ test('a model that is not there, or is a folder, is refused by its name', async 
   await expectRefusal(() => checkModel(join(folder, 'b.onnx')), 'file-missing', 2);
   const error = await expectRefusal(() => checkModel(folder), 'model-folder', 2);
   expect(error.hint).toBe(`Give the model in it: ${join(folder, 'a.onnx')}.`);
+  for (const name of ['c', 'd', 'e', 'f', 'g']) writeFileSync(join(folder, `${name}.onnx`), 'model');
+  const many = await expectRefusal(() => checkModel(folder), 'model-folder', 2);
+  expect(many.hint).toMatch(/ or \S+e\.onnx, or one of 2 others\.$/);
 });
