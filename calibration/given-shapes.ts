@@ -1,15 +1,14 @@
 import { QuantizeError } from '../src/errors.js';
-import { isOpenDim } from './batch-axis.js';
 import type { InputSpec } from './source.js';
 
 /** Shapes of inputs by name, the batch included. */
 export type GivenShapes = Readonly<Record<string, readonly number[]>>;
 
 /**
- * The inputs with the shapes that the user gives in place of what the model leaves open. What a name stands for in one of
+ * The inputs with the shapes that the user gives in place of what the model leaves open, or states otherwise. What a name stands for in one of
  * them it stands for in the others, too.
  *
- * @throws QuantizeError `bad-option` for an input that is not there, or a shape that the model fixes otherwise
+ * @throws QuantizeError `bad-option` for an input that is not there, or a shape of another rank
  */
 export function withGivenShapes(inputs: readonly InputSpec[], given: GivenShapes = {}): InputSpec[] {
   const values = new Map<string, number>();
@@ -20,12 +19,12 @@ export function withGivenShapes(inputs: readonly InputSpec[], given: GivenShapes
       throw refuse(`names "${name}", which is no input of the model`, `Its inputs: ${known}.`);
     }
     for (const [axis, dim] of (input.shape ?? []).entries()) {
-      if (dims.length === input.shape?.length && (isOpenDim(dim) || dim === dims[axis])) {
+      if (dims.length === input.shape?.length) {
         if (typeof dim === 'string') values.set(dim, dims[axis] as number);
         continue;
       }
       const stated = input.shape?.map((each) => each ?? '?').join(', ');
-      const mend = 'Give what the model fixes as it is, or export it with an open dimension there.';
+      const mend = 'Give as many dimensions as the model has, the batch included.';
       throw refuse(`cannot be [${dims.join(', ')}]: the model states [${stated}] for "${name}"`, mend);
     }
   }

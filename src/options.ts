@@ -31,8 +31,10 @@ export interface DataOptions {
   readonly pictures?: PictureOptions | undefined;
   /** What raw .bin files hold; without it, what the model's input takes. */
   readonly raw?: RawFormat | undefined;
-  /** Shapes of inputs by name, the batch included, in place of what the model leaves open. */
+  /** Shapes of inputs by name, the batch included, in place of what the model leaves open or states otherwise. */
   readonly shapes?: Readonly<Record<string, readonly number[]>> | undefined;
+  /** Inputs that hold one number at every run, by name: they become constants, and what they choose is folded. */
+  readonly set?: Readonly<Record<string, number>> | undefined;
   /** Calibrate on at most this many samples, chosen by `seed`. */
   readonly samples?: number | undefined;
   /** Seed of the choice of samples and of synthetic input; 0 by default. */
@@ -178,7 +180,7 @@ export interface CompareOptions
 
 /** What `calibrate` is asked for. */
 export interface CalibrateOptions
-  extends Pick<DataOptions, 'preprocess' | 'pictures' | 'raw' | 'shapes' | 'samples' | 'seed'>,
+  extends Pick<DataOptions, 'preprocess' | 'pictures' | 'raw' | 'shapes' | 'set' | 'samples' | 'seed'>,
     MachineOptions,
     RunHooks {
   /** Path of the float model. */
@@ -238,6 +240,8 @@ export interface InspectOptions {
   /** Path of the float model. */
   readonly model: string;
   readonly recipe?: GivenRecipe | undefined;
+  /** Inputs that hold one number at every run, by name. */
+  readonly set?: Readonly<Record<string, number>> | undefined;
 }
 
 /** What a choice among the combinations of a sweep must keep to. */

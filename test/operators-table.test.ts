@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { derivatives } from '../src/derive/derivatives.js';
 import { momentRules } from '../src/graph/propagate-moments.js';
 import { rankRules } from '../src/graph/rank.js';
-import { operators, storables } from '../src/place/operators.js';
+import { weightRules } from '../src/graph/weight-inputs.js';
+import { operators } from '../src/place/operators.js';
 
 /** What one part of the tool knows of operators, and why it knows nothing of the others. */
 interface Column {
@@ -20,7 +21,7 @@ const columns: readonly Column[] = [
     meaning: 'its role between integer layers ([placement.md](placement.md)); without one it stays float.',
     read: (opType) => {
       const role = Object.hasOwn(operators, opType) ? operators[opType]?.role : undefined;
-      const stored = Object.hasOwn(storables, opType) ? 'stored' : undefined;
+      const stored = Object.hasOwn(weightRules, opType) ? 'stored' : undefined;
       return [role, stored].filter(Boolean).join(', ') || undefined;
     },
     none: {
@@ -41,6 +42,8 @@ const columns: readonly Column[] = [
       'in networks without BatchNormalization':
         'Erf Exp Gelu Log LogSoftmax Pow RMSNormalization Reciprocal SimplifiedLayerNormalization Sqrt Where',
       'its states go round': 'GRU LSTM RNN',
+      'its places follow from another input': 'DeformConv',
+      'its equation tells': 'Einsum',
       'its moments follow from its groups, not from its channels': 'GroupNormalization InstanceNormalization',
       'not met behind a BatchNormalization': 'Abs Div PRelu ReduceSum Softplus Sum Tile',
     },
@@ -50,7 +53,11 @@ const columns: readonly Column[] = [
     meaning:
       'the rank of its output is known where those of its inputs are; without it passes that need it leave the graph alone, unless the file states the shape.',
     read: (opType) => (Object.hasOwn(rankRules, opType) ? 'yes' : undefined),
-    none: { 'its second input tells it': 'Expand Squeeze Unsqueeze' },
+    none: {
+      'its second input tells it': 'Expand Squeeze Unsqueeze',
+      'its equation tells': 'Einsum',
+      'not met between layers': 'DeformConv',
+    },
   },
   {
     title: 'shapes',
@@ -67,12 +74,12 @@ const columns: readonly Column[] = [
       'integers, which have no gradient': 'Shape Size',
       'folded away before': 'Dropout',
       'its states go round': 'GRU LSTM RNN',
-      'not met between layers': 'DepthToSpace Elu GlobalMaxPool SpaceToDepth Tile',
+      'not met between layers': 'DeformConv DepthToSpace Einsum Elu GlobalMaxPool SpaceToDepth Tile',
     },
   },
 ];
 
-const tables = [operators, storables, momentRules, rankRules];
+const tables = [operators, weightRules, momentRules, rankRules];
 const names = [
   ...new Set([...tables.flatMap(Object.keys), ...derivatives.map(({ opType }) => opType)]),
 ].sort();

@@ -8,12 +8,13 @@ import { integers } from '../run/integers.js';
 import { readRecipeFile } from '../search/recipe-file.js';
 import { givenFlags } from './given-flags.js';
 import { addRecipeFileOption, addRecipeOptions, type RecipeFlags, recipeOf } from './recipe-options.js';
-import { addQuietOption } from './sample-options.js';
+import { addQuietOption, setOption } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
 interface InspectFlags extends RecipeFlags {
   readonly recipe?: string;
   readonly json?: true;
+  readonly set?: Readonly<Record<string, number>>;
 }
 
 /** `quantize inspect <model>`: the plan without data. */
@@ -23,7 +24,7 @@ export function inspectCommand(process: CommandProcess): Command {
       'show what would be quantized, and why the rest would not; of a quantized file its integers; needs no data',
     )
     .argument('<model>', 'the float model, or a quantized one in QDQ form, a .onnx file');
-  addRecipeFileOption(addRecipeOptions(command));
+  addRecipeFileOption(addRecipeOptions(command.optionsGroup('Inputs:').addOption(setOption())));
   return addQuietOption(command.optionsGroup('Result:'))
     .option('--json', 'print the plan as one JSON record')
     .action(async (model: string, flags: InspectFlags) => {
@@ -32,7 +33,7 @@ export function inspectCommand(process: CommandProcess): Command {
       const hasFlags = Object.keys(givenFlags(command, flags)).some(
         (key) => !['json', 'quiet'].includes(key),
       );
-      const inspection = await inspect({ model, recipe }).catch(async (thrown) => {
+      const inspection = await inspect({ model, recipe, set: flags.set }).catch(async (thrown) => {
         // A quantized file has no plan, but the numbers that it was given.
         if (hasFlags || !isQuantized(thrown)) throw thrown;
         return integers({ quantized: model });

@@ -7,6 +7,7 @@ import { QuantizeError } from '../errors.js';
 export {
   type PictureFlags,
   type PreprocessFlags,
+  parseInputNumber,
   parseInputShape,
   parseNumber,
   parseNumbers,

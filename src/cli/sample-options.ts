@@ -9,6 +9,7 @@ import {
   type PictureFlags,
   type PreprocessFlags,
   parseCount,
+  parseInputNumber,
   parseInputShape,
   parsePictures,
   parsePreprocess,
@@ -22,6 +23,7 @@ import { collect } from './recipe-options.js';
 export interface SampleFlags extends PreprocessFlags, PictureFlags, RawFlags {
   readonly samples?: number;
   readonly shape?: Readonly<Record<string, readonly number[]>>;
+  readonly set?: Readonly<Record<string, number>>;
   readonly seed?: number;
 }
 
@@ -63,12 +65,13 @@ export function addSampleOptions(
     .option('--layout <layout>', 'layout of the samples, nhwc or nchw, where their shape does not tell')
     .option(
       '--shape <input=AxBxC>',
-      'shape of an input with its batch, where the model leaves it open; repeatable',
+      'shape of an input with its batch, where the model leaves it open or states another; repeatable',
       (text, all: Record<string, readonly number[]> | undefined) => {
         const [name, shape] = parseInputShape(text);
         return { ...all, [name]: shape };
       },
     )
+    .addOption(setOption())
     .option('--size <HxW>', 'size of images, where the model leaves it open')
     .option('--resize <fit>', `how images become that size: ${fits.join(', ')} (default: crop)`)
     .option('--channel-order <order>', "colours of images, rgb or bgr (default: the preset's)")
@@ -89,10 +92,26 @@ export function sampleOptionsOf(flags: SampleFlags, base: SampleSettings = {}): 
     pictures: { ...base.pictures, ...defined(parsePictures(flags)) },
     raw: { ...base.raw, ...defined(parseRaw(flags)) },
     shapes: flags.shape ?? base.shapes,
+    set: flags.set ?? base.set,
   };
 }
 
-type SampleSettings = Pick<DataOptions, 'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw' | 'shapes'>;
+type SampleSettings = Pick<
+  DataOptions,
+  'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw' | 'shapes' | 'set'
+>;
+
+/** `--set`, for all commands that read a float model. */
+export function setOption(): Option {
+  const text =
+    'an input that holds one number at every run: a constant, and branches that it chooses are folded; repeatable';
+  return new Option('--set <input=number>', text).argParser(
+    (given: string, all: Record<string, number> | undefined) => {
+      const [name, value] = parseInputNumber(given);
+      return { ...all, [name]: value };
+    },
+  );
+}
 
 /** An object without the keys that have no value. */
 export const defined = <T extends object>(record: T): Partial<T> =>

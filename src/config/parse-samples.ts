@@ -104,6 +104,16 @@ export function parseInputShape(text: string): readonly [name: string, shape: nu
   return [text.slice(0, at), parseShape(flag, text.slice(at + 1), undefined, 'image=1x3x480x480', 0)];
 }
 
+/** `sr=16000`: the number that an input holds at every run; `true` and `false` are 1 and 0. */
+export function parseInputNumber(text: string): readonly [name: string, value: number] {
+  const at = text.lastIndexOf('=');
+  const words: Readonly<Record<string, number>> = { true: 1, false: 0 };
+  const given = text.slice(at + 1).trim();
+  const value = Object.hasOwn(words, given) ? words[given] : given === '' ? Number.NaN : Number(given);
+  if (at > 0 && value !== undefined && Number.isFinite(value)) return [text.slice(0, at), value];
+  throw refuse('--set', `cannot be "${text}"`, 'Give an input and its number, as --set sr=16000.');
+}
+
 /** Whole numbers with x between, as 224x224. */
 function parseShape(
   flag: string,

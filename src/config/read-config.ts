@@ -119,7 +119,18 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
   const local = (path: string | undefined) => (path === undefined ? undefined : within(found.path, path));
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
-  const { samples, seed, shapes, threads, maxMemory, provider, baseline, metric, reports = [] } = settings;
+  const {
+    samples,
+    seed,
+    shapes,
+    set,
+    threads,
+    maxMemory,
+    provider,
+    baseline,
+    metric,
+    reports = [],
+  } = settings;
   const { trainData, trainLabels } = settings;
   const { auto, origins, suggest, plan, savePlan, saveIntegers, classesAxis } = settings;
   (gates ?? []).forEach((gate, i) => {
@@ -147,7 +158,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
       inputRange &&
       inRange(inputRange, () => fail([...place, 'inputRange'], 'is empty', 'Give the least value first.')),
     recipe,
-    ...{ samples, seed, shapes, classesAxis, threads, maxMemory, provider },
+    ...{ samples, seed, shapes, set, classesAxis, threads, maxMemory, provider },
     gates: gates as readonly GateSpec[] | undefined,
     baseline: local(baseline),
     reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),

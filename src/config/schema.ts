@@ -93,7 +93,13 @@ const settings = {
   shapes: z
     .record(z.string().min(1), z.array(z.int().min(0)))
     .optional()
-    .describe('Shapes of inputs by name, the batch included, where the model leaves them open.'),
+    .describe(
+      'Shapes of inputs by name, the batch included, where the model leaves them open or states others.',
+    ),
+  set: z
+    .record(z.string().min(1), z.number())
+    .optional()
+    .describe('Inputs that hold one number at every run, by name: they become constants.'),
   recipe: recipeSchema(registries).optional(),
   auto: z
     .strictObject({

@@ -11,7 +11,7 @@ export const RUNTIME_DOMAIN = 'com.microsoft';
 export const RUNTIME_DOMAIN_VERSION = 1;
 
 /** Names of what MatMulNBits reads beside its input: codes, scales and, where there are some, zero points. */
-type Stored = readonly string[];
+export type Stored = readonly string[];
 
 /**
  * Writes layers as com.microsoft MatMulNBits: y = x·Wᵀ, W [outputs, inputs] unpacked by the kernel itself, block by block,
@@ -21,13 +21,22 @@ export class BlockWriter {
   readonly #nodes: Node[];
   readonly #constants: Constants;
   readonly #settings: BlockSettings;
-  readonly #written = new Map<BlockTensor, Stored>();
+  readonly #written: Map<BlockTensor, Stored>;
 
-  /** @param nodes - gets the nodes, in order */
-  constructor(nodes: Node[], constants: Constants, settings: BlockSettings) {
+  /**
+   * @param nodes - gets the nodes, in order
+   * @param written - the weights that others have written already, and what gets those that this one writes
+   */
+  constructor(
+    nodes: Node[],
+    constants: Constants,
+    settings: BlockSettings,
+    written = new Map<BlockTensor, Stored>(),
+  ) {
     this.#nodes = nodes;
     this.#constants = constants;
     this.#settings = settings;
+    this.#written = written;
   }
 
   /**

@@ -23,13 +23,18 @@ export class DynamicWriter {
   readonly #nodes: Node[];
   readonly #constants: Constants;
   readonly #weights: WeightWriter;
+  readonly #outside: Node[];
   readonly #values = new Map<string, DynamicValue>();
 
-  /** @param nodes - gets the nodes, in order */
-  constructor(nodes: Node[], constants: Constants, weights: WeightWriter) {
+  /**
+   * @param nodes - gets the nodes, in order
+   * @param outside - gets those that compute from weights alone: of a body's layers, in the main graph
+   */
+  constructor(nodes: Node[], constants: Constants, weights: WeightWriter, outside = nodes) {
     this.#nodes = nodes;
     this.#constants = constants;
     this.#weights = weights;
+    this.#outside = outside;
   }
 
   /**
@@ -85,7 +90,7 @@ export class DynamicWriter {
   #matrix({ node: source, outputAxis }: LinearLayer, integers: string): string {
     if (isOp(source, 'Conv') || outputAxis === 1) return integers;
     const output = this.#fresh(source, 't');
-    this.#nodes.push(node('Transpose', [integers], [output], { perm: attribute.ints([1, 0]) }));
+    this.#outside.push(node('Transpose', [integers], [output], { perm: attribute.ints([1, 0]) }));
     return output;
   }
 

@@ -1,14 +1,15 @@
 import { clampBounds } from '../graph/clamp-bounds.js';
 import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
-import { type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
+import { type Graph, inputAt, isOp, type Model, type Node, node, subgraphsOf } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { quantizeValue } from '../numerics/affine.js';
 import { type Runs, roleOf, type WeightedNode } from '../place/placement.js';
-import { integerWeight, type Plan } from '../quantize/plan.js';
+import type { Plan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { BlockWriter, RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
+import { BodyWriter } from './body-writer.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';
 import { DynamicWriter } from './dynamic-writer.js';
@@ -48,7 +49,7 @@ export function emitModel(model: Model, plan: Plan, unpaid?: ReadonlySet<Quantiz
   const codes = emitter.emit();
   dropUnread(graph);
   const opsets = new Map(model.opsets);
-  if (graph.nodes.some(({ domain }) => domain === RUNTIME_DOMAIN) && !opsets.has(RUNTIME_DOMAIN))
+  if (isIn(graph, RUNTIME_DOMAIN) && !opsets.has(RUNTIME_DOMAIN))
     opsets.set(RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION);
   return { model: { ...model, opsets, graph, metadata: new Map(model.metadata) }, codes };
 }
@@ -66,6 +67,7 @@ class Emitter {
   readonly #dynamic: DynamicWriter;
   readonly #blocks: BlockWriter;
   readonly #rows: RowWriter;
+  readonly #bodies: BodyWriter;
   readonly #hardSigmoids: HardSigmoidWriter;
   readonly #dequantizedConstants = new Map<string, string>();
   /** Values whose maker writes under another name: the operator before a fused clamp. */
@@ -90,6 +92,7 @@ class Emitter {
     this.#dynamic = new DynamicWriter(nodes, this.#constants, this.#weights);
     this.#blocks = new BlockWriter(nodes, this.#constants, plan.recipe.blocks);
     this.#rows = new RowWriter(nodes, this.#constants, this.#weights);
+    this.#bodies = new BodyWriter({ ...shared, nodes, weights: this.#weights });
     this.#hardSigmoids = new HardSigmoidWriter(this.#values, this.#weights);
   }
 
@@ -210,7 +213,7 @@ class Emitter {
       inputs[guard.input] = this.#weights.exactConstant(bias ?? `${source.id}_bias`, tensor, channels);
     }
     if (guard?.kind === 'barrier') inputs[0] = this.#unfused(inputs[0]);
-    this.#push(source, inputs);
+    this.#push(this.#bodies.rewritten(source), inputs);
   }
 
   /** A float operator whose weights are stored in few bits, and maybe its bias moved. */
@@ -219,12 +222,7 @@ class Emitter {
     linear: LinearLayer | undefined,
     target: Float32Array | undefined,
   ): void {
-    const floats = new Map(
-      sites.map((site) => [
-        site.input,
-        this.#weights.float(integerWeight(this.#plan, site), site.weightName),
-      ]),
-    );
+    const floats = new Map(sites.map((site) => [site.input, this.#weights.stored(this.#plan, site)]));
     if (!target || !linear) {
       this.#emitFloat(source, floats);
       return;
@@ -333,6 +331,10 @@ class Emitter {
 
 /** An Add that takes the place of a node. */
 const asAdd = (source: Node): Node => ({ ...source, opType: 'Add', attributes: new Map() });
+
+/** Whether a node of a domain stands in a graph or in the bodies of its nodes. */
+const isIn = ({ nodes }: Graph, wanted: string): boolean =>
+  nodes.some((each) => each.domain === wanted || subgraphsOf(each).some((body) => isIn(body, wanted)));
 
 /** Constants that only the float form of a layer needed are gone with it. */
 function dropUnread(graph: Graph): void {

@@ -3,7 +3,7 @@ import { type Attribute, attribute, isOp, type Node, node } from '../graph/model
 import { floatsOf, type Tensor } from '../graph/tensor.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { roundHalfEven } from '../numerics/round.js';
-import type { WeightedNode } from '../place/placement.js';
+import type { WeightedNode, WeightSite } from '../place/placement.js';
 import { biasIn } from '../quantize/bias.js';
 import { integerWeight, type Plan, type QuantizedConstant } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
@@ -27,6 +27,8 @@ export class WeightWriter {
   readonly #constants: Constants;
   readonly #target: StorageTarget;
   readonly #written = new Map<QuantizedTensor, string>();
+  readonly #integers = new Map<QuantizedTensor, string>();
+  readonly #reshaped = new Map<string, string>();
 
   /** @param nodes - gets the nodes, in order */
   constructor(nodes: Node[], constants: Constants, target: StorageTarget) {
@@ -45,6 +47,18 @@ export class WeightWriter {
       const zeroPoints = isOp(reader, 'Conv') ? [] : [this.#constants.int8Zeros(weight)];
       return this.#dequantize([integers, ...zeroPoints], weight, name);
     });
+  }
+
+  /** The weight of a site of a float operator, in the shape that it has there. */
+  stored(plan: Plan, site: WeightSite): string {
+    const floats = this.float(integerWeight(plan, site), site.weightName);
+    if (!site.shape) return floats;
+    const known = this.#reshaped.get(floats);
+    if (known !== undefined) return known;
+    const output = this.#constants.names.fresh(`${site.weightName}_r`);
+    this.#nodes.push(node('Reshape', [floats, this.#constants.int64List(site.shape)], [output]));
+    this.#reshaped.set(floats, output);
+    return output;
   }
 
   /**
@@ -115,8 +129,11 @@ export class WeightWriter {
 
   /** The integers of a weight, of its shape. */
   integers(weight: QuantizedTensor, name: string): string {
+    const known = this.#integers.get(weight);
+    if (known !== undefined) return known;
     const output = this.#constants.names.fresh(`${name}_q`);
     this.#nodes.push(...formFor(weight, this.#target).emit(weight, name, output, this.#constants));
+    this.#integers.set(weight, output);
     return output;
   }
 

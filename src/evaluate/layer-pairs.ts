@@ -23,6 +23,8 @@ export interface LayerPair {
  * A result may exist as codes alone, and what has its name may be the float before the clamp that is fused into its Q:
  * so a DQ of its own is added for each.
  *
+ * What a layer inside an If, Loop or Scan gives cannot be read from outside: it has no pair.
+ *
  * @returns the quantized model with those DQs, and the pairs; the model given is left as it is
  */
 export function layerPairs(
@@ -31,7 +33,8 @@ export function layerPairs(
 ): { model: Model; pairs: LayerPair[] } {
   const names = new NameScope(model.graph);
   const nodes = [...model.graph.nodes];
-  const pairs = weighted.map(({ node: { id }, result: floatValue }): LayerPair => {
+  const reached = weighted.filter(({ owner }) => owner === undefined);
+  const pairs = reached.map(({ node: { id }, result: floatValue }): LayerPair => {
     const inputs = codes.get(floatValue);
     // A Gemm or a MatMul may write float.
     const quantizedValue = inputs ? names.fresh(`${floatValue}_measured`) : floatValue;

@@ -18,7 +18,8 @@ export function plannedLayers(
   const uses = indexUses(quantized.graph);
   const { names } = nameValues(placement, folded, indexUses(folded));
   const codes = new Map<string, readonly string[]>();
-  for (const { result: value } of placement.weighted) {
+  for (const { result: value, owner } of placement.weighted) {
+    if (owner) continue;
     const { raw, codes: tensor } = names.get(value) ?? { raw: value, codes: undefined };
     // Codes of another model may have the same number, but what they are made of keeps the name that it had there.
     if (!uses.producer(raw) || !uses.producer(tensor ?? value)) return undefined;

@@ -6,7 +6,7 @@ import { arrayOf, tensorOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
-import { type Runs, roleOf, type WeightedNode, type WeightSite } from '../place/placement.js';
+import { type Runs, roleOf, shapeAt, type WeightedNode, type WeightSite } from '../place/placement.js';
 import { biasIn, dequantizeBias } from '../quantize/bias.js';
 import { layerQuantizerOf, type Plan, type QuantizedConstant, quantizerOf } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
@@ -210,10 +210,10 @@ class ProbeBuilder {
 
   /** Make a constant of a node an input of the probe. */
   #weight(copy: Node, site: WeightSite) {
-    const { dims } = site.weight;
+    const dims = shapeAt(site);
     const feed = this.#input(`${copy.id}_${site.weightName}_probe`, dims);
     copy.inputs[site.input] = feed;
-    this.#float[feed] = arrayOf(site.weight);
+    this.#float[feed] = { ...arrayOf(site.weight), dims };
     return { site, feed, elements: elementCount(dims) };
   }
 
@@ -308,7 +308,7 @@ export function quantizing(layer: ProbeLayer, plan: Plan, part: Part): Feed | un
   if (part !== 'input') {
     for (const { site, feed: input } of layer.weights) {
       const weight = plan.weights.get(site.id);
-      if (weight) feed[input] = floats(dequantizeTensor(weight), weight.dims);
+      if (weight) feed[input] = floats(dequantizeTensor(weight), shapeAt(site));
     }
     const bias = part === 'both' ? biasIn(plan, layer.weighted) : undefined;
     // Its scale is that of the input times that of the weight: it is rounded where both are.

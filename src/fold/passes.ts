@@ -1,5 +1,6 @@
 import { affineIntoNext } from './affine-into-next.js';
 import { affineIntoPrevious } from './affine-into-previous.js';
+import { bodyConstants } from './body-constants.js';
 import { constantBranches } from './constant-branches.js';
 import { constantNodes } from './constant-nodes.js';
 import { constantOperands } from './constant-operands.js';
@@ -25,6 +26,7 @@ export const passes: readonly Pass[] = [
   constantNodes,
   constantSubgraphs,
   constantBranches,
+  bodyConstants,
   identities,
   deadCode,
   affineIntoPrevious,

@@ -10,6 +10,7 @@ import { encodeModel } from '../proto/encode.js';
 import { metadataKeys } from '../version.js';
 import { checkGraph } from './check-graph.js';
 import { readExternalData } from './external-data.js';
+import { type GivenInputs, giveInputs } from './given-inputs.js';
 
 /** What a model file begins with when git-lfs has not fetched it. */
 const LFS_POINTER = 'version https://git-lfs';
@@ -41,36 +42,47 @@ export interface LoadedModel {
  *
  * @param path - the file
  * @param heldBytes - size from which on a tensor of another file is not held in memory
+ * @param given - what is said of its inputs
  * @throws QuantizeError where it is no readable ONNX model of the versions above, or is quantized already
  */
-export async function loadModel(path: string, heldBytes?: number): Promise<LoadedModel> {
+export async function loadModel(
+  path: string,
+  heldBytes?: number,
+  given: GivenInputs = {},
+): Promise<LoadedModel> {
   const checkFloat = (model: Model) => {
     // Weights alone are stored with operators that float models have too.
     if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
     checkNotQuantized(path, model.graph);
   };
-  return readModel(path, heldBytes, checkFloat, widenModel);
+  return readModel(path, heldBytes, checkFloat, given, widenModel);
 }
 
 /** The same for any model, quantized or not. */
-export async function loadAnyModel(path: string, heldBytes?: number): Promise<LoadedModel> {
+export async function loadAnyModel(
+  path: string,
+  heldBytes?: number,
+  given: GivenInputs = {},
+): Promise<LoadedModel> {
   return readModel(
     path,
     heldBytes,
     () => {},
+    given,
     () => false,
   );
 }
 
 /**
  * @param check - what else the model must be; asked before its tensors are read
- * @param change - what is changed before it is run; says whether anything was
+ * @param widen - widens its 16-bit floats before it is run; says whether it had any
  */
 async function readModel(
   path: string,
   heldBytes: number | undefined,
   check: (model: Model) => void,
-  change: (model: Model) => boolean,
+  given: GivenInputs,
+  widen: (model: Model) => boolean,
 ): Promise<LoadedModel> {
   const { bytes, fingerprint } = await readWithFingerprint(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
@@ -91,8 +103,9 @@ async function readModel(
   checkTensors(path, model.graph);
   checkGraph(path, model);
   const isLowered = makeRunnable(model, path);
-  const isWidened = change(model);
-  const runs = isLowered || isWidened ? encodeModel(model) : path;
+  const isGiven = giveInputs(model, given);
+  const isWidened = widen(model);
+  const runs = isLowered || isGiven || isWidened ? encodeModel(model) : path;
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const refuseOther = async () => {

@@ -1,15 +1,17 @@
+import { bodiesOf, viewOf } from '../graph/bodies.js';
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, intAttribute, isOp, type Node } from '../graph/model.js';
-import { floatsOf } from '../graph/tensor.js';
+import { floatsOf, type Tensor } from '../graph/tensor.js';
 import type { Uses } from '../graph/uses.js';
+import { type StorableWeights, storableOf, type WeightInput } from '../graph/weight-inputs.js';
 import { isAllFinite } from '../numerics/finite.js';
 import { type LayerRecipe, matches, operatorKeptBy, type Recipe, recipeFor } from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { FusedChains } from './chains.js';
-import { ruleOf, type StorableWeights, storableOf } from './operators.js';
-import type { Role, Runs, WeightedNode, WeightSite } from './placement.js';
+import { ruleOf } from './operators.js';
+import type { Position, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
-import { hasConstant, whyFloat, whyNoLayer } from './why-float.js';
+import { hasConstant, whyFloat, whyNoKernel, whyNoLayer } from './why-float.js';
 
 /** The layers of a graph, and what the recipe says of the other nodes. */
 export interface PlacedLayers {
@@ -23,42 +25,61 @@ export interface PlacedLayers {
 
 type Unfinished = Omit<WeightedNode, 'result'>;
 
-/** Nodes that a pattern can name: those with a weight, quantized or not. */
+/** A node with a weight, and where it stands. */
+interface Candidate {
+  readonly node: Node;
+  /** Whose constants it reads: the main graph, or a view of the body that it stands in. */
+  readonly graph: Graph;
+  /** The If, Loop or Scan in whose body it stands. */
+  readonly owner: Node | undefined;
+  readonly position: Position;
+}
+
+function candidatesOf(graph: Graph): Candidate[] {
+  const within = (view: Graph, owner: Node | undefined) => {
+    const positions = positionsOf(view);
+    return view.nodes
+      .filter((node) => ruleOf(node)?.role === 'layer' || storableOf(node, view) !== undefined)
+      .map((node) => ({ node, graph: view, owner, position: positions.get(node) ?? 'inner' }));
+  };
+  return [
+    ...within(graph, undefined),
+    ...bodiesOf(graph).flatMap((body) => within(viewOf(body), body.owner)),
+  ];
+}
+
+/** Nodes that a pattern can name: those with a weight, quantized or not, in the bodies of others, too. */
 export function layerNodes(graph: Graph): Node[] {
-  return graph.nodes.filter(
-    (node) => ruleOf(node)?.role === 'layer' || storableOf(node, graph) !== undefined,
-  );
+  return candidatesOf(graph).map(({ node }) => node);
 }
 
 /** Decide which layers are quantized, and how each runs. */
 export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLayers {
-  const positions = positionsOf(graph);
-  const nodes = layerNodes(graph);
-  const known = new Set(nodes);
+  const candidates = candidatesOf(graph);
+  const known = new Set(candidates.map(({ node }) => node));
   const products = new Set<Node>();
   const placed: (Unfinished | [Node, Role])[] = [];
-  for (const node of nodes) {
-    const position = positions.get(node) ?? 'inner';
+  for (const { node, graph: view, owner, position } of candidates) {
     const own = recipeFor(recipe, node, position !== 'inner');
-    const storable = storableOf(node, graph);
-    if (!storable && !own.keptBy && isProduct(graph, recipe, node)) {
+    const storable = storableOf(node, view);
+    if (!owner && !storable && !own.keptBy && isProduct(view, recipe, node)) {
       const reason = operatorKeptBy(recipe, node, false);
       if (reason === undefined) products.add(node);
       placed.push([node, reason === undefined ? { kind: 'arithmetic' } : { kind: 'float', reason }]);
       continue;
     }
-    const linear = linearLayerOf(graph, node);
-    const sites = storable ? storedSites(graph, node, storable) : linear ? [siteOf(linear)] : [];
-    const reason = own.keptBy ?? reasonFor(graph, node, linear, storable, sites);
+    const linear = linearLayerOf(view, node);
+    const sites = storable ? storedSites(view, node, storable) : linear ? [siteOf(linear)] : [];
+    const reason = own.keptBy ?? reasonFor(view, node, linear, storable, sites);
     if (reason !== undefined) {
       placed.push([node, { kind: 'float', reason }]);
       continue;
     }
     const runs: Runs = storable
-      ? { kind: 'float', stored: storable.form, linear }
-      : runsOf(graph, uses, recipe, linear, own);
-    const bias = biasOf(graph, runs);
-    placed.push({ node, sites: sites as [WeightSite], recipe: own, position, runs, bias });
+      ? { kind: 'float', stored: storable.form, linear: owner ? undefined : linear }
+      : runsOf({ graph: view, uses, owner }, recipe, linear, own);
+    const bias = biasOf(view, runs);
+    placed.push({ node, sites: sites as [WeightSite], recipe: own, position, runs, bias, owner });
   }
   const unfinished = placed.filter((each): each is Unfinished => !Array.isArray(each));
   const integers = unfinished.filter(({ runs }) => runs.kind === 'integer');
@@ -117,24 +138,27 @@ function isProduct(graph: Graph, { activations }: Recipe, node: Node): boolean {
   return isOnIntegers && isOp(node, 'MatMul') && !hasConstant(graph, node);
 }
 
-/** How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. */
+/**
+ * How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. In the body of another operator no range is
+ * observed: there, fixed ranges leave its weights alone to be stored.
+ */
 function runsOf(
-  graph: Graph,
-  uses: Uses,
+  { graph, uses, owner }: { graph: Graph; uses: Uses; owner: Node | undefined },
   { activations, format }: Recipe,
   linear: LinearLayer | undefined,
   own: LayerRecipe,
 ): Runs {
   if (!linear) throw new Error('a node without a linear layer has no kernel');
   const { node } = linear;
-  const constant = { kind: 'float', stored: 'constant', linear } as const;
+  const stored = { kind: 'float', stored: 'constant', linear: owner ? undefined : linear } as const;
+  if (whyNoKernel(graph, linear) !== undefined) return { ...stored, linear: undefined };
   if (own.actBits === 'float' || activations.kind === 'float') {
     const inBlocks = format === 'matmulnbits' && whyNoBlocks(linear, own) === undefined;
-    return inBlocks ? { ...constant, stored: 'blocks' } : constant;
+    return inBlocks ? { ...stored, stored: 'blocks', linear } : stored;
   }
   if (activations.kind === 'static')
-    return { kind: 'integer', linear, biasAdd: biasAddOf(graph, uses, linear) };
-  return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? constant : { kind: 'dynamic', linear };
+    return owner ? stored : { kind: 'integer', linear, biasAdd: biasAddOf(graph, uses, linear) };
+  return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? stored : { kind: 'dynamic', linear };
 }
 
 /** Name of the float bias: that of the Add that brings it, or the layer's own. */
@@ -166,12 +190,25 @@ function siteOf({ node, weightName, weight, outputAxis }: LinearLayer): WeightSi
 }
 
 /** The weights of a float operator that can be stored in few bits: those that are finite. */
-function storedSites(graph: Graph, node: Node, { inputs, axis }: StorableWeights): WeightSite[] {
-  return inputs.flatMap((input): WeightSite[] => {
+function storedSites(graph: Graph, node: Node, { inputs }: StorableWeights): WeightSite[] {
+  return inputs.flatMap(({ input, axis, dims }): WeightSite[] => {
     const weightName = inputAt(node, input) ?? '';
-    const weight = graph.initializers.get(weightName);
-    return weight && isAllFinite(floatsOf(weight))
-      ? [{ id: siteId(node, input), input, weightName, weight, axis }]
-      : [];
+    const tensor = graph.initializers.get(weightName);
+    if (!tensor || !isAllFinite(floatsOf(tensor))) return [];
+    const site = { id: siteId(node, input), input, weightName, axis };
+    return [
+      dims ? { ...site, weight: reshaped(tensor, dims), shape: tensor.dims } : { ...site, weight: tensor },
+    ];
   });
+}
+
+/** Weights in another shape, one object for each, by which later plans know them again. */
+const shapes = new WeakMap<Tensor, Tensor>();
+
+function reshaped(tensor: Tensor, dims: NonNullable<WeightInput['dims']>): Tensor {
+  const known = shapes.get(tensor);
+  if (known?.dims.join() === dims.join()) return known;
+  const made = { ...tensor, dims: [...dims] };
+  shapes.set(tensor, made);
+  return made;
 }

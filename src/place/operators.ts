@@ -84,37 +84,6 @@ export const operators: Readonly<Record<string, OperatorRule>> = {
 /** The most negative finite float32, which some exporters write for −∞. */
 const LOWEST_FLOAT = -(2 - 2 ** -23) * 2 ** 127;
 
-/** Weights of an operator that stays float: they are stored in few bits all the same. */
-export interface StorableWeights {
-  readonly inputs: readonly number[];
-  /** Axis of the output channels, that the scales run along. */
-  readonly axis: number;
-  /** `constant`: made float when the model loads. `rows`: only the rows that are looked up are made float. */
-  readonly form: 'constant' | 'rows';
-}
-
-const recurrent: StorableWeights = { inputs: [1, 2], axis: 1, form: 'constant' };
-
-/** Operators without an integer kernel whose weights are worth storing. */
-export const storables: Readonly<Record<string, StorableWeights>> = {
-  ConvTranspose: { inputs: [1], axis: 1, form: 'constant' },
-  GRU: recurrent,
-  Gather: { inputs: [0], axis: 0, form: 'rows' },
-  LSTM: recurrent,
-  RNN: recurrent,
-};
-
-/** The weights of a node that can be stored in few bits: constants of float32, and for `rows` a table of axis 0. */
-export function storableOf(node: Node, graph: Graph): StorableWeights | undefined {
-  const found = ruleFor(storables, node);
-  const tensors = found?.inputs.map((input) => graph.initializers.get(inputAt(node, input) ?? ''));
-  if (!found || !tensors?.every((tensor) => tensor?.dataType === 'float32' && tensor.dims.length >= 2))
-    return undefined;
-  if (found.form === 'rows' && (tensors[0]?.dims.length !== 2 || intAttribute(node, 'axis', 0) !== 0))
-    return undefined;
-  return found;
-}
-
 /** The rule for a node; undefined for an operator that stays float whatever surrounds it. */
 export function ruleOf(node: Node): OperatorRule | undefined {
   return ruleFor(operators, node);

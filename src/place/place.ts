@@ -1,12 +1,11 @@
 import { QuantizeError } from '../errors.js';
-import type { Graph, Model, Node } from '../graph/model.js';
+import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { checkPatterns, type Recipe } from '../recipe.js';
 import { isLayerInput, placeAround } from './around.js';
 import { layerNodes, type PlacedLayers, placeLayers } from './layers.js';
 import { ruleOf } from './operators.js';
 import type { Placement, Role } from './placement.js';
-import { elsewhere } from './unreached.js';
 import { valuesOf } from './values.js';
 
 /**
@@ -46,7 +45,9 @@ function shapeRoles({ nodes, initializers }: Graph): Map<string, Role> {
     [...initializers].filter(([, tensor]) => tensor.dataType.startsWith('int')).map(([name]) => name),
   );
   for (const node of nodes) {
-    const computes = node.inputs.length > 0 && node.inputs.every((value) => !value || shapes.has(value));
+    // What a body computes does not follow from what its node reads.
+    const isPlain = node.inputs.length > 0 && subgraphsOf(node).length === 0;
+    const computes = isPlain && node.inputs.every((value) => !value || shapes.has(value));
     if (ruleOf(node)?.role !== 'shape' && !computes) continue;
     roles.set(node.id, { kind: 'shape' });
     for (const output of node.outputs) shapes.add(output);
@@ -73,11 +74,11 @@ function reasonOf(graph: Graph, uses: Uses, layers: PlacedLayers, recipe: Recipe
  */
 export function refuseEmpty({ graph }: Model, placement: Placement, path: string): void {
   if (placement.weighted.length > 0) return;
-  const kept = graph.nodes.find((node) => ruleOf(node)?.role === 'layer');
+  const kept = layerNodes(graph)[0];
   const role = kept && placement.roles.get(kept.id);
   const reason =
     kept && role?.kind === 'float'
       ? `of ${kept.opType} "${kept.id}", ${role.reason}`
-      : `it has no Conv, Gemm or MatMul${elsewhere(graph)}`;
+      : `it has no Conv, Gemm or MatMul`;
   throw new QuantizeError('nothing-to-quantize', { path, reason });
 }

@@ -18,7 +18,12 @@ export interface WeightSite {
   readonly weight: Tensor;
   /** Axis of the output channels, that scales run along. */
   readonly axis: number;
+  /** The constant's own shape, where `weight` has another, which has an axis of channels. */
+  readonly shape?: readonly number[];
 }
+
+/** The shape in which a node reads a weight. */
+export const shapeAt = ({ shape, weight }: WeightSite): readonly number[] => shape ?? weight.dims;
 
 /**
  * How a node with quantized weights runs.
@@ -52,6 +57,8 @@ export interface WeightedNode {
   readonly runs: Runs;
   /** The value at the end of the fused chain: behind its bias and its clamp. */
   readonly result: string;
+  /** The If, Loop or Scan of the main graph in whose body it stands; undefined in the main graph. */
+  readonly owner: Node | undefined;
 }
 
 /** How a node of the quantized model runs. */

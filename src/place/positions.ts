@@ -1,6 +1,7 @@
 import { linearLayerOf } from '../graph/linear-layer.js';
 import type { Graph, Node } from '../graph/model.js';
-import { ruleOf, storableOf } from './operators.js';
+import { storableOf } from '../graph/weight-inputs.js';
+import { ruleOf } from './operators.js';
 import type { Position } from './placement.js';
 
 /** Where each layer stands among the layers, along the data flow. */

@@ -9,6 +9,11 @@ export function whyFloat(graph: Graph, linear: LinearLayer): string | undefined 
   if (graph.initializers.has(inputAt(linear.node, 0) ?? '')) return 'its input is constant';
   if (dataType !== 'float32') return `its weight is ${dataType}: integer kernels write float32`;
   if (!isAllFinite(floatsOf(linear.weight))) return 'its weight holds values that are not finite';
+  return undefined;
+}
+
+/** Why a layer whose weight is quantized multiplies in float; undefined where there is an integer kernel for it. */
+export function whyNoKernel(graph: Graph, linear: LinearLayer): string | undefined {
   const bias = linear.bias === undefined ? undefined : graph.initializers.get(linear.bias);
   if (linear.bias !== undefined && bias?.dataType !== 'float32') return 'its bias is not a float32 constant';
   if (bias && bias.dims.length === 2 && (bias.dims[0] ?? 1) > 1)

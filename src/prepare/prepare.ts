@@ -44,7 +44,8 @@ export async function prepare(
   await checkOutputs(outputs, filesRead(options));
 
   await watch.begin('load');
-  const loaded = await loadModel(options.model, limits.heldBytes);
+  const { set, shapes } = options;
+  const loaded = await loadModel(options.model, limits.heldBytes, { set, shapes });
   const { model } = loaded;
   watch.detail(`${options.model}, ${formatBytes(loaded.sizeBytes)}, opset ${opsetOf(model)}`);
   const isLarge = loaded.sizeBytes >= limits.largeBytes;

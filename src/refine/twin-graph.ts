@@ -12,6 +12,7 @@ import {
   type Placement,
   type Role,
   roleOf,
+  shapeAt,
   type WeightedNode,
 } from '../place/placement.js';
 import { biasIn, dequantizeBias } from '../quantize/bias.js';
@@ -188,7 +189,7 @@ class Builder {
   #quantizeWeights({ sites }: WeightedNode, inputs: string[]): void {
     for (const site of sites) {
       const weight = weightAt(this.#plan, site);
-      inputs[site.input] = this.#keep(`${site.id}~`, weight.dims, dequantizeTensor(weight));
+      inputs[site.input] = this.#keep(`${site.id}~`, shapeAt(site), dequantizeTensor(weight));
     }
   }
 

@@ -1,7 +1,14 @@
 import { type Graph, inputAt } from '../graph/model.js';
 import { whyNoBlocks } from '../place/blocks.js';
 import { layerNodes } from '../place/layers.js';
-import { layerBitsOf, type Placement, type Position, roleOf, type WeightedNode } from '../place/placement.js';
+import {
+  layerBitsOf,
+  type Placement,
+  type Position,
+  roleOf,
+  shapeAt,
+  type WeightedNode,
+} from '../place/placement.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { MAX_BITS, type Recipe } from '../recipe.js';
@@ -63,7 +70,7 @@ export interface PlanDescription {
 export function describePlan(
   graph: Graph,
   placement: Placement,
-  recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks'>,
+  recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks' | 'activations'>,
   raisedChannels?: ReadonlyMap<string, number>,
 ): PlanDescription {
   // A product of two activations on integers has no weight: it shows by the activations that it reads.
@@ -78,7 +85,7 @@ export function describePlan(
       opType: node.opType,
       position: weighted?.position ?? null,
       weight: site?.weightName ?? inputAt(node, 1) ?? null,
-      dims: site?.weight.dims ?? [],
+      dims: site ? shapeAt(site) : [],
       quantized: weighted
         ? describeWeighted(weighted, placement, { recipe, raisedChannels: raisedChannels?.get(node.id) })
         : null,
@@ -101,7 +108,7 @@ export function describePlan(
 
 /** What the description of a node needs beside its place. */
 interface WeightedSources {
-  readonly recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks'>;
+  readonly recipe: Pick<Recipe, 'reduceRange' | 'format' | 'blocks' | 'activations'>;
   readonly raisedChannels: number | undefined;
 }
 
@@ -114,7 +121,9 @@ function describeWeighted(
   const { bits, scheme } = recipe;
   const inBlocks = runs.kind === 'float' && runs.stored === 'blocks';
   const granularity = inBlocks ? `block of ${whole.blocks.size}` : recipe.granularity;
-  const note = inBlocks ? null : (unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
+  const note = inBlocks
+    ? null
+    : (bodyNote(weighted, whole) ?? unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
   const inputBits = inputBitsOf(weighted, layerBitsOf(placement, inputAt(node, 0) ?? ''));
   const runsOn = inputBits === null ? 'float' : 'integer';
   const widths = { bits, askedBits, inputBits };
@@ -124,6 +133,12 @@ function describeWeighted(
 function inputBitsOf({ runs }: WeightedNode, placedBits: number | undefined): number | null {
   if (runs.kind === 'float') return null;
   return runs.kind === 'dynamic' ? MAX_BITS : (placedBits ?? null);
+}
+
+/** Why only the weights of a layer are quantized, where the recipe asks for more. */
+function bodyNote({ owner, runs }: WeightedNode, { activations }: WeightedSources['recipe']): string | null {
+  if (!owner || runs.kind !== 'float' || activations.kind === 'float') return null;
+  return `weights only: inside ${owner.opType} "${owner.id}"`;
 }
 
 /** Why the format does not hold a weight that it could be asked to. */

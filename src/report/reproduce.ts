@@ -89,7 +89,14 @@ function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string)
   return [...words, ...flag('--baseline', baseline && nameOf(baseline))];
 }
 
-function sampleFlags({ preprocess, pictures, raw, shapes = {}, classesAxis = {} }: DataOptions): string[] {
+function sampleFlags({
+  preprocess,
+  pictures,
+  raw,
+  shapes = {},
+  set = {},
+  classesAxis = {},
+}: DataOptions): string[] {
   const { size, fit, channelOrder } = pictures ?? {};
   return [
     ...preprocessFlags(preprocess),
@@ -103,6 +110,7 @@ function sampleFlags({ preprocess, pictures, raw, shapes = {}, classesAxis = {} 
       name ? `${name}=${axis}` : String(axis),
     ]),
     ...Object.entries(shapes).flatMap(([name, shape]) => ['--shape', `${name}=${shape.join('x')}`]),
+    ...Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
   ];
 }
 

@@ -13,6 +13,7 @@ import { loadMetric } from '../evaluate/user-metric.js';
 import { foldModel } from '../fold/fold-model.js';
 import { foldedFormOf } from '../fold/folded-form.js';
 import type { Model } from '../graph/model.js';
+import type { GivenInputs } from '../load/given-inputs.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
 import { type LoadedModel, loadAnyModel, loadModel } from '../load/load-model.js';
 import { withOriginal } from '../load/with-original.js';
@@ -58,8 +59,9 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
 
   await watch.begin('load');
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
-  const float = await loadAnyModel(options.float, limits.heldBytes);
-  const quantized = await loadAnyModel(options.quantized, limits.heldBytes);
+  const { set, shapes } = options;
+  const float = await loadAnyModel(options.float, limits.heldBytes, { set, shapes });
+  const quantized = await loadAnyModel(options.quantized, limits.heldBytes, { shapes });
   await checkOutputs(options.reports ?? [], [...float.externalFiles, ...quantized.externalFiles]);
   const pairing = pairModels(float, quantized);
   const shared: Model = { ...float.model, graph: { ...float.model.graph, inputs: [...pairing.inputs] } };
@@ -77,7 +79,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   };
 
   await watch.begin('match');
-  const layers = await layersOf(float, quantized, limits);
+  const layers = await layersOf(float, quantized, { set, shapes }, limits);
 
   await watch.begin('evaluate');
   const evaluation = await evaluateFiles(
@@ -115,10 +117,13 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
 async function layersOf(
   float: LoadedModel,
   quantized: LoadedModel,
+  given: GivenInputs,
   { heldBytes }: Limits,
 ): Promise<ComparedLayers> {
   const recipe = recipeOf(quantized.model);
-  const planned = recipe && (await byPlan(float.path, quantized.model, recipe, heldBytes));
+  const planned =
+    recipe &&
+    (await byPlan(float.path, quantized.model, recipe, (path) => loadModel(path, heldBytes, given)));
   if (planned) return { ...planned, recipe, float: planned.folded, fold: planned.fold };
   const { model, pairs } = matchLayers(float.model, quantized.model);
   return {
@@ -139,9 +144,14 @@ function recipeOf(model: Model): Recipe | undefined {
 }
 
 /** Place the float model again by the recipe; undefined where that does not lead to this file. */
-async function byPlan(path: string, quantized: Model, recipe: Recipe, heldBytes: number) {
+async function byPlan(
+  path: string,
+  quantized: Model,
+  recipe: Recipe,
+  load: (path: string) => Promise<LoadedModel>,
+) {
   // Folding works in place, and the graph as it was is needed too.
-  const folded = await loadModel(path, heldBytes).then(
+  const folded = await load(path).then(
     ({ model }) => model,
     (thrown) => {
       if (thrown instanceof QuantizeError) return undefined;

@@ -22,7 +22,7 @@ export async function inspect(options: InspectOptions): Promise<Inspection> {
   checkGiven(options);
   const recipe = resolveRecipe(options.recipe, registries, true);
   await checkModel(options.model);
-  const { model } = await loadModel(options.model);
+  const { model } = await loadModel(options.model, undefined, { set: options.set });
   const { outputs } = model.graph;
   const inputs = fedInputs(model.graph);
   const form = foldedFormOf(recipe);

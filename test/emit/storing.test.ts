@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { floatTensor, tensorBytes } from '../../src/graph/tensor.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
+import { shapeAt } from '../../src/place/placement.js';
 import { weightAt } from '../../src/quantize/plan.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
@@ -68,9 +69,9 @@ describe.each(Object.entries(cases))('the weights of %s', (_, build) => {
 
       // The float graph with the stored values in the place of its weights.
       const initializers = new Map(float.graph.initializers);
-      for (const { weightName: name, id } of plan.placement.weighted.flatMap(({ sites }) => sites)) {
-        const tensor = weightAt(plan, { id });
-        initializers.set(name, floatTensor('float32', tensor.dims, dequantizeTensor(tensor)));
+      for (const site of plan.placement.weighted.flatMap(({ sites }) => sites)) {
+        const floats = dequantizeTensor(weightAt(plan, site));
+        initializers.set(site.weightName, floatTensor('float32', shapeAt(site), floats));
       }
       const reference = { ...float, graph: { ...float.graph, initializers } };
       for (const mode of ['disabled', 'exact', 'default'] as const) {

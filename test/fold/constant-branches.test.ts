@@ -71,7 +71,7 @@ it('an If whose condition is fed stays', async () => {
   expect(await foldWith(constantBranches, g.build(), fed, ['If'])).toBe(0);
 });
 
-it('where all layers are in branches, the message says so', async () => {
+it('a layer in a branch is quantized, and one of two activations is named where it is all there is', async () => {
   const g = new GraphBuilder();
   g.input('x', [2, 3]);
   g.input('c', [], 'bool');
@@ -79,8 +79,12 @@ it('where all layers are in branches, the message says so', async () => {
   ifNode(g, 'c', 'y', 'MatMul', ['x', 'w']);
   g.output('y');
   const model = g.build();
+  const placed = place(model, defaultRecipe, 'm.onnx');
+  expect(placed.weighted.map(({ node }) => node.id)).toEqual(['y_then', 'y_else']);
+  model.graph.initializers.clear();
+  model.graph.inputs.push({ name: 'w', dataType: 'float32', shape: [3, 3] });
   const { message } = await refusalOf(() =>
     refuseEmpty(model, place(model, defaultRecipe, 'm.onnx'), 'm.onnx'),
   );
-  expect(message).toContain('outside of If "y", in which MatMul "y_then" is not reached');
+  expect(message).toContain('of MatMul "y_then", both operands are activations');
 });

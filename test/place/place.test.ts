@@ -153,11 +153,11 @@ describe('a table that is looked up', () => {
     return placed(finish(net, net.matMul('g', 'y', dims.at(-1) ?? 1, 4)));
   };
 
-  it('is stored where rows of a matrix are wanted, and no other', () => {
-    const runs = (placement: Placement) => placement.weighted.map(({ node }) => node.id);
-    expect(runs(looked([9, 8], 0))).toEqual(['g', 'y']);
-    expect(runs(looked([9, 8], 1))).toEqual(['y']);
-    expect(runs(looked([9, 2, 8], 0))).toEqual(['y']);
+  it('is made float row by row where rows of a matrix are wanted, and as a whole otherwise', () => {
+    const runs = (placement: Placement) => placement.weighted.map((each) => each.runs);
+    expect(runs(looked([9, 8], 0))[0]).toMatchObject({ stored: 'rows' });
+    expect(runs(looked([9, 8], 1))[0]).toMatchObject({ stored: 'constant' });
+    expect(runs(looked([9, 2, 8], 0))[0]).toMatchObject({ stored: 'constant' });
   });
 });
 

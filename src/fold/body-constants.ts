@@ -1,0 +1,138 @@
+import { ownNames } from '../graph/bodies.js';
+import { NameScope, replaceReads } from '../graph/edit.js';
+import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
+import { floatsOf, type Tensor } from '../graph/tensor.js';
+import { indexUses } from '../graph/uses.js';
+import { takesWeights } from '../graph/weight-inputs.js';
+import { constantNodes } from './constant-nodes.js';
+import { constantSubgraphs } from './constant-subgraphs.js';
+import type { FoldContext, Pass } from './pass.js';
+
+/**
+ * Weights in the bodies of If, Loop and Scan move to the main graph, where they are stored like all others; the bodies read
+ * them from there.
+ *
+ * - What a body computes from constants alone is evaluated first: exporters put the rows of LSTM weights in order there.
+ * - Only float32 constants of a Conv, Gemm, MatMul or another operator that is quantized move; a constant that the body
+ *   returns, or that an old file lists among the body's inputs, stays.
+ * - A name that another graph gives to a value, too, becomes a fresh one; so do ids of nodes that two bodies share.
+ */
+export const bodyConstants: Pass = {
+  name: 'body-constants',
+  summary: 'weights in branches and loops move to the main graph',
+  needs: ['constants are initializers', 'initializers are not fed'],
+  ensures: [],
+  async run(model: Model, context: FoldContext): Promise<number> {
+    const { graph } = model;
+    if (!graph.nodes.some((node) => subgraphsOf(node).length > 0)) return 0;
+    for (const node of graph.nodes)
+      for (const body of subgraphsOf(node)) await evaluateIn(model, body, graph.initializers, context);
+    separateIds(graph);
+    return moveWeights(graph);
+  },
+};
+
+/** Evaluate what a body computes from constants alone, its own and those around it. */
+async function evaluateIn(
+  model: Model,
+  body: Graph,
+  outer: Graph['initializers'],
+  context: FoldContext,
+): Promise<void> {
+  await constantNodes.run({ ...model, graph: body }, context);
+  const fed = new Set(body.inputs.map(({ name }) => name));
+  const own = [...body.initializers].filter(([name]) => !fed.has(name));
+  const view: Graph = { ...body, initializers: new Map([...outer, ...own]) };
+  const known = new Set(view.initializers.keys());
+  await constantSubgraphs.run({ ...model, graph: view }, context);
+  body.nodes = view.nodes;
+  for (const [name, tensor] of view.initializers) if (!known.has(name)) body.initializers.set(name, tensor);
+  for (const node of body.nodes)
+    for (const inner of subgraphsOf(node)) await evaluateIn(model, inner, view.initializers, context);
+  dropUnread(body, fed);
+}
+
+/** Nodes and constants that only what is evaluated now had read. */
+function dropUnread(body: Graph, fed: ReadonlySet<string>): void {
+  for (let before = -1; before !== body.nodes.length; ) {
+    before = body.nodes.length;
+    const uses = indexUses(body);
+    body.nodes = body.nodes.filter(
+      (node) => subgraphsOf(node).length > 0 || node.outputs.some((name) => name && !uses.isUnused(name)),
+    );
+  }
+  const uses = indexUses(body);
+  for (const name of [...body.initializers.keys()])
+    if (uses.isUnused(name) && !fed.has(name)) body.initializers.delete(name);
+}
+
+/** Nodes of two bodies may have one id, which is the name of an output: the second gets another. */
+function separateIds(graph: Graph): void {
+  const seen = new Set(graph.nodes.map(({ id }) => id));
+  const visit = (body: Graph) => {
+    body.nodes = body.nodes.map((node): Node => {
+      let id = node.id;
+      for (let n = 2; id !== '' && seen.has(id); n++) id = `${node.id}_${n}`;
+      seen.add(id);
+      for (const inner of subgraphsOf(node)) visit(inner);
+      return id === node.id ? node : { ...node, id };
+    });
+  };
+  for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body);
+}
+
+function moveWeights(graph: Graph): number {
+  const names = new NameScope(graph);
+  const makers = new Map<string, number>();
+  const graphs = [graph];
+  for (const each of graphs) {
+    for (const name of ownNames(each)) makers.set(name, (makers.get(name) ?? 0) + 1);
+    for (const node of each.nodes) graphs.push(...subgraphsOf(node));
+  }
+  const known = new Map<string, Moved[]>();
+  let moved = 0;
+  for (const body of graphs.slice(1)) {
+    const kept = new Set([...body.inputs, ...body.outputs].map(({ name }) => name));
+    const read = readByWeighted(body);
+    for (const [name, tensor] of [...body.initializers]) {
+      if (!read.has(name) || kept.has(name) || tensor.dataType !== 'float32') continue;
+      const key = tensor.dims.join();
+      const alike = known.get(key) ?? [];
+      const same = alike.find((each) => isSame(each.tensor, tensor));
+      const wanted = same?.name ?? (makers.get(name) === 1 ? name : names.fresh(name));
+      if (wanted !== name) replaceReads(body, name, wanted);
+      body.initializers.delete(name);
+      graph.initializers.set(wanted, tensor);
+      if (!same) known.set(key, [...alike, { name: wanted, tensor }]);
+      moved++;
+    }
+  }
+  return moved;
+}
+
+interface Moved {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** Whether two constants of one shape hold the same bits: exporters give each branch a copy of its own. */
+function isSame(a: Tensor, b: Tensor): boolean {
+  const [one, other] = [a, b].map((tensor) => {
+    const { buffer, byteOffset, byteLength } = floatsOf(tensor);
+    return Buffer.from(buffer, byteOffset, byteLength);
+  });
+  return one !== undefined && other !== undefined && one.equals(other);
+}
+
+/** What nodes that have weights read, in a body and in the bodies in it. */
+function readByWeighted(body: Graph): Set<string> {
+  const read = new Set<string>();
+  const visit = (graph: Graph) => {
+    for (const node of graph.nodes) {
+      if (takesWeights(node)) for (const name of node.inputs) read.add(name);
+      for (const inner of subgraphsOf(node)) visit(inner);
+    }
+  };
+  visit(body);
+  return read;
+}
