@@ -13,17 +13,20 @@ export type Progress = (done: number, total: number) => void;
  * statistics, whatever the number of samples.
  *
  * @param tensors - the names of the float32 tensors to observe; what the runner gives beyond them is not looked at
+ * @param told - gets all that the runner gives of each batch
  */
 export async function collectStatistics(
   source: SampleSource,
   tensors: readonly string[],
   run: Runner,
   progress: Progress = () => {},
+  told?: (values: ReadonlyMap<string, NdArray>, samples: number) => void,
 ): Promise<Map<string, TensorStatistics>> {
   const statistics = new Map(tensors.map((name) => [name, new TensorStatistics()]));
   let done = 0;
   for await (const batch of source.open()) {
     const values = await run(batch.feed);
+    told?.(values, batch.samples);
     for (const [name, kept] of statistics) {
       const array = values.get(name);
       if (array?.type !== 'float32') continue;

@@ -113,13 +113,28 @@ export function makeTransform(
     dims: laidOut,
     apply: ({ data }) => {
       const values = new Float32Array(sources.length);
-      for (let i = 0; i < values.length; i++) {
-        values[i] = (Number(data[sources[i] as number]) * how.scale - mean(i)) / std(i);
+      const numbers = data as ArrayLike<number | bigint>;
+      const { scale } = how;
+      // Runs of elements that have one mean and one deviation.
+      const run = Math.min(mean.stride, std.stride);
+      for (let start = 0; start < values.length; start += run) {
+        const [m, s] = [valueAt(mean, start), valueAt(std, start)];
+        for (let i = start; i < start + run; i++)
+          values[i] = (Number(numbers[sources[i] as number]) * scale - m) / s;
       }
       return values;
     },
   };
 }
+
+/** Values along an axis of the result: each counts for `stride` elements in a row, then the next, over and over. */
+interface Along {
+  readonly values: readonly number[];
+  readonly stride: number;
+}
+
+const valueAt = ({ values, stride }: Along, element: number): number =>
+  values[Math.floor(element / stride) % values.length] as number;
 
 /** Whether a stated shape takes these dimensions: dynamic and unknown ones take any. */
 export function fits(dims: readonly number[], shape: InputSpec['shape']): boolean {
@@ -180,19 +195,18 @@ export function describeShape(input: InputSpec): string {
   );
 }
 
-/** The value that belongs to element `i` of the result: the only one, or that of its channel. */
+/** The values that belong to the elements of the result: the only one, or that of each one's channel. */
 function perChannel(
   path: string,
   dims: readonly number[],
   order: readonly number[],
   how: Preprocess,
   values: readonly number[],
-): (element: number) => number {
-  if (values.length === 1) return () => values[0] as number;
+): Along {
+  if (values.length === 1) return { values, stride: Math.max(1, elementCount(dims)) };
   const axis = channelAxisOf(path, dims, order, how, values.length);
   const at = order.indexOf(axis);
-  const stride = elementCount(order.slice(at + 1).map((source) => dims[source] ?? 0));
-  return (element) => values[Math.floor(element / stride) % values.length] as number;
+  return { values, stride: elementCount(order.slice(at + 1).map((source) => dims[source] ?? 0)) };
 }
 
 /** The axis of the sample that has an entry for each value: the one that is moved, or else the only one that fits. */

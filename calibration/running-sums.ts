@@ -15,63 +15,85 @@ function keyOf(x: number): number {
   return upper < KEYS / 2 ? upper + KEYS / 2 : KEYS - 1 - upper;
 }
 
+/** Places of what the table has of a bin: its ends, elements per unit (0 for a bin of one value), count and sum before it. */
+const [HIGH, LOW, DENSITY, COUNT, SUM] = [0, 1, 2, 3, 4] as const;
+const STRIDE = 8;
+
 /** The moments of every lower part of a distribution, in O(1) each; within a bin, elements are evenly spread. */
 export class RunningSums {
-  readonly #lows: Float64Array;
-  readonly #highs: Float64Array;
-  /** Elements per unit within each bin; 0 for a bin of one value. */
-  readonly #densities: Float64Array;
+  /** What is known of each bin, side by side, so that a look-up touches one cache line. */
+  readonly #table: Float64Array;
   /** Moments of all bins before each bin, and of all of them at the end. */
-  readonly #counts: Float64Array;
-  readonly #sums: Float64Array;
   readonly #squares: Float64Array;
   /** For each key, the first bin whose upper end has it or a larger one. */
   readonly #firstBin = new Uint32Array(KEYS);
 
   constructor({ bins }: Distribution) {
-    this.#lows = Float64Array.from(bins, ({ low }) => low);
-    this.#highs = Float64Array.from(bins, ({ high }) => high);
-    this.#densities = Float64Array.from(bins, densityOf);
-    this.#counts = new Float64Array(bins.length + 1);
-    this.#sums = new Float64Array(bins.length + 1);
+    const table = new Float64Array(STRIDE * (bins.length + 1));
+    this.#table = table;
     this.#squares = new Float64Array(bins.length + 1);
     let key = 0;
-    for (const [index, { low, high, count }] of bins.entries()) {
-      this.#counts[index + 1] = (this.#counts[index] as number) + count;
-      this.#sums[index + 1] = (this.#sums[index] as number) + (count * (low + high)) / 2;
+    let [elements, sum] = [0, 0];
+    for (let index = 0; index < bins.length; index++) {
+      const bin = bins[index] as Bin;
+      const { low, high, count } = bin;
+      const at = STRIDE * index;
+      table[at + LOW] = low;
+      table[at + HIGH] = high;
+      table[at + DENSITY] = densityOf(bin);
+      table[at + COUNT] = elements;
+      table[at + SUM] = sum;
+      elements += count;
+      sum += (count * (low + high)) / 2;
       // count·(high³ − low³)/3/(high − low), without the cancellation of large cubes.
       const squares = (count * (low * low + low * high + high * high)) / 3;
       this.#squares[index + 1] = (this.#squares[index] as number) + squares;
       for (const end = keyOf(high); key <= end; key++) this.#firstBin[key] = index;
     }
     this.#firstBin.fill(bins.length, key);
+    const end = STRIDE * bins.length;
+    table[end + LOW] = Number.NaN;
+    table[end + HIGH] = Number.NaN;
+    table[end + COUNT] = elements;
+    table[end + SUM] = sum;
   }
 
   /** The moments of the elements below `x`. */
   upTo(x: number): Moments {
     const index = this.#binAt(x);
-    const count = this.#counts[index] as number;
-    const sum = this.#sums[index] as number;
+    const at = STRIDE * index;
+    const count = this.#table[at + COUNT] as number;
+    const sum = this.#table[at + SUM] as number;
     const squares = this.#squares[index] as number;
-    const low = this.#lows[index] as number;
+    const low = this.#table[at + LOW] as number;
     // Beyond the last bin there is no lower end, and the comparison is false.
     if (!(x > low)) return [count, sum, squares];
-    const part = (this.#densities[index] as number) * (x - low);
+    const part = (this.#table[at + DENSITY] as number) * (x - low);
     return [count + part, sum + (part * (low + x)) / 2, squares + (part * (low * low + low * x + x * x)) / 3];
   }
 
-  /** Σ (x − element) over the elements below `x`: how far they fall short of it together. */
-  shortfall(x: number): number {
-    const index = this.#binAt(x);
-    const short = x * (this.#counts[index] as number) - (this.#sums[index] as number);
-    const low = this.#lows[index] as number;
-    return x > low ? short + ((this.#densities[index] as number) * (x - low) ** 2) / 2 : short;
+  /**
+   * Σ over thresholds x = (code − zeroPoint + ½)·scale, code from `low` to before `high`, of Σ (x − element) over the
+   * elements below x: how far they fall short of it together.
+   */
+  shortfalls(scale: number, zeroPoint: number, low: number, high: number): number {
+    const [table, firstBin] = [this.#table, this.#firstBin];
+    let total = 0;
+    for (let code = low; code < high; code++) {
+      const x = (code - zeroPoint + 0.5) * scale;
+      let at = STRIDE * (firstBin[keyOf(x)] as number);
+      while ((table[at + HIGH] as number) <= x) at += STRIDE;
+      const inside = x - (table[at + LOW] as number);
+      const short = x * (table[at + COUNT] as number) - (table[at + SUM] as number);
+      total += inside > 0 ? short + ((table[at + DENSITY] as number) * (inside * inside)) / 2 : short;
+    }
+    return total;
   }
 
   /** Index of the first bin that reaches beyond `x`. */
   #binAt(x: number): number {
     let index = this.#firstBin[keyOf(x)] as number;
-    while ((this.#highs[index] as number) <= x) index++;
+    while ((this.#table[STRIDE * index + HIGH] as number) <= x) index++;
     return index;
   }
 }

@@ -154,8 +154,7 @@ export function quantizationError(
   { scale, zeroPoint, low, high }: AffineQuantizer,
 ): number {
   const top = (high - zeroPoint) * scale;
-  let shortfalls = 0;
-  for (let code = low; code < high; code++) shortfalls += sums.shortfall((code - zeroPoint + 0.5) * scale);
+  const shortfalls = sums.shortfalls(scale, zeroPoint, low, high);
   return squaredDistance(none, sums.upTo(Number.POSITIVE_INFINITY), top) - 2 * scale * shortfalls;
 }
 

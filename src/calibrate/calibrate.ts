@@ -4,11 +4,12 @@ import type { Statistics, TensorStatistics } from '../../calibration/statistics.
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
 import { withModel } from '../load/with-model.js';
-import type { Feed } from '../numerics/nd-array.js';
+import type { Feed, NdArray } from '../numerics/nd-array.js';
 import type { MemoryEstimate } from '../options.js';
 import { hashModel } from '../proto/hash.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, Session, SessionSettings } from '../runtime/session.js';
+import type { KeptOutputs } from './kept-outputs.js';
 import { type MemoryLimit, type PassPlan, planPasses } from './passes.js';
 import { firstFeed } from './samples.js';
 import { valueSizes } from './value-sizes.js';
@@ -22,6 +23,8 @@ export interface CalibrationSettings {
   readonly maxMemoryBytes?: number | undefined;
   /** Told before the first run. */
   readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
+  /** Gets the model's outputs, where one pass observes all values. */
+  readonly outputs?: KeptOutputs | undefined;
 }
 
 /**
@@ -67,7 +70,7 @@ async function observe(
   model: Model,
   values: readonly string[],
   source: SampleSource,
-  { provider = 'cpu', progress = () => {}, maxMemoryBytes, onEstimate }: CalibrationSettings,
+  { provider = 'cpu', progress = () => {}, maxMemoryBytes, onEstimate, outputs }: CalibrationSettings,
 ): Promise<Map<string, TensorStatistics>> {
   const inner = innerValues(model, values);
   const settings = sessionSettings(provider);
@@ -78,7 +81,14 @@ async function observe(
     onEstimate?.({ passes: Math.max(1, plan.passes.length), estimateBytes: plan.estimateBytes });
     // The session that all values are exposed of is at hand: one pass needs no other.
     if (plan.passes.length > 1) return plan;
-    return collectStatistics(source, values, runnerOf(session, inner), progress);
+    if (!outputs) return collectStatistics(source, values, runnerOf(session, inner), progress);
+    const names = session.outputNames.filter((name) =>
+      model.graph.outputs.some((each) => each.name === name),
+    );
+    const run = runnerOf(session, [...new Set([...inner, ...names])]);
+    return collectStatistics(source, values, run, progress, (made, samples) => {
+      outputs.keep(new Map(names.map((name) => [name, made.get(name) as NdArray])), samples);
+    });
   });
   if (!isPlan(planned)) return planned;
   const fed = values.filter((value) => !inner.includes(value));

@@ -76,7 +76,7 @@ export async function findRanges(placed: PlacedModel, inputs: RangeInputs): Prom
   // Too few tell nothing apart: then all samples are for the ranges, by least squared error.
   if (heldOut.length < LEAST_HELD_OUT)
     return same(inputs.statistics ?? (await calibrate(model, values, samples, inputs)));
-  const statistics = await calibrate(model, values, kept, inputs);
+  const statistics = await calibrate(model, values, kept, { ...inputs, outputs: undefined });
   if (!statistics) return same(undefined);
   const candidates = [mse, ...observers.filter((each) => each !== mse)];
   const choices = await chooseObservers(placed, { statistics, candidates, heldOut });

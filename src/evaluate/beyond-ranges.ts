@@ -17,6 +17,9 @@ export interface BeyondRange {
   readonly share: number;
 }
 
+/** Of a value that calibration did not observe, or that has no codes: nothing is outside. */
+const EVERYTHING: Bounds = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+
 /** Counts the elements of float values that lie outside of what the calibration samples held. */
 export class BeyondMeter {
   readonly #ranges: SeenRanges;
@@ -28,26 +31,25 @@ export class BeyondMeter {
   }
 
   add(name: string, value: NdArray, batch: BatchRows): void {
-    const range = this.#ranges.get(name);
     if (!value.type.startsWith('float')) return;
-    this.#countNonFinite(name, rowsOf(value, batch));
+    const range = this.#ranges.get(name);
+    const { min, max } = range ?? EVERYTHING;
+    const { min: least, max: most } = range?.held ?? EVERYTHING;
+    const rows = rowsOf(value, batch);
+    let [outside, clipped, nonFinite] = [0, 0, 0];
+    for (let i = 0; i < rows.length; i++) {
+      const x = rows[i] as number;
+      if (x < min || x > max) outside++;
+      if (x < least || x > most) clipped++;
+      if (!Number.isFinite(x)) nonFinite++;
+    }
+    if (nonFinite > 0) this.#nonFinite.set(name, (this.#nonFinite.get(name) ?? 0) + nonFinite);
     if (!range) return;
     const count = this.#counts.get(name) ?? { outside: 0, clipped: 0, all: 0 };
     this.#counts.set(name, count);
-    const rows = rowsOf(value, batch);
-    const { min, max, held = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY } } = range;
-    for (let i = 0; i < rows.length; i++) {
-      const x = rows[i] as number;
-      if (x < min || x > max) count.outside++;
-      if (x < held.min || x > held.max) count.clipped++;
-    }
+    count.outside += outside;
+    count.clipped += clipped;
     count.all += rows.length;
-  }
-
-  #countNonFinite(name: string, rows: ArrayLike<number>): void {
-    let count = 0;
-    for (let i = 0; i < rows.length; i++) if (!Number.isFinite(rows[i])) count++;
-    if (count > 0) this.#nonFinite.set(name, (this.#nonFinite.get(name) ?? 0) + count);
   }
 
   /** Values with elements that are not finite in float, and how many, in the order of the graph. */

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { exposing } from '../graph/expose.js';
+import { linearLayerOf } from '../graph/linear-layer.js';
 import type { Model } from '../graph/model.js';
 import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
+import { elementCount, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
+import type { Session } from '../runtime/session.js';
 import { type Adapter, convertFeed } from './adapted-runner.js';
+import { affordableSamples, FEW_MULTIPLICATIONS } from './affordable-samples.js';
 import type { BeyondMeter } from './beyond-ranges.js';
 import { type Drift, DriftMeter } from './drift.js';
 import type { LayerMatching, LayerPair } from './layer-pairs.js';
@@ -25,6 +29,13 @@ export interface LayerDrift {
 /** Samples that layer drift is measured on: it is a mean over every element of every one, and settles soon. */
 const LAYER_SAMPLES = 32;
 
+/** Who gets the outputs of the exact session, batch by batch, of more samples than layers are measured on. */
+export interface ExactOutputs {
+  /** So many samples tell enough; large models run fewer, at least as many as layers are measured on. */
+  readonly most: number;
+  readonly keep: (outputs: ReadonlyMap<string, NdArray>, samples: number) => void;
+}
+
 /**
  * Measure each layer in the exact session: the error that the quantization has built up to that layer.
  *
@@ -33,6 +44,7 @@ const LAYER_SAMPLES = 32;
  * @param inTurn - whether only one of the two may be loaded at a time
  * @param adapter - the types that the quantized model's inputs take, where they are others
  * @param outside - gets the float inputs and results
+ * @param outputs - gets the quantized model's own outputs, which the same session gives
  */
 export async function compareLayers(
   source: SampleSource,
@@ -43,22 +55,35 @@ export async function compareLayers(
   inTurn = false,
   adapter?: Pick<Adapter, 'inputTypes'>,
   outside?: BeyondMeter,
+  outputs?: ExactOutputs,
 ): Promise<LayerDrift[]> {
   if (pairs.length === 0) return [];
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
-  const compare = async (reference: Runner, exact: Runner) => {
+  const own = quantized.graph.outputs.map(({ name }) => name);
+  const compare = async (reference: Runner, exact: Session) => {
     let done = 0;
+    let most = LAYER_SAMPLES;
+    const asked = exact.outputNames.filter((name) => own.includes(name));
     for await (const batch of source.open()) {
-      const { feed, samples } = batch;
+      const { feed, samples, size } = batch;
+      const taken = adapter ? convertFeed(feed, adapter) : feed;
+      if (done >= LAYER_SAMPLES) {
+        outputs?.keep(await exact.run(taken, asked), samples);
+        done += samples;
+        if (done >= most) break;
+        continue;
+      }
       const a = await reference.run(feed);
-      const b = await exact.run(adapter ? convertFeed(feed, adapter) : feed);
+      const b = await exact.run(taken);
+      outputs?.keep(b, samples);
+      if (outputs && done === 0) most = samplesFor(multiplicationsOf(float, pairs, a) / size, outputs.most);
       for (const { pair, meter } of meters) {
         const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
         if (x && y) meter.add(x, y, batch);
       }
       for (const [name, value] of [...Object.entries(feed), ...a]) outside?.add(name, value, batch);
       done += samples;
-      if (done >= LAYER_SAMPLES) break;
+      if (done >= most) break;
     }
   };
   const exposedFloat = exposing(
@@ -71,7 +96,7 @@ export async function compareLayers(
   );
   const withFloat = <T>(work: (session: Runner) => Promise<T>) =>
     withModel(exposedFloat, { ...machine, mode: 'basic', label: 'the float model' }, work);
-  const withQuantized = <T>(work: (session: Runner) => Promise<T>) =>
+  const withQuantized = <T>(work: (session: Session) => Promise<T>) =>
     withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
   if (inTurn) {
     await withScratch(async (folder) => {
@@ -90,4 +115,26 @@ export async function compareLayers(
     quantizedTensor: pair.tensor,
     drift: meter.drift,
   }));
+}
+
+/** Samples that outputs are wanted of, at least those of the layers. */
+const samplesFor = (multiplications: number, most: number): number =>
+  Math.max(LAYER_SAMPLES, affordableSamples(Math.max(1, multiplications), most, FEW_MULTIPLICATIONS));
+
+/** Multiplications of the layers in one run. */
+function multiplicationsOf(
+  { graph }: Model,
+  pairs: readonly LayerPair[],
+  results: ReadonlyMap<string, NdArray>,
+): number {
+  const nodes = new Map(graph.nodes.map((each) => [each.id, each]));
+  let sum = 0;
+  for (const { id, floatValue } of pairs) {
+    const node = nodes.get(id);
+    const linear = node && linearLayerOf(graph, node);
+    if (!linear) continue;
+    const perResult = elementCount(linear.weight.dims) / linear.outputChannels;
+    sum += (results.get(floatValue)?.data.length ?? 0) * perResult;
+  }
+  return sum;
 }

@@ -15,8 +15,15 @@ export interface ComparedSessions {
   readonly float: Runner;
   readonly deployed: Runner;
   readonly exact: Runner;
+  /** Samples that the last one runs, where they are fewer than EXACT_SAMPLES. */
+  readonly exactSamples?: number | undefined;
   /** Both models with every node as it stands: what the runtime's optimizations change shows against these. */
-  readonly unoptimized?: { readonly float: Runner; readonly quantized: Runner };
+  readonly unoptimized?: {
+    readonly float: Runner;
+    readonly quantized: Runner;
+    /** The float model as its users run it, where `float` is not that. */
+    readonly optimizedFloat?: Runner | undefined;
+  };
 }
 
 /** Drift of one output. */
@@ -47,8 +54,10 @@ export interface ComparedBatch extends Batch {
   readonly quantized: ReadonlyMap<string, NdArray>;
 }
 
-/** Samples beyond this many are run in the float and the deployed session only: the error without integer kernels is a
- * mean over every element, and settles soon. */
+/**
+ * Samples beyond this many are run in the float and the deployed session only: the error without integer kernels is a
+ * mean over every element, and settles soon. Large models run fewer.
+ */
 export const EXACT_SAMPLES = 128;
 
 /** Samples run without optimizations: an optimization that goes wrong does so on the first. */
@@ -73,7 +82,7 @@ class OutputMeter {
   }
 
   add(values: Readonly<Record<keyof Runs, NdArray | undefined>>, batch: BatchRows): void {
-    const { float, deployed, exact, plainFloat, plainQuantized } = values;
+    const { float, deployed, exact, plainFloat, plainQuantized, optimizedFloat = float } = values;
     if (float && deployed) {
       this.#deployed.add(float, deployed, batch);
       this.#errors.add(float, deployed, batch);
@@ -81,7 +90,7 @@ class OutputMeter {
     }
     if (float && exact) this.#exact.add(float, exact, batch);
     if (deployed && exact) this.#kernels.add(exact, deployed, batch);
-    if (float && plainFloat) this.#floatOptimizations.add(plainFloat, float, batch);
+    if (optimizedFloat && plainFloat) this.#floatOptimizations.add(plainFloat, optimizedFloat, batch);
     if (deployed && plainQuantized) this.#quantizedOptimizations.add(plainQuantized, deployed, batch);
   }
 
@@ -110,6 +119,7 @@ interface Runs {
   readonly exact: Outputs | undefined;
   readonly plainFloat: Outputs | undefined;
   readonly plainQuantized: Outputs | undefined;
+  readonly optimizedFloat: Outputs | undefined;
 }
 
 type Outputs = ReadonlyMap<string, NdArray>;
@@ -137,6 +147,7 @@ export async function compareOutputs(
 ): Promise<{ outputs: OutputDrift[]; task: TaskAccuracy | undefined }> {
   const meters = sessions.float.outputNames.map((name) => new OutputMeter(name, classes.get(name)));
   const task = labels && new TaskMeter(labels);
+  const { exactSamples = EXACT_SAMPLES } = sessions;
   let done = 0;
   for await (const batch of source.open()) {
     const { feed } = batch;
@@ -144,9 +155,10 @@ export async function compareOutputs(
     const runs: Runs = {
       float: await sessions.float.run(feed),
       deployed: await sessions.deployed.run(feed),
-      exact: done < EXACT_SAMPLES ? await sessions.exact.run(feed) : undefined,
+      exact: done < exactSamples ? await sessions.exact.run(feed) : undefined,
       plainFloat: isPlain ? await sessions.unoptimized?.float.run(feed) : undefined,
       plainQuantized: isPlain ? await sessions.unoptimized?.quantized.run(feed) : undefined,
+      optimizedFloat: isPlain ? await sessions.unoptimized?.optimizedFloat?.run(feed) : undefined,
     };
     watch?.({ ...batch, first: done, float: runs.float, quantized: runs.deployed });
     for (const meter of meters) {
@@ -158,6 +170,7 @@ export async function compareOutputs(
         exact: runs.exact?.get(name),
         plainFloat: runs.plainFloat?.get(name),
         plainQuantized: runs.plainQuantized?.get(name),
+        optimizedFloat: runs.optimizedFloat?.get(name),
       };
       meter.add(values, batch);
       if (float && deployed) task?.add(name, float, deployed, batch, done);

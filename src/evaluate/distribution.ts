@@ -3,7 +3,7 @@ import { inputAt } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { dequantizeValue } from '../numerics/affine.js';
-import { channelAlong } from '../numerics/nd-array.js';
+import { channelAlong, elementCount } from '../numerics/nd-array.js';
 import { layerKeyOf, type WeightedNode, weightedNode } from '../place/placement.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { type Plan, type ReportedPlan, type StoredTensor, weightAt } from '../quantize/plan.js';
@@ -73,6 +73,8 @@ export function worstDistributions(
 /** Elements of a weight that share levels: a channel, a block of one, or the whole. */
 interface Groups {
   readonly count: number;
+  /** Elements side by side that surely are of one group, from every multiple of this on. */
+  readonly run: number;
   readonly groupOf: (element: number) => number;
   /** What the elements of a group can be, ascending. */
   readonly levelsOf: (group: number) => number[];
@@ -87,7 +89,7 @@ function weightDistribution(
   const values = floatsOf(site.weight);
   const groups = weight.kind === 'blocks' ? blockGroups(weight) : channelGroups(weight, limit);
   const group = worstGroup(values, dequantizeTensor(weight), groups);
-  const shown = values.filter((_, i) => groups.groupOf(i) === group);
+  const shown = elementsOf(values, groups, group);
   const levels = groups.levelsOf(group);
   return {
     id: node.id,
@@ -100,19 +102,33 @@ function weightDistribution(
 }
 
 /** The group with the largest sum of squared differences, the first of equals. */
-function worstGroup(values: Float32Array, stored: Float32Array, { count, groupOf }: Groups): number {
+function worstGroup(values: Float32Array, stored: Float32Array, { count, run, groupOf }: Groups): number {
   const errors = new Float64Array(count);
-  for (let i = 0; i < values.length; i++) {
-    const group = groupOf(i);
-    errors[group] = (errors[group] as number) + ((values[i] as number) - (stored[i] as number)) ** 2;
+  for (let start = 0; start < values.length; start += run) {
+    const group = groupOf(start);
+    let error = errors[group] as number;
+    for (let i = start; i < start + run; i++) error += ((values[i] as number) - (stored[i] as number)) ** 2;
+    errors[group] = error;
   }
   return errors.reduce((worst, error, group) => (error > (errors[worst] as number) ? group : worst), 0);
+}
+
+function elementsOf(values: Float32Array, { run, groupOf }: Groups, group: number): Float32Array {
+  const found: Float32Array[] = [];
+  for (let start = 0; start < values.length; start += run)
+    if (groupOf(start) === group) found.push(values.subarray(start, start + run));
+  const elements = new Float32Array(found.length * run);
+  found.forEach((part, i) => {
+    elements.set(part, i * run);
+  });
+  return elements;
 }
 
 function channelGroups(weight: QuantizedTensor, limit: number): Groups {
   const isWhole = weight.axis === undefined;
   return {
     count: weight.scales.length,
+    run: elementCount(isWhole ? weight.dims : weight.dims.slice((weight.axis ?? 0) + 1)),
     groupOf: channelAlong(weight.dims, weight.axis),
     levelsOf: (channel) =>
       integerLevels(weight, channel, limit).map((integer) =>
@@ -127,6 +143,7 @@ function blockGroups({ dims, axis, bits, size, scales, zeroPoints }: BlockTensor
   const [outputOf, inputOf] = [channelAlong(dims, axis), channelAlong(dims, 1 - axis)];
   return {
     count: scales.length,
+    run: 1,
     groupOf: (element) => outputOf(element) * blocks + Math.floor(inputOf(element) / size),
     levelsOf: (group) => {
       const zeroPoint = zeroPoints ? (zeroPoints[group] as number) : 2 ** (bits - 1);

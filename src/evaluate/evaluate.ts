@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Preprocess } from '../../calibration/preprocess.js';
 import type { SampleSource } from '../../calibration/source.js';
+import type { Outputs } from '../calibrate/kept-outputs.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import type { EmittedModel } from '../emit/emit-model.js';
 import { QuantizeError } from '../errors.js';
@@ -12,7 +13,7 @@ import { type SessionSettings, withSession } from '../runtime/session.js';
 import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
 import { BeyondMeter, type BeyondRange, type SeenRanges } from './beyond-ranges.js';
 import { classAxes, type GivenClassAxes } from './class-axes.js';
-import { compareLayers, type LayerDrift } from './compare-layers.js';
+import { compareLayers, type ExactOutputs, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
   compareOutputs,
@@ -25,7 +26,7 @@ import { type LayerPair, layerPairs } from './layer-pairs.js';
 import { foldedAndOriginal, measureSpeed, type Speed } from './measure-speed.js';
 import { type Mistake, MistakeCollector } from './mistake.js';
 import { measurePortable, type PortableDrift } from './portable.js';
-import { record } from './recording.js';
+import { type Runner, record, recording, replayOf } from './recording.js';
 import type { UserMeter, UserMetric } from './user-metric.js';
 
 /** Float against quantized. */
@@ -84,6 +85,8 @@ export interface EvaluationSettings extends MachineOptions {
 export interface EvaluatedModels {
   /** The file that the user gave: its path, or its bytes where the runtime takes it in another version alone. */
   readonly floatFile: string | Uint8Array;
+  /** What the folded model gave of all samples, where they were run for another purpose. */
+  readonly floatOutputs?: readonly Outputs[] | undefined;
   /** The bytes of its .onnx file, or its path. */
   readonly quantized: Uint8Array | string;
   readonly folded: Model;
@@ -101,6 +104,8 @@ export interface ComparedFiles {
   /** The bytes of the .onnx file, or its path. */
   readonly quantized: Uint8Array | string;
   readonly layers: { readonly float: Model; readonly quantized: Model; readonly pairs: readonly LayerPair[] };
+  /** The float model's outputs for all samples, where they are known. */
+  readonly floatRuns?: readonly Outputs[] | undefined;
   /** The outputs of the float model that are compared; all of them by default. */
   readonly floatOutputs?: Adapter | undefined;
   /** How the quantized model is run with the float one's inputs; as it is by default. */
@@ -126,11 +131,12 @@ export async function evaluate(
   samples: Samples,
   settings: EvaluationSettings = {},
 ): Promise<Evaluation> {
-  const { floatFile, quantized, folded, placement, emitted, inTurn, isPortable } = models;
+  const { floatFile, floatOutputs: floatRuns, quantized, folded, placement, emitted } = models;
+  const { inTurn, isPortable } = models;
   const { model, pairs } = layerPairs(placement, emitted);
   const layers = { float: folded, quantized: model, pairs };
   return evaluateFiles(
-    { floatFile, quantized, layers, inTurn, isPortable, isFolded: true },
+    { floatFile, floatRuns, quantized, layers, inTurn, isPortable, isFolded: true },
     samples,
     settings,
   );
@@ -156,26 +162,26 @@ export async function evaluateFiles(
   const { classesAxis: given, mayRank } = settings;
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
-  const { outputs, task } = await withRunners(files, samples.evaluation, machine, (sessions) =>
-    compareOutputs(withProgress(samples.evaluation), sessions, {
-      ...{ labels: samples.labels, metric, watch: collector?.see },
-      classes: classAxes(layers.float.graph, { given, mayRank, hasLabels: samples.labels !== undefined }),
-    }),
-  );
+  const outside = new BeyondMeter(ranges ?? new Map());
+  const { layerDrift, compared } = await withScratch(async (folder) => {
+    const { drift: layerDrift, exact } = await layersAndExact(files, samples.evaluation, {
+      ...{ machine, outside, file: join(folder, 'layers') },
+    });
+    const classes = classAxes(layers.float.graph, {
+      given,
+      mayRank,
+      hasLabels: samples.labels !== undefined,
+    });
+    const watchers = { labels: samples.labels, metric, watch: collector?.see, classes };
+    const compared = await withRunners(files, samples.evaluation, { machine, exact, folder }, (sessions) =>
+      compareOutputs(withProgress(samples.evaluation), sessions, watchers),
+    );
+    return { layerDrift, compared };
+  });
+  const { outputs, task } = compared;
   if (samples.labels && !task) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
   }
-  const outside = new BeyondMeter(ranges ?? new Map());
-  const layerDrift = await compareLayers(
-    samples.evaluation,
-    layers.float,
-    layers.quantized,
-    layers.pairs,
-    machine,
-    inTurn,
-    adapter,
-    outside,
-  );
   const feed = await firstFeed(samples.evaluation);
   const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
   const { evaluation: source, labels } = samples;
@@ -201,14 +207,48 @@ export async function evaluateFiles(
   };
 }
 
+/** What the exact session gave of some samples' outputs. */
+interface ExactRuns {
+  readonly runner: Runner;
+  readonly samples: number;
+}
+
+/** The drift of the layers, and what the same session gave of the outputs where it is the one that states them. */
+async function layersAndExact(
+  { layers: { float, quantized, pairs }, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
+  source: SampleSource,
+  { machine, outside, file }: { machine: MachineOptions; outside: BeyondMeter; file: string },
+): Promise<{ drift: LayerDrift[]; exact: ExactRuns | undefined }> {
+  let drift: LayerDrift[] = [];
+  let samples = 0;
+  const isShared = exactMode === 'exact' && pairs.length > 0;
+  const names = quantized.graph.outputs.map(({ name }) => name);
+  const kept = await recording(file, names, async (keep) => {
+    const outputs: ExactOutputs = {
+      most: EXACT_SAMPLES,
+      keep: (values, count) => {
+        keep(values);
+        samples += count;
+      },
+    };
+    const shared = isShared ? outputs : undefined;
+    drift = await compareLayers(source, float, quantized, pairs, machine, inTurn, adapter, outside, shared);
+  });
+  return { drift, exact: isShared ? { runner: adaptRunner(kept.replay(), adapter), samples } : undefined };
+}
+
 /**
  * The sessions of a comparison. What runs on a few samples alone is recorded first and released; where only one model
  * may be loaded at a time, so is everything but the deployed session.
  */
-function withRunners<T>(
-  { floatFile, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
+async function withRunners<T>(
+  { floatFile, floatRuns, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
   source: SampleSource,
-  machine: MachineOptions,
+  {
+    machine,
+    exact: found,
+    folder,
+  }: { machine: MachineOptions; exact?: ExactRuns | undefined; folder: string },
   work: (sessions: ComparedSessions) => Promise<T>,
 ): Promise<T> {
   const models = {
@@ -216,37 +256,30 @@ function withRunners<T>(
     quantized: { file: quantized, adapter, label: 'the quantized model' },
   };
   type Side = keyof typeof models;
-  return withScratch(async (folder) => {
-    const settingsOf = (side: Side, mode: SessionSettings['mode']) => ({
-      ...machine,
-      mode,
-      label: models[side].label,
-    });
-    const recorded = (side: Side, mode: SessionSettings['mode'], samples?: number, name: string = mode) =>
-      withSession(models[side].file, settingsOf(side, mode), (session) =>
-        record(adaptRunner(session, models[side].adapter), source, join(folder, `${side}-${name}`), samples),
-      );
-    const open = <R>(
-      side: Side,
-      mode: SessionSettings['mode'],
-      use: (runner: ComparedSessions['float']) => R,
-    ) =>
-      withSession(models[side].file, settingsOf(side, mode), async (session) =>
-        use(adaptRunner(session, models[side].adapter)),
-      );
-    const unoptimized = {
-      float: await recorded('float', 'disabled', UNOPTIMIZED_SAMPLES),
-      quantized: await recorded('quantized', 'disabled', UNOPTIMIZED_SAMPLES),
-    };
-    if (inTurn) {
-      const float = await recorded('float', 'default');
-      const exact = await recorded('quantized', exactMode, EXACT_SAMPLES, 'exact');
-      return open('quantized', 'default', (deployed) => work({ float, deployed, exact, unoptimized }));
-    }
-    return open('float', 'default', (float) =>
-      open('quantized', 'default', (deployed) =>
-        open('quantized', exactMode, (exact) => work({ float, deployed, exact, unoptimized })),
-      ),
-    );
+  const settingsOf = (side: Side, mode: SessionSettings['mode']) => ({
+    ...machine,
+    mode,
+    label: models[side].label,
   });
+  const recorded = (side: Side, mode: SessionSettings['mode'], samples?: number, name: string = mode) =>
+    withSession(models[side].file, settingsOf(side, mode), (session) =>
+      record(adaptRunner(session, models[side].adapter), source, join(folder, `${side}-${name}`), samples),
+    );
+  const open = <R>(side: Side, use: (runner: Runner) => R) =>
+    withSession(models[side].file, settingsOf(side, 'default'), async (session) =>
+      use(adaptRunner(session, models[side].adapter)),
+    );
+  const unoptimized = {
+    float: await recorded('float', 'disabled', UNOPTIMIZED_SAMPLES),
+    quantized: await recorded('quantized', 'disabled', UNOPTIMIZED_SAMPLES),
+    // What is known of the float model was run without its users' optimizations.
+    optimizedFloat: floatRuns && (await recorded('float', 'default', UNOPTIMIZED_SAMPLES)),
+  };
+  const exact = found?.runner ?? (await recorded('quantized', exactMode, EXACT_SAMPLES, 'exact'));
+  const few = { exact, exactSamples: found?.samples, unoptimized };
+  if (inTurn || floatRuns) {
+    const float = floatRuns ? replayOf(floatRuns) : await recorded('float', 'default');
+    return open('quantized', (deployed) => work({ ...few, float, deployed }));
+  }
+  return open('float', (float) => open('quantized', (deployed) => work({ ...few, float, deployed })));
 }

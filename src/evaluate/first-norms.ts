@@ -3,7 +3,7 @@ import { linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { withModel } from '../load/with-model.js';
-import { channelAlong, type NdArray } from '../numerics/nd-array.js';
+import { elementCount, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
 import { rowsOf } from './drift.js';
 
@@ -146,12 +146,16 @@ function addChannels(
   { dims, data }: { readonly dims: readonly number[]; readonly data: ArrayLike<number> },
 ): void {
   const channels = dims[1] ?? 1;
-  const channelOf = channelAlong(dims, 1);
-  for (let i = 0; i < data.length; i++) {
-    const c = channelOf(i);
-    const x = data[i] as number;
-    into.sums[c] = (into.sums[c] ?? 0) + x;
-    into.squares[c] = (into.squares[c] ?? 0) + x * x;
+  const inner = Math.max(1, elementCount(dims.slice(2)));
+  for (let start = 0, c = 0; start < data.length; start += inner, c = (c + 1) % channels) {
+    let [sum, square] = [into.sums[c] ?? 0, into.squares[c] ?? 0];
+    for (let i = start; i < start + inner; i++) {
+      const x = data[i] as number;
+      sum += x;
+      square += x * x;
+    }
+    into.sums[c] = sum;
+    into.squares[c] = square;
   }
   into.count += channels === 0 ? 0 : data.length / channels;
 }

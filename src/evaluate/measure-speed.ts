@@ -25,7 +25,7 @@ const WARM_UP_RUNS = 5;
 const MIN_RUNS = 15;
 const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
-const BUDGET_MS = 500;
+const BUDGET_MS = 250;
 
 /** The models that are timed: the bytes of .onnx files, or their paths. */
 export interface TimedModels {

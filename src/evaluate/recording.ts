@@ -50,28 +50,65 @@ export async function recordRuns(
   file: string,
   samples = Number.POSITIVE_INFINITY,
 ): Promise<Recording> {
-  const { outputNames } = session;
-  const runs: Recorded[][] = [];
-  const handle = openSync(file, 'wx');
-  try {
-    let [done, end] = [0, 0];
+  return recording(file, session.outputNames, async (keep) => {
+    let done = 0;
     for await (const batch of source.open()) {
-      const outputs: Recorded[] = [];
-      for (const [name, { type, dims, data, isText }] of await session.run(batch.feed)) {
-        const length = data.byteLength;
-        outputs.push({ name, type, dims, start: end, length, isText });
-        for (const last = end + length; end < last; ) {
-          end += writeSync(handle, data, data.byteLength - (last - end), last - end, end);
-        }
-      }
-      runs.push(outputs);
+      keep(await session.run(batch.feed));
       done += batch.samples;
       if (done >= samples) break;
     }
+  });
+}
+
+/**
+ * Keep what some work gives batch by batch.
+ *
+ * @param file - a new file
+ * @param outputNames - what is kept of each batch
+ */
+export async function recording(
+  file: string,
+  outputNames: readonly string[],
+  work: (keep: (outputs: ReadonlyMap<string, NdArray>) => void) => Promise<void>,
+): Promise<Recording> {
+  const runs: Recorded[][] = [];
+  const handle = openSync(file, 'wx');
+  let end = 0;
+  const keep = (outputs: ReadonlyMap<string, NdArray>) => {
+    const kept: Recorded[] = [];
+    for (const name of outputNames) {
+      const array = outputs.get(name);
+      if (!array) continue;
+      const { type, dims, data, isText } = array;
+      const length = data.byteLength;
+      kept.push({ name, type, dims, start: end, length, isText });
+      for (const last = end + length; end < last; ) {
+        end += writeSync(handle, data, data.byteLength - (last - end), last - end, end);
+      }
+    }
+    runs.push(kept);
+  };
+  try {
+    await work(keep);
   } finally {
     closeSync(handle);
   }
   return { replay: () => replay(file, runs, outputNames) };
+}
+
+const BEYOND = 'there are more batches than were recorded';
+
+/** The same outputs once, of runs that are in memory. */
+export function replayOf(runs: readonly ReadonlyMap<string, NdArray>[]): Runner {
+  let next = 0;
+  return {
+    outputNames: [...(runs[0]?.keys() ?? [])],
+    async run() {
+      const outputs = runs[next++];
+      if (!outputs) throw new Error(BEYOND);
+      return new Map(outputs);
+    },
+  };
 }
 
 function replay(
@@ -84,7 +121,7 @@ function replay(
     outputNames,
     async run() {
       const outputs = runs[next++];
-      if (!outputs) throw new Error('there are more batches than were recorded');
+      if (!outputs) throw new Error(BEYOND);
       return new Map(
         outputs.map(({ name, type, dims, start, length, isText }) => [
           name,

@@ -98,9 +98,14 @@ function pairingFrom(
 }
 
 /** How many pairs of integers can saturate. */
-export function saturatingPairs(integers: Int8Array, pairing: Pairing): number {
+export function saturatingPairs(integers: Int8Array, { channels, stride, offsets, bound }: Pairing): number {
   let pairs = 0;
-  for (const _ of pairsThatSaturate(integers, pairing)) pairs++;
+  for (let first = 0; first < channels * stride; first += stride)
+    for (let k = 0; k + 1 < offsets.length; k += 2) {
+      const a = integers[first + (offsets[k] as number)] as number;
+      const b = integers[first + (offsets[k + 1] as number)] as number;
+      if (a * b > 0 && Math.abs(a + b) > bound) pairs++;
+    }
   return pairs;
 }
 

@@ -1,8 +1,8 @@
-import { clamp, roundHalfEven } from '../numerics/round.js';
 import { type Pairing, pairSums, saturatingPairs, withinPairs } from './pairs.js';
 import { dequantizeTensor, integersOfTensor, type QuantizedTensor } from './quantized-tensor.js';
 import { joinChannels, splitChannels } from './schemes/channels.js';
 import type { Scheme, WeightRequest } from './schemes/scheme.js';
+import { codesOf } from './schemes/uniform.js';
 
 /** A weight, and how the kernel that reads it adds its products. */
 export interface PairedRequest extends WeightRequest {
@@ -65,14 +65,15 @@ export function pairedScale(
 /** Codes at other scales, −128 never among them. */
 function codesAt(request: PairedRequest, scales: Float32Array): Int8Array {
   const top = request.limit;
-  const parts = splitChannels(request).map((weights, c) => {
-    const scale = scales[c] as number;
-    return Int8Array.from(weights, (w) => clamp(roundHalfEven(Math.fround(w / scale)), -top, top));
-  });
+  const range = { low: -top, high: top };
+  const parts = splitChannels(request).map((weights, c) => codesOf(weights, scales[c] as number, range));
   return joinChannels(parts, request, new Int8Array(request.values.length));
 }
 
 /** Σ(w − ŵ)². */
 function errorOf(tensor: QuantizedTensor, values: Float32Array): number {
-  return dequantizeTensor(tensor).reduce((sum, w, i) => sum + (w - (values[i] as number)) ** 2, 0);
+  const stored = dequantizeTensor(tensor);
+  let error = 0;
+  for (let i = 0; i < stored.length; i++) error += ((stored[i] as number) - (values[i] as number)) ** 2;
+  return error;
 }

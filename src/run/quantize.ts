@@ -2,6 +2,7 @@ import { rangeOfPixels } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { findRanges, noRanges } from '../calibrate/find-ranges.js';
+import { KeptOutputs } from '../calibrate/kept-outputs.js';
 import { firstFeed, type Samples } from '../calibrate/samples.js';
 import { Watch } from '../calibrate/watch.js';
 import { checkRuns } from '../emit/check-model.js';
@@ -112,6 +113,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   const placed = { model, path: options.model, recipe: given, placement: first };
   await watch.begin('calibrate');
+  // Samples that calibrate and measure run in float once.
+  const kept = prepared.samples.kind === 'calibration' && !auto ? new KeptOutputs() : undefined;
   const ranges = stored
     ? noRanges
     : await findRanges(placed, {
@@ -119,6 +122,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         samples: prepared.samples.calibration,
         inputRange: options.inputRange ?? rangeOfPixels(preprocess),
         others: options.suggest || options.auto ? valuesForOthers(model, given, options.model) : [],
+        outputs: kept,
         ...calibrationSettings(options, watch),
       });
   const saved = stored && planOf(stored, placed);
@@ -179,7 +183,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
     await watch.begin('evaluate');
     watch.detail(`${samples.evaluation.length} samples of ${samples.evaluation.label}`);
-    const models = { floatFile: loaded.runs, quantized: source, folded: model, placement, emitted };
+    const floatOutputs = kept?.allOf(samples.evaluation.length);
+    const files = { floatFile: loaded.runs, floatOutputs, quantized: source };
+    const models = { ...files, folded: model, placement, emitted };
     const settings = {
       ...{ threads, provider, preprocess, metric: await makeMetric?.() },
       ranges: seenRanges(plan),

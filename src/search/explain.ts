@@ -61,7 +61,8 @@ export async function explain(
   if (origins.length === 0 || (!asked.suggest && !isFarOff)) return { origins, suggestions: [] };
   await settings.begin?.('try suggestions');
   const effort = asked.suggest ? efforts.thorough : efforts.quick;
-  const start = { ...explained, origins, multiplications, sqnrDb };
+  const [{ exact } = { exact: { samples: 0 } }] = evaluation.outputs;
+  const start = { ...explained, origins, multiplications, sqnrDb, samples: exact.samples };
   const suggestions = await suggest(planner, start, source, { ...voice, effort });
   if (asked.suggest) return { origins, suggestions };
   // What was tried unasked is worth a word where it helps.

@@ -4,7 +4,6 @@ import { THREADS } from '../calibrate/calibrate.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
 import { FEW_MULTIPLICATIONS, MOST_MULTIPLICATIONS } from '../evaluate/affordable-samples.js';
-import { EXACT_SAMPLES } from '../evaluate/compare-outputs.js';
 import { type Drift, DriftMeter, worstDb as groupDb, judgedOutput } from '../evaluate/drift.js';
 import { farJoins } from '../evaluate/far-joins.js';
 import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
@@ -70,8 +69,9 @@ export interface StartingPoint {
   /** Multiplications that a sample takes in the float model, about. */
   readonly multiplications: number;
   readonly sizeBytes: number;
-  /** SQNR of the worst output without integer kernels, on the first EXACT_SAMPLES samples. */
+  /** SQNR of the worst output without integer kernels, on the first `samples` samples. */
   readonly sqnrDb: number | null;
+  readonly samples: number;
   /** The float model's file. */
   readonly floatFile: string | Uint8Array;
   /** How many samples refine each model that is tried; 0 where nothing does. */
@@ -99,7 +99,7 @@ export async function suggest(
   { effort = efforts.thorough, ...settings }: TrialSettings & { readonly effort?: Effort } = {},
 ): Promise<Suggestion[]> {
   const { least, most, work } = effort;
-  const samples = Math.min(EXACT_SAMPLES, source.length);
+  const { samples } = start;
   const runs = samples + RUNS_TO_REFINE * start.refinedSamples;
   const affordable = Math.floor(work / (start.multiplications * runs));
   const count = Math.max(least, Math.min(most, affordable));
@@ -108,13 +108,13 @@ export async function suggest(
   const float = { mode: 'default', threads: THREADS, provider: settings.provider } as const;
   return withScratch(async (folder) => {
     const recording = await withSession(start.floatFile, { ...float, label: 'the float model' }, (session) =>
-      recordRuns(session, source, join(folder, 'float'), EXACT_SAMPLES),
+      recordRuns(session, source, join(folder, 'float'), samples),
     );
     const tried: Suggestion[] = [];
     const attempt = async ({ id, flag, recipe }: Candidate): Promise<void> => {
       const bytes = await bytesAs(planner, recipe);
       if (!bytes) return;
-      const afterDb = await worstDb(bytes, recording, source, settings);
+      const afterDb = await worstDb(bytes, recording, source, { ...settings, samples });
       const costBytes = bytes.byteLength - start.sizeBytes;
       tried.push({ id, flag, costBytes, tried: { beforeDb: start.sqnrDb, afterDb } });
     };
@@ -269,7 +269,7 @@ async function worstDb(
   bytes: Uint8Array,
   recording: Recording,
   source: SampleSource,
-  { provider, pause }: TrialSettings,
+  { provider, pause, samples }: TrialSettings & { readonly samples: number },
 ): Promise<number | null> {
   const exact = { mode: 'exact', threads: THREADS, provider, label: 'the quantized model' } as const;
   const float = recording.replay();
@@ -284,7 +284,7 @@ async function worstDb(
         if (x && y) meter.add(x, y, batch);
       }
       done += batch.samples;
-      if (done >= EXACT_SAMPLES) break;
+      if (done >= samples) break;
     }
     return lowestDb([...meters.values()].map(({ drift }) => drift));
   });

@@ -46,6 +46,23 @@ describe('RunningSums', () => {
     });
   });
 
+  it('sums up how far elements fall short of thresholds, as brute force does', () => {
+    const values = [-3, -1, -1, 0, 2, 5];
+    const bins = [
+      { low: -3, high: -3, count: 1 },
+      { low: -1, high: -1, count: 2 },
+      { low: 0, high: 0, count: 1 },
+      { low: 2, high: 2, count: 1 },
+      { low: 5, high: 5, count: 1 },
+    ];
+    const thresholds = [-7, -5, -3, -1, 1, 3, 5, 7];
+    const short = thresholds.map((x) => values.reduce((sum, v) => sum + Math.max(0, x - v), 0));
+    const whole = short.reduce((sum, each) => sum + each, 0);
+    expect(sumsOf(bins).shortfalls(2, 0, -4, 4)).toBe(whole);
+    // Half of an even bin lies below its middle: 4 elements, on average ½ short of 1.
+    expect(sumsOf([{ low: 0, high: 2, count: 8 }]).shortfalls(2, 0, 0, 1)).toBe(2);
+  });
+
   it('equals brute force on a fine even grid, cut anywhere', () => {
     // Midpoints of 1,000 equal parts: their count, sum and sum of squares are the integrals to 1e-6.
     forSeeds(5, (random) => {

@@ -37,7 +37,7 @@ export function quantizeUniform(
     const least = Math.max(request.scaleFloor[c] as number, SMALLEST_NORMAL);
     const scale = Math.fround(Math.min(Math.max(scaleOf(weights, range, least), least), LARGEST_FLOAT));
     scales[c] = scale;
-    return Int8Array.from(weights, (w) => codeOf(w, scale, range));
+    return codesOf(weights, scale, range);
   });
   return {
     kind: 'affine',
@@ -52,6 +52,13 @@ export function quantizeUniform(
 /** The code of a weight, as QuantizeLinear computes it with zero point 0. */
 export function codeOf(weight: number, scale: number, { low, high }: CodeRange): number {
   return clamp(roundHalfEven(Math.fround(weight / scale)), low, high);
+}
+
+/** The codes of weights at one scale. */
+export function codesOf(weights: Float32Array, scale: number, range: CodeRange): Int8Array {
+  const codes = new Int8Array(weights.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = codeOf(weights[i] as number, scale, range);
+  return codes;
 }
 
 /** Squared error of weights at a scale. */

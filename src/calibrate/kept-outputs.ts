@@ -1,0 +1,32 @@
+import type { NdArray } from '../numerics/nd-array.js';
+
+/** What a model gives for one batch. */
+export type Outputs = ReadonlyMap<string, NdArray>;
+
+/** Outputs that take more are not kept: class scores of any number of samples are far below. */
+const MOST_BYTES = 2 ** 26;
+
+/** The outputs of a model, batch by batch in the order of the samples, as far as they are small. */
+export class KeptOutputs {
+  readonly #mostBytes: number;
+  #runs: Outputs[] | undefined = [];
+  #bytes = 0;
+  #samples = 0;
+
+  constructor(mostBytes = MOST_BYTES) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /** @param samples - how many of the batch count */
+  keep(outputs: Outputs, samples: number): void {
+    for (const { data } of outputs.values()) this.#bytes += data.byteLength;
+    if (this.#bytes > this.#mostBytes) this.#runs = undefined;
+    this.#runs?.push(outputs);
+    this.#samples += samples;
+  }
+
+  /** What was kept of so many samples; undefined where it is not all of them. */
+  allOf(samples: number): readonly Outputs[] | undefined {
+    return this.#samples === samples ? this.#runs : undefined;
+  }
+}

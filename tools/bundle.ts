@@ -1,0 +1,24 @@
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/**
+ * Puts what the command and its workers are made of into few files: the start of the command is mostly the resolving and
+ * opening of each. Packages stay outside, and what is imported where it is needed stays apart.
+ */
+const dist = fileURLToPath(new URL('../', import.meta.url));
+const outdir = `${dist}bin`;
+rmSync(outdir, { recursive: true, force: true });
+await build({
+  entryPoints: [`${dist}src/cli/run.js`, `${dist}src/modules/worker.js`],
+  outdir,
+  entryNames: '[name]',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  packages: 'external',
+  // Names stay: they stand in the traces of bug reports.
+  minifyWhitespace: true,
+  logLevel: 'warning',
+});
