@@ -27,7 +27,7 @@ const TYPE_ATTRIBUTES = ['to', 'dtype', 'output_datatype', 'output_dtype'];
 /**
  * Make a model of 16-bit floats one of float32, in place, so that its layers are quantized as those of its float32 twin:
  * every constant is widened exactly, values in between are float32. Inputs and outputs keep their types, by a Cast at each.
- * A model that holds more float32 than 16-bit floats is left as it is, and so is one with functions.
+ * A model that holds more float32 than 16-bit floats is left as it is, and so is one with functions that could not be inlined.
  *
  * @returns whether the model was widened
  */

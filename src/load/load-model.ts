@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { inlineFunctions } from '../convert/inline-functions.js';
 import { makeRunnable, READABLE_IR, READABLE_OPSETS } from '../convert/make-runnable.js';
 import { widenModel } from '../convert/widen.js';
 import { QuantizeError, reasonOf } from '../errors.js';
@@ -55,7 +56,11 @@ export async function loadModel(
     if (model.metadata.has(metadataKeys.tool)) throw new QuantizeError('made-by-this-tool', { path });
     checkNotQuantized(path, model.graph);
   };
-  return readModel(path, heldBytes, checkFloat, given, widenModel);
+  return readModel(path, heldBytes, checkFloat, given, {
+    // The runtime does the same with the file itself.
+    inline: inlineFunctions,
+    widen: widenModel,
+  });
 }
 
 /** The same for any model, quantized or not. */
@@ -64,25 +69,19 @@ export async function loadAnyModel(
   heldBytes?: number,
   given: GivenInputs = {},
 ): Promise<LoadedModel> {
-  return readModel(
-    path,
-    heldBytes,
-    () => {},
-    given,
-    () => false,
-  );
+  return readModel(path, heldBytes, () => {}, given, { inline: () => false, widen: () => false });
 }
 
 /**
  * @param check - what else the model must be; asked before its tensors are read
- * @param widen - widens its 16-bit floats before it is run; says whether it had any
+ * @param change - inlines its functions, and widens its 16-bit floats before it is run; each says whether there were any
  */
 async function readModel(
   path: string,
   heldBytes: number | undefined,
   check: (model: Model) => void,
   given: GivenInputs,
-  widen: (model: Model) => boolean,
+  change: Readonly<Record<'inline' | 'widen', (model: Model) => boolean>>,
 ): Promise<LoadedModel> {
   const { bytes, fingerprint } = await readWithFingerprint(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
@@ -102,9 +101,10 @@ async function readModel(
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
   checkGraph(path, model);
+  if (change.inline(model)) check(model);
   const isLowered = makeRunnable(model, path);
   const isGiven = giveInputs(model, given);
-  const isWidened = widen(model);
+  const isWidened = change.widen(model);
   const runs = isLowered || isGiven || isWidened ? encodeModel(model) : path;
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -111,7 +111,8 @@ function decodeGraph(message: GraphMessage): Graph {
   };
 }
 
-function decodeNode(message: NodeMessage): Node {
+/** A NodeProto as a node of the model; see {@link decodeModel}. */
+export function decodeNode(message: NodeMessage): Node {
   const attributes = new Map<string, Attribute>();
   for (const found of message.attribute ?? []) {
     if (attributes.has(found.name ?? '')) throw new DecodeError(`a node has two attributes "${found.name}"`);
@@ -130,7 +131,8 @@ function decodeNode(message: NodeMessage): Node {
   };
 }
 
-function decodeAttribute(m: AttributeMessage): Attribute {
+/** An AttributeProto as an attribute of the model; see {@link decodeModel}. */
+export function decodeAttribute(m: AttributeMessage): Attribute {
   const rest = (...modelled: string[]) => carry(m, ['name', ...modelled]);
   switch (typeOfAttribute(m)) {
     case attributeTypes.float:
