@@ -66,7 +66,7 @@ function modelOf(functions: readonly object[], make: (g: GraphBuilder) => void):
 const twoBlocks = () =>
   modelOf([block, act], (g) => {
     g.node('Block', ['x', 'w'], ['b', 'acted'], { s: 0.25 }, 'first');
-    g.node('Block', ['b', 'w'], ['y'], {}, 'second');
+    g.node('Block', ['b', 'w'], ['y', 'unread'], {}, 'second');
     g.output('y', [3, 4]);
     g.output('acted', [3, 4]);
   });
