@@ -96,7 +96,10 @@ const entryOf = (name: string, codes: ReadonlyMap<string, Codes>): [string, Code
 function toInt8(name: string, array: NdArray | undefined): [string, Codes][] {
   if (!array) return [];
   if (array.data instanceof Int8Array) return [[name, { dims: array.dims, data: array.data }]];
-  return [[name, { dims: array.dims, data: Int8Array.from(array.data as Uint8Array, (code) => code - 128) }]];
+  // x − 128 of a byte is the byte with its highest bit turned.
+  const data = new Int8Array(array.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = (array.data[i] as number) ^ 0x80;
+  return [[name, { dims: array.dims, data }]];
 }
 
 function floatsOf(ends: readonly End[], values: ReadonlyMap<string, Codes>): Map<string, NdArray> {
