@@ -19,6 +19,7 @@ export { metrics } from './gate/metrics.js';
 export type { BaselineRecord, GateOutcome } from './gate/outcome.js';
 export type {
   CalibrateOptions,
+  CheckOptions,
   CompareOptions,
   DataOptions,
   GateLevel,
@@ -40,6 +41,8 @@ export type {
   TrainingOptions,
   VerifyOptions,
 } from './options.js';
+export type { Target, TargetRule } from './place/targets/target.js';
+export { targets } from './place/targets/targets.js';
 export type { Scheme } from './quantize/schemes/scheme.js';
 export { schemes } from './quantize/schemes/schemes.js';
 export { defaultRecipe, type GivenRecipe, type Recipe, type Rule } from './recipe.js';
@@ -51,9 +54,11 @@ export type { Reporter } from './report/reporter.js';
 export { reporters } from './report/reporters.js';
 export type { Result } from './report/result.js';
 export type { StatisticsSummary } from './report/statistics-summary.js';
+export type { TargetCheck } from './report/target-check.js';
 export type { Verification } from './report/verification.js';
 export { writeReports } from './report/write-reports.js';
 export { calibrate } from './run/calibrate.js';
+export { check } from './run/check.js';
 export { compare } from './run/compare.js';
 export { inspect } from './run/inspect.js';
 export { integers } from './run/integers.js';

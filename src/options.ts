@@ -235,6 +235,14 @@ export interface IntegersOptions
   readonly output?: string | undefined;
 }
 
+/** What `check` is asked for. */
+export interface CheckOptions {
+  /** Path of the quantized model, whoever made it. */
+  readonly model: string;
+  /** The runtime that it is for, a name of `targets`. */
+  readonly target: string;
+}
+
 /** What `inspect` is asked for. */
 export interface InspectOptions {
   /** Path of the float model. */

@@ -5,6 +5,7 @@ import { presets } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { readers } from '../../calibration/readers/readers.js';
 import { metrics } from '../gate/metrics.js';
+import { targets } from '../place/targets/targets.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import type { RefinerSetting } from '../recipe.js';
 import { refiners } from '../refine/refiners.js';
@@ -63,6 +64,12 @@ const listings: readonly Listing[] = [
       name,
       summary: `${summary} (${of ? `of one: ${name}[${of}]; ` : ''}${unit.written})`,
     })),
+  },
+  {
+    name: 'targets',
+    description: 'list the runtimes that a file can be checked for',
+    flag: '--target',
+    entries: targets,
   },
   { name: 'reporters', description: 'list the formats of results', flag: '--reporter', entries: reporters },
 ];

@@ -6,6 +6,7 @@ import { escapeControls } from '../report/escape.js';
 import { nearestName } from '../validate/nearest-name.js';
 import { tool } from '../version.js';
 import { calibrateCommand } from './calibrate-command.js';
+import { checkCommand } from './check-command.js';
 import { ciCommand } from './ci-command.js';
 import { compareCommand } from './compare-command.js';
 import { inspectCommand } from './inspect-command.js';
@@ -40,6 +41,7 @@ export async function run(process: CommandProcess): Promise<void> {
     calibrateCommand(process),
     mergeCommand(process),
     verifyCommand(process),
+    checkCommand(process),
     inspectCommand(process),
     integersCommand(process),
     ...listCommands(process),

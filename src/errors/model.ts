@@ -73,6 +73,11 @@ export const modelErrors = {
     '{path}: tensor "{tensor}" takes {size} GB, where this Node.js holds no more than {limit} GB in one buffer.',
     'Take a newer Node.js, or split the tensor before the export.',
   ),
+  'not-quantized': message(
+    2,
+    '{path} is not quantized: it has no operator of a quantized model.',
+    'Give the file that quantization made of it.',
+  ),
   'not-integer-only': message(
     2,
     '{path} does not run in integers alone: of {what}, {reason}.',
