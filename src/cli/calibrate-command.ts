@@ -41,7 +41,11 @@ export function calibrateCommand(process: CommandProcess): Command {
       'the statistics (default: beside the model, as model.stats.json or model.stats.2-of-8.json)',
     );
   addSampleOptions(addDataOption(command, ''))
-    .option('--shard <i/n>', 'only part i of n of the samples; `quantize merge` joins all parts', parseShard)
+    .option(
+      '--shard <i/n>',
+      'only part i of n of the samples, or auto: the part that this task of an array is; `quantize merge` joins all parts',
+      (text) => parseShard(text),
+    )
     .optionsGroup('Result:')
     .option('--json', 'print what was written as one JSON record');
   return addMachineOptions(addFormOptions(command))

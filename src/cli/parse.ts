@@ -3,6 +3,7 @@ import type { InputRange } from '../../calibration/preprocess.js';
 import type { Shard } from '../../calibration/source.js';
 import { parseNumbers } from '../config/parse-samples.js';
 import { QuantizeError } from '../errors.js';
+import { shardOfTask } from './task-shard.js';
 
 export {
   type PictureFlags,
@@ -81,12 +82,13 @@ export function parseInputRange(text: string): InputRange {
   return { low: [low], high: [high] };
 }
 
-/** `2/8`: the second of eight shards. */
+/** `2/8`: the second of eight shards; `auto`: the one that this task of an engine is. */
 export function parseShard(text: string): Shard {
   const flag = '--shard';
+  if (text === 'auto') return shardOfTask(process.env);
   const [index, count, ...rest] = text.split('/');
   if (index === undefined || count === undefined || rest.length > 0) {
-    throw refuse(flag, `cannot be "${text}"`, 'Write i/n, as 2/8 for the second of eight shards.');
+    throw refuse(flag, `cannot be "${text}"`, 'Write i/n, as 2/8 for the second of eight shards, or auto.');
   }
   const shards = parseCount(flag, count, 1);
   return { index: parseCount(flag, index, 1, shards), count: shards };

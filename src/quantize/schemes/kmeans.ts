@@ -37,9 +37,10 @@ export const kmeans: Scheme = {
     });
     const levels = fitted.map((fit) => fit.levels);
     const scales = Float32Array.from(fitted.flatMap((fit) => [...fit.scales]));
+    const nearest = levels.map((book) => nearestByBin(book, request.limit));
     const indices = channels.map((weights, c) => {
-      const book = levels[Math.floor(c / (channelsPerCodebook ?? channels.length))] as Int32Array;
-      return nearestIndices(weights, scales[c] as number, book, request.limit);
+      const ofBook = nearest[Math.floor(c / (channelsPerCodebook ?? channels.length))] as Uint8Array;
+      return nearestIndices(weights, scales[c] as number, ofBook, request.limit);
     });
     return {
       kind: 'codebook',
@@ -83,7 +84,8 @@ function fitBlock(
   if (channels.reduce((sum, { length }) => sum + length, 0) <= count) return best;
   for (let round = 0; round < ROUNDS; round++) {
     const { levels, scales } = best;
-    const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levels, limit));
+    const levelOf = Float64Array.from(nearestByBin(levels, limit), (index) => levels[index] as number);
+    const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levelOf, limit));
     const fit = fitLevels(channels, Float32Array.from(improved, stored), count, limit);
     const gained = best.error - fit.error;
     if (gained > 0) best = fit;
@@ -149,8 +151,8 @@ function halfStepSums(channels: readonly Float32Array[], scales: Float32Array, l
   channels.forEach((channel, c) => {
     const scale = scales[c] as number;
     const square = scale * scale;
-    for (const w of channel) {
-      const steps = w / scale;
+    for (let i = 0; i < channel.length; i++) {
+      const steps = (channel[i] as number) / scale;
       const bin = 1 + clamp(Math.floor(2 * (steps + limit)), 0, bins - 1);
       weights[bin] = (weights[bin] as number) + square;
       sums[bin] = (sums[bin] as number) + square * steps;
@@ -163,20 +165,26 @@ function halfStepSums(channels: readonly Float32Array[], scales: Float32Array, l
   return { weights, sums, squares };
 }
 
-/** The scale of least squared error for levels that each weight keeps: Σw·l / Σl². */
-function idealScale(weights: Float32Array, scale: number, levels: Int32Array, limit: number): number {
+/**
+ * The scale of least squared error for levels that each weight keeps: Σw·l / Σl².
+ *
+ * @param levelOf - the nearest level for each half step
+ */
+function idealScale(weights: Float32Array, scale: number, levelOf: Float64Array, limit: number): number {
+  const last = levelOf.length - 1;
   let products = 0;
   let squares = 0;
-  nearestIndices(weights, scale, levels, limit).forEach((index, i) => {
-    const level = levels[index] as number;
-    products += (weights[i] as number) * level;
+  for (let i = 0; i < weights.length; i++) {
+    const w = weights[i] as number;
+    const level = levelOf[clamp(Math.floor(2 * (w / scale + limit)), 0, last)] as number;
+    products += w * level;
     squares += level * level;
-  });
+  }
   return squares > 0 && products > 0 ? products / squares : scale;
 }
 
-/** The nearest of ascending levels, for each weight; halfway, the higher one. */
-function nearestIndices(weights: Float32Array, scale: number, levels: Int32Array, limit: number): Uint8Array {
+/** The nearest of ascending levels, for each half step from −limit on; halfway, the higher one. */
+function nearestByBin(levels: Int32Array, limit: number): Uint8Array {
   const nearest = new Uint8Array(4 * limit + 1);
   let index = 0;
   for (let bin = 0; bin < nearest.length; bin++) {
@@ -189,10 +197,21 @@ function nearestIndices(weights: Float32Array, scale: number, levels: Int32Array
     }
     nearest[bin] = index;
   }
-  return Uint8Array.from(
-    weights,
-    (w) => nearest[clamp(Math.floor(2 * (w / scale + limit)), 0, nearest.length - 1)] as number,
-  );
+  return nearest;
+}
+
+/** The nearest of a codebook's levels, for each weight. */
+function nearestIndices(
+  weights: Float32Array,
+  scale: number,
+  nearest: Uint8Array,
+  limit: number,
+): Uint8Array {
+  const last = nearest.length - 1;
+  const indices = new Uint8Array(weights.length);
+  for (let i = 0; i < indices.length; i++)
+    indices[i] = nearest[clamp(Math.floor(2 * ((weights[i] as number) / scale + limit)), 0, last)] as number;
+  return indices;
 }
 
 /** As many levels as there must be: the highest again where the integers are fewer. */

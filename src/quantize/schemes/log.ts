@@ -55,11 +55,13 @@ function logarithmic({ name, base, summary }: { name: string; base: number; summ
         const sides = [negative, positive].map((side) => ({ magnitudes: side, ...grid }));
         const scale = Math.fround(leastSquaresScale(sides, least));
         scales[c] = scale;
-        return Uint8Array.from(weights, (w) => {
-          const steps = Math.fround(Math.abs(w) / scale);
-          const magnitude = countAtMost(thresholds, steps);
-          return (w < 0 && magnitude > 0 ? 2 ** (bits - 1) : 0) + magnitude;
-        });
+        const indices = new Uint8Array(weights.length);
+        for (let i = 0; i < indices.length; i++) {
+          const w = weights[i] as number;
+          const magnitude = countAtMost(thresholds, Math.fround(Math.abs(w) / scale));
+          indices[i] = (w < 0 && magnitude > 0 ? 2 ** (bits - 1) : 0) + magnitude;
+        }
+        return indices;
       });
       return {
         kind: 'codebook',

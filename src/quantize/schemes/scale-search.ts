@@ -1,29 +1,32 @@
-/** The weights of one sign, and the levels that they can be given, in units of the scale. */
-export interface Side {
-  /** Magnitudes, ascending. */
-  readonly magnitudes: Float64Array;
-  /** Levels, ascending, > 0; below the first is 0. */
-  readonly levels: readonly number[];
-  /** The least magnitude that gets each level, ascending, > 0. */
-  readonly thresholds: readonly number[];
-}
+import { boundedSearch, type Side } from './bounded-search.js';
+
+export type { Side } from './bounded-search.js';
 
 /** The magnitudes of the weights of each sign, ascending; zeros, which no scale changes, with the positive ones. */
 export function magnitudesBySign(weights: Float32Array): { negative: Float64Array; positive: Float64Array } {
-  const negative = Float64Array.from(
-    weights.filter((w) => w < 0),
-    Math.abs,
-  );
-  const positive = Float64Array.from(weights.filter((w) => !(w < 0)));
+  let count = 0;
+  for (let i = 0; i < weights.length; i++) if ((weights[i] as number) < 0) count++;
+  const negative = new Float64Array(count);
+  const positive = new Float64Array(weights.length - count);
+  let [n, p] = [0, 0];
+  for (let i = 0; i < weights.length; i++) {
+    const w = weights[i] as number;
+    if (w < 0) negative[n++] = -w;
+    else positive[p++] = w;
+  }
   return { negative: negative.sort(), positive: positive.sort() };
 }
+
+/** With more levels than this, one sweep over all events costs less than bounds of many intervals do. */
+const FEW_LEVELS = 64;
 
 /**
  * The scale of least squared error, exactly: min over s ≥ least of Σ (|w| − s·level(|w|/s))².
  *
  * As s falls, one weight after the other moves up a level, at s = |w| / threshold. Between two such events the error is
  * the parabola Σw² − 2s·Σw·l + s²·Σl², so running sums give its least value. The events of one level come in the order
- * of the magnitudes: a heap merges the levels. The search ends where the weights beyond the top level alone cost more
+ * of the magnitudes: a heap merges the levels, or, where they are few, intervals without a better scale are passed over
+ * (`boundedSearch`). The search ends where the weights beyond the top level alone cost more
  * than the best scale found. It starts at twice the scale at which nothing is beyond it: levels that are as good at a
  * larger scale are there at half of it, too (uniform levels, powers of two).
  *
@@ -35,8 +38,14 @@ export function leastSquaresScale(sides: readonly Side[], least: number): number
   );
   const highest = 2 * unclipped;
   if (!(highest > least)) return least;
-  const sweep = new Sweep(sides, highest);
   const end = Math.max(least, clippingBound(sides, unclipped));
+  const levels = sides.reduce((sum, side) => sum + side.levels.length, 0);
+  return levels <= FEW_LEVELS ? boundedSearch(sides, highest, end) : sweepAll(sides, highest, end);
+}
+
+/** Every event from the highest scale to the end. */
+function sweepAll(sides: readonly Side[], highest: number, end: number): number {
+  const sweep = new Sweep(sides, highest);
   let best = highest;
   let bestError = Number.POSITIVE_INFINITY;
   for (let scale = highest; scale > end; ) {

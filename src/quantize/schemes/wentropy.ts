@@ -221,13 +221,20 @@ function clusterOf(magnitude: number, { lows }: ClusterLevels): number {
 
 /** The index of the nearest level; of two as near, the first. */
 function nearestIndices(weights: Float32Array, levels: readonly number[], scale: number): Uint8Array {
-  return Uint8Array.from(weights, (w) => {
+  const scaled = Float64Array.from(levels, (level) => scale * level);
+  const indices = new Uint8Array(weights.length);
+  for (let i = 0; i < indices.length; i++) {
+    const w = weights[i] as number;
     let best = 0;
     let least = Number.POSITIVE_INFINITY;
-    for (let index = 0; index < levels.length; index++) {
-      const distance = Math.abs(w - scale * (levels[index] as number));
-      if (distance < least) [best, least] = [index, distance];
+    for (let index = 0; index < scaled.length; index++) {
+      const distance = Math.abs(w - (scaled[index] as number));
+      if (distance < least) {
+        least = distance;
+        best = index;
+      }
     }
-    return best;
-  });
+    indices[i] = best;
+  }
+  return indices;
 }
