@@ -1,16 +1,18 @@
 import type { Model } from '../graph/model.js';
+import { formOf } from '../place/targets/targets.js';
 import { raisedChannelsIn } from '../quantize/bias.js';
 import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
 import { addRecipe } from './recipe-metadata.js';
+import { inTargetForm } from './target-form.js';
 import { formTarget, storedBytes } from './weights/forms.js';
 import { unpaidWeights } from './weights/unpaid.js';
 
 /** The model of a plan with its recipe in it, as its file will be, and what a report shows of the plan: the weights can go. */
 export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; plan: ReportedPlan } {
   const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
-  const emitted = emitModel(model, plan, unpaid);
+  const emitted = inTargetForm(emitModel(model, plan, unpaid), formOf(plan.recipe.target));
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
 }

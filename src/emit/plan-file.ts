@@ -244,7 +244,7 @@ export function planOf({ path, json, arrays }: StoredPlan, owner: PlanOwner): Pl
   return {
     ...numbers,
     weights,
-    constants: constantOperands(model.graph, placement),
+    constants: constantOperands(model.graph, placement, recipe),
     refinements: json.refinements,
   };
 }

@@ -70,6 +70,12 @@ export function symmetricQuantizer(magnitude: number, isSigned: boolean, bits: n
   return { scale: scale >= SMALLEST_NORMAL ? scale : 1, zeroPoint, low, high };
 }
 
+/** The symmetric quantizer, of the middle code as its zero point, that reaches as far as another does on either side. */
+export function signedQuantizer({ scale, zeroPoint, low, high }: AffineQuantizer): AffineQuantizer {
+  const magnitude = scale * Math.max(high - zeroPoint, zeroPoint - low);
+  return symmetricQuantizer(magnitude, true, Math.round(Math.log2(high - low + 1)));
+}
+
 /** The quantizer of [min, max], or of the symmetric range around 0 that holds it. */
 export function quantizerOfEnds(min: number, max: number, bits: number, symmetric: boolean): AffineQuantizer {
   return symmetric

@@ -6,7 +6,12 @@ import { QuantizeError } from '../errors.js';
 import { type Graph, inputAt } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
+import {
+  type AffineQuantizer,
+  quantizerOfRange,
+  quantizeValue,
+  signedQuantizer,
+} from '../numerics/affine.js';
 import { elementCount } from '../numerics/nd-array.js';
 import { ruleOf } from '../place/operators.js';
 import {
@@ -18,7 +23,8 @@ import {
   type WeightedNode,
   type WeightSite,
 } from '../place/placement.js';
-import { type LayerRecipe, MAX_BITS, named } from '../recipe.js';
+import { formOf } from '../place/targets/targets.js';
+import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
 import { quantizeBlocks } from './blocks.js';
 import { weightLimit } from './integer-limit.js';
@@ -79,7 +85,7 @@ export function buildPlan(
     }),
   );
   const weights = quantizeWeights(sources, { recipe, placement, activations, biases });
-  const constants = constantOperands(model.graph, placement);
+  const constants = constantOperands(model.graph, placement, recipe);
   return { recipe, placement, weights, biases, activations, constants, refinements: [] };
 }
 
@@ -201,7 +207,7 @@ function observe(
   const { min, max } = seen;
   // No sample had an element there: any quantizer serves.
   if (min > max) {
-    const quantizer = { kind: 'affine', grid: quantizerOfRange(0, 0, bits) } as const;
+    const quantizer = { kind: 'affine', grid: gridFor(recipe, quantizerOfRange(0, 0, bits)) } as const;
     const observation = {
       observer: chosenBy,
       range: undefined,
@@ -215,10 +221,8 @@ function observe(
   const scheme = named(sources.registries.actSchemes, activations.levels);
   // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
   const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
-  const quantizer = levels ?? {
-    kind: 'affine',
-    grid: observer.quantizer(seen, bits, activations.observerSettings),
-  };
+  const grid = observer.quantizer(seen, bits, activations.observerSettings);
+  const quantizer = levels ?? { kind: 'affine', grid: gridFor(recipe, grid) };
   const offset = levels ? undefined : observer.offsetFit?.(seen, bits, activations.observerSettings);
   const exact =
     offset && activations.exactOffset && bits < MAX_BITS
@@ -240,8 +244,16 @@ function channelsPerCodebook({ granularity, group }: LayerRecipe): number | unde
   return group === 'channel' ? 1 : group;
 }
 
+/** A grid as the target takes it. */
+const gridFor = ({ target }: Pick<Recipe, 'target'>, grid: AffineQuantizer): AffineQuantizer =>
+  formOf(target).activations === 'symmetric-int8' ? signedQuantizer(grid) : grid;
+
 /** Constants that integer arithmetic reads, in uint8 over their whole range. */
-export function constantOperands(graph: Graph, placement: Placement): Map<string, QuantizedConstant> {
+export function constantOperands(
+  graph: Graph,
+  placement: Placement,
+  recipe: Pick<Recipe, 'target'>,
+): Map<string, QuantizedConstant> {
   const constants = new Map<string, QuantizedConstant>();
   for (const node of graph.nodes) {
     if (roleOf(placement, node)?.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;
@@ -251,7 +263,7 @@ export function constantOperands(graph: Graph, placement: Placement): Map<string
       const values = floatsOf(tensor);
       const min = values.reduce((least, value) => Math.min(least, value), 0);
       const max = values.reduce((most, value) => Math.max(most, value), 0);
-      const quantizer = quantizerOfRange(min, max, MAX_BITS);
+      const quantizer = gridFor(recipe, quantizerOfRange(min, max, MAX_BITS));
       constants.set(name, {
         codes: Uint8Array.from(values, (v) => quantizeValue(v, quantizer)),
         dims: tensor.dims,

@@ -3,6 +3,7 @@ import { inputAt, isOp } from '../graph/model.js';
 import { type ActivationQuantizer, LARGEST_CODE, largestCode } from '../numerics/activation.js';
 import { elementCount } from '../numerics/nd-array.js';
 import type { WeightedNode } from '../place/placement.js';
+import { formOf } from '../place/targets/targets.js';
 import { type Plan, quantizerOf } from './plan.js';
 import { bookOf, integersOfTensor, type QuantizedTensor } from './quantized-tensor.js';
 
@@ -82,6 +83,7 @@ export function pairingIn(
   { node, runs }: WeightedNode,
 ): Pairing | undefined {
   if (runs.kind === 'float' || plan.recipe.assumeVnni) return undefined;
+  if (formOf(plan.recipe.target).sums === 'int32') return undefined;
   const input = runs.kind === 'integer' ? quantizerOf(plan, inputAt(node, 0) ?? '') : undefined;
   return pairingOf(runs.linear, input);
 }

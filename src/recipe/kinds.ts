@@ -73,6 +73,8 @@ export interface Recipe extends WeightSettings {
   readonly include: readonly string[];
   /** Below 8 bits: the first and the last layers too, which otherwise stay at 8. */
   readonly allLayers: boolean;
+  /** The runtime that the file is for, a name of the registry. */
+  readonly target: string;
   readonly format: Format;
   /** Of the format `matmulnbits` alone. */
   readonly blocks: BlockSettings;

@@ -7,6 +7,15 @@ export interface Registries {
   readonly actSchemes: readonly Named[];
   readonly rangeSources: readonly NamedRangeSource[];
   readonly refiners: readonly NamedRefiner[];
+  readonly targets: readonly NamedTarget[];
+}
+
+/** A runtime that files are for, as far as a recipe depends on it. */
+export interface NamedTarget extends Named {
+  readonly form: {
+    readonly weights: 'packed' | 'plain';
+    readonly activations: 'uint8' | 'symmetric-int8';
+  };
 }
 
 export interface Named {

@@ -32,13 +32,43 @@ export function resolveRecipe(
   hasData: boolean,
 ): Recipe {
   const wanted = completeRecipe(checkRecipe(given ?? {}, registries));
-  const recipe = withoutSamples(wanted, registries, hasData);
+  const recipe = forTarget(withoutSamples(wanted, registries, hasData), registries);
   checkWidths(wanted, registries);
   checkLevels(wanted, recipe, registries);
   checkRules(wanted);
   checkBlocks(recipe);
   checkEffort(recipe);
   return recipe;
+}
+
+/** What a target asks of a recipe: weights that are not packed, activations of 8 bits. */
+function forTarget(recipe: Recipe, { targets }: Registries): Recipe {
+  const { form } = named(targets, recipe.target);
+  const flag = `--target ${recipe.target}`;
+  const { activations, rules } = recipe;
+  if (form.activations !== 'uint8' && activations.kind === 'static') {
+    const widths = [
+      activations.bits,
+      ...rules.flatMap(({ actBits }) => (typeof actBits === 'number' ? actBits : [])),
+    ];
+    if (widths.some((bits) => bits < MAX_BITS) || activations.exactOffset)
+      throw new QuantizeError('bad-option', {
+        ...{ flag, problem: 'has activations of 8 bits alone' },
+        mend: 'Leave out --act-bits, or give another target.',
+      });
+  }
+  if (form.weights === 'packed') return recipe;
+  if (activations.kind === 'dynamic')
+    throw new QuantizeError('bad-option', {
+      ...{ flag, problem: 'needs fixed ranges' },
+      mend: 'Give samples with --data in place of --dynamic.',
+    });
+  if (recipe.format === 'matmulnbits')
+    throw new QuantizeError('bad-option', {
+      ...{ flag, problem: "does not take onnxruntime's own MatMulNBits" },
+      mend: 'Leave out --format matmulnbits.',
+    });
+  return { ...recipe, format: 'qdq-int8' };
 }
 
 /** Without samples activations stay in float, unless their ranges come from elsewhere. */

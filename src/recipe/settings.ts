@@ -183,6 +183,17 @@ export const settings: Settings = {
       help: 'below 8 bits: the first and the last layers too, which otherwise stay at 8',
     },
   },
+  target: {
+    schema: nameIn('targets'),
+    description: 'The runtime that the file is for.',
+    usual: 'onnxruntime',
+    flag: {
+      name: '--target',
+      value: '<name>',
+      group: 'Weights',
+      help: 'write the file for a runtime, by its rules; `quantize targets` lists them (default: onnxruntime)',
+    },
+  },
   format: {
     schema: () => z.enum(formats),
     description: 'How weights are stored.',

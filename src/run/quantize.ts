@@ -25,6 +25,7 @@ import { refuseFailedModules, withUserModules } from '../modules/user-module.js'
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
+import { formOf } from '../place/targets/targets.js';
 import { checkModel, checkOutputs } from '../prepare/check-files.js';
 import {
   checkGiven,
@@ -193,7 +194,15 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       withProgress: (source: SampleSource) => watch.withProgress(source),
     };
     const evaluation = isMeasured
-      ? await evaluate({ ...models, inTurn: isLarge, isPortable: !recipe.assumeVnni }, samples, settings)
+      ? await evaluate(
+          {
+            ...models,
+            inTurn: isLarge,
+            isPortable: !recipe.assumeVnni && formOf(recipe.target).sums !== 'int32',
+          },
+          samples,
+          settings,
+        )
       : unmeasured;
 
     const following = {

@@ -4,6 +4,7 @@ import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { givenFlags } from '../../src/cli/given-flags.js';
 import { addRecipeOptions, type RecipeFlags, recipeOf } from '../../src/cli/recipe-options.js';
+import { targets } from '../../src/place/targets/targets.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import {
   completeRecipe,
@@ -20,7 +21,7 @@ function recipeFrom(...args: string[]) {
   command.parse(args, { from: 'user' });
   return resolveRecipe(
     recipeOf(givenFlags(command, command.opts<RecipeFlags>())),
-    { schemes, rangeSources, actSchemes, refiners: [] },
+    { schemes, rangeSources, actSchemes, refiners: [], targets },
     true,
   );
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { QuantizeError } from '../../src/errors.js';
 import { type Model, node } from '../../src/graph/model.js';
 import { floatTensor } from '../../src/graph/tensor.js';
+import { targets } from '../../src/place/targets/targets.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { actBitsOf, resolveRecipe } from '../../src/recipe.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
@@ -145,6 +146,7 @@ it('narrower activations are refused: the runtime finds 8-bit ranges', () => {
     rangeSources: [{ name: 'mse', from: 'statistics' as const, observer: {} }],
     actSchemes: [{ name: 'uniform' }],
     refiners: [],
+    targets,
   };
   expect(() =>
     resolveRecipe({ activations: { kind: 'dynamic', bits: 4 } as object }, registries, true),

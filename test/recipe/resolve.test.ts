@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { targets } from '../../src/place/targets/targets.js';
 import {
   actBitsOf,
   checkPatterns,
@@ -25,6 +26,7 @@ const registries = {
   ],
   actSchemes: [{ name: 'uniform' }, { name: 'log' }],
   refiners: [],
+  targets,
   rangeSources: [
     { name: 'minmax', from: 'statistics' as const, observer: {} },
     { name: 'mse', from: 'statistics' as const, observer: {} },

@@ -112,7 +112,15 @@ const changed: Recipe = {
   blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },
   rules: [{ pattern: 'a', bits: 8 }],
   ...{ exclude: ['b'], include: ['c'], allLayers: true, format: 'matmulnbits' },
-  ...{ reduceRange: true, assumeVnni: true, equalize: 'on', smooth: 'off', refine: 'none', effort: 'good' },
+  ...{
+    target: 'qnn',
+    reduceRange: true,
+    assumeVnni: true,
+    equalize: 'on',
+    smooth: 'off',
+    refine: 'none',
+    effort: 'good',
+  },
 };
 
 describe('the flags of a recipe', () => {

@@ -11,7 +11,7 @@ import {
   wholeInIntegers,
   wholeScales,
 } from './rules.js';
-import type { Target } from './target.js';
+import { plainForm, type Target } from './target.js';
 
 /** int8 weights within ±127 of zero point 0, int32 biases at the product of the scales. */
 const specification = 'https://developers.google.com/edge/litert/quantization/quantization_spec';
@@ -21,6 +21,7 @@ const vela = 'https://pypi.org/project/ethos-u-vela/';
 export const ethosU: Target = {
   name: 'ethos-u',
   summary: 'Arm Ethos-U NPUs and TFLite-Micro, by way of a conversion to LiteRT',
+  form: plainForm,
   rules: [
     standardOperators({ source: specification }),
     activationTypes(['int8', 'uint8', 'int16'], { source: vela }),

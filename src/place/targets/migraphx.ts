@@ -7,7 +7,7 @@ import {
   symmetricWeights,
   weightTypes,
 } from './rules.js';
-import type { Target } from './target.js';
+import { plainForm, type Target } from './target.js';
 
 /** Its pass from Q and DQ to integer kernels matches zero points of 0 and int8 on both sides, and leaves the rest in float. */
 const pass = 'https://github.com/ROCm/AMDMIGraphX/blob/develop/src/simplify_qdq.cpp';
@@ -15,6 +15,7 @@ const pass = 'https://github.com/ROCm/AMDMIGraphX/blob/develop/src/simplify_qdq.
 export const migraphx: Target = {
   name: 'migraphx',
   summary: 'AMD GPUs by MIGraphX',
+  form: { ...plainForm, activations: 'symmetric-int8', moves: 'pairs' },
   rules: [
     standardOperators({ otherwise: 'slow', source: pass }),
     activationTypes(['int8'], { otherwise: 'slow', source: pass }),

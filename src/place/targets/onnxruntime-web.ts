@@ -6,7 +6,7 @@ import {
   quantizedResults,
   weightTypes,
 } from './rules.js';
-import type { Target, TargetRule } from './target.js';
+import { onnxruntimeForm, type Target, type TargetRule } from './target.js';
 
 const onnx = 'https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html';
 const measured = 'its WebAssembly kernels are those of onnxruntime: docs/format.md';
@@ -33,6 +33,7 @@ const webgpu: TargetRule = {
 export const onnxruntimeWeb: Target = {
   name: 'onnxruntime-web',
   summary: 'onnxruntime-web in Node and browsers: WebAssembly; what WebGPU leaves to it',
+  form: onnxruntimeForm,
   rules: [
     channelAxis({ source: onnx }),
     weightTypes(['int8'], { otherwise: 'slow', source: measured }),

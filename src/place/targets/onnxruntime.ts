@@ -7,7 +7,7 @@ import {
   symmetricWeights,
   weightTypes,
 } from './rules.js';
-import type { Target } from './target.js';
+import { onnxruntimeForm, type Target } from './target.js';
 
 const onnx = 'https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html';
 
@@ -18,6 +18,7 @@ const measured = 'measured on onnxruntime 1.30: docs/placement.md and docs/forma
 export const onnxruntime: Target = {
   name: 'onnxruntime',
   summary: 'onnxruntime on the CPU: integer kernels of x86 and ARM',
+  form: onnxruntimeForm,
   rules: [
     channelAxis({ source: onnx }),
     weightTypes(['int8'], { otherwise: 'slow', source: measured }),

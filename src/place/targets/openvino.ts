@@ -6,7 +6,7 @@ import {
   symmetricWeights,
   weightTypes,
 } from './rules.js';
-import type { Target } from './target.js';
+import { onnxruntimeForm, type Target } from './target.js';
 
 const ir =
   'https://docs.openvino.ai/2024/documentation/openvino-ir-format/intermediate-representation-int8-inference.html';
@@ -16,6 +16,7 @@ const transformations = 'https://docs.openvino.ai/latest/openvino_docs_OV_UG_lpt
 export const openvino: Target = {
   name: 'openvino',
   summary: 'OpenVINO on Intel CPUs and GPUs',
+  form: onnxruntimeForm,
   rules: [
     standardOperators({ source: ir }),
     activationTypes(['uint8', 'int8'], { otherwise: 'slow', source: transformations }),

@@ -10,7 +10,7 @@ import {
   wholeInIntegers,
   wholeScales,
 } from './rules.js';
-import type { Target } from './target.js';
+import { plainForm, type Target } from './target.js';
 
 /** Its HTP backend takes QDQ models of 8- or 16-bit activations and 8-bit weights; what is float runs elsewhere. */
 const provider = 'https://onnxruntime.ai/docs/execution-providers/QNN-ExecutionProvider.html';
@@ -18,6 +18,7 @@ const provider = 'https://onnxruntime.ai/docs/execution-providers/QNN-ExecutionP
 export const qnn: Target = {
   name: 'qnn',
   summary: 'Qualcomm NPUs through the QNN execution provider of onnxruntime',
+  form: plainForm,
   rules: [
     standardOperators({ source: provider }),
     activationTypes(['uint8', 'uint16', 'int8', 'int16'], { source: provider }),

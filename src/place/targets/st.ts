@@ -9,7 +9,7 @@ import {
   wholeInIntegers,
   wholeScales,
 } from './rules.js';
-import type { Target } from './target.js';
+import { plainForm, type Target } from './target.js';
 
 /** It reads ONNX models whose tensors are quantized by Q and DQ, in 8 bits. */
 const brief = 'https://st.com/resource/en/data_brief/stedgeai-core.pdf';
@@ -18,6 +18,7 @@ const quantization = 'https://stedgeai-dc.st.com/assets/embedded-docs/quantizati
 export const st: Target = {
   name: 'st',
   summary: 'ST Edge AI for STM32 microcontrollers, Stellar and ISPU',
+  form: plainForm,
   rules: [
     standardOperators({ source: brief }),
     activationTypes(['int8', 'uint8'], { source: quantization }),

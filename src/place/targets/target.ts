@@ -46,9 +46,35 @@ export interface TargetRule {
   readonly check: (file: CheckedFile) => Breach[];
 }
 
+/** How a model is written for a target: what of its rules a recipe can meet. */
+export interface TargetForm {
+  /** Whether weights may be packed, or must stand in the file as integers. */
+  readonly weights: 'packed' | 'plain';
+  /** uint8 codes of any zero point, or int8 ones of zero point 0. */
+  readonly activations: 'uint8' | 'symmetric-int8';
+  /** Whether operators that move values work on codes, or stand between a DQ and a Q, as a Relu does. */
+  readonly moves: 'codes' | 'pairs';
+  readonly biases: 'int32' | 'float';
+  /** How kernels add products: some of x86 two and two in int16, which saturates (src/quantize/pairs.ts). */
+  readonly sums: 'int16-pairs' | 'int32';
+}
+
+/** What onnxruntime's kernels run best on. */
+export const onnxruntimeForm: TargetForm = {
+  weights: 'packed',
+  activations: 'uint8',
+  moves: 'codes',
+  biases: 'int32',
+  sums: 'int16-pairs',
+};
+
+/** What most others take: weights as they are multiplied. */
+export const plainForm: TargetForm = { ...onnxruntimeForm, weights: 'plain', sums: 'int32' };
+
 /** A runtime, and what files for it must be. */
 export interface Target {
   readonly name: string;
   readonly summary: string;
+  readonly form: TargetForm;
   readonly rules: readonly TargetRule[];
 }

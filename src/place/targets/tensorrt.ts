@@ -11,7 +11,7 @@ import {
   symmetricWeights,
   weightTypes,
 } from './rules.js';
-import type { Target } from './target.js';
+import { plainForm, type Target } from './target.js';
 
 /** The operators that its parser takes, and of what types: QuantizeLinear and DequantizeLinear with zero point 0, of int8. */
 const operators = 'https://github.com/onnx/onnx-tensorrt/blob/main/docs/operators.md';
@@ -21,6 +21,7 @@ const explicit =
 export const tensorrt: Target = {
   name: 'tensorrt',
   summary: 'TensorRT by explicit quantization, alone or under onnxruntime',
+  form: { ...plainForm, activations: 'symmetric-int8', moves: 'pairs', biases: 'float' },
   rules: [
     standardOperators({ source: operators }),
     activationTypes(['int8'], { source: operators }),
