@@ -57,6 +57,9 @@ function axisOf({ shape }: InputSpec, names: ReadonlySet<Dim>, fixed: number): I
   if (named >= 0) return named;
   const [first] = shape;
   if (shape.length > 0 && (first === fixed || (isOpenDim(first) && typeof first !== 'string'))) return 0;
+  // Where no dimension has a name, the one that is open is the batch, as in a state [2, ?, 128].
+  const open = shape.flatMap((dim, axis) => (isOpenDim(dim) ? [axis] : []));
+  if (names.size === 0 && open.length === 1 && typeof shape[open[0] ?? 0] !== 'string') return open[0];
   const axes = shape.flatMap((dim, axis) => (dim === fixed ? [axis] : []));
   return axes.length === 1 ? axes[0] : 'none';
 }

@@ -11,6 +11,7 @@ import { FusedChains } from './chains.js';
 import { ruleOf } from './operators.js';
 import type { Position, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
+import { soundLayers } from './sound.js';
 import { hasConstant, whyFloat, whyNoKernel, whyNoLayer } from './why-float.js';
 
 /** The layers of a graph, and what the recipe says of the other nodes. */
@@ -57,6 +58,7 @@ export function layerNodes(graph: Graph): Node[] {
 export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLayers {
   const candidates = candidatesOf(graph);
   const known = new Set(candidates.map(({ node }) => node));
+  const sound = soundLayers(graph);
   const products = new Set<Node>();
   const placed: (Unfinished | [Node, Role])[] = [];
   for (const { node, graph: view, owner, position } of candidates) {
@@ -77,7 +79,7 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
     }
     const runs: Runs = storable
       ? { kind: 'float', stored: storable.form, linear: owner ? undefined : linear }
-      : runsOf({ graph: view, uses, owner }, recipe, linear, own);
+      : runsOf({ graph: view, uses, owner, sound: sound.get(node) }, recipe, linear, own);
     const bias = biasOf(view, runs);
     placed.push({ node, sites: sites as [WeightSite], recipe: own, position, runs, bias, owner });
   }
@@ -140,24 +142,35 @@ function isProduct(graph: Graph, { activations }: Recipe, node: Node): boolean {
 
 /**
  * How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. In the body of another operator no range is
- * observed: there, fixed ranges leave its weights alone to be stored.
+ * observed: there, fixed ranges leave its weights alone to be stored. So they do where a layer transforms sound, unless a rule
+ * asks for more.
  */
 function runsOf(
-  { graph, uses, owner }: { graph: Graph; uses: Uses; owner: Node | undefined },
-  { activations, format }: Recipe,
+  {
+    graph,
+    uses,
+    owner,
+    sound,
+  }: { graph: Graph; uses: Uses; owner: Node | undefined; sound: string | undefined },
+  { activations, format, rules }: Recipe,
   linear: LinearLayer | undefined,
   own: LayerRecipe,
 ): Runs {
   if (!linear) throw new Error('a node without a linear layer has no kernel');
   const { node } = linear;
   const stored = { kind: 'float', stored: 'constant', linear: owner ? undefined : linear } as const;
-  if (whyNoKernel(graph, linear) !== undefined) return { ...stored, linear: undefined };
+  const why = whyNoKernel(graph, linear);
+  if (why !== undefined) return { ...stored, linear: undefined, why };
   if (own.actBits === 'float' || activations.kind === 'float') {
     const inBlocks = format === 'matmulnbits' && whyNoBlocks(linear, own) === undefined;
     return inBlocks ? { ...stored, stored: 'blocks', linear } : stored;
   }
+  const isAsked = rules.some(({ actBits, pattern }) => actBits !== undefined && matches(pattern, node));
+  if (sound !== undefined && !isAsked) return { ...stored, why: sound };
   if (activations.kind === 'static')
-    return owner ? stored : { kind: 'integer', linear, biasAdd: biasAddOf(graph, uses, linear) };
+    return owner
+      ? { ...stored, why: `inside ${owner.opType} "${owner.id}"` }
+      : { kind: 'integer', linear, biasAdd: biasAddOf(graph, uses, linear) };
   return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? stored : { kind: 'dynamic', linear };
 }
 

@@ -42,6 +42,8 @@ export type Runs =
       readonly kind: 'float';
       readonly stored: 'constant' | 'rows' | 'blocks';
       readonly linear: LinearLayer | undefined;
+      /** Why it does not run on integers, where the recipe asks for that. */
+      readonly why?: string | undefined;
     };
 
 /** A node some of whose weights are quantized. */

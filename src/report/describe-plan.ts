@@ -123,7 +123,7 @@ function describeWeighted(
   const granularity = inBlocks ? `block of ${whole.blocks.size}` : recipe.granularity;
   const note = inBlocks
     ? null
-    : (bodyNote(weighted, whole) ?? unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
+    : (keptNote(weighted, whole) ?? unfitNote(weighted, whole) ?? schemeNote(weighted, whole));
   const inputBits = inputBitsOf(weighted, layerBitsOf(placement, inputAt(node, 0) ?? ''));
   const runsOn = inputBits === null ? 'float' : 'integer';
   const widths = { bits, askedBits, inputBits };
@@ -136,9 +136,9 @@ function inputBitsOf({ runs }: WeightedNode, placedBits: number | undefined): nu
 }
 
 /** Why only the weights of a layer are quantized, where the recipe asks for more. */
-function bodyNote({ owner, runs }: WeightedNode, { activations }: WeightedSources['recipe']): string | null {
-  if (!owner || runs.kind !== 'float' || activations.kind === 'float') return null;
-  return `weights only: inside ${owner.opType} "${owner.id}"`;
+function keptNote({ runs, recipe }: WeightedNode, { activations }: WeightedSources['recipe']): string | null {
+  const isAsked = activations.kind !== 'float' && recipe.actBits !== 'float';
+  return runs.kind === 'float' && runs.why !== undefined && isAsked ? `weights only: ${runs.why}` : null;
 }
 
 /** Why the format does not hold a weight that it could be asked to. */

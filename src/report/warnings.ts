@@ -92,6 +92,18 @@ function signWarnings({ recipe, activations }: Observed): string[] {
   ];
 }
 
+/** Layers of sound, which stay in float by themselves. */
+function soundWarnings({ layers }: PlanDescription): string[] {
+  const kept = layers.filter(({ quantized }) => /Fourier|spectrum/.test(quantized?.note ?? ''));
+  const [first] = kept;
+  if (!first) return [];
+  const names = kept.map(({ id }) => `"${id}"`).join(', ');
+  const which = kept.length === 1 ? `${names} computes` : `${names} compute`;
+  return [
+    `${which} in float: sound and its spectrum have a range that 8 bits do not hold. --rule '${first.id}:act-bits=8' quantizes one all the same.`,
+  ];
+}
+
 /** A file that has grown, with the likely cause. */
 function sizeWarnings({ sizes: { floatBytes, quantizedBytes }, passes }: Observed): string[] {
   if (quantizedBytes <= floatBytes) return [];
@@ -124,7 +136,7 @@ export function warningsOf(observed: Observed): string[] {
   if (recipe.activations.kind === 'float' && !observed.hasSamples) {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }
-  warnings.push(...biasWarnings(plan));
+  warnings.push(...soundWarnings(plan), ...biasWarnings(plan));
   warnings.push(...evaluationWarnings(observed));
   if (recipe.assumeVnni && saturates(machine)) {
     warnings.push(

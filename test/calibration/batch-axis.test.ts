@@ -35,6 +35,14 @@ describe('the batch axis of an input', () => {
       ],
       [0, 0],
     ],
+    [
+      'the open one of a state where nothing has a name',
+      [
+        [undefined, undefined],
+        [2, undefined, 128],
+      ],
+      [0, 1],
+    ],
     ['the first one where it is the only name', [['images', 3, 8, 8]], [0]],
     ['none of a list of sizes', [[1, 'num_points', 2], [1, 'num_points'], [2]], [0, 0, 'none']],
     [

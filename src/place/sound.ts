@@ -1,0 +1,94 @@
+import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
+import { type Graph, inputAt, isOp, type Node } from '../graph/model.js';
+import { floatsOf } from '../graph/tensor.js';
+import { elementCount } from '../numerics/nd-array.js';
+
+/** Kernels that learn features of one channel are shorter; those of a Fourier transform are 200 and longer. */
+const LONGEST_FEATURE = 64;
+
+/** Rows that are looked at, where a weight may be the matrix of a transform: of longer ones only these. */
+const ROWS = 8;
+const LONGEST_ROW = 4096;
+
+/** A sine keeps this share of its energy in so many neighbouring frequencies: 0.99 with a Hann window, 0.85 once trained on. */
+const TONE_SHARE = 0.75;
+const TONE_BINS = 5;
+
+/**
+ * Layers whose inputs have a range far beyond 8 bits, and why: sound falls 60 dB from word to pause, and its spectrum twice
+ * as far from the first harmonic to the last.
+ *
+ * - A Conv with kernels of more than 64 samples on one channel, and any layer whose rows are windowed sines: a short-time
+ *   Fourier transform.
+ * - What reads its magnitudes or powers before a logarithm has brought them together: the filters of a mel spectrogram.
+ */
+export function soundLayers(graph: Graph): ReadonlyMap<Node, string> {
+  const found = new Map<Node, string>();
+  const waves = new Set<string>();
+  const spectra = new Set<string>();
+  for (const node of graph.nodes) {
+    const linear = linearLayerOf(graph, node);
+    if (linear) {
+      const length = transformLength(linear);
+      if (length !== undefined) {
+        found.set(node, `rows of ${length} samples, as a Fourier transform has`);
+        for (const output of node.outputs) waves.add(output);
+      } else if (spectra.has(inputAt(node, 0) ?? '')) {
+        found.set(node, 'it reads a spectrum before its logarithm');
+      }
+      continue;
+    }
+    if (isOp(node, 'Log')) continue;
+    const reads = (values: ReadonlySet<string>) => node.inputs.some((value) => values.has(value));
+    const gives =
+      reads(spectra) || (reads(waves) && isMagnitude(node)) ? spectra : reads(waves) ? waves : undefined;
+    for (const output of node.outputs) gives?.add(output);
+  }
+  return found;
+}
+
+const isMagnitude = (node: Node): boolean =>
+  isOp(node, 'Abs', 'Pow', 'ReduceL2', 'ReduceSumSquare', 'Sqrt') ||
+  (isOp(node, 'Mul') && node.inputs[0] === node.inputs[1]);
+
+/** The samples in a row of a layer that transforms sound; undefined for any other layer. */
+function transformLength({ node, weight, inputChannels, outputChannels, groups, outputAxis }: LinearLayer) {
+  const { dims } = weight;
+  const taps = elementCount(dims) / outputChannels;
+  if (isOp(node, 'ConvTranspose') || groups !== 1 || taps <= LONGEST_FEATURE) return undefined;
+  const long = dims.slice(2).filter((size) => size !== 1).length;
+  if (isOp(node, 'Conv') && inputChannels === 1) return long === 1 ? taps : undefined;
+  if (long > 0 || taps > LONGEST_ROW || outputChannels <= 1) return undefined;
+  const values = floatsOf(weight);
+  const rows = Array.from({ length: Math.min(ROWS, outputChannels) }, (_, i) => {
+    const row = Math.floor(((i + 0.5) * outputChannels) / Math.min(ROWS, outputChannels));
+    return Float64Array.from({ length: taps }, (_unused, tap) =>
+      Number(outputAxis === 0 ? values[row * taps + tap] : values[tap * outputChannels + row]),
+    );
+  });
+  // The sine of frequency 0 is a row of zeros.
+  return rows.filter(isTone).length >= rows.length - 1 ? taps : undefined;
+}
+
+/** Whether one frequency has nearly all the energy of a row. */
+function isTone(row: Float64Array): boolean {
+  const { length } = row;
+  const half = Math.floor(length / 2) + 1;
+  const power = new Float64Array(half);
+  for (let k = 0; k < half; k++) {
+    let [re, im] = [0, 0];
+    for (let n = 0; n < length; n++) {
+      const angle = (2 * Math.PI * ((k * n) % length)) / length;
+      re += (row[n] as number) * Math.cos(angle);
+      im += (row[n] as number) * Math.sin(angle);
+    }
+    power[k] = re * re + im * im;
+  }
+  const total = power.reduce((sum, each) => sum + each, 0);
+  const peak = power.reduce((best, each, k) => (each > (power[best] as number) ? k : best), 0);
+  const reach = (TONE_BINS - 1) / 2;
+  const near = power
+    .subarray(Math.max(0, peak - reach), peak + reach + 1)
+    .reduce((sum, each) => sum + each, 0);
+  return total > 0 && near >= TONE_SHARE * total;
+}
