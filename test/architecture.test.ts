@@ -39,6 +39,8 @@ const layers = [
   'prepare',
   'run',
   'sweep',
+  'init',
+  'doctor',
   'index',
   'cli',
 ];

@@ -9,6 +9,8 @@ import { calibrateCommand } from './calibrate-command.js';
 import { checkCommand } from './check-command.js';
 import { ciCommand } from './ci-command.js';
 import { compareCommand } from './compare-command.js';
+import { doctorCommand } from './doctor-command.js';
+import { initCommand } from './init-command.js';
 import { inspectCommand } from './inspect-command.js';
 import { integersCommand } from './integers-command.js';
 import { listCommands } from './list-commands.js';
@@ -35,6 +37,8 @@ export async function run(process: CommandProcess): Promise<void> {
     .helpCommand('help [command]', 'what a command takes')
     .addHelpText('after', exitHelp);
   const commands = [
+    initCommand(process),
+    doctorCommand(process),
     ciCommand(process),
     compareCommand(process),
     sweepCommand(process),

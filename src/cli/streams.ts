@@ -3,6 +3,8 @@ export interface CommandProcess {
   readonly argv: readonly string[];
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Where answers are read from. */
+  readonly stdin?: { readonly isTTY?: boolean | undefined } | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
   once?(event: 'SIGINT', listener: () => void): unknown;
   removeListener?(event: 'SIGINT', listener: () => void): unknown;

@@ -15,6 +15,11 @@ export const commandErrors = {
     'The output {path} is the input itself.',
     'Choose another file with -o; the input is never overwritten.',
   ),
+  'output-exists': message(
+    2,
+    'There is a {path} already.',
+    'Give another file with -o, or --force to write over it.',
+  ),
   'rule-matches-nothing': message(
     2,
     '{flag} "{pattern}" matches no layer of the model.',

@@ -187,12 +187,14 @@ function fitOf(
 }
 
 /** Whether it could be pictures: an axis of samples, one of channels, and two of places. */
-const isPicture = ({ type, dims }: NdArray): boolean => type.startsWith('float') && dims.length === 4;
+/** Whether a value has the form of pictures in floats. */
+export const isPicture = ({ type, dims }: NdArray): boolean => type.startsWith('float') && dims.length === 4;
 
 /** A picture that is dark all over, of whole numbers, is a mask or a map of classes. */
 const BRIGHT = 64;
 
-function isPixels(rows: ArrayLike<number>): boolean {
+/** Whether values are whole numbers from 0 to 255, and bright somewhere. */
+export function isPixels(rows: ArrayLike<number>): boolean {
   let most = 0;
   for (let i = 0; i < rows.length; i++) {
     const x = rows[i] as number;

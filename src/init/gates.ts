@@ -1,0 +1,34 @@
+import { worstDb } from '../evaluate/drift.js';
+import type { GateSpec } from '../options.js';
+import type { Result } from '../report/result.js';
+
+/** Room that a gate leaves to what was measured: other machines and other samples of the same kind differ by less. */
+const ROOM = { db: 3, points: 0.5, agreement: 0.02, size: 1.05 } as const;
+
+/** An output below this says nothing that a gate should hold. */
+const LEAST_DB = 6;
+
+/**
+ * Gates that the result passes, with room: accuracy where there are labels, else the share of samples that keep their
+ * class; the SQNR of the worst output; the size.
+ */
+export function gatesFor({ outputs, task, float, quantized }: Result): GateSpec[] {
+  const gates: GateSpec[] = [];
+  if (task) gates.push(`top1_drop<=${dropLimit(task.float - task.quantized)}%`);
+  const agreements = outputs.flatMap(({ deployed }) => deployed.topOneAgreement ?? []);
+  if (!task && agreements.length > 0) {
+    const limit = Math.floor(100 * (Math.min(...agreements) - ROOM.agreement));
+    if (limit > 0) gates.push(`agreement>=${limit}%`);
+  }
+  const least = Math.min(...outputs.map(({ deployed }) => worstDb(deployed) ?? Number.POSITIVE_INFINITY));
+  const limit = Math.floor(least - ROOM.db);
+  if (Number.isFinite(limit) && limit >= LEAST_DB) gates.push(`sqnr>=${limit}dB`);
+  const ratio = (ROOM.size * quantized.sizeBytes) / float.sizeBytes;
+  gates.push(`size_ratio<=${(Math.ceil(100 * ratio) / 100).toFixed(2)}`);
+  return gates;
+}
+
+/** In points, to half a point. */
+function dropLimit(drop: number): number {
+  return Math.ceil(2 * (Math.max(0, 100 * drop) + ROOM.points)) / 2;
+}

@@ -1,0 +1,61 @@
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { example, runIn } from '../support/command.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+function project(): string {
+  const folder = temporaryFolder();
+  for (const name of ['digits.onnx', 'digits-calib.npy', 'digits-test.npy', 'digits-test-labels.npy'])
+    copyFileSync(example(name), join(folder, name));
+  return folder;
+}
+
+const withLabels = ['--eval-data', 'digits-test.npy', '--labels', 'digits-test-labels.npy'];
+
+test('init writes a configuration that ci passes without editing, and says what it stands on', async () => {
+  const folder = project();
+  const made = await runIn(folder, [
+    ...['init', 'digits.onnx', 'digits-calib.npy', ...withLabels, '--ci', 'github', '--quiet'],
+  ]);
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  // The digits have 16 grey levels.
+  expect(made.stdout).toMatch(/preprocessing: scale 1\/16.*, by the accuracy of the float model/);
+  expect(made.stdout).toContain('wrote .github/workflows/quantize.yml');
+  const config = JSON.parse(readFileSync(join(folder, 'quantize.config.json'), 'utf8'));
+  expect(config).toMatchObject({
+    ...{ model: 'digits.onnx', data: 'digits-calib.npy', labels: 'digits-test-labels.npy' },
+    preprocess: { scale: '1/16' },
+  });
+  expect(config.gates[0]).toBe('top1_drop<=0.5%');
+  expect(readFileSync(join(folder, '.github/workflows/quantize.yml'), 'utf8')).toMatch(
+    /run: npx --yes onnx-quantize@\S+ ci --config quantize\.config\.json$/m,
+  );
+
+  const looked = await runIn(folder, ['doctor']);
+  expect([looked.code, looked.stdout.includes('✗')]).toEqual([0, false]);
+  const checked = await runIn(folder, ['ci', '--quiet', '--no-suggest']);
+  expect([checked.code, checked.stdout.split('\n')[0]]).toEqual([0, 'PASSED  all 3 gates passed']);
+  expect(existsSync(join(folder, 'quantize-report.html'))).toBe(true);
+
+  const again = await runIn(folder, ['init', 'digits.onnx', 'digits-calib.npy', '--quiet']);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toBe(
+    'error: There is a quantize.config.json already.\nGive another file with -o, or --force to write over it.\n',
+  );
+});
+
+test('doctor names what would not work, with the exit code of a run', async () => {
+  const folder = project();
+  const config = { model: 'digits.onnx', data: 'digits-calb.npy', preprocess: 'none' };
+  writeFileSync(join(folder, 'quantize.config.json'), JSON.stringify(config));
+  const { code, stdout } = await runIn(folder, ['doctor', '--json']);
+  expect(code).toBe(2);
+  const found = JSON.parse(stdout) as { subject: string; state: string; text: string }[];
+  expect(found.filter(({ state }) => state === 'wrong')).toEqual([
+    expect.objectContaining({ subject: 'digits.onnx: samples', text: 'There is no file digits-calb.npy.' }),
+  ]);
+  const none = await runIn(temporaryFolder(), ['doctor']);
+  expect(none.code).toBe(0);
+  expect(none.stdout).toContain('! configuration: there is none here');
+});
