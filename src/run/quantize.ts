@@ -53,6 +53,7 @@ import { explain } from '../search/explain.js';
 import { findRecipe } from '../search/find-recipe.js';
 import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
+import { asPlanned } from '../search/record.js';
 import { splitForSearch } from '../search/split-samples.js';
 import { keepingStopped } from './keep-stopped.js';
 
@@ -241,7 +242,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
       // The name that a search gives its model is not that of the recipe it found.
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
-      search: found?.record,
+      search: found && asPlanned(found.record, placement),
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs }));
     await loaded.refuseChanged();

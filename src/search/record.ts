@@ -1,3 +1,5 @@
+import { type Placement, weightedNode } from '../place/placement.js';
+
 /** Some samples, and what a report calls them. */
 interface SampleRecord {
   readonly label: string;
@@ -48,4 +50,13 @@ export interface SearchRecord {
   readonly met: boolean;
   /** The flags that repeat the outcome without the search, as typed in a shell. */
   readonly flags: readonly string[];
+}
+
+/** A record with the widths that its plan has: a layer whose fewer bits saved no byte kept 8. */
+export function asPlanned(record: SearchRecord, placement: Placement): SearchRecord {
+  const layers = record.layers.map((layer) => {
+    const planned = weightedNode(placement, layer.id);
+    return planned?.askedBits === undefined ? layer : { ...layer, bits: planned.recipe.bits };
+  });
+  return { ...record, layers };
 }

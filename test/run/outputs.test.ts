@@ -59,7 +59,7 @@ describe('outputs', () => {
     model.opsets.set('ai.onnx.ml', 2);
     const { outputs } = await quantize({
       model: fileOf(model),
-      recipe: { bits: 2, scheme: 'minmax', allLayers: true },
+      recipe: { bits: 2, scheme: 'minmax', allLayers: true, format: 'qdq-int8' },
     });
     const [scores, texts] = outputs;
     // The text is that of the largest score, so both agree on just as many samples.
