@@ -4,6 +4,7 @@ import { raisedChannelsIn } from '../quantize/bias.js';
 import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
+import { inOperatorForm } from './operator-form.js';
 import { addRecipe } from './recipe-metadata.js';
 import { inTargetForm } from './target-form.js';
 import { formTarget, storedBytes } from './weights/forms.js';
@@ -12,7 +13,9 @@ import { unpaidWeights } from './weights/unpaid.js';
 /** The model of a plan with its recipe in it, as its file will be, and what a report shows of the plan: the weights can go. */
 export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; plan: ReportedPlan } {
   const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
-  const emitted = inTargetForm(emitModel(model, plan, unpaid), formOf(plan.recipe.target));
+  const { target, format } = plan.recipe;
+  const shaped = inTargetForm(emitModel(model, plan, unpaid), formOf(target));
+  const emitted = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
 }

@@ -4,10 +4,11 @@ import type { Rule } from './rule.js';
 
 /**
  * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
- * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `matmulnbits`: matrices in blocks
+ * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `qoperator`: packed, in onnxruntime's
+ * integer operators (QLinearConv, QGemm, …) in place of float ones between DQ and Q. `matmulnbits`: matrices in blocks
  * of 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; what it does not take is packed.
  */
-export const formats = ['packed', 'qdq-int8', 'matmulnbits'] as const;
+export const formats = ['packed', 'qdq-int8', 'qoperator', 'matmulnbits'] as const;
 export type Format = (typeof formats)[number];
 
 /** Weights in a row that share a scale in MatMulNBits: its own least is 16. */

@@ -37,6 +37,7 @@ export function resolveRecipe(
   checkLevels(wanted, recipe, registries);
   checkRules(wanted);
   checkBlocks(recipe);
+  checkOperators(recipe);
   checkEffort(recipe);
   return recipe;
 }
@@ -63,10 +64,10 @@ function forTarget(recipe: Recipe, { targets }: Registries): Recipe {
       ...{ flag, problem: 'needs fixed ranges' },
       mend: 'Give samples with --data in place of --dynamic.',
     });
-  if (recipe.format === 'matmulnbits')
+  if (recipe.format === 'matmulnbits' || recipe.format === 'qoperator')
     throw new QuantizeError('bad-option', {
-      ...{ flag, problem: "does not take onnxruntime's own MatMulNBits" },
-      mend: 'Leave out --format matmulnbits.',
+      ...{ flag, problem: "does not take onnxruntime's own operators" },
+      mend: `Leave out --format ${recipe.format}.`,
     });
   return { ...recipe, format: 'qdq-int8' };
 }
@@ -147,6 +148,16 @@ function checkEffort({ refine, effort }: Recipe): void {
   if (refine === AUTO || effort === settings.effort.usual) return;
   const problem = 'has no use beside --refine, which names what runs';
   throw new QuantizeError('bad-option', { flag: '--effort', problem, mend: 'Leave out one of the two.' });
+}
+
+/** Integer operators have fixed ranges. */
+function checkOperators({ format, activations }: Recipe): void {
+  if (format !== 'qoperator' || activations.kind === 'static') return;
+  throw new QuantizeError('bad-option', {
+    flag: '--format qoperator',
+    problem: 'needs activations of fixed ranges',
+    mend: 'Give samples with --data, without --dynamic and --act-bits float.',
+  });
 }
 
 /** MatMulNBits stores weights under float arithmetic, and its settings are for nothing else. */

@@ -202,7 +202,7 @@ export const settings: Settings = {
       name: '--format',
       value: '<name>',
       group: 'Weights',
-      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; matmulnbits in blocks of 4 or 8 bits for float MatMul, weights only',
+      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; qoperator in integer operators (QLinearConv, QGemm) without Q and DQ between; matmulnbits in blocks of 4 or 8 bits for float MatMul, weights only',
     },
   },
   blocks: {

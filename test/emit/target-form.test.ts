@@ -111,7 +111,7 @@ describe('a recipe for a target', () => {
     [{ target: 'qnn', activations: { kind: 'dynamic' } }, '--target qnn needs fixed ranges'],
     [
       { target: 'st', format: 'matmulnbits', activations: { kind: 'float' } },
-      "does not take onnxruntime's own MatMulNBits",
+      "does not take onnxruntime's own operators",
     ],
   ] as const)('%o is refused', async (recipe, message) => {
     const refused = await expectRefusal(async () => resolveRecipe(recipe, registries, true), 'bad-option', 2);

@@ -1,0 +1,218 @@
+import { addInitializer } from '../graph/edit.js';
+import {
+  type Attribute,
+  attribute,
+  floatAttribute,
+  inputAt,
+  isOp,
+  type Model,
+  type Node,
+  node,
+  opsetOf,
+} from '../graph/model.js';
+import { isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
+import { tensorOf } from '../graph/tensor.js';
+import { indexUses } from '../graph/uses.js';
+import { elementCount } from '../numerics/nd-array.js';
+import { RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
+
+/** Codes, their scale and their zero point, by their names. */
+type Operand = readonly [codes: string, scale: string, zeroPoint: string];
+
+/** What stands in the place of a float operator between DQ and Q. */
+interface IntegerForm {
+  readonly opType: string;
+  readonly domain: '' | typeof RUNTIME_DOMAIN;
+  /** Its inputs: of operands with the scale and zero point of the result between, or behind. */
+  readonly inputs: (operands: readonly Operand[], result: readonly [string, string]) => readonly string[];
+  /** Attributes beside those of the float operator. */
+  readonly adds?: (model: Model) => Readonly<Record<string, Attribute>>;
+}
+
+const behind: IntegerForm['inputs'] = (operands, result) => [...operands.flat(), ...result];
+
+const forms: Readonly<Record<string, IntegerForm>> = {
+  MatMul: { opType: 'QLinearMatMul', domain: '', inputs: behind },
+  Add: { opType: 'QLinearAdd', domain: RUNTIME_DOMAIN, inputs: behind },
+  Mul: { opType: 'QLinearMul', domain: RUNTIME_DOMAIN, inputs: behind },
+  AveragePool: { opType: 'QLinearAveragePool', domain: RUNTIME_DOMAIN, inputs: behind },
+  GlobalAveragePool: { opType: 'QLinearGlobalAveragePool', domain: RUNTIME_DOMAIN, inputs: behind },
+  LeakyRelu: { opType: 'QLinearLeakyRelu', domain: RUNTIME_DOMAIN, inputs: behind },
+  Sigmoid: { opType: 'QLinearSigmoid', domain: RUNTIME_DOMAIN, inputs: behind },
+  Softmax: {
+    opType: 'QLinearSoftmax',
+    domain: RUNTIME_DOMAIN,
+    inputs: behind,
+    adds: (model) => ({ opset: attribute.int(opsetOf(model)) }),
+  },
+  Concat: {
+    opType: 'QLinearConcat',
+    domain: RUNTIME_DOMAIN,
+    inputs: (operands, result) => [...result, ...operands.flat()],
+  },
+};
+
+/**
+ * A QDQ model in onnxruntime's integer operators, those that its default session makes of it: QLinearConv, QLinearMatMul, QGemm,
+ * QLinearAdd and their like. What has no such operator keeps its DQ and Q.
+ */
+export function inOperatorForm(model: Model): Model {
+  const { graph } = model;
+  const copy = { ...graph, initializers: new Map(graph.initializers), valueInfo: new Map(graph.valueInfo) };
+  const written: Model = { ...model, opsets: new Map(model.opsets), graph: copy };
+  copy.nodes = new OperatorWriter(written).nodes();
+  dropUnused(written);
+  if (copy.nodes.some(({ domain }) => domain === RUNTIME_DOMAIN) && !written.opsets.has(RUNTIME_DOMAIN))
+    written.opsets.set(RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION);
+  return written;
+}
+
+class OperatorWriter {
+  readonly #model: Model;
+  readonly #qdq: QdqGraph;
+  readonly #taken = new Set<Node>();
+  readonly #zeros = new Map<string, string>();
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#qdq = new QdqGraph({ ...model.graph, nodes: [...model.graph.nodes] });
+  }
+
+  nodes(): Node[] {
+    const made = this.#qdq.graph.nodes.map((each) => this.#written(each) ?? each);
+    return made.filter((each) => !this.#taken.has(each));
+  }
+
+  #written(each: Node): Node | undefined {
+    if (isOp(each, 'Conv')) return this.#conv(each);
+    if (isOp(each, 'Gemm')) return this.#gemm(each, each);
+    const add = isOp(each, 'MatMul') ? this.#biasAdd(each) : undefined;
+    if (add) return this.#gemm(each, add);
+    const form = each.domain === '' && Object.hasOwn(forms, each.opType) ? forms[each.opType] : undefined;
+    const operands = form && this.#operands(each);
+    if (!form || !operands) return undefined;
+    const quantize = this.#quantizeOf(each.outputs[0] ?? '');
+    if (!quantize) return isOp(each, 'MatMul') ? matMulToFloat(each, operands) : undefined;
+    this.#taken.add(quantize);
+    const attributes = new Map([...each.attributes, ...Object.entries(form.adds?.(this.#model) ?? {})]);
+    const result = this.#parametersOf(quantize, 'uint8');
+    return {
+      ...each,
+      ...{ opType: form.opType, domain: form.domain, attributes },
+      inputs: [...form.inputs(operands, result)],
+      outputs: [...quantize.outputs],
+    };
+  }
+
+  #conv(each: Node): Node | undefined {
+    const [input, weight] = this.#operands(each, 2) ?? [];
+    const quantize = this.#quantizeOf(each.outputs[0] ?? '');
+    const bias = this.#biasAt(each);
+    if (!input || !weight || !quantize || bias === undefined) return undefined;
+    this.#taken.add(quantize);
+    return {
+      ...each,
+      opType: 'QLinearConv',
+      inputs: [...input, ...weight, ...this.#parametersOf(quantize, 'uint8'), ...bias],
+      outputs: [...quantize.outputs],
+    };
+  }
+
+  /** A Gemm, or a MatMul and the Add of its bias; without a Q behind it the result is float. */
+  #gemm(each: Node, last: Node): Node | undefined {
+    const [input, weight] = this.#operands(each, 2) ?? [];
+    const isPlain = ['alpha', 'beta'].every((name) => floatAttribute(each, name, 1) === 1);
+    const bias = last === each ? this.#biasAt(each) : this.#biasOf(last, each);
+    if (!input || !weight || !isPlain || bias === undefined) return undefined;
+    const [output = ''] = last.outputs;
+    const quantize = this.#quantizeOf(output);
+    if (quantize) this.#taken.add(quantize);
+    if (last !== each) this.#taken.add(last);
+    const { alpha: _, beta: __, ...attributes } = Object.fromEntries(each.attributes);
+    const result = quantize ? this.#parametersOf(quantize, 'uint8') : [];
+    return {
+      ...each,
+      ...{ opType: 'QGemm', domain: RUNTIME_DOMAIN, attributes: new Map(Object.entries(attributes)) },
+      inputs: [...input, ...weight, bias[0] ?? '', ...result],
+      outputs: quantize ? [...quantize.outputs] : [output],
+    };
+  }
+
+  /** The first inputs as codes; undefined where one is float. */
+  #operands(each: Node, count = each.inputs.length): Operand[] | undefined {
+    const operands = each.inputs.slice(0, count).map((value): Operand | undefined => {
+      const dequantize = this.#qdq.uses.producer(value);
+      if (!dequantize || !isQuantizing(dequantize, 'DequantizeLinear')) return undefined;
+      const [codes = ''] = dequantize.inputs;
+      const isWeight =
+        this.#qdq.graph.initializers.get(codes)?.dataType === 'int8' || dequantize.attributes.has('axis');
+      return [codes, ...this.#parametersOf(dequantize, isWeight ? 'int8' : 'uint8')];
+    });
+    return operands.every((operand) => operand !== undefined) ? operands : undefined;
+  }
+
+  /** Scale and zero point; one that is left out is 0s of the type, as many as there are scales. */
+  #parametersOf(each: Node, type: 'int8' | 'uint8'): [string, string] {
+    const [, scale = '', given] = each.inputs;
+    if (given) return [scale, given];
+    const dims = this.#model.graph.initializers.get(scale)?.dims ?? [];
+    const key = `${type}_zeros${dims.map((dim) => `_${dim}`).join('')}`;
+    const data = type === 'int8' ? new Int8Array(elementCount(dims)) : new Uint8Array(elementCount(dims));
+    const name =
+      this.#zeros.get(key) ?? addInitializer(this.#model.graph, key, tensorOf({ type, dims, data }));
+    this.#zeros.set(key, name);
+    return [scale, name];
+  }
+
+  /** The Q that alone reads a float result. */
+  #quantizeOf(value: string): Node | undefined {
+    const reader = this.#qdq.uses.hasOneUse(value) ? this.#qdq.uses.readers(value)[0]?.node : undefined;
+    return reader && isQuantizing(reader, 'QuantizeLinear') ? reader : undefined;
+  }
+
+  /** The int32 bias of a layer, none where it has none; undefined where it is float. */
+  #biasAt(each: Node): readonly string[] | undefined {
+    const value = inputAt(each, 2);
+    return value === undefined ? [] : this.#int32(value);
+  }
+
+  #biasOf(add: Node, product: Node): readonly string[] | undefined {
+    const value = add.inputs.find((name) => name !== product.outputs[0]);
+    return value === undefined ? undefined : this.#int32(value);
+  }
+
+  #int32(value: string): readonly string[] | undefined {
+    const read = this.#qdq.read(value);
+    return read?.tensor?.dataType === 'int32' ? [read.name] : undefined;
+  }
+
+  /** The Add that brings an int32 bias to a MatMul of matrices. */
+  #biasAdd(each: Node): Node | undefined {
+    const [output = ''] = each.outputs;
+    const add = this.#qdq.uses.hasOneUse(output) ? this.#qdq.uses.readers(output)[0]?.node : undefined;
+    return add && isOp(add, 'Add') && this.#biasOf(add, each) ? add : undefined;
+  }
+}
+
+/** A product whose result stays float. */
+function matMulToFloat(each: Node, [a, b]: readonly Operand[]): Node | undefined {
+  if (!a || !b) return undefined;
+  const inputs = [a[0], b[0], a[1], b[1], a[2], b[2]];
+  return {
+    ...node('MatMulIntegerToFloat', inputs, each.outputs),
+    id: each.id,
+    name: each.name,
+    domain: RUNTIME_DOMAIN,
+  };
+}
+
+/** What only the float forms read is gone with them. */
+function dropUnused({ graph }: Model): void {
+  const uses = indexUses(graph);
+  graph.nodes = graph.nodes.filter(
+    (each) =>
+      !isQuantizing(each, 'DequantizeLinear') || !each.outputs.every((output) => uses.isUnused(output)),
+  );
+  const left = indexUses(graph);
+  for (const name of [...graph.initializers.keys()]) if (left.isUnused(name)) graph.initializers.delete(name);
+}
