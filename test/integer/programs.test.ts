@@ -5,8 +5,9 @@ import { kernels } from '../../src/integer/kernels.js';
 import { readProgram } from '../../src/integer/read-program.js';
 import { refuseBroken } from '../../src/integer/run-program.js';
 import type { GivenRecipe } from '../../src/recipe.js';
+import { GraphBuilder } from '../support/graph-builder.js';
 import { between, finish, Net, residual } from '../support/nets.js';
-import { quantizeModel, sourceOf } from '../support/quantize-model.js';
+import { quantizeModel, randomFeeds, sourceOf } from '../support/quantize-model.js';
 import { refusalOf } from '../support/refusal.js';
 
 /** A model quantized, read as integers, and run beside onnxruntime on what it was calibrated on. */
@@ -209,6 +210,31 @@ describe('a network in integers alone', () => {
       code: 'not-integer-only',
       message: expect.stringContaining('Erf "erf"'),
     });
+  });
+
+  it("takes another tool's file: int8, a Q behind every operator, a padding value behind a DQ", async () => {
+    const g = new GraphBuilder();
+    g.input('x', [1, 2, 4, 4]);
+    g.constant('s', [], [0.02]);
+    g.constant('z', [], Int8Array.of(-5));
+    g.constant('v', [], Int8Array.of(20));
+    const pair = (value: string, name: string) =>
+      g.node('DequantizeLinear', [g.node('QuantizeLinear', [value, 's', 'z'], `${name}_q`), 's', 'z'], name);
+    const value = g.node('DequantizeLinear', ['v', 's', 'z'], 'v_dq');
+    g.constant('pads', [8], BigInt64Array.from([0, 0, 1, 0, 0, 0, 0, 1], BigInt));
+    const padded = g.node('Pad', [pair('x', 'a'), 'pads', value], 'p');
+    g.output(pair(g.node('Relu', [pair(padded, 'b')], 'r'), 'y'));
+    const model = g.build();
+    const program = await readProgram(model);
+    expect(program.operators.map(({ operator }) => operator)).toEqual(['pad', 'requantize']);
+    const source = sourceOf(randomFeeds(model));
+    const found = await measureIntegers(
+      model,
+      program,
+      { source, labels: undefined },
+      { mode: 'default', threads: 1 },
+    );
+    for (const { network } of found.operators) expect(network.different).toBe(0);
   });
 
   it('takes floats at both ends', async () => {

@@ -1,9 +1,17 @@
 import { inputAt, type Node, stringAttribute } from '../../graph/model.js';
 import { floatsOf, integersOf, isFloatTensor } from '../../graph/tensor.js';
 import { elementCount } from '../../numerics/nd-array.js';
-import { type IntegerKernel, NotInteger, type ProgramSource } from '../kernel.js';
+import { clamp, roundHalfEven } from '../../numerics/round.js';
+import {
+  constantCodes,
+  type IntegerKernel,
+  NotInteger,
+  type ProgramSource,
+  scaleOf,
+  shiftOf,
+} from '../kernel.js';
 import { readMoved, stepsOf } from '../moved.js';
-import type { Codes } from '../program.js';
+import type { Codes, IntegerValue } from '../program.js';
 
 /** Codes with a border of one code: that of real 0, or what the model says. */
 export const pad: IntegerKernel = {
@@ -20,7 +28,7 @@ export const pad: IntegerKernel = {
     const pads = integersOf(given);
     if (pads.some((size) => size < 0)) throw new NotInteger('it cuts');
     const moved = readMoved(node, source);
-    const value = codeOf(node, source, moved.inputs[0].zeroPoint);
+    const value = codeOf(node, source, moved.inputs[0]);
     return {
       ...moved,
       parameters: { pads, value },
@@ -29,16 +37,26 @@ export const pad: IntegerKernel = {
   },
 };
 
-function codeOf(node: Node, source: ProgramSource, zeroPoint: number): number {
+function codeOf(node: Node, source: ProgramSource, input: IntegerValue): number {
   const name = inputAt(node, 2);
-  const tensor = name === undefined ? undefined : source.qdq.graph.initializers.get(name);
-  if (name !== undefined && !tensor) throw new NotInteger('its padding value is computed');
+  const { qdq } = source;
   const shift = source.codeShiftOf(inputAt(node, 0) ?? '');
+  const tensor = name === undefined ? undefined : qdq.graph.initializers.get(name);
   // Without a value codes are padded with code 0.
-  if (shift !== undefined) return (tensor ? (integersOf(tensor)[0] ?? 0) : 0) - shift;
-  const real = tensor && isFloatTensor(tensor) ? (floatsOf(tensor)[0] ?? 0) : 0;
-  if (real !== 0) throw new NotInteger('it pads with another number than 0');
-  return zeroPoint;
+  if (shift !== undefined && (tensor || name === undefined))
+    return (tensor ? (integersOf(tensor)[0] ?? 0) : 0) - shift;
+  if (name === undefined) return input.zeroPoint;
+  const read = qdq.read(name);
+  const codes = read?.tensor && constantCodes(read);
+  if (!codes && !(tensor && isFloatTensor(tensor))) throw new NotInteger('its padding value is computed');
+  const real =
+    read && codes
+      ? ((codes.data[0] ?? 0) - (read.grid.zeroPoints[0] ?? 0) + shiftOf(read.grid)) *
+        (read.grid.scales[0] ?? 0)
+      : tensor
+        ? (floatsOf(tensor)[0] ?? 0)
+        : 0;
+  return clamp(roundHalfEven(real / scaleOf(input)) + input.zeroPoint, -128, 127);
 }
 
 function padded({ dims, data }: Codes, pads: readonly number[], value: number): Codes {
