@@ -6,6 +6,7 @@ import { constantNodes } from './constant-nodes.js';
 import { constantOperands } from './constant-operands.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
 import { deadCode } from './dead-code.js';
+import { einsumMatMul } from './einsum-matmul.js';
 import { equalConstants } from './equal-constants.js';
 import { equalize } from './equalize.js';
 import { gemmFactors } from './gemm-factors.js';
@@ -29,6 +30,7 @@ export const passes: readonly Pass[] = [
   bodyConstants,
   identities,
   deadCode,
+  einsumMatMul,
   affineIntoPrevious,
   affineIntoNext,
   loneBatchNorm,

@@ -12,7 +12,7 @@ import { ruleOf } from './operators.js';
 import type { Position, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
 import { soundLayers } from './sound.js';
-import { hasConstant, whyFloat, whyNoKernel, whyNoLayer } from './why-float.js';
+import { hasConstant, whyFloat, whyNoKernel, whyNoLayer, whyNotPlain } from './why-float.js';
 
 /** The layers of a graph, and what the recipe says of the other nodes. */
 export interface PlacedLayers {
@@ -159,7 +159,7 @@ function runsOf(
   if (!linear) throw new Error('a node without a linear layer has no kernel');
   const { node } = linear;
   const stored = { kind: 'float', stored: 'constant', linear: owner ? undefined : linear } as const;
-  const why = whyNoKernel(graph, linear);
+  const why = whyNoKernel(graph, linear) ?? (owner && whyNotPlain(node));
   if (why !== undefined) return { ...stored, linear: undefined, why };
   if (own.actBits === 'float' || activations.kind === 'float') {
     const inBlocks = format === 'matmulnbits' && whyNoBlocks(linear, own) === undefined;

@@ -1,5 +1,5 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
-import { type Graph, inputAt, isOp, type Node } from '../graph/model.js';
+import { floatAttribute, type Graph, inputAt, isOp, type Node } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { isAllFinite } from '../numerics/finite.js';
 
@@ -19,6 +19,13 @@ export function whyNoKernel(graph: Graph, linear: LinearLayer): string | undefin
   if (bias && bias.dims.length === 2 && (bias.dims[0] ?? 1) > 1)
     return 'its bias is a matrix, integer kernels add a row';
   return undefined;
+}
+
+/** Why a Gemm is no product with a bias alone: folding takes its factors into the weights, but not inside of bodies. */
+export function whyNotPlain(node: Node): string | undefined {
+  const isPlain =
+    !isOp(node, 'Gemm') || (floatAttribute(node, 'alpha', 1) === 1 && floatAttribute(node, 'beta', 1) === 1);
+  return isPlain ? undefined : 'its alpha or beta is not 1';
 }
 
 /** Whether one of the two operands is a constant. */

@@ -7,6 +7,7 @@ import { encodeModel } from '../../src/proto/encode.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { describePlan } from '../../src/report/describe-plan.js';
 import {
+  type BodyLayer,
   bodyFeed,
   gemmLayer,
   ifModel,
@@ -16,6 +17,7 @@ import {
   nestedModel,
   tableLayer,
 } from '../support/body-models.js';
+import { randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { runIn } from '../support/sessions.js';
 
@@ -85,6 +87,16 @@ describe.each<[string, () => Model, number]>([
       expect(error / (a?.reduce((sum, value) => sum + value ** 2, 0) ?? 0)).toBeLessThan(1e-3);
     }
   });
+});
+
+it('dynamic: a Gemm with factors stays in float, since nothing folds them there', async () => {
+  const factored: BodyLayer = (g, value, name, seed) => {
+    g.constant(`${name}_w`, [8, 8], randomFloats(64, seed));
+    return g.node('Gemm', [value, `${name}_w`], name, { alpha: 0.5 });
+  };
+  const float = await prepared(ifModel([factored]));
+  const { placement } = await quantizeModel(float, { activations: { kind: 'dynamic' } }, feeds);
+  expect(placement.weighted.map(({ runs }) => runs.kind)).toEqual(['float', 'float']);
 });
 
 it('fixed ranges leave them weights only, and the plan says so', async () => {
