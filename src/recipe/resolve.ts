@@ -59,15 +59,15 @@ function forTarget(recipe: Recipe, { targets }: Registries): Recipe {
       });
   }
   if (form.weights === 'packed') return recipe;
-  if (activations.kind === 'dynamic')
-    throw new QuantizeError('bad-option', {
-      ...{ flag, problem: 'needs fixed ranges' },
-      mend: 'Give samples with --data in place of --dynamic.',
-    });
   if (recipe.format === 'matmulnbits' || recipe.format === 'qoperator')
     throw new QuantizeError('bad-option', {
       ...{ flag, problem: "does not take onnxruntime's own operators" },
       mend: `Leave out --format ${recipe.format}.`,
+    });
+  if (activations.kind !== 'static')
+    throw new QuantizeError('bad-option', {
+      ...{ flag, problem: 'needs fixed ranges' },
+      mend: 'Give samples with --data, without --dynamic and --act-bits float.',
     });
   return { ...recipe, format: 'qdq-int8' };
 }

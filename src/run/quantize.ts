@@ -199,7 +199,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
           {
             ...models,
             inTurn: isLarge,
-            isPortable: !recipe.assumeVnni && formOf(recipe.target).sums !== 'int32',
+            isPortable: !recipe.assumeVnni || formOf(recipe.target).sums === 'int32',
           },
           samples,
           settings,

@@ -106,6 +106,15 @@ describe('a recipe for a target', () => {
     expect(resolveRecipe({ bits: 4 }, registries, true).format).toBe('packed');
   });
 
+  it('needs samples', async () => {
+    const refused = await expectRefusal(
+      async () => resolveRecipe({ target: 'qnn' }, registries, false),
+      'bad-option',
+      2,
+    );
+    expect(refused.message).toContain('--target qnn needs fixed ranges');
+  });
+
   it.each([
     [{ target: 'tensorrt', activations: { bits: 4 } }, '--target tensorrt has activations of 8 bits alone'],
     [{ target: 'qnn', activations: { kind: 'dynamic' } }, '--target qnn needs fixed ranges'],
