@@ -1,10 +1,12 @@
 """Exports small models of many architectures with random weights, each with 8 samples.
 
-    python export.py OUT_DIR [NAME ...]
+    python export.py OUT_DIR [--opset N] [--exporter torchscript|dynamo] [NAME ...]
+
+By itself each is written by the exporter and at the opset that its entry says.
 """
 
+import argparse
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -145,7 +147,7 @@ def first_axis(name: str) -> str:
     return "detections" if name == "selected" else "batch"
 
 
-def export(name: str, entry: Entry, out: Path) -> str:
+def export(name: str, entry: Entry, out: Path, opset: int | None = None) -> str:
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     model = entry.build()
@@ -154,16 +156,25 @@ def export(name: str, entry: Entry, out: Path) -> str:
     axes = {key: {0: first_axis(key)} | dict(entry.axes.get(key, {})) for key in (*samples, *entry.outputs)}
     path = out / f"{name}.onnx"
     write_samples(path.with_suffix(".npz"), samples)
-    write_model(path, model, samples, entry.outputs, axes, keep_batch_norm=entry.keep_batch_norm, dynamo=entry.dynamo)
+    write_model(path, model, samples, entry.outputs, axes, keep_batch_norm=entry.keep_batch_norm, dynamo=entry.dynamo, opset=opset)
     error = check_model(path, model, variants(samples, axes))
     return f"{describe(path)}, error {error:.0e}"
 
 
-def main(out: Path, names: Sequence[str]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    for name in names or ENTRIES:
-        print(export(name, ENTRIES[name], out), flush=True)
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--opset", type=int)
+    parser.add_argument("--exporter", choices=("torchscript", "dynamo"))
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_intermixed_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name in options.names or ENTRIES:
+        entry = ENTRIES[name]
+        if options.exporter:
+            entry = entry._replace(dynamo=options.exporter == "dynamo")
+        print(export(name, entry, options.out, options.opset), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    main()

@@ -31,8 +31,9 @@ def write_model(
     *,
     keep_batch_norm: bool = False,
     dynamo: bool = False,
+    opset: int | None = None,
 ) -> None:
-    """Exports `model`, traced with the first two samples as one batch; `axes` names the dynamic axes."""
+    """Exports `model`, traced with the first two samples as one batch; `axes` names the dynamic axes; without `opset` the oldest that the exporter writes by itself."""
     inputs = _batch(samples, slice(0, 2))
     model.eval()
     names = {"input_names": list(samples), "output_names": list(outputs)}
@@ -42,7 +43,7 @@ def write_model(
             logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision
             shapes = tuple(axes[name] for name in samples)
             program = torch.onnx.export(
-                model, inputs, dynamo=True, opset_version=DYNAMO_OPSET, dynamic_shapes=shapes, verbose=False, **names
+                model, inputs, dynamo=True, opset_version=opset or DYNAMO_OPSET, dynamic_shapes=shapes, verbose=False, **names
             )
             onnx.save(program.model_proto, path)
         else:
@@ -51,7 +52,7 @@ def write_model(
                 inputs,
                 path,
                 dynamo=False,
-                opset_version=OPSET,
+                opset_version=opset or OPSET,
                 dynamic_axes=axes,
                 training=torch.onnx.TrainingMode.PRESERVE if keep_batch_norm else torch.onnx.TrainingMode.EVAL,
                 do_constant_folding=not keep_batch_norm,

@@ -1,19 +1,10 @@
 import { isArrayType } from '../graph/data-type.js';
 import { type Graph, isOp, type Model, type Node, subgraphsOf } from '../graph/model.js';
+import { isRandom } from '../graph/random-operators.js';
 import { type Tensor, tensorBytes, tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import type { FoldContext, Pass } from './pass.js';
-
-/** Operators whose value is not a function of their inputs. */
-const random = [
-  'RandomNormal',
-  'RandomNormalLike',
-  'RandomUniform',
-  'RandomUniformLike',
-  'Multinomial',
-  'Bernoulli',
-];
 
 /** Operators that make a sequence, which no initializer can hold. */
 const sequences = ['SequenceConstruct', 'SequenceEmpty', 'SplitToSequence'];
@@ -21,7 +12,7 @@ const sequences = ['SequenceConstruct', 'SequenceEmpty', 'SplitToSequence'];
 /** Operators that keep a constant small on purpose: folding them would undo what they are for. */
 const compact = ['QuantizeLinear', 'DequantizeLinear'];
 
-const kept = [...random, ...sequences, ...compact, 'Constant'];
+const kept = [...sequences, ...compact, 'Constant'];
 
 /** Weights that a layer takes may be this much larger than all that they were computed from: they are quantized. */
 const WEIGHT_GROWTH_BYTES = 1 << 20;
@@ -119,7 +110,8 @@ export function constantNodesOf(graph: Graph): Set<Node> {
   for (const input of graph.inputs) values.delete(input.name);
   const constant = new Set<Node>();
   for (const node of graph.nodes) {
-    const foldable = node.domain === '' && !isOp(node, ...kept) && subgraphsOf(node).length === 0;
+    const foldable =
+      node.domain === '' && !isOp(node, ...kept) && !isRandom(node) && subgraphsOf(node).length === 0;
     if (!foldable || !node.inputs.every((input) => !input || values.has(input))) continue;
     constant.add(node);
     for (const output of node.outputs) values.add(output);

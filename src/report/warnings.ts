@@ -104,6 +104,22 @@ function soundWarnings({ layers }: PlanDescription): string[] {
   ];
 }
 
+/** Files below this are small whatever is in them. */
+const SMALL_FILE_BYTES = 2 ** 20;
+
+/** The table of an embedding that is most of a file: as a first layer it keeps 8 bits. */
+function tableWarnings({ plan: { layers }, sizes: { quantizedBytes } }: Observed): string[] {
+  if (quantizedBytes < SMALL_FILE_BYTES) return [];
+  return layers.flatMap(({ id, opType, dims, quantized }) => {
+    if (opType !== 'Gather' || quantized?.bits !== MAX_BITS) return [];
+    const share = dims.reduce((product, dim) => product * dim, 1) / quantizedBytes;
+    if (share < 0.5) return [];
+    return [
+      `The embedding "${id}" takes ${Math.round(100 * share)} % of the file, in 8 bits as a first layer: --rule '${id}:bits=4' halves it.`,
+    ];
+  });
+}
+
 /** A file that has grown, with the likely cause. */
 function sizeWarnings({ sizes: { floatBytes, quantizedBytes }, passes }: Observed): string[] {
   if (quantizedBytes <= floatBytes) return [];
@@ -127,6 +143,7 @@ export function warningsOf(observed: Observed): string[] {
   const { recipe, machine, plan } = observed;
   const warnings: string[] = [
     ...sizeWarnings(observed),
+    ...tableWarnings(observed),
     ...inputWarnings(observed),
     ...formatWarnings(observed),
     ...levelWarnings(observed),

@@ -45,6 +45,22 @@ test('a constant that is not finite is told, not taken for a bug', async () => {
   expect(error.facts).toEqual({ output: 'y', constant: 'b' });
 });
 
+test('what is random may differ', async () => {
+  const model = () => {
+    const g = new GraphBuilder();
+    g.input('x', [1, 4]);
+    g.constant('ratio', [], [0.5]);
+    g.graph.initializers.set('train', {
+      dataType: 'bool',
+      dims: [],
+      storage: { kind: 'raw', bytes: Uint8Array.of(1) },
+    });
+    g.output(g.node('Dropout', ['x', 'ratio', 'train'], 'y'), [1, 4]);
+    return g.build();
+  };
+  await verify(model(), model());
+});
+
 test.each([1.01, -1])('a bias times %d is refused', async (factor) => {
   const error = await expectRefusal(() => verify(smallModel(), withBias(factor)), 'fold-changed-output', 70);
   expect(error.facts.output).toBe('y');

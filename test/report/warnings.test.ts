@@ -46,6 +46,21 @@ test.each<[string, Partial<Observed>, RegExp]>([
     { sizes: { floatBytes: 6000, quantizedBytes: 9000 }, passes: ['constant-subgraphs'] },
     /: weights that the graph computed at every run are stored now\.$/,
   ],
+  [
+    'a table that is most of the file',
+    {
+      sizes: { floatBytes: 40e6, quantizedBytes: 10e6 },
+      plan: {
+        ...plan,
+        layers: plan.layers.slice(0, 1).map((layer) => ({
+          ...layer,
+          ...{ id: 'embed', opType: 'Gather', dims: [50_000, 160] },
+          quantized: layer.quantized && { ...layer.quantized, bits: 8 },
+        })),
+      },
+    },
+    /^The embedding "embed" takes 80 % of the file, in 8 bits as a first layer: --rule 'embed:bits=4' halves it\.$/,
+  ],
   ['an input in units of its own', { passes: ['input-scale'] }, /^Columns of an input are decades apart/],
   [
     'a portable format',
