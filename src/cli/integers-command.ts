@@ -35,7 +35,7 @@ export function integersCommand(process: CommandProcess): Command {
     .description(
       'a quantized model as a network in integers alone: M0 and shifts for other kernels, run beside onnxruntime',
     )
-    .argument('<quantized>', 'the quantized model in QDQ form, whoever made it, a .onnx file')
+    .argument('<quantized>', 'the quantized model, in QDQ or operator form, whoever made it, a .onnx file')
     .option('-o, --output <file>', 'write the network, as .json or .npz')
     .option('--from <file>', 'the float model, to state its accuracy beside')
     .option(

@@ -3,6 +3,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import { firstFeed } from '../calibrate/samples.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
+import { qdqForm } from '../graph/qdq-form.js';
 import { arrayOf } from '../graph/tensor.js';
 import { measureShapes } from '../load/measure-shapes.js';
 import { withScratch } from '../load/temporary.js';
@@ -14,7 +15,6 @@ import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
 import { affordableSamples } from './affordable-samples.js';
 import { type Drift, DriftMeter, judgedOutput } from './drift.js';
 import { kernelLayers, type PortableModel, portableModel } from './portable-model.js';
-import { qdqForm } from './qdq-form.js';
 import { type Runner, record } from './recording.js';
 import { type TaskAccuracy, TaskMeter } from './task-accuracy.js';
 

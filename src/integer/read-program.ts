@@ -1,4 +1,5 @@
 import { inputAt, type Model, type Node } from '../graph/model.js';
+import { qdqForm } from '../graph/qdq-form.js';
 import { type CodesRead, type CodesWritten, isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
 import type { Feed } from '../numerics/nd-array.js';
 import { withKnownConstants } from './constants.js';
@@ -8,13 +9,13 @@ import type { Codes, Dims, IntegerOperator, IntegerProgram, IntegerValue, OtherO
 import { measureDims } from './shapes.js';
 
 /**
- * A QDQ model, whoever wrote it, as a network in integers alone. What is no integer operator is listed with the reason:
+ * A quantized model, in QDQ or in operator form, whoever wrote it, as a network in integers alone. What is no integer operator is listed with the reason:
  * at the ends it is no matter, in between it breaks the network in parts.
  *
  * @param feed - one batch of its inputs, that tells shapes; zeros without it
  */
 export async function readProgram(given: Model, feed?: Feed): Promise<IntegerProgram> {
-  const model = await withKnownConstants(given);
+  const model = await withKnownConstants(qdqForm(given, 'all'));
   return new ProgramReader(model, await measureDims(model, feed)).read();
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inOperatorForm } from '../../src/emit/operator-form.js';
 import type { Model } from '../../src/graph/model.js';
+import { readProgram } from '../../src/integer/read-program.js';
 import { resolveRecipe } from '../../src/recipe.js';
 import { registries } from '../../src/registries.js';
 import { between, finish, Net, residual } from '../support/nets.js';
@@ -92,6 +93,12 @@ describe('a model in integer operators', () => {
         const [qdq, own] = [await runIn('default', emitted.model, feed), await runIn('default', model, feed)];
         expect(own.get('y')?.data).toEqual(qdq.get('y')?.data);
       }
+      // Read as integers both are one network; these two operators are none.
+      const [a, b] = [await readProgram(emitted.model), await readProgram(model)];
+      const told = ({ operators }: typeof a) =>
+        operators.map(({ operator, outputs, parameters }) => [operator, outputs, parameters]);
+      if (!opTypes.some((opType) => ['QLinearSoftmax', 'MatMulIntegerToFloat'].includes(opType)))
+        expect(told(b)).toEqual(told(a));
     }
   });
 

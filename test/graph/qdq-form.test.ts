@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { qdqForm } from '../../src/evaluate/qdq-form.js';
+import { qdqForm } from '../../src/graph/qdq-form.js';
 import { floatNet, operatorNet } from '../support/foreign-models.js';
 import { randomFeed } from '../support/graph-builder.js';
 import { numbersOf } from '../support/same-outputs.js';
