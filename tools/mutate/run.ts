@@ -91,7 +91,15 @@ const plugin = mutator();
 
 async function start(): Promise<Vitest> {
   const silent = { onInit() {} };
-  const options = { watch: false, bail: 1, reporters: [silent], include: ['test/**/*.test.ts'] };
+  // Without the configuration: its tests share modules, and would not see those that are changed.
+  const options = {
+    config: false as const,
+    watch: false,
+    bail: 1,
+    reporters: [silent],
+    maxWorkers: 2,
+    include: ['test/**/*.test.ts'],
+  };
   const vitest = await createVitest('test', { ...options, testTimeout: TIMEOUT_MS }, { plugins: [plugin] });
   await vitest.standalone();
   return vitest;
