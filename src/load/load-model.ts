@@ -28,6 +28,8 @@ export interface LoadedModel {
   readonly model: Model;
   /** What a session of the float model is made of: the file's path, or its bytes as the runtime's versions have them. */
   readonly runs: string | Uint8Array;
+  /** Whether it has other inputs than its file, as they were given. */
+  readonly isGiven: boolean;
   /** Whether its 16-bit floats became float32. */
   readonly isWidened: boolean;
   /**
@@ -113,7 +115,7 @@ async function readModel(
     external.refuseChanged();
   };
   return {
-    ...{ path, sha256, sizeBytes, externalFiles: external.files, model, runs, isWidened },
+    ...{ path, sha256, sizeBytes, externalFiles: external.files, model, runs, isGiven, isWidened },
     refuseChanged: refuseOther,
   };
 }

@@ -9,7 +9,7 @@ import type { LoadedModel } from './load-model.js';
  * @throws QuantizeError where the runtime refuses the model before anything was changed
  */
 export async function withOriginal<T>(
-  { path, runs }: Pick<LoadedModel, 'path' | 'runs'>,
+  { path, runs, isGiven }: Pick<LoadedModel, 'path' | 'runs' | 'isGiven'>,
   threads: number | undefined,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -22,6 +22,14 @@ export async function withOriginal<T>(
   } catch (thrown) {
     if (loaded || !(thrown instanceof QuantizeError) || thrown.code !== 'runtime-refused') throw thrown;
     const { reason = '' } = thrown.facts;
+    if (isGiven) throw refuseGiven(String(reason), thrown);
     throw new QuantizeError('runtime-refused-input', { path, reason }, { cause: thrown });
   }
+}
+
+function refuseGiven(reason: string, cause: QuantizeError): QuantizeError {
+  const problem = `(or --set) makes a model that does not compute: ${reason}`;
+  const mend =
+    'Other sizes stand in the model itself: give the one that it states, or export it for the other.';
+  return new QuantizeError('bad-option', { flag: '--shape', problem, mend }, { cause });
 }

@@ -8,9 +8,9 @@ import { expectRefusal } from '../support/refusal.js';
 import { smallModel } from '../support/small-model.js';
 import { temporaryFile } from '../support/temporary-file.js';
 
-const loadedOf = (model: Model) => {
+const loadedOf = (model: Model, isGiven = false) => {
   const path = temporaryFile('m.onnx', encodeModel(model));
-  return { path, runs: path };
+  return { path, runs: path, isGiven };
 };
 
 test('gives what the work gives', async () => {
@@ -33,6 +33,16 @@ test('a model that the runtime refuses is the user’s to mend', async () => {
   expect(error.message).toContain('NoSuchOperator');
   // Said once, by us and not also by the error below.
   expect(error.message.match(/onnxruntime cannot load/g)).toHaveLength(1);
+});
+
+test('a shape that the model cannot compute with is the flag’s fault, not the model’s', async () => {
+  const g = new GraphBuilder();
+  g.input('x', [1, 5]);
+  g.constant('k', [1, 4], [1, 2, 3, 4]);
+  g.output(g.node('Mul', ['x', 'k'], 'y'));
+  const run = () => withOriginal(loadedOf(g.build(), true), 1, async () => {});
+  const error = await expectRefusal(run, 'bad-option', 2);
+  expect(error.message).toContain('--shape (or --set) makes a model that does not compute: ');
 });
 
 test('what fails in the work is passed on as it is', async () => {
