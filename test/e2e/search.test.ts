@@ -117,6 +117,7 @@ test('what --suggest says of a flag is what a run with that flag gives', async (
     const mended = await resultOf(...args, name, value.replaceAll("'", ''), '-o', output);
     expect(mended.result.quantized.sizeBytes - result.quantized.sizeBytes).toBe(costBytes);
     expect(tried?.beforeDb).toBe(result.outputs[0]?.exact.sqnrDb);
-    expect(tried?.afterDb).toBeCloseTo(mended.result.outputs[0]?.exact.sqnrDb ?? 0, 6);
+    // The float outputs may come from another session, and differ in their last bits.
+    expect(tried?.afterDb).toBeCloseTo(mended.result.outputs[0]?.exact.sqnrDb ?? 0, 4);
   }
 });
