@@ -220,10 +220,14 @@ describe('random input', () => {
     expect(await randomDims(shapes, () => true, given)).toEqual({ x: [1, 3, 480, 320], mask: [1, 480] });
   });
 
+  it('has the shapes that are given in place of what the model states', async () => {
+    const given = { shapes: { x: [1, 4, 8, 8] } };
+    expect(await randomDims({ x: ['batch', 3, 32, 'w'] }, () => true, given)).toEqual({ x: [1, 4, 8, 8] });
+  });
+
   it.each([
     ['an input that is not there', { image: [1, 3, 8, 8] }, /names "image"/],
-    ['what the model fixes', { x: [1, 4, 8, 8] }, /the model states \[batch, 3, h, w\]/],
-    ['another rank', { x: [3, 8, 8] }, /cannot be \[3, 8, 8\]/],
+    ['another rank than the model states', { x: [3, 8, 8] }, /cannot be \[3, 8, 8\]/],
   ])('refuses %s', async (_, shapes, text) => {
     const { code, message } = await refusalOf(() =>
       openAll(modelOf({ x: ['batch', 3, 'h', 'w'] }), { shapes }),
