@@ -11,7 +11,7 @@ import { alignColumns, formatFixed, formatPercent, formatWorst } from '../report
 import { quoted } from '../report/reproduce.js';
 import { follow } from './follow.js';
 import { collect } from './recipe-options.js';
-import type { VoiceFlags } from './sample-options.js';
+import { addLabelsOption, addVoiceOptions, type VoiceFlags } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
 interface InitFlags extends VoiceFlags {
@@ -33,13 +33,13 @@ Examples:
 
 /** `quantize init <model> <samples>`: a configuration that runs. */
 export function initCommand(process: CommandProcess): Command {
-  return new Command('init')
+  const command = new Command('init')
     .description('write a quantize.config.json that runs: preprocessing and gates found by measuring')
     .argument('<model>', 'the float model, a .onnx file')
     .argument('<samples...>', 'calibration samples, files or folders; `quantize readers` lists the formats')
     .optionsGroup('Samples:')
-    .option('--eval-data <path>', 'samples to measure on, repeatable', collect<string>)
-    .option('--labels <file>', 'the class of each of them: .npy, .csv, or folders')
+    .option('--eval-data <path>', 'samples to measure on, repeatable', collect<string>);
+  addLabelsOption(command)
     .optionsGroup('Output:')
     .option('-o, --output <file>', 'the configuration (default: quantize.config.json)')
     .addOption(
@@ -47,9 +47,8 @@ export function initCommand(process: CommandProcess): Command {
         pipelineServices.map(({ name }) => name),
       ),
     )
-    .option('--force', 'write over files that are there')
-    .option('--quiet', 'no progress')
-    .option('--verbose', 'what each step does')
+    .option('--force', 'write over files that are there');
+  return addVoiceOptions(command)
     .addHelpText('after', notes)
     .action(async (model: string, data: string[], flags: InitFlags) => {
       const { evalData, labels, output, force } = flags;

@@ -1,3 +1,4 @@
+import { bodiesOf } from '../graph/bodies.js';
 import { NameScope } from '../graph/edit.js';
 import { type Attribute, type Graph, type Model, type Node, node, subgraphsOf } from '../graph/model.js';
 import { callOf, functionsOf, type ModelFunction, referenceOf } from '../proto/functions.js';
@@ -27,14 +28,8 @@ export function inlineFunctions(model: Model): boolean {
     for (const [domain, version] of opsets) if (!model.opsets.has(domain)) model.opsets.set(domain, version);
   const names = new NameScope(model.graph);
   inlineIn(model.graph, functions, names);
-  const used = new Set<string>();
-  const visit = (graph: Graph) => {
-    for (const each of graph.nodes) {
-      used.add(each.domain);
-      for (const body of subgraphsOf(each)) visit(body);
-    }
-  };
-  visit(model.graph);
+  const graphs = [model.graph, ...bodiesOf(model.graph).map(({ graph }) => graph)];
+  const used = new Set(graphs.flatMap(({ nodes }) => nodes.map(({ domain }) => domain)));
   for (const domain of domains) if (domain !== '' && !used.has(domain)) model.opsets.delete(domain);
   delete (model.carried as Record<string, unknown>).functions;
   return true;

@@ -6,7 +6,6 @@ import { openAll } from '../calibrate/samples.js';
 import { type Job, readConfig } from '../config/read-config.js';
 import { convertModel } from '../convert/convert-model.js';
 import { exitCodes, isSystemError, QuantizeError, reasonOf } from '../errors.js';
-import { classAxes } from '../evaluate/class-axes.js';
 import { fedInputs, type Model, node } from '../graph/model.js';
 import { loadModel } from '../load/load-model.js';
 import { place } from '../place/place.js';
@@ -152,7 +151,7 @@ async function* jobFindings(job: Job): AsyncGenerator<Finding> {
       yield finding(`${job.model}: samples`, 'fine', [...calibrated, measured].join(', '));
     }
   }
-  if (job.labels === undefined && classAxes(model.graph).size === 0 && needsLabels(job))
+  if (job.labels === undefined && needsLabels(job))
     yield finding(
       `${job.model}: gates`,
       'wrong',

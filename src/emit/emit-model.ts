@@ -1,4 +1,5 @@
 import { clampBounds } from '../graph/clamp-bounds.js';
+import { dropUnreadConstants } from '../graph/edit.js';
 import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node, node, subgraphsOf } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
@@ -47,7 +48,7 @@ export function emitModel(model: Model, plan: Plan, unpaid?: ReadonlySet<Quantiz
   };
   const emitter = new Emitter(model, plan, graph, unpaid);
   const codes = emitter.emit();
-  dropUnread(graph);
+  dropUnreadConstants(graph);
   const opsets = new Map(model.opsets);
   if (isIn(graph, RUNTIME_DOMAIN) && !opsets.has(RUNTIME_DOMAIN))
     opsets.set(RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION);
@@ -335,11 +336,3 @@ const asAdd = (source: Node): Node => ({ ...source, opType: 'Add', attributes: n
 /** Whether a node of a domain stands in a graph or in the bodies of its nodes. */
 const isIn = ({ nodes }: Graph, wanted: string): boolean =>
   nodes.some((each) => each.domain === wanted || subgraphsOf(each).some((body) => isIn(body, wanted)));
-
-/** Constants that only the float form of a layer needed are gone with it. */
-function dropUnread(graph: Graph): void {
-  const uses = indexUses(graph);
-  for (const name of [...graph.initializers.keys()]) {
-    if (uses.isUnused(name)) graph.initializers.delete(name);
-  }
-}

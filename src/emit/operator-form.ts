@@ -1,4 +1,4 @@
-import { addInitializer } from '../graph/edit.js';
+import { addInitializer, dropUnreadConstants } from '../graph/edit.js';
 import {
   type Attribute,
   attribute,
@@ -166,7 +166,7 @@ class OperatorWriter {
 
   /** The Q that alone reads a float result. */
   #quantizeOf(value: string): Node | undefined {
-    const reader = this.#qdq.uses.hasOneUse(value) ? this.#qdq.uses.readers(value)[0]?.node : undefined;
+    const reader = this.#qdq.uses.onlyReader(value);
     return reader && isQuantizing(reader, 'QuantizeLinear') ? reader : undefined;
   }
 
@@ -189,7 +189,7 @@ class OperatorWriter {
   /** The Add that brings an int32 bias to a MatMul of matrices. */
   #biasAdd(each: Node): Node | undefined {
     const [output = ''] = each.outputs;
-    const add = this.#qdq.uses.hasOneUse(output) ? this.#qdq.uses.readers(output)[0]?.node : undefined;
+    const add = this.#qdq.uses.onlyReader(output);
     return add && isOp(add, 'Add') && this.#biasOf(add, each) ? add : undefined;
   }
 }
@@ -213,6 +213,5 @@ function dropUnused({ graph }: Model): void {
     (each) =>
       !isQuantizing(each, 'DequantizeLinear') || !each.outputs.every((output) => uses.isUnused(output)),
   );
-  const left = indexUses(graph);
-  for (const name of [...graph.initializers.keys()]) if (left.isUnused(name)) graph.initializers.delete(name);
+  dropUnreadConstants(graph);
 }

@@ -2,7 +2,7 @@ import { clampBounds } from '../graph/clamp-bounds.js';
 import { addInitializer, NameScope } from '../graph/edit.js';
 import { inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
 import { isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
-import { arrayOf, integersOf, type Tensor, tensorOf } from '../graph/tensor.js';
+import { arrayOf, floatTensor, integersOf, type Tensor, tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
 import type { TargetForm } from '../place/targets/target.js';
 import type { EmittedModel } from './emit-model.js';
@@ -34,7 +34,7 @@ function pairedNodes({ graph }: Model): Node[] {
   for (const each of graph.nodes) {
     if (!isQuantizing(each, 'QuantizeLinear')) continue;
     const [codes = ''] = each.outputs;
-    const clip = qdq.uses.hasOneUse(codes) ? qdq.uses.readers(codes)[0]?.node : undefined;
+    const clip = qdq.uses.onlyReader(codes);
     if (clip && isOp(clip, 'Clip')) clipped.set(each, clip);
   }
   const clips = new Set(clipped.values());
@@ -69,11 +69,7 @@ function clampedFirst(
   const output = names.fresh(`${value}_clamped`);
   const bound = (code: number) => {
     const real = Math.fround((code - zeroPoint) * scale);
-    return addInitializer(
-      graph,
-      `${output}_bound`,
-      tensorOf({ type: 'float32', dims: [], data: Float32Array.of(real) }),
-    );
+    return addInitializer(graph, `${output}_bound`, floatTensor('float32', [], [real]));
   };
   const hasTop = high < 255;
   const clamp =
@@ -101,11 +97,7 @@ function pairAround(
     const code = (tensor: Tensor | undefined) => (tensor ? (integersOf(tensor)[0] ?? 0) : 0);
     const step = scale ? Number(arrayOf(scale).data[0]) : 1;
     const real = Math.fround((code(value) - code(zeroPoint)) * step);
-    others[1] = addInitializer(
-      graph,
-      `${codes}_padding`,
-      tensorOf({ type: 'float32', dims: [], data: Float32Array.of(real) }),
-    );
+    others[1] = addInitializer(graph, `${codes}_padding`, floatTensor('float32', [], [real]));
   }
   const results = moving.outputs.map((output) => output && names.fresh(`${output}_float`));
   const quantized = moving.outputs.flatMap((output, i): Node[] => {
@@ -127,11 +119,10 @@ function withFloatBiases({ graph }: Model): Node[] {
     const read = isQuantizing(each, 'DequantizeLinear') ? qdq.read(each.outputs[0]) : undefined;
     if (read?.tensor?.dataType !== 'int32') return true;
     const { tensor, grid } = read;
-    const data = Float32Array.from(
-      integersOf(tensor),
+    const reals = integersOf(tensor).map(
       (code, c) => code * (grid.scales[grid.scales.length === 1 ? 0 : c] ?? 0),
     );
-    graph.initializers.set(each.outputs[0] ?? '', tensorOf({ type: 'float32', dims: tensor.dims, data }));
+    graph.initializers.set(each.outputs[0] ?? '', floatTensor('float32', tensor.dims, reals));
     return false;
   });
 }

@@ -65,7 +65,7 @@ export function kernelLayers(graph: Graph): KernelLayer[] {
 /** Whether a convolution's result is quantized, behind a clamp or not: only then it runs on integers. */
 function isQuantizedAfter(conv: Node, uses: Uses): boolean {
   const [output = ''] = conv.outputs;
-  const next = uses.hasOneUse(output) ? uses.readers(output)[0]?.node : undefined;
+  const next = uses.onlyReader(output);
   if (!next) return false;
   if (isOp(next, 'QuantizeLinear')) return true;
   return isOp(next, 'Relu', 'Clip', 'LeakyRelu') && isQuantizedAfter(next, uses);

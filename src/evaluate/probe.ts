@@ -156,7 +156,7 @@ class ProbeBuilder {
 
   /** The value behind the clamps that are fused into the operator that makes a value. */
   #chainEnd(value: string): string {
-    const reader = this.#uses.hasOneUse(value) ? this.#uses.readers(value)[0]?.node : undefined;
+    const reader = this.#uses.onlyReader(value);
     const role = reader && roleOf(this.#plan.placement, reader);
     const isFused = role?.kind === 'clamp' && role.form === 'fused';
     return isFused ? this.#chainEnd(reader?.outputs[0] ?? '') : value;

@@ -92,7 +92,7 @@ export class QuantizedValues {
   }
 
   #clipped(codes: string): string {
-    const reader = this.uses.hasOneUse(codes) ? this.uses.readers(codes)[0]?.node : undefined;
+    const reader = this.uses.onlyReader(codes);
     return reader && isOp(reader, 'Clip') ? (reader.outputs[0] ?? codes) : codes;
   }
 

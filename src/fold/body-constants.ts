@@ -1,11 +1,11 @@
 import { ownNames } from '../graph/bodies.js';
 import { NameScope, replaceReads } from '../graph/edit.js';
 import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
-import { floatsOf, type Tensor } from '../graph/tensor.js';
-import { indexUses } from '../graph/uses.js';
+import { contentOf } from '../graph/tensor-content.js';
 import { takesWeights } from '../graph/weight-inputs.js';
 import { constantNodes } from './constant-nodes.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
+import { deadCode } from './dead-code.js';
 import type { FoldContext, Pass } from './pass.js';
 
 /**
@@ -49,21 +49,8 @@ async function evaluateIn(
   for (const [name, tensor] of view.initializers) if (!known.has(name)) body.initializers.set(name, tensor);
   for (const node of body.nodes)
     for (const inner of subgraphsOf(node)) await evaluateIn(model, inner, view.initializers, context);
-  dropUnread(body, fed);
-}
-
-/** Nodes and constants that only what is evaluated now had read. */
-function dropUnread(body: Graph, fed: ReadonlySet<string>): void {
-  for (let before = -1; before !== body.nodes.length; ) {
-    before = body.nodes.length;
-    const uses = indexUses(body);
-    body.nodes = body.nodes.filter(
-      (node) => subgraphsOf(node).length > 0 || node.outputs.some((name) => name && !uses.isUnused(name)),
-    );
-  }
-  const uses = indexUses(body);
-  for (const name of [...body.initializers.keys()])
-    if (uses.isUnused(name) && !fed.has(name)) body.initializers.delete(name);
+  // What BatchNormalization told is of the main graph's values.
+  await deadCode.run({ ...model, graph: body, batchNorms: new Map() }, context);
 }
 
 /** Nodes of two bodies may have one id, which is the name of an output: the second gets another. */
@@ -89,39 +76,24 @@ function moveWeights(graph: Graph): number {
     for (const name of ownNames(each)) makers.set(name, (makers.get(name) ?? 0) + 1);
     for (const node of each.nodes) graphs.push(...subgraphsOf(node));
   }
-  const known = new Map<string, Moved[]>();
+  // Exporters give each branch a copy of its own.
+  const known = new Map<string, string>();
   let moved = 0;
   for (const body of graphs.slice(1)) {
     const kept = new Set([...body.inputs, ...body.outputs].map(({ name }) => name));
     const read = readByWeighted(body);
     for (const [name, tensor] of [...body.initializers]) {
       if (!read.has(name) || kept.has(name) || tensor.dataType !== 'float32') continue;
-      const key = tensor.dims.join();
-      const alike = known.get(key) ?? [];
-      const same = alike.find((each) => isSame(each.tensor, tensor));
-      const wanted = same?.name ?? (makers.get(name) === 1 ? name : names.fresh(name));
+      const content = contentOf(tensor);
+      const wanted = known.get(content) ?? (makers.get(name) === 1 ? name : names.fresh(name));
       if (wanted !== name) replaceReads(body, name, wanted);
       body.initializers.delete(name);
       graph.initializers.set(wanted, tensor);
-      if (!same) known.set(key, [...alike, { name: wanted, tensor }]);
+      known.set(content, wanted);
       moved++;
     }
   }
   return moved;
-}
-
-interface Moved {
-  readonly name: string;
-  readonly tensor: Tensor;
-}
-
-/** Whether two constants of one shape hold the same bits: exporters give each branch a copy of its own. */
-function isSame(a: Tensor, b: Tensor): boolean {
-  const [one, other] = [a, b].map((tensor) => {
-    const { buffer, byteOffset, byteLength } = floatsOf(tensor);
-    return Buffer.from(buffer, byteOffset, byteLength);
-  });
-  return one !== undefined && other !== undefined && one.equals(other);
 }
 
 /** What nodes that have weights read, in a body and in the bodies in it. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { GraphEditor } from '../graph/editor.js';
 import type { Model } from '../graph/model.js';
-import { arrayOf, type Tensor } from '../graph/tensor.js';
+import type { Tensor } from '../graph/tensor.js';
+import { contentOf } from '../graph/tensor-content.js';
 import { elementCount } from '../numerics/nd-array.js';
 import type { Pass } from './pass.js';
 
@@ -44,10 +44,3 @@ export const equalConstants: Pass = {
 const isMergeable = ({ dataType, dims, storage }: Tensor): boolean =>
   storage.kind !== 'strings' &&
   (INDEX_TYPES.has(dataType) || (dataType === 'float32' && dims.length === 0 && elementCount(dims) === 1));
-
-function contentOf(tensor: Tensor): string {
-  const { data } = arrayOf(tensor);
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const digest = createHash('sha256').update(bytes).digest('base64');
-  return `${tensor.dataType} ${tensor.dims.join('×')} ${digest}`;
-}

@@ -60,7 +60,7 @@ function makerOf({ graph, uses }: GraphEditor, layer: LinearLayer): Maker | unde
     const isOwn = isChannelBias(graph, bias, layer.outputChannels);
     return isOwn ? { value, bias: { node, index: BIAS_INPUT } } : undefined;
   }
-  const add = isOp(node, 'MatMul') && uses.hasOneUse(value) ? uses.readers(value)[0]?.node : undefined;
+  const add = isOp(node, 'MatMul') ? uses.onlyReader(value) : undefined;
   if (!add || !isOp(add, 'Add')) return { value, bias: undefined };
   const index = add.inputs.findIndex((name) => graph.initializers.has(name));
   const name = add.inputs[index] ?? '';

@@ -109,7 +109,7 @@ function decomposed(graph: Graph, uses: Uses, node: Node): Norm | undefined {
   const channels = graph.initializers.get(node.inputs[index] ?? '')?.dims[0];
   if (!isRooted || channels === undefined) return undefined;
   const scale = { node, index, name: node.inputs[index] ?? '' };
-  const add = uses.hasOneUse(value) ? uses.readers(value)[0]?.node : undefined;
+  const add = uses.onlyReader(value);
   const at = add && isOp(add, 'Add') ? add.inputs.findIndex(isConstant) : -1;
   if (!add || at < 0) return { value, channels, rows: [scale] };
   const bias = { node: add, index: at, name: add.inputs[at] ?? '' };

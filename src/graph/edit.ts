@@ -1,5 +1,6 @@
 import { type Graph, subgraphsOf } from './model.js';
 import type { Tensor } from './tensor.js';
+import { indexUses } from './uses.js';
 
 /** Make every read of `from`, in this graph and in its subgraphs, read `to`. Graph outputs keep their names. */
 export function replaceReads(graph: Graph, from: string, to: string): void {
@@ -54,4 +55,10 @@ export function addInitializer(graph: Graph, wanted: string, tensor: Tensor): st
   const name = new NameScope(graph).fresh(wanted);
   graph.initializers.set(name, tensor);
   return name;
+}
+
+/** Constants that nothing reads go. */
+export function dropUnreadConstants(graph: Graph): void {
+  const uses = indexUses(graph);
+  for (const name of [...graph.initializers.keys()]) if (uses.isUnused(name)) graph.initializers.delete(name);
 }

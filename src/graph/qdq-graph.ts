@@ -120,7 +120,7 @@ export class QdqGraph {
     if (!grid || !range) return undefined;
     const [low, high] = range;
     const [name = ''] = quantize.outputs;
-    const reader = this.uses.hasOneUse(name) ? this.uses.readers(name)[0]?.node : undefined;
+    const reader = this.uses.onlyReader(name);
     if (!reader || !isOp(reader, 'Clip') || !this.#hasConstantBounds(reader))
       return { name, grid, low, high, nodes: [quantize] };
     const bounds = clampBounds(this.graph, reader);

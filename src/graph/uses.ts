@@ -17,6 +17,8 @@ export interface Uses {
   isOutput(value: string): boolean;
   /** Whether one input of one node is all that ever reads the value. */
   hasOneUse(value: string): boolean;
+  /** The node whose input alone reads the value; undefined where anything else does, too. */
+  onlyReader(value: string): Node | undefined;
   /** Whether nothing at all reads the value. */
   isUnused(value: string): boolean;
 }
@@ -58,6 +60,8 @@ export function indexUses(graph: Graph): EditableUses {
   for (const node of graph.nodes) add(node);
 
   const readersOf = (value: string) => readers.get(value) ?? none;
+  const hasOneUse = (value: string) =>
+    readersOf(value).length === 1 && !captured.has(value) && !outputs.has(value);
   return {
     add,
     remove,
@@ -65,7 +69,8 @@ export function indexUses(graph: Graph): EditableUses {
     readers: readersOf,
     isCaptured: (value) => captured.has(value),
     isOutput: (value) => outputs.has(value),
-    hasOneUse: (value) => readersOf(value).length === 1 && !captured.has(value) && !outputs.has(value),
+    hasOneUse,
+    onlyReader: (value) => (hasOneUse(value) ? readersOf(value)[0]?.node : undefined),
     isUnused: (value) => readersOf(value).length === 0 && !captured.has(value) && !outputs.has(value),
   };
 }

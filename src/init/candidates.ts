@@ -22,6 +22,12 @@ const USUAL = ['unit', 'tf', 'imagenet', 'none', 'caffe'];
 /** Samples as they are. */
 export const asTheyAre: Candidate = { config: undefined, name: 'as they are', preprocess: undefined };
 
+/** Integers as floats. */
+export const rawValues: Candidate = {
+  ...asTheyAre,
+  preprocess: preprocessOf('none'),
+};
+
 /**
  * The preprocessings that are tried: every preset, and values from 0 to 1 by the largest one seen where that is none of a
  * picture.

@@ -1,5 +1,6 @@
 import { worstDb } from '../evaluate/drift.js';
 import type { GateSpec } from '../options.js';
+import { sizeRatio } from '../report/facts.js';
 import type { Result } from '../report/result.js';
 
 /** Room that a gate leaves to what was measured: other machines and other samples of the same kind differ by less. */
@@ -12,7 +13,8 @@ const LEAST_DB = 6;
  * Gates that the result passes, with room: accuracy where there are labels, else the share of samples that keep their
  * class; the SQNR of the worst output; the size.
  */
-export function gatesFor({ outputs, task, float, quantized }: Result): GateSpec[] {
+export function gatesFor(result: Result): GateSpec[] {
+  const { outputs, task } = result;
   const gates: GateSpec[] = [];
   if (task) gates.push(`top1_drop<=${dropLimit(task.float - task.quantized)}%`);
   const agreements = outputs.flatMap(({ deployed }) => deployed.topOneAgreement ?? []);
@@ -23,8 +25,8 @@ export function gatesFor({ outputs, task, float, quantized }: Result): GateSpec[
   const least = Math.min(...outputs.map(({ deployed }) => worstDb(deployed) ?? Number.POSITIVE_INFINITY));
   const limit = Math.floor(least - ROOM.db);
   if (Number.isFinite(limit) && limit >= LEAST_DB) gates.push(`sqnr>=${limit}dB`);
-  const ratio = (ROOM.size * quantized.sizeBytes) / float.sizeBytes;
-  gates.push(`size_ratio<=${(Math.ceil(100 * ratio) / 100).toFixed(2)}`);
+  const ratio = Math.ceil(100 * ROOM.size * sizeRatio(result)) / 100;
+  gates.push(`size_ratio<=${ratio.toFixed(2)}`);
   return gates;
 }
 

@@ -17,9 +17,10 @@ import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
 import type { GateSpec, RunHooks } from '../options.js';
 import { checkModel } from '../prepare/check-files.js';
+import { withPath } from '../report/reproduce.js';
 import type { Result } from '../report/result.js';
 import { quantize } from '../run/quantize.js';
-import { asTheyAre, type Candidate, candidatesFor } from './candidates.js';
+import { asTheyAre, type Candidate, candidatesFor, rawValues } from './candidates.js';
 import { choose, type Proposal } from './choose.js';
 import { type Evidence, measureCandidate } from './evidence.js';
 import { gatesFor } from './gates.js';
@@ -82,8 +83,8 @@ export async function init(options: InitOptions): Promise<InitOutcome> {
   const original: Model = { ...model, graph: { ...model.graph, inputs } };
 
   await watch.begin('look at samples');
-  const { proposal, only } = await propose(options, original, model, watch);
-  const chosen = proposal ? await decide(proposal, options) : only;
+  const proposal = await propose(options, original, model, watch);
+  const chosen = proposal ? await decide(proposal, options) : asTheyAre;
 
   const data = { data: options.data, evalData: options.evalData, labels: options.labels };
   const { onStep, onProgress, onEstimate, onDetail, signal } = options;
@@ -127,10 +128,7 @@ function configOf(
     const found = relative(folder, resolve(file));
     return isAbsolute(found) ? found : found.split(sep).join('/');
   };
-  const named = (given: string): string => {
-    const [, input = '', rest = given] = /^([^=/\\]+=)(.*)$/.exec(given) ?? [];
-    return existsSync(given) ? near(given) : `${input}${near(rest)}`;
-  };
+  const named = (given: string): string => (existsSync(given) ? near(given) : withPath(given, near));
   const all = (paths: readonly string[]) =>
     paths.length === 1 ? named(paths[0] as string) : paths.map(named);
   return {
@@ -146,13 +144,13 @@ function configOf(
   };
 }
 
-/** The candidates that the samples can be opened with, measured; `only` where there is nothing to choose. */
+/** The candidates that the samples can be opened with, measured; undefined where samples are inputs as they are. */
 async function propose(
   options: InitOptions,
   original: Model,
   folded: Model,
   watch: Watch,
-): Promise<{ proposal: Proposal | undefined; only: Candidate }> {
+): Promise<Proposal | undefined> {
   const { data, evalData, labels } = options;
   const open = (candidate: Candidate) =>
     openAll(original, { data, evalData, labels, preprocess: candidate.preprocess });
@@ -160,9 +158,8 @@ async function propose(
     if (thrown instanceof QuantizeError && thrown.code === 'data-needs-preprocess') return undefined;
     throw thrown;
   });
-  if (plain && !(await holdsPixels(plain))) return { proposal: undefined, only: asTheyAre };
-  const raw = candidatesFor(0).find(({ config }) => config === 'none') as Candidate;
-  const candidates = candidatesFor(await largestOf(plain ?? (await open(raw))));
+  if (plain && !(await holdsPixels(plain))) return undefined;
+  const candidates = candidatesFor(await largestOf(plain ?? (await open(rawValues))));
   const axes: ReadonlyMap<string, ClassAxis> = classAxes(folded.graph, {
     mayRank: labels !== undefined,
     hasLabels: labels !== undefined,
@@ -191,7 +188,7 @@ async function propose(
     if (found.length === 0) throw refused;
     return found;
   });
-  return { proposal: choose(evidence), only: raw };
+  return choose(evidence);
 }
 
 /** Whether float samples are pictures that nobody has prepared. */

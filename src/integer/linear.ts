@@ -1,7 +1,7 @@
 import { BIAS_INPUT } from '../graph/linear-layer.js';
 import { inputAt, isOp, type Node } from '../graph/model.js';
-import type { CodesRead } from '../graph/qdq-graph.js';
-import { floatsOf, integersOf } from '../graph/tensor.js';
+import type { Grid } from '../graph/qdq-graph.js';
+import { floatsOf, integersOf, type Tensor } from '../graph/tensor.js';
 import { type FixedPoint, multiplyFixedPoint } from '../numerics/fixed-point.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { clamp } from '../numerics/round.js';
@@ -59,7 +59,7 @@ export function readLinear(node: Node, source: ProgramSource, axis: number, tran
   const input = activationAt(node, 0, source);
   const weight = qdq.read(inputAt(node, 1));
   if (!weight?.tensor) throw new NotInteger('its weight is no constant in integers');
-  const { codes, scales } = weightOf(weight, axis);
+  const { codes, scales } = weightOf(weight.tensor, weight.grid, axis);
   const dims = weight.tensor.dims;
   const channels = dims[axis] ?? 1;
   const each = <T>(make: (channel: number) => T): T[] => Array.from({ length: channels }, (_, c) => make(c));
@@ -125,11 +125,7 @@ export function requantized(
 }
 
 /** Integers of a weight less their zero points, as int8. */
-function weightOf(
-  { tensor, grid }: CodesRead,
-  axis: number,
-): { codes: Int8Array; scales: readonly number[] } {
-  if (!tensor) throw new NotInteger('its weight is not constant');
+function weightOf(tensor: Tensor, grid: Grid, axis: number): { codes: Int8Array; scales: readonly number[] } {
   if (grid.block !== undefined) throw new NotInteger('its weight has scales in blocks');
   if (!['int8', 'uint8'].includes(tensor.dataType)) throw new NotInteger(`its weight is ${tensor.dataType}`);
   const along = grid.axis < 0 ? grid.axis + tensor.dims.length : grid.axis;
@@ -145,7 +141,7 @@ function weightOf(
 /** The bias in int32 at scale s_x·s_w: its own, or that of the Add behind a MatMul. */
 function biasOf(node: Node, { qdq }: ProgramSource, products: readonly number[]) {
   const [output = ''] = node.outputs;
-  const next = qdq.uses.hasOneUse(output) ? qdq.uses.readers(output)[0]?.node : undefined;
+  const next = qdq.uses.onlyReader(output);
   const add = isOp(node, 'MatMul') && next && isOp(next, 'Add') ? next : undefined;
   const name = add ? add.inputs.find((value) => value !== output) : inputAt(node, BIAS_INPUT);
   const values = name === undefined ? undefined : biasValues(name, qdq, products);

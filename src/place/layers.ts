@@ -33,16 +33,13 @@ interface Candidate {
   readonly graph: Graph;
   /** The If, Loop or Scan in whose body it stands. */
   readonly owner: Node | undefined;
-  readonly position: Position;
 }
 
 function candidatesOf(graph: Graph): Candidate[] {
-  const within = (view: Graph, owner: Node | undefined) => {
-    const positions = positionsOf(view);
-    return view.nodes
+  const within = (view: Graph, owner: Node | undefined) =>
+    view.nodes
       .filter((node) => ruleOf(node)?.role === 'layer' || storableOf(node, view) !== undefined)
-      .map((node) => ({ node, graph: view, owner, position: positions.get(node) ?? 'inner' }));
-  };
+      .map((node) => ({ node, graph: view, owner }));
   return [
     ...within(graph, undefined),
     ...bodiesOf(graph).flatMap((body) => within(viewOf(body), body.owner)),
@@ -59,9 +56,12 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   const candidates = candidatesOf(graph);
   const known = new Set(candidates.map(({ node }) => node));
   const sound = soundLayers(graph);
+  const views = new Set(candidates.map((each) => each.graph));
+  const positions = new Map([...views].flatMap((view) => [...positionsOf(view)]));
   const products = new Set<Node>();
   const placed: (Unfinished | [Node, Role])[] = [];
-  for (const { node, graph: view, owner, position } of candidates) {
+  for (const { node, graph: view, owner } of candidates) {
+    const position: Position = positions.get(node) ?? 'inner';
     const own = recipeFor(recipe, node, position !== 'inner');
     const storable = storableOf(node, view);
     if (!owner && !storable && !own.keptBy && isProduct(view, recipe, node)) {

@@ -1,6 +1,6 @@
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Node } from '../graph/model.js';
-import { floatsOf } from '../graph/tensor.js';
+import { floatsOf, type Tensor } from '../graph/tensor.js';
 import { elementCount } from '../numerics/nd-array.js';
 
 /** Kernels that learn features of one channel are shorter; those of a Fourier transform are 200 and longer. */
@@ -51,36 +51,57 @@ const isMagnitude = (node: Node): boolean =>
   isOp(node, 'Abs', 'Pow', 'ReduceL2', 'ReduceSumSquare', 'Sqrt') ||
   (isOp(node, 'Mul') && node.inputs[0] === node.inputs[1]);
 
+/** Whether a weight is the matrix of a transform, by the weight: every recipe that is placed asks for the same ones. */
+const transforms = new WeakMap<Tensor, boolean>();
+
 /** The samples in a row of a layer that transforms sound; undefined for any other layer. */
-function transformLength({ node, weight, inputChannels, outputChannels, groups, outputAxis }: LinearLayer) {
+function transformLength(layer: LinearLayer): number | undefined {
+  const { node, weight, inputChannels, outputChannels, groups } = layer;
   const { dims } = weight;
   const taps = elementCount(dims) / outputChannels;
   if (isOp(node, 'ConvTranspose') || groups !== 1 || taps <= LONGEST_FEATURE) return undefined;
   const long = dims.slice(2).filter((size) => size !== 1).length;
   if (isOp(node, 'Conv') && inputChannels === 1) return long === 1 ? taps : undefined;
   if (long > 0 || taps > LONGEST_ROW || outputChannels <= 1) return undefined;
+  const isTransform = transforms.get(weight) ?? hasTones(layer, taps);
+  transforms.set(weight, isTransform);
+  return isTransform ? taps : undefined;
+}
+
+/** Whether the rows that are looked at are tones, all but one: the sine of frequency 0 is a row of zeros. */
+function hasTones({ weight, outputChannels, outputAxis }: LinearLayer, taps: number): boolean {
   const values = floatsOf(weight);
-  const rows = Array.from({ length: Math.min(ROWS, outputChannels) }, (_, i) => {
-    const row = Math.floor(((i + 0.5) * outputChannels) / Math.min(ROWS, outputChannels));
-    return Float64Array.from({ length: taps }, (_unused, tap) =>
+  const count = Math.min(ROWS, outputChannels);
+  const angles = Array.from({ length: taps }, (_, n) => (2 * Math.PI * n) / taps);
+  const waves = { cosines: Float64Array.from(angles, Math.cos), sines: Float64Array.from(angles, Math.sin) };
+  let others = 0;
+  for (let i = 0; i < count && others < 2; i++) {
+    const row = Math.floor(((i + 0.5) * outputChannels) / count);
+    const samples = Float64Array.from({ length: taps }, (_, tap) =>
       Number(outputAxis === 0 ? values[row * taps + tap] : values[tap * outputChannels + row]),
     );
-  });
-  // The sine of frequency 0 is a row of zeros.
-  return rows.filter(isTone).length >= rows.length - 1 ? taps : undefined;
+    if (!isTone(samples, waves)) others++;
+  }
+  return others < 2;
+}
+
+/** One period of a cosine and of a sine, in as many places as a row has. */
+interface Waves {
+  readonly cosines: Float64Array;
+  readonly sines: Float64Array;
 }
 
 /** Whether one frequency has nearly all the energy of a row. */
-function isTone(row: Float64Array): boolean {
+function isTone(row: Float64Array, { cosines, sines }: Waves): boolean {
   const { length } = row;
   const half = Math.floor(length / 2) + 1;
   const power = new Float64Array(half);
   for (let k = 0; k < half; k++) {
     let [re, im] = [0, 0];
-    for (let n = 0; n < length; n++) {
-      const angle = (2 * Math.PI * ((k * n) % length)) / length;
-      re += (row[n] as number) * Math.cos(angle);
-      im += (row[n] as number) * Math.sin(angle);
+    for (let n = 0, at = 0; n < length; n++) {
+      re += (row[n] as number) * (cosines[at] as number);
+      im += (row[n] as number) * (sines[at] as number);
+      at = at + k < length ? at + k : at + k - length;
     }
     power[k] = re * re + im * im;
   }

@@ -3,7 +3,7 @@ import type { IntegerOperator, IntegerProgram, IntegerValue, OtherOperator } fro
 import { chalk } from './colours.js';
 import { escapeControls } from './escape.js';
 import { shortenName } from './facts.js';
-import { alignColumns } from './format.js';
+import { alignColumns, formatDb, formatPercent } from './format.js';
 
 /** What is told of an operator in integers. */
 export interface IntegerOperatorSummary {
@@ -141,9 +141,9 @@ function measuredTable({ operators, samples, samplesAlone, quantized, float }: M
 }
 
 function accuracyTable(quantized: SideBySide, float: MeasuredIntegers['float']): string[] {
-  const percent = (share: number | undefined) => (share === undefined ? '' : `${(100 * share).toFixed(2)} %`);
+  const percent = (share: number | undefined) => (share === undefined ? '' : formatPercent(share));
   const decibels = (value: number | null | undefined) =>
-    typeof value === 'number' ? `${value.toFixed(1)} dB` : 'the same';
+    typeof value === 'number' ? formatDb(value) : 'the same';
   const rows = quantized.outputs.map(({ name, drift }) => [
     escapeControls(shortenName(name)),
     decibels(drift.sqnrDb),

@@ -72,13 +72,15 @@ type Value = string | number | undefined;
 
 const flag = (name: string, value: Value): string[] => (value === undefined ? [] : [name, String(value)]);
 
-/** `input=path` keeps its input. */
 function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string) => string): string[] {
   const all = paths === undefined ? [] : [paths].flat();
-  return all.flatMap((path) => {
-    const [, input = '', rest = path] = /^([^=/\\]+=)(.*)$/.exec(path) ?? [];
-    return [name, `${input}${nameOf(rest)}`];
-  });
+  return all.flatMap((path) => [name, withPath(path, nameOf)]);
+}
+
+/** `path` or `input=path` with another path. */
+export function withPath(given: string, nameOf: (path: string) => string): string {
+  const [, input = '', path = given] = /^([^=/\\]+=)(.*)$/.exec(given) ?? [];
+  return `${input}${nameOf(path)}`;
 }
 
 function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string) => string): string[] {

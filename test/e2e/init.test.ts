@@ -55,6 +55,11 @@ test('doctor names what would not work, with the exit code of a run', async () =
   expect(found.filter(({ state }) => state === 'wrong')).toEqual([
     expect.objectContaining({ subject: 'digits.onnx: samples', text: 'There is no file digits-calb.npy.' }),
   ]);
+  const gated = { ...config, data: 'digits-calib.npy', gates: ['top1_drop<=1%'] };
+  writeFileSync(join(folder, 'quantize.config.json'), JSON.stringify(gated));
+  expect((await runIn(folder, ['doctor'])).stdout).toContain(
+    '✗ digits.onnx: gates: a gate on accuracy has no labels',
+  );
   const none = await runIn(temporaryFolder(), ['doctor']);
   expect(none.code).toBe(0);
   expect(none.stdout).toContain('! configuration: there is none here');

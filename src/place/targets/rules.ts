@@ -94,7 +94,7 @@ export function channelAxis(stated: Stated): TargetRule {
   );
 }
 
-/** No blocks, and no types of 4 bits. */
+/** No scales in blocks. */
 export function wholeScales(stated: Stated): TargetRule {
   return rule('no-blocks', 'no scales in blocks', stated, ({ weights }) =>
     weights.flatMap(({ layer, read: { grid } }) =>
@@ -214,10 +214,7 @@ export function wholeInIntegers(stated: Stated): TargetRule {
     qdq.graph.nodes.flatMap((node) => {
       if (isQuantizing(node) || isOp(node, 'Shape', 'Relu', 'Clip')) return [];
       const isRead = node.inputs.some((value) => qdq.read(value));
-      if (!isRead)
-        return qdq.graph.nodes.length > 0 && isFloatOperator(node, qdq)
-          ? [at(node, `${node.opType} computes in float`)]
-          : [];
+      if (!isRead) return isFloatOperator(node, qdq) ? [at(node, `${node.opType} computes in float`)] : [];
       const written = node.outputs.every((output) => !output || qdq.written(output));
       return written || isFollowedByBias(node, qdq) ? [] : [at(node, `no Q stands behind ${node.opType}`)];
     }),
