@@ -6,6 +6,7 @@ import { checkedFile } from '../../src/place/targets/checked-file.js';
 import { formOf, targets } from '../../src/place/targets/targets.js';
 import { resolveRecipe } from '../../src/recipe.js';
 import { registries } from '../../src/registries.js';
+import { GraphBuilder } from '../support/graph-builder.js';
 import { between, residual } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { expectRefusal } from '../support/refusal.js';
@@ -83,6 +84,31 @@ describe('a model in the form of a target', () => {
         expect(Math.abs(value - (b[i] as number))).toBeLessThan(0.05 * most);
       });
     }
+  });
+
+  it('clamps on both sides where codes end before their type does', async () => {
+    const g = new GraphBuilder();
+    g.input('x', [6]);
+    g.constant('s', [], [0.5]);
+    for (const [name, code] of [
+      ['z', 128],
+      ['low', 128],
+      ['high', 140],
+    ] as const)
+      g.constant(name, [], Uint8Array.of(code));
+    g.node('QuantizeLinear', ['x', 's', 'z'], 'q');
+    g.node('Clip', ['q', 'low', 'high'], 'c');
+    g.node('DequantizeLinear', ['c', 's', 'z'], 'y');
+    g.output('y', [6]);
+    const model = g.build();
+    const form = inTargetForm({ model, codes: new Map() }, formOf('tensorrt'));
+    const feed = {
+      x: { type: 'float32' as const, dims: [6], data: Float32Array.of(-9, 0, 1.1, 5.9, 6.1, 40) },
+    };
+    // (140 − 128) · ½ is the most.
+    const clamped = (await runIn('disabled', form.model, feed)).get('y');
+    expect(clamped?.data).toEqual(Float32Array.of(0, 0, 1, 6, 6, 6));
+    expect(await runIn('disabled', model, feed)).toEqual(await runIn('disabled', form.model, feed));
   });
 
   it('keeps the names by which codes are found', async () => {

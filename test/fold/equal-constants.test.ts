@@ -65,6 +65,16 @@ test.each<[string, (g: GraphBuilder) => void]>([
     },
   ],
   [
+    'of which one can be fed',
+    (g) => {
+      g.constant('k1', [], Float32Array.of(0.5));
+      g.constant('k2', [], Float32Array.of(0.5));
+      g.input('k2', []);
+      g.node('Mul', ['x', 'k1'], 'a');
+      g.node('Add', ['a', 'k2'], 'y');
+    },
+  ],
+  [
     'of which one is a graph output',
     (g) => {
       g.constant('k1', [], Float32Array.of(0.5));

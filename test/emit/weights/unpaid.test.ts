@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { storedSize } from '../../../src/emit/weights/stored-size.js';
 import { unpaidWeights } from '../../../src/emit/weights/unpaid.js';
 import type { QuantizedTensor } from '../../../src/quantize/quantized-tensor.js';
 import { affine, codebooks } from '../../support/weight-form.js';
@@ -30,6 +31,19 @@ it('names what its own codebooks make as large as int8, but nothing where the fo
   expect(unpaid(weight).size).toBe(1);
   const plan = { weights: new Map([['c', weight]]) };
   expect(unpaidWeights(plan, { ...target, format: 'qdq-int8' }).size).toBe(0);
+});
+
+it('packs the smallest weight that packing makes smaller, and none that it makes as large', () => {
+  const many = Array.from({ length: 5 }, () => of(1024));
+  const isSmaller = (count: number) => {
+    const weight = of(count);
+    return storedSize(weight, target) < storedSize(weight, { ...target, unpaid: new Set([weight]) });
+  };
+  let count = 2;
+  while (!isSmaller(count)) count += 2;
+  expect(count).toBeGreaterThan(2);
+  expect(unpaid(...many, of(count)).size).toBe(0);
+  expect(unpaid(...many, of(count - 2)).size).toBe(1);
 });
 
 it('leaves 8 bits, and large weights of any width, alone', () => {
