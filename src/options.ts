@@ -20,6 +20,8 @@ export interface DataOptions {
   readonly evalData?: Paths | undefined;
   /** The class of each sample to measure on: a .npy or .csv file, or `folders` for images in class folders. */
   readonly labels?: string | undefined;
+  /** The names of classes: a text file with one a line, or JSON, a list or an object by number. Reports show them. */
+  readonly classNames?: string | undefined;
   /**
    * The axis of an output that scores of classes run along, by its name; of all outputs under the empty name. Negative axes
    * count from the end. Without it outputs have classes where the graph says so, by a Softmax or an ArgMax.

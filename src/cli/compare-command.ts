@@ -8,6 +8,7 @@ import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './ga
 import { collect, listOf } from './recipe-options.js';
 import {
   addClassesOption,
+  addClassNamesOption,
   addLabelsOption,
   addMetricOption,
   addProviderOption,
@@ -23,6 +24,7 @@ import type { CommandProcess } from './streams.js';
 interface CompareFlags extends SampleFlags, GateFlags, Omit<MachineFlags, 'maxMemory'> {
   readonly data?: string[];
   readonly labels?: string;
+  readonly classNames?: string;
   readonly metric?: string;
   readonly classesAxis?: Readonly<Record<string, number>>;
   readonly reporter: string;
@@ -48,7 +50,7 @@ export function compareCommand(process: CommandProcess): Command {
       `samples to measure on, repeatable: ${listOf(readers)}; without them seeded random input`,
       collect<string>,
     );
-  addMetricOption(addClassesOption(addLabelsOption(command)));
+  addMetricOption(addClassNamesOption(addClassesOption(addLabelsOption(command))));
   addSampleOptions(command, 'measure on this many samples, chosen by the seed');
   addGateOptions(command).optionsGroup('Result:');
   return addVoiceOptions(addProviderOption(addThreadsOption(command)))
@@ -74,6 +76,7 @@ export function compareCommand(process: CommandProcess): Command {
           labels,
           metric,
           classesAxis: flags.classesAxis,
+          classNames: flags.classNames,
           reports: flags.report,
           threads,
           provider,

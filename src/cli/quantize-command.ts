@@ -22,6 +22,7 @@ import {
 } from './recipe-options.js';
 import {
   addClassesOption,
+  addClassNamesOption,
   addDataOption,
   addLabelsOption,
   addMachineOptions,
@@ -50,6 +51,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
+  readonly classNames?: string;
   readonly trainData?: string[];
   readonly trainLabels?: string;
   readonly metric?: string;
@@ -130,7 +132,7 @@ export function addQuantizeOptions(command: Command): Command {
     'samples to measure on (default: the calibration samples)',
     collect<string>,
   );
-  addTrainingOptions(addMetricOption(addClassesOption(addLabelsOption(command))));
+  addTrainingOptions(addMetricOption(addClassNamesOption(addClassesOption(addLabelsOption(command)))));
   addSampleOptions(command)
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
@@ -192,6 +194,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...gateOptionsOf(given, job),
     ...defined({
       classesAxis: given.classesAxis,
+      classNames: given.classNames,
       origins: given.origins,
       suggest: given.suggest,
       plan,

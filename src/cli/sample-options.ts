@@ -125,6 +125,14 @@ export function addLabelsOption(command: Command): Command {
   );
 }
 
+/** Add `--class-names`. */
+export function addClassNamesOption(command: Command): Command {
+  return command.option(
+    '--class-names <file>',
+    'the names of classes for reports: a text file with one a line, or .json',
+  );
+}
+
 /** Add `--train-data` and `--train-labels`. */
 export function addTrainingOptions(command: Command): Command {
   return command

@@ -147,6 +147,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     saveIntegers: local(saveIntegers),
     evalData: pathsOf(found.path, evalData),
     labels: labels === FOLDER_LABELS ? labels : local(labels),
+    classNames: local(settings.classNames),
     trainData: pathsOf(found.path, trainData),
     trainLabels: trainLabels === FOLDER_LABELS ? trainLabels : local(trainLabels),
     metric: local(metric),

@@ -43,6 +43,7 @@ const settings = {
   saveIntegers: path.optional().describe('Where the numbers of integer-only kernels are to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),
   labels: path.optional().describe('The class of each sample: .npy, .csv, or the word folders.'),
+  classNames: path.optional().describe('The names of classes: a text file, one a line, or JSON.'),
   trainData: paths.optional().describe('Labelled samples that the refiner finetune learns from.'),
   trainLabels: path.optional().describe('The class of each of them, as labels has it.'),
   classesAxis: z

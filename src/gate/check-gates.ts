@@ -1,7 +1,7 @@
 import type { Comparison, Gate } from './gate.js';
 import type { Found, Measured } from './metric.js';
 import type { GateOutcome } from './outcome.js';
-import { changeOf, share, showChange, showValue } from './units.js';
+import { changeOf, share, showChange, showValue, type Unit } from './units.js';
 
 /**
  * What came of each gate. A metric that cannot be computed fails its gate, with the reason.
@@ -27,7 +27,31 @@ function checkValue(measured: Measured, gate: Gate): GateOutcome {
   const show = (more: number) => showValue(metric.unit, value, more);
   // What is shown must not contradict the verdict: 300.1 kB, not 300 kB, where the limit is 300 KB.
   const digits = [0, 1, 2, 3, 4, 5].find((more) => !isRoundedTo(value, limit, more, metric.unit)) ?? 0;
-  return outcome(gate, reading, passed, show(digits));
+  return outcome(gate, reading, { passed, shown: show(digits), room: roomOf(gate, value) });
+}
+
+const signs: Readonly<Record<Comparison, string>> = { '<': '<', '<=': '≤', '>': '>', '>=': '≥' };
+
+/** The limit of a gate for people. */
+function limitOf({ comparison, limit, metric, isChange, isRelative }: Gate): string {
+  const unit = isRelative ? share : metric.unit;
+  const text = isChange && !isRelative ? showChange(unit, limit) : shownLimit(unit, limit);
+  return `${signs[comparison]} ${text}`;
+}
+
+/** With as many digits as it takes to say it. */
+function shownLimit(unit: Unit, limit: number): string {
+  const exact = showValue(unit, limit, 6);
+  const digits = [0, 1, 2, 3, 4, 5].find(
+    (more) => Number.parseFloat(showValue(unit, limit, more)) === Number.parseFloat(exact),
+  );
+  return showValue(unit, limit, digits ?? 6);
+}
+
+/** What is left up to the limit of a gate, negative beyond it. */
+function roomOf({ comparison, limit, metric, isRelative }: Gate, value: number): string {
+  const room = comparison.startsWith('<') ? changeOf(value, limit) : changeOf(limit, value);
+  return showChange(isRelative ? share : metric.unit, room);
 }
 
 /** Whether a value reads like the limit at some digits, though it differs. */
@@ -50,28 +74,39 @@ function checkChange(measured: Measured, gate: Gate, baseline: Measured | undefi
   return outcome(
     gate,
     { ...after, value: change },
-    holds(change, comparison, limit),
-    `${shown} (${from} → ${to})`,
+    {
+      passed: holds(change, comparison, limit),
+      shown: `${shown} (${from} → ${to})`,
+      room: roomOf(gate, change),
+    },
   );
 }
 
-function outcome({ text, level }: Gate, { value, at }: Found, passed: boolean, shown: string): GateOutcome {
+function outcome(
+  gate: Gate,
+  { value, at }: Found,
+  { passed, shown, room }: { passed: boolean; shown: string; room: string },
+): GateOutcome {
   return {
-    gate: text,
-    level,
+    gate: gate.text,
+    level: gate.level,
     value: Number.isFinite(value) ? value : null,
     shown: at === undefined ? shown : `${shown} at ${at}`,
     passed,
+    limit: limitOf(gate),
+    margin: room,
     reason: null,
   };
 }
 
-const failure = ({ text, level }: Gate, reason: string): GateOutcome => ({
-  gate: text,
-  level,
+const failure = (gate: Gate, reason: string): GateOutcome => ({
+  gate: gate.text,
+  level: gate.level,
   value: null,
   shown: 'not measured',
   passed: false,
+  limit: limitOf(gate),
+  margin: null,
   reason,
 });
 

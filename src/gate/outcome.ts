@@ -13,6 +13,10 @@ export interface GateOutcome {
   /** The same for people: `0.28 %`, `31.4 dB`, `12.3 dB at conv2_out`, `not measured`. */
   readonly shown: string;
   readonly passed: boolean;
+  /** The limit for people: `≤ 0.50 %`. */
+  readonly limit: string;
+  /** How much of the limit is left for people, negative beyond it: `+0.22 points`; null where nothing was measured. */
+  readonly margin: string | null;
   /** Why a value could not be computed; null where it was. */
   readonly reason: string | null;
 }

@@ -7,7 +7,7 @@ import { fingerprintOf } from '../files/open.js';
 import type { DataOptions, TrainingOptions } from '../options.js';
 
 /** Whatever names files that a run reads. */
-interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels'>, TrainingOptions {
+interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels' | 'classNames'>, TrainingOptions {
   readonly model?: string | undefined;
   readonly stats?: string | undefined;
   readonly plan?: string | undefined;
@@ -18,8 +18,8 @@ interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels'>, Tra
 
 /** The files and folders that a run reads, as far as its options name them. */
 export function filesRead(options: Reading): string[] {
-  const { model, stats, plan, baseline, metric, sources = [] } = options;
-  const single = [model, stats, plan, baseline, metric].filter((path) => path !== undefined);
+  const { model, stats, plan, baseline, metric, classNames, sources = [] } = options;
+  const single = [model, stats, plan, baseline, metric, classNames].filter((path) => path !== undefined);
   return [...single, ...sources, ...sampleFiles(options)];
 }
 

@@ -25,8 +25,8 @@ import type { ComparisonRecord, Result } from './result.js';
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
 
 /** A number of things. */
-export const count = (n: number, noun: string): string =>
-  `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
+export const count = (n: number, noun: string, nouns = `${noun}s`): string =>
+  `${n.toLocaleString('en-US')} ${n === 1 ? noun : nouns}`;
 
 /** What quantization did to the results, in a few words. */
 export function qualityOf(result: Result): string {

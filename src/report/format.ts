@@ -97,3 +97,6 @@ export function alignColumns(rows: readonly (readonly string[])[], right: readon
 /** What something adds to a file, with its sign. */
 export const formatCost = (bytes: number): string =>
   `${bytes < 0 ? '−' : '+'}${formatBytes(Math.abs(bytes))}`;
+
+/** When something was, of an ISO time: day and minute. */
+export const formatDate = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;

@@ -13,6 +13,7 @@ import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
 import { tool } from '../version.js';
 import { describeMatched } from './describe-matched.js';
+import { describeNetwork } from './describe-network.js';
 import { describePlan } from './describe-plan.js';
 import { dataRecord, fileRecord, type ModelFile, unheldWarnings } from './make-result.js';
 import { RESULT_VERSION, type Result } from './result.js';
@@ -46,6 +47,10 @@ export interface ComparisonOutcome {
   /** The command that measures this again. */
   readonly reproduce: string;
   readonly elapsedMs: number;
+  /** When the run ended. */
+  readonly at: Date;
+  /** The names of classes by number; undefined where none were given. */
+  readonly classNames: readonly string[] | undefined;
 }
 
 /** The record of a comparison: that of a run, less what only the maker of the quantized model knows. */
@@ -111,6 +116,11 @@ export function makeComparison(run: ComparisonOutcome): Result {
       ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],
     reproduce: run.reproduce,
-    timing: { speed, elapsedMs: run.elapsedMs },
+    classNames: run.classNames ?? null,
+    network: describeNetwork(
+      placement ? layers.float.graph : float.model.graph,
+      new Set(plan.layers.map(({ id }) => id)),
+    ),
+    timing: { speed, elapsedMs: run.elapsedMs, at: run.at.toISOString() },
   };
 }

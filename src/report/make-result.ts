@@ -16,6 +16,7 @@ import { type Provider, runtimeVersion } from '../runtime/session.js';
 import type { SearchRecord } from '../search/record.js';
 import { tool } from '../version.js';
 import { describeActivations } from './describe-activations.js';
+import { describeNetwork } from './describe-network.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { searchWarnings } from './search-warnings.js';
@@ -66,6 +67,10 @@ export interface RunOutcome {
   readonly search: SearchRecord | undefined;
   readonly provider: Provider | undefined;
   readonly elapsedMs: number;
+  /** When the run ended. */
+  readonly at: Date;
+  /** The names of classes by number; undefined where none were given. */
+  readonly classNames: readonly string[] | undefined;
 }
 
 const WIDENED =
@@ -139,7 +144,9 @@ export function makeResult(run: RunOutcome): Result {
         isRefined: run.plan.refinements.length > 0,
       }),
     ],
-    timing: { speed, elapsedMs: run.elapsedMs },
+    classNames: run.classNames ?? null,
+    network: describeNetwork(float.model.graph, new Set(plan.layers.map(({ id }) => id))),
+    timing: { speed, elapsedMs: run.elapsedMs, at: run.at.toISOString() },
   };
 }
 

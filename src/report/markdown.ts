@@ -31,11 +31,13 @@ import {
   driftRow,
   formatBytes,
   formatCost,
+  formatDate,
   formatDb,
   formatMs,
   formatPercent,
   formatShort,
 } from './format.js';
+import { meaningOf } from './meaning.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -83,7 +85,7 @@ function verdict(result: Result): string {
   const kind = result.command === 'compare' ? 'Comparison' : 'Quantization';
   const head = summary ? `${signs[summary.verdict]} ${sentence(summary.text)}` : kind;
   const names = `${markdownCode(float.name)} → ${markdownCode(quantized.name)}`;
-  return `### ${head}\n\n${names}: **${escapeMarkdown(facts)}**`;
+  return `### ${head}\n\n${names}: **${escapeMarkdown(facts)}**\n\n${escapeMarkdown(meaningOf(result).join(' '))}`;
 }
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -92,9 +94,15 @@ function gates({ gates: all }: Result): string {
   if (all.length === 0) return '';
   const rows = all.map((gate) => {
     const outcome = outcomeOf(gate);
-    return [`${signs[outcome]} ${outcome}`, markdownCode(gate.gate), escapeMarkdown(measuredOf(gate))];
+    return [
+      `${signs[outcome]} ${outcome}`,
+      markdownCode(gate.gate),
+      escapeMarkdown(gate.limit),
+      escapeMarkdown(measuredOf(gate)),
+      gate.margin === null ? '–' : escapeMarkdown(gate.margin),
+    ];
   });
-  return table(['', 'gate', 'measured'], rows);
+  return table(['', 'gate', 'limit', 'measured', 'room left'], rows, [2, 3, 4]);
 }
 
 function changes({ baseline }: Result): string {
@@ -217,12 +225,13 @@ function reproduce(result: Result): string {
 }
 
 /** All that differs from run to run. */
-function timing({ timing: { speed, elapsedMs } }: Result): string {
-  if (!speed) return `Nothing was timed; this took ${(elapsedMs / 1000).toFixed(1)} s in all.`;
+function timing({ timing: { speed, elapsedMs, at } }: Result): string {
+  const all = `this took ${(elapsedMs / 1000).toFixed(1)} s in all, on ${formatDate(at)}.`;
+  if (!speed) return `Nothing was timed; ${all}`;
   const run = `One run takes ${formatMs(speed.quantizedMs)} instead of ${formatMs(speed.floatMs)}`;
   const ratio = `${speed.ratio.toFixed(2)}× as fast on ${count(speed.threads, 'thread')}`;
   const slower = speedWarning(speed);
   const folded = foldingNote(speed);
-  const times = `${run} (${ratio}${folded ? `; ${folded}` : ''}); this took ${(elapsedMs / 1000).toFixed(1)} s in all.`;
+  const times = `${run} (${ratio}${folded ? `; ${folded}` : ''}); ${all}`;
   return slower ? `${times} ⚠️ ${escapeMarkdown(slower)}` : times;
 }

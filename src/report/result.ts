@@ -15,6 +15,7 @@ import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
 import type { SearchRecord } from '../search/record.js';
 import type { ActivationRecord } from './describe-activations.js';
+import type { NetworkNode } from './describe-network.js';
 import type { PlanDescription } from './describe-plan.js';
 
 /** Version of the result record. */
@@ -101,6 +102,10 @@ export interface Result {
   readonly reproduce: string | null;
   /** What a user should know before trusting the numbers. */
   readonly warnings: readonly string[];
-  /** `speed` is null where nothing ran. */
-  readonly timing: { readonly speed: Speed | null; readonly elapsedMs: number };
+  /** The names of classes by number; null where none were given. */
+  readonly classNames: readonly string[] | null;
+  /** Layers and where their inputs come from, in topological order; empty where there are too many to draw. */
+  readonly network: readonly NetworkNode[];
+  /** `speed` is null where nothing ran; `at` is when the run ended, ISO 8601 in UTC. */
+  readonly timing: { readonly speed: Speed | null; readonly elapsedMs: number; readonly at: string };
 }

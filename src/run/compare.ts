@@ -23,6 +23,7 @@ import { place } from '../place/place.js';
 import { checkModel, checkOutputs, filesRead } from '../prepare/check-files.js';
 import { type Recipe, resolveRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
+import { readClassNames } from '../report/class-names.js';
 import { openJudge } from '../report/judge.js';
 import { type ComparedLayers, makeComparison } from '../report/make-comparison.js';
 import { compareCommandLine } from '../report/reproduce.js';
@@ -56,6 +57,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const read = [options.float, options.quantized, ...filesRead(options)];
   await checkOutputs(options.reports ?? [], read);
   const judge = await openJudge(options);
+  const classNames = options.classNames === undefined ? undefined : await readClassNames(options.classNames);
 
   await watch.begin('load');
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
@@ -106,7 +108,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const reproduce = compareCommandLine(options);
   const elapsedMs = performance.now() - started;
   const run = { float, quantized, pairing, layers, samples, evaluation, provider };
-  const result = judge(makeComparison({ ...run, reproduce, elapsedMs }));
+  const result = judge(makeComparison({ ...run, reproduce, elapsedMs, classNames, at: new Date() }));
   for (const model of [float, quantized]) await model.refuseChanged();
   await refuseFailedModules();
   await writeReports(result, options.reports);

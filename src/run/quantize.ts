@@ -43,6 +43,7 @@ import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } fro
 import { moments } from '../refine/moments.js';
 import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
+import { readClassNames } from '../report/class-names.js';
 import { formatBytes } from '../report/format.js';
 import { openJudge } from '../report/judge.js';
 import { makeResult } from '../report/make-result.js';
@@ -75,6 +76,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   await checkModel(options.model);
   const makeMetric = options.metric === undefined ? undefined : await loadMetric(options.metric);
   const judge = await openJudge(options);
+  const classNames = options.classNames === undefined ? undefined : await readClassNames(options.classNames);
   refuseBesidePlan(options);
   const stored = options.plan === undefined ? undefined : await readPlanFile(options.plan);
   const hasRanges = options.data !== undefined || stats !== undefined || stored !== undefined;
@@ -244,7 +246,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
       search: found && asPlanned(found.record, placement),
     };
-    const result = judge(makeResult({ ...run, provider, elapsedMs }));
+    const result = judge(makeResult({ ...run, provider, elapsedMs, classNames, at: new Date() }));
     await loaded.refuseChanged();
     await refuseFailedModules();
     await withCommit(async (files) => {

@@ -99,7 +99,10 @@ test('the counts are those of the cases', () => {
 });
 
 test('a layer that a failed gate names fails, too', () => {
-  const gate = { level: 'error', value: 12.3, shown: '12.3 dB', passed: false, reason: null } as const;
+  const gate = {
+    ...({ level: 'error', value: 12.3, shown: '12.3 dB', passed: false, reason: null } as const),
+    ...{ limit: '≥ 20.0 dB', margin: '−7.7 dB' },
+  };
   const root = rootOf(sampleResult({ gates: [{ gate: 'sqnr[conv2_out]>=20', ...gate }] }));
   const failed = [...root.querySelectorAll('failure')].map((each) => attributeOf(each.parentElement, 'name'));
   expect(failed).toEqual(['sqnr[conv2_out]>=20', 'conv2_out']);
@@ -126,7 +129,7 @@ test('any name is text', () => {
 
 test('other times change one attribute alone', () => {
   const result = fullResult();
-  const timing = { speed: { ...usualSpeed, ratio: 0.5 }, elapsedMs: 99_000 };
+  const timing = { speed: { ...usualSpeed, ratio: 0.5 }, elapsedMs: 99_000, at: '2031-01-02T03:04:05.000Z' };
   const other = junit.render({ ...result, timing });
   expect(other).toContain('time="99.000"');
   expect(other.replace('time="99.000"', 'time="13.000"')).toBe(junit.render(result));

@@ -104,6 +104,7 @@ test('other times change the row of the run, the warning below it, and a word of
   const timing = {
     speed: { ...usualSpeed, floatMs: 9, quantizedMs: 11, ratio: 0.82 },
     elapsedMs: 1,
+    at: '2031-01-02T03:04:05.000Z',
   };
   const [a, b] = [result, { ...result, timing }].map((each) =>
     stripVTControlCharacters(terminal.render(each))

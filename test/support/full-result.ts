@@ -52,14 +52,22 @@ export function fullResult(changes: Partial<Result> = {}): Result {
     search: searchRecord,
     metrics: [{ name: 'mean_iou', float: 0.7123, quantized: null }],
     gates: [
-      { gate: 'top1_drop<0.5%', level: 'error', value: 1.48, shown: '1.48 %', passed: false, reason: null },
-      { gate: 'size<300KB', level: 'error', value: 176_000, shown: '176 kB', passed: true, reason: null },
+      {
+        ...{ gate: 'top1_drop<0.5%', level: 'error', value: 0.0148, shown: '1.48 %', passed: false },
+        ...{ limit: '< 0.50 %', margin: '−0.98 points', reason: null },
+      },
+      {
+        ...{ gate: 'size<300KB', level: 'error', value: 176_000, shown: '176 kB', passed: true },
+        ...{ limit: '< 300 kB', margin: '+124 kB', reason: null },
+      },
       {
         gate: 'sqnr[logits]>=31',
         level: 'warn',
         value: 30.44,
         shown: '30.4 dB',
         passed: false,
+        limit: '≥ 31.0 dB',
+        margin: '−0.6 dB',
         reason: null,
       },
       {
@@ -68,6 +76,8 @@ export function fullResult(changes: Partial<Result> = {}): Result {
         value: null,
         shown: 'not measured',
         passed: false,
+        limit: '< 1.00 %',
+        margin: null,
         reason: 'the metric module gave no finite number for the quantized model',
       },
     ],

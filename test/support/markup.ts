@@ -16,7 +16,7 @@ export function checkMarkup(text: string, kind: 'html' | 'xml'): string[] {
   };
   while (rest !== '') {
     const [piece] =
-      /^(?:<!doctype html>|<\?xml [^>]*\?>|<style>[^<]*<\/style>|<\/?[a-zA-Z][^<>]*>|(?:[^<>&]|&(?:amp|lt|gt|quot|#39|#160|nbsp);)+)/.exec(
+      /^(?:<!doctype html>|<\?xml [^>]*\?>|<style>[^<]*<\/style>|<script>[\s\S]*?<\/script>|<\/?[a-zA-Z][^<>]*>|(?:[^<>&]|&(?:amp|lt|gt|quot|#39|#160|nbsp);)+)/.exec(
         rest,
       ) ?? [];
     if (piece === undefined) return fail('malformed');
@@ -30,7 +30,7 @@ export function checkMarkup(text: string, kind: 'html' | 'xml'): string[] {
       if (new Set(keys).size < keys.length) fail('an attribute stands twice');
       names.push(name);
       if (!self && !(kind === 'html' && VOID.has(name))) open.push(name);
-    } else if (/^<[a-zA-Z]/.test(piece) && !piece.startsWith('<style>')) fail('malformed tag');
+    } else if (/^<[a-zA-Z]/.test(piece) && !/^<(style|script)>/.test(piece)) fail('malformed tag');
     rest = rest.slice(piece.length);
   }
   if (open.length > 0) fail(`never closed: ${open.join(', ')}`);

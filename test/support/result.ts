@@ -110,9 +110,18 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     baseline: null,
     reproduce: 'quantize net.onnx --data calib.npy --preprocess imagenet --bits 4',
     warnings: [],
+    classNames: null,
+    network: [
+      { id: 'x', opType: 'Input', from: [] },
+      { id: 'conv1_out', opType: 'Conv', from: [0] },
+      { id: 'conv2_out', opType: 'Conv', from: [1] },
+      { id: 'add_out', opType: 'Add', from: [1, 2] },
+      { id: 'fc_out', opType: 'Conv', from: [3] },
+    ],
     timing: {
       speed: usualSpeed,
       elapsedMs: 13_000,
+      at: '2030-01-02T03:04:05.678Z',
     },
     ...changes,
   };

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Markup, markup } from './markup.js';
+import { script } from './script.js';
 import { style } from './style.js';
 
+const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
 /**
- * A page of its own: no script, nothing from elsewhere, and a policy that lets a browser load nothing else than this
- * style sheet and the pictures in the page.
+ * A page of its own: nothing from elsewhere, and a policy that lets a browser load nothing else than this style sheet, this
+ * script and the pictures in the page.
  *
  * @param body - what stands between the body's tags
  */
@@ -13,8 +16,7 @@ export function renderDocument(
   tool: { readonly name: string; readonly version: string },
   body: Markup,
 ): string {
-  const hash = createHash('sha256').update(style).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${hashOf(script)}; img-src data:; base-uri 'none'; form-action 'none'`;
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -28,6 +30,7 @@ export function renderDocument(
 </head>
 <body>
 ${body}
+<script>${new Markup(script)}</script>
 </body>
 </html>
 `.text;

@@ -15,6 +15,7 @@ import { driftRow, formatBytes, formatCost, formatDb, formatFixed, formatPercent
 import { NO_HELP } from '../origins-terminal.js';
 import type { Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
+import { renderNetwork } from './network.js';
 import { type DriftPoint, renderDrift, renderHistogram } from './plots.js';
 
 /** Layers that are marked in the plot. */
@@ -111,6 +112,7 @@ function layerDrift(result: Result): Markup | undefined {
   const hasPoint = points.some(({ accumulated, own, effect }) => (accumulated ?? own ?? effect) !== null);
   const plots = hasPoint
     ? markup`${renderDrift(points, marked, 'wide')}
+${renderDrift(points, marked, 'medium')}
 ${renderDrift(points, marked, 'narrow')}`
     : markup`<p>No layer differs from float.</p>`;
   return markup`<div class="panel"><figure>
@@ -118,10 +120,12 @@ ${renderDrift(points, marked, 'narrow')}`
 ${legend(origins.length > 0)}
 ${plots}
 </figure></div>
+${renderNetwork(result)}
 <details>
 <summary>All ${count(layers.length, 'layer')} as a table</summary>
 ${layerTable(result, points)}
-</details>`;
+</details>
+${originTable(result)}`;
 }
 
 /** What the signs of the plot mean. */
@@ -134,7 +138,6 @@ function legend(hasOrigins: boolean): Markup {
 }
 
 function layerTable(result: Result, points: readonly DriftPoint[]): Markup {
-  const hasOrigins = result.origins.length > 0;
   const columns: Column[] = [
     number('#'),
     { head: 'layer' },
@@ -142,35 +145,39 @@ function layerTable(result: Result, points: readonly DriftPoint[]): Markup {
     number('weights'),
     number('input'),
     number('accumulated'),
-    ...(hasOrigins
-      ? ['own', 'effect', 'by weights', 'by input', 'saturated', 'dead levels'].map(number)
-      : []),
   ];
   const rows = points.map(({ place, id, accumulated }) => {
     const { weights, input } = widthsOf(result, id);
-    return [
-      String(place),
-      markup`<code>${id}</code>`,
-      planOf(result, id)?.opType ?? '–',
-      weights,
-      input,
-      formatDb(accumulated),
-      ...(hasOrigins ? originCells(result, id) : []),
-    ];
+    const opType = planOf(result, id)?.opType ?? '–';
+    return [String(place), markup`<code>${id}</code>`, opType, weights, input, formatDb(accumulated)];
   });
-  return table('Drift of the layers', columns, rows);
+  return table('Drift of the layers', columns, rows, { sorts: true });
 }
 
-function originCells({ origins }: Result, id: string): string[] {
-  const origin = origins.find((each) => each.id === id);
-  if (!origin) return ['–', '–', '–', '–', '–', '–'];
-  const { ownDb, effectDb, weightEffectDb, inputEffectDb, saturated, deadLevels, levels } = origin;
-  return [
-    ...[ownDb, effectDb, weightEffectDb].map(formatDb),
-    saturated === null ? '–' : formatDb(inputEffectDb),
-    saturated === null ? '–' : formatPercent(saturated),
-    `${deadLevels} of ${levels}`,
+/** Where the drift comes from, in a table of its own: both in one are wider than a screen. */
+function originTable({ origins, layers }: Result): Markup | undefined {
+  if (origins.length === 0) return undefined;
+  const columns: Column[] = [
+    number('#'),
+    { head: 'alone in integers' },
+    ...['own', 'effect', 'by weights', 'by input', 'saturated', 'dead levels'].map(number),
   ];
+  const rows = origins.map((origin) => {
+    const { id, ownDb, effectDb, weightEffectDb, inputEffectDb, saturated, deadLevels, levels } = origin;
+    const place = layers.findIndex((layer) => layer.id === id) + 1;
+    return [
+      place > 0 ? String(place) : '–',
+      markup`<code>${id}</code>`,
+      ...[ownDb, effectDb, weightEffectDb].map(formatDb),
+      saturated === null ? '–' : formatDb(inputEffectDb),
+      saturated === null ? '–' : formatPercent(saturated),
+      `${deadLevels} of ${levels}`,
+    ];
+  });
+  return markup`<details>
+<summary>Where it comes from: ${count(origins.length, 'layer or operator', 'layers and operators')}, each quantized alone</summary>
+${table('Origins of the drift', columns, rows, { sorts: true })}
+</details>`;
 }
 
 /** Weights and inputs of the worst layers, with the levels that they become. */
@@ -209,22 +216,26 @@ ${renderHistogram(label, distribution)}
 }
 
 /** Samples that quantization gets wrong. */
-export function mistakes({ mistakes: all, task }: Result): Markup | undefined {
+export function mistakes({ mistakes: all, task, classNames }: Result): Markup | undefined {
   if (all.length === 0) return undefined;
   return markup`<section id="mistakes" aria-labelledby="mistakes-title">
 <h2 id="mistakes-title">Right in float, wrong after quantization</h2>
 <p class="note">The ${count(all.length, 'sample')} with the largest margin${task ? `, of ${count(task.samples, 'sample')}` : ''}: how far the score of the class that won is above that of the right one.</p>
-<ul class="samples">${all.map(mistakeItem)}</ul>
+<ul class="samples">${all.map((mistake) => mistakeItem(mistake, classNames ?? []))}</ul>
 </section>`;
 }
 
-function mistakeItem({ sample, source, label, quantized, margin, thumbnail }: Mistake): Markup {
+function mistakeItem(
+  { sample, source, label, quantized, margin, thumbnail }: Mistake,
+  names: readonly string[],
+): Markup {
   const name = source ?? `sample ${sample}`;
+  const classOf = (at: number) => names[at] || `class ${at}`;
   const picture =
     thumbnail === null
       ? undefined
-      : markup`<img src="${thumbnail}" alt="The picture of ${name}, of class ${label}" width="64" height="64">`;
-  return markup`<li>${picture}<strong>class ${label}, now ${quantized}</strong><br>margin ${margin.toPrecision(3)}<br><span class="unit">${name}</span></li>`;
+      : markup`<img src="${thumbnail}" alt="The picture of ${name}, of ${classOf(label)}" width="64" height="64">`;
+  return markup`<li>${picture}<strong>${classOf(label)}, now ${names[quantized] || String(quantized)}</strong><br>margin ${margin.toPrecision(3)}<br><span class="unit">${name}</span></li>`;
 }
 
 /** What mends the worst layers. */

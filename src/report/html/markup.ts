@@ -31,23 +31,38 @@ export interface Column {
   readonly isNumber?: boolean;
 }
 
+/** So many columns fit a phone. */
+const FEW = 3;
+
+/** How a table is shown where it has room, and where not. */
+export interface TableForm {
+  /** On a phone each row is a card of its own, each cell with its head; by default where there are more than three. */
+  readonly stacks?: boolean;
+  /** The script of the page lets its rows be sorted and searched; without it they stand as they are. */
+  readonly sorts?: boolean;
+}
+
 /** A table with a caption that screen readers tell, in a frame that scrolls by itself where it is too wide. */
 export function table(
   caption: string,
   columns: readonly Column[],
   rows: readonly (readonly (Markup | string)[])[],
+  { stacks = columns.length > FEW, sorts = false }: TableForm = {},
 ): Markup {
   const classOf = (column: Column | undefined) => new Markup(column?.isNumber ? ' class="number"' : '');
   const heads = columns.map((column) => markup`<th scope="col"${classOf(column)}>${column.head}</th>`);
   const body = rows.map((cells) => {
-    const made = cells.map((cell, i) =>
-      i === 0
-        ? markup`<th scope="row"${classOf(columns[i])}>${cell}</th>`
-        : markup`<td${classOf(columns[i])}>${cell}</td>`,
-    );
+    const made = cells.map((cell, i) => {
+      const head = stacks ? markup` data-head="${columns[i]?.head}"` : undefined;
+      return i === 0
+        ? markup`<th scope="row"${classOf(columns[i])}${head}>${cell}</th>`
+        : markup`<td${classOf(columns[i])}${head}>${cell}</td>`;
+    });
     return markup`<tr>${made}</tr>`;
   });
-  return markup`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
+  const names = [...(stacks ? ['stacks'] : []), ...(sorts ? ['sorts'] : [])];
+  const form = new Markup(names.length === 0 ? '' : ` class="${names.join(' ')}"`);
+  return markup`<div class="scroll" role="group" aria-label="${caption}" tabindex="0"><table${form}>
 <caption class="hidden">${caption}</caption>
 <thead><tr>${heads}</tr></thead>
 <tbody>

@@ -9,7 +9,11 @@ import { Markup, markup } from './markup.js';
 export const MARK = 'mark';
 
 /** Type size of the plots, in their own pixels. */
-const FONT = '12.5px';
+export const FONT = '13px';
+
+/** Widths that a plot across the page is drawn in: the page shows the one that fits, so that its text keeps its size. */
+export const plotWidths = { wide: 920, medium: 500, narrow: 300 } as const;
+export type PlotSize = keyof typeof plotWidths;
 
 export const colours = {
   accent: 'var(--accent)',
@@ -24,6 +28,9 @@ export function render(label: string, className: string, options: Plot.PlotOptio
   const svg = Plot.plot({ ...options, document: document as never });
   // What the page's style sheet says of plots takes its place.
   for (const own of svg.querySelectorAll('style')) own.remove();
+  // The image has one name; what its parts are called no role lets be said.
+  for (const part of svg.querySelectorAll('[aria-label], [aria-description]'))
+    for (const name of ['aria-label', 'aria-description']) part.removeAttribute(name);
   svg.setAttribute('class', `plot ${className}`);
   svg.setAttribute('role', 'img');
   svg.setAttribute('font-size', FONT);
@@ -79,7 +86,11 @@ export interface DriftPoint {
 }
 
 /** Sizes that the drift plot is drawn in: the page shows one of them. */
-const driftSizes = { wide: { width: 920, height: 300 }, narrow: { width: 340, height: 250 } } as const;
+const driftSizes = {
+  wide: { width: plotWidths.wide, height: 300, ticks: 20 },
+  medium: { width: plotWidths.medium, height: 270, ticks: 12 },
+  narrow: { width: plotWidths.narrow, height: 240, ticks: 6 },
+} as const;
 
 /** Points beyond this many would overlap as dots of the usual size. */
 const DENSE = 60;
@@ -88,16 +99,17 @@ const DENSE = 60;
 export function renderDrift(
   points: readonly DriftPoint[],
   marked: ReadonlySet<string>,
-  size: keyof typeof driftSizes,
+  size: PlotSize,
 ): Markup {
   const places = points.map(({ place }) => place);
   const [first, last] = [Math.min(...places), Math.max(...places)];
   const of = (key: 'accumulated' | 'own' | 'effect') => points.filter((point) => point[key] !== null);
-  const r = points.length > DENSE || size === 'narrow' ? 2.2 : 3;
+  const r = points.length > DENSE || size !== 'wide' ? 2.2 : 3;
   const title = (what: string, key: 'accumulated' | 'own' | 'effect') => (point: DriftPoint) =>
     `#${point.place} ${printable(point.id)}\n${what} ${formatDb(point[key])}`;
   return render('SQNR of each layer, in the order of the graph', size, {
-    ...driftSizes[size],
+    width: driftSizes[size].width,
+    height: driftSizes[size].height,
     marginLeft: 40,
     marginTop: 26,
     marginRight: 14,
@@ -112,7 +124,7 @@ export function renderDrift(
       labelOffset: 38,
       domain: first < last ? [first, last] : [first - 1, last + 1],
       tickFormat: (place: number) => (Number.isInteger(place) ? String(place) : ''),
-      ticks: Math.min(size === 'wide' ? 20 : 8, Math.max(last - first, 1)),
+      ticks: Math.min(driftSizes[size].ticks, Math.max(last - first, 1)),
     },
     y: { label: 'SQNR (dB), higher is better', grid: true, nice: true, ticks: 5, labelArrow: 'none' },
     marks: [

@@ -58,6 +58,7 @@ function layerTable({ plan: { layers } }: Result): Markup {
     'Quantized layers',
     columns.slice(0, shown).map((head) => ({ head })),
     rows.map((cells) => cells.slice(0, shown)),
+    { sorts: true },
   );
 }
 
@@ -107,7 +108,7 @@ function activationTable({ activations }: Result): Markup | undefined {
   ];
   return markup`<details>
 <summary>${count(activations.length, 'quantized activation')}</summary>
-${table('Quantized activations', columns, rows)}
+${table('Quantized activations', columns, rows, { sorts: true })}
 </details>`;
 }
 

@@ -13,7 +13,16 @@ export interface Palette {
   readonly bar: string;
   /** Edges of tables and cards, which carry no meaning. */
   readonly line: string;
+  /** Layers of the network by their error, the least first; each has an edge of the colour of text. */
+  readonly g0: string;
+  readonly g1: string;
+  readonly g2: string;
+  readonly g3: string;
+  readonly g4: string;
 }
+
+/** From blue to red over yellow, told apart by the colour-blind too: lightness falls towards both ends. */
+const ramp = { g0: '#3f8fc4', g1: '#a9d3e8', g2: '#f7e08a', g3: '#f0953f', g4: '#c8322b' };
 
 export const palettes: { readonly light: Palette; readonly dark: Palette } = {
   light: {
@@ -27,6 +36,7 @@ export const palettes: { readonly light: Palette; readonly dark: Palette } = {
     bad: '#b3261e',
     bar: '#8791a0',
     line: '#dfe2e6',
+    ...ramp,
   },
   dark: {
     page: '#13161b',
@@ -39,6 +49,7 @@ export const palettes: { readonly light: Palette; readonly dark: Palette } = {
     bad: '#ff938a',
     bar: '#717c8c',
     line: '#313842',
+    ...ramp,
   },
 };
 
@@ -99,9 +110,21 @@ details > :not(summary) { margin-top: 0.5rem; }
 .pair h3 { margin-bottom: 0.5rem; }
 figcaption { font-size: 0.88rem; }
 figure figcaption { margin-bottom: 0.4rem; }
-.plot { display: block; width: 100%; height: auto; color: var(--muted); overflow: visible; }
+.plot, .drawing { display: block; width: 100%; height: auto; color: var(--muted); overflow: visible; }
 .plot text { white-space: pre; }
-.narrow { display: none; }
+.narrow, .medium { display: none; }
+.network .node { cursor: default; outline: none; } .node text { fill: var(--text); text-anchor: middle; }
+.edges path { fill: none; stroke: var(--muted); stroke-width: 1.2; }
+.dot { fill: var(--surface); stroke: var(--text); stroke-width: 1; }
+.dot.g0 { fill: var(--g0); } .dot.g1 { fill: var(--g1); } .dot.g2 { fill: var(--g2); } .dot.g3 { fill: var(--g3); } .dot.g4 { fill: var(--g4); }
+.node:focus .dot, .node.shown .dot { stroke: var(--accent); stroke-width: 3; }
+.tip { min-height: 3.2em; margin-top: 0.6rem; font-size: 0.88rem; color: var(--muted); overflow-wrap: anywhere; }
+.meaning { margin-top: 0.6rem; max-width: 46rem; }
+.tools { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.2rem; font-size: 0.88rem; color: var(--muted); }
+.tools input, .tools select { font: inherit; color: var(--text); background: var(--surface); border: 1px solid var(--muted); border-radius: 0.35rem; padding: 0.25rem 0.5rem; }
+.tools .by { display: none; } .tools select { max-width: 10rem; }
+thead button { all: unset; cursor: pointer; } thead button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+[aria-sort] button::after { content: " ↑"; } [aria-sort="descending"] button::after { content: " ↓"; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.4rem; padding: 0; list-style: none; font-size: 0.88rem; color: var(--muted); margin-bottom: 0.5rem; }
 .legend svg { width: 1.6rem; height: 0.8rem; margin-right: 0.4rem; vertical-align: -0.05rem; }
 .samples { display: grid; gap: 0.8rem; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); padding: 0; list-style: none; }
@@ -119,14 +142,25 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .cards { grid-template-columns: 1fr; }
   .figure { font-size: 1.5rem; }
   .panel { padding: 0.8rem; }
-  .wide { display: none; } .narrow { display: block; }
+  .stacks thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .stacks tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr)); gap: 0.35rem 0.8rem; padding: 0.6rem; border-top: 1px solid var(--line); }
+  .stacks tr[hidden] { display: none; }
+  .stacks, .stacks tbody, .stacks th, .stacks td { display: block; border: 0; padding: 0; text-align: left; }
+  .stacks [data-head]::before { content: attr(data-head); display: block; color: var(--muted); font-size: 0.85em; }
+  .stacks [data-head]:has(code) { grid-column: 1 / -1; }
+  .stacks td, .stacks th { white-space: normal; overflow-wrap: anywhere; }
+  .tools .by { display: inline; }
+  .histogram text, .curve text { font-size: 17px; }
   th, td { padding: 0.4rem 0.6rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd + dt { margin-top: 0.6rem; }
   .samples { grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); }
 }
-@page { margin: 14mm; }
+@media (max-width: 60rem) { .wide { display: none; } .medium { display: block; } }
+@media (max-width: 36rem) { .medium { display: none; } .narrow { display: block; } }
+@page { margin: 14mm 14mm 16mm; @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
+  .tools, .tip { display: none; }
   section { margin-top: 1.6rem; }
   h2, h3, summary, thead { break-after: avoid; }
   .cards, figure, .samples li, tr, .pair h3 { break-inside: avoid; }

@@ -17,7 +17,16 @@ import {
   speedWarning,
   worstGroup,
 } from '../facts.js';
-import { formatBytes, formatCosine, formatMs, formatPercent, formatShort, formatWorst } from '../format.js';
+import {
+  formatBytes,
+  formatCosine,
+  formatDate,
+  formatMs,
+  formatPercent,
+  formatShort,
+  formatWorst,
+} from '../format.js';
+import { meaningOf } from '../meaning.js';
 import type { Result } from '../result.js';
 import { type Markup, markup, table } from './markup.js';
 import { renderBars } from './plots.js';
@@ -39,6 +48,7 @@ export function header(result: Result): Markup {
 <p class="eyebrow">${kind}</p>
 <h1><span class="from">${float.name} →</span> ${quantized.name}</h1>
 <p class="verdict">${outcome}${facts}</p>
+<p class="meaning">${meaningOf(result).join(' ')}</p>
 ${comparisonLines(result)?.map((line) => markup`<p class="note">${sentence(line)}</p>`)}
 </header>`;
 }
@@ -53,12 +63,21 @@ export function gates({ gates: all }: Result): Markup | undefined {
     return [
       markup`<code>${gate.gate}</code>`,
       markup`<span class="outcome ${outcome}">${signs[outcome]} ${outcome}</span>`,
+      gate.limit,
       measuredOf(gate),
+      gate.margin ?? '–',
     ];
   });
+  const columns = [
+    { head: 'gate' },
+    { head: 'outcome' },
+    { head: 'limit', isNumber: true },
+    { head: 'measured', isNumber: true },
+    { head: 'room left', isNumber: true },
+  ];
   return markup`<section id="gates" aria-labelledby="gates-title">
 <h2 id="gates-title">Gates</h2>
-${table('Gates', [{ head: 'gate' }, { head: 'outcome' }, { head: 'measured' }], rows)}
+${table('Gates', columns, rows)}
 </section>`;
 }
 
@@ -116,9 +135,9 @@ ${renderBars(label, 'bytes', sizes)}
 }
 
 /** All that differs from run to run. */
-function timing({ timing: { speed, elapsedMs } }: Result): Markup {
-  if (!speed)
-    return markup`<div id="timing"><h2>Speed</h2><p>nothing was timed; ${(elapsedMs / 1000).toFixed(1)} s for all of this</p></div>`;
+function timing({ timing: { speed, elapsedMs, at } }: Result): Markup {
+  const all = `${(elapsedMs / 1000).toFixed(1)} s for all of this, on ${formatDate(at)}`;
+  if (!speed) return markup`<div id="timing"><h2>Speed</h2><p>nothing was timed; ${all}</p></div>`;
   const { floatMs, quantizedMs, ratio, threads } = speed;
   const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;
   const slower = speedWarning(speed);
@@ -128,7 +147,7 @@ function timing({ timing: { speed, elapsedMs } }: Result): Markup {
 <p class="figure">${ratio.toFixed(2)}<span class="unit">× as fast</span></p>
 ${renderBars(label, 'ms', { float: floatMs, quantized: quantizedMs })}
 ${folded === undefined ? undefined : markup`<p>${sentence(folded)}.</p>`}
-<p>one run on ${count(threads, 'thread')}; ${(elapsedMs / 1000).toFixed(1)} s for all of this</p>
+<p>one run on ${count(threads, 'thread')}; ${all}</p>
 ${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
 </div>`;
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderPage } from '../../../src/report/html/page.js';
@@ -7,6 +9,7 @@ import { fullResult, hostileResult } from '../../support/full-result.js';
 import { temporaryFile } from '../../support/temporary-file.js';
 
 const browser = findBrowser();
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const reason = browser ? '' : ' (skipped: no Chromium on the PATH, nor at CHROME_PATH)';
 
 /** What the page loaded, besides what is in it. */
@@ -42,6 +45,10 @@ const leastContrast = `(() => {
   }
   return least;
 })()`;
+
+/** In the page: the smallest text of a plot that is seen, in pixels of the screen. */
+const leastPlotText = `Math.min(...[...document.querySelectorAll('svg text')].filter((text) => text.checkVisibility())
+  .map((text) => Number.parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))`;
 
 /** In the page: for each plot that is seen, its size, and how many of its marks have an extent within it. */
 const plotMarks = `[...document.querySelectorAll('svg.plot')].filter((plot) => plot.checkVisibility()).map((plot) => {
@@ -97,6 +104,57 @@ describe.skipIf(!browser)(`the page in a browser${reason}`, () => {
       for (const { marks, all } of plots) expect(marks).toBe(all);
     },
   );
+
+  it.each([320, 360, 390, 520, 700, 960, 1280])(
+    '%d pixels wide, text of plots has 11 pixels',
+    async (width) => {
+      await open(fullResult());
+      await page.show('light', width, 900);
+      expect(await page.evaluate<number>(leastPlotText)).toBeGreaterThanOrEqual(11);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    },
+  );
+
+  it.each([
+    ['light', 1280],
+    ['dark', 390],
+  ] as const)('axe finds nothing in %s, %d pixels wide', async (scheme, width) => {
+    await open(fullResult());
+    await page.show(scheme, width, 900);
+    await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })');
+    await page.evaluate(axe);
+    const found = await page.evaluate<{ id: string; html: string[] }[]>(
+      'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => ({ id, html: nodes.map(({ html }) => html) })))',
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('tables are sorted and searched, and a layer of the network tells its numbers', async () => {
+    await open(fullResult());
+    await page.show('light', 1280, 900);
+    const ids = `[...document.querySelectorAll('#drift .sorts')[0].tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.cells[1].textContent)`;
+    await page.evaluate(
+      `[...document.querySelectorAll('#drift th button')].find(({ textContent }) => textContent === 'accumulated').click()`,
+    );
+    expect(await page.evaluate(ids)).toEqual(['conv2_out', 'conv1_out', 'fc_out']);
+    await page.evaluate(
+      `{ const search = document.querySelector('#drift input'); search.value = 'CONV1'; search.dispatchEvent(new Event('input')); }`,
+    );
+    expect(await page.evaluate(ids)).toEqual(['conv1_out']);
+    await page.evaluate(`document.querySelector('svg.wide .node').focus()`);
+    const key = { key: 'ArrowRight', windowsVirtualKeyCode: 39 };
+    for (const type of ['keyDown', 'keyUp']) await page.send('Input.dispatchKeyEvent', { type, ...key });
+    expect(await page.evaluate(`document.querySelector('.tip').textContent`)).toMatch(/^#1 conv1_out: Conv/);
+    expect(page.events('Runtime.exceptionThrown')).toEqual([]);
+  });
+
+  it('without its script all is there', async () => {
+    await page.send('Emulation.setScriptExecutionDisabled', { value: true });
+    await open(fullResult());
+    await page.send('Emulation.setScriptExecutionDisabled', { value: false });
+    expect(await page.evaluate('document.querySelectorAll(".tools, th button").length')).toBe(0);
+    expect(await page.evaluate('document.querySelectorAll("#drift .sorts tbody tr").length')).toBe(6);
+  });
 
   it('on paper: light, and what is folded up on a screen is there', async () => {
     await open(fullResult());

@@ -18,16 +18,19 @@ describe('the page is closed in itself', () => {
     expect(checkMarkup(page, 'html')).toContain('svg');
   });
 
-  it('lets a browser load its own style sheet and pictures in it, and nothing else', () => {
+  it('lets a browser load its own style sheet, its own script and pictures in it, and nothing else', () => {
     const { document } = parseHTML(page);
     const policy = document
       .querySelector('meta[http-equiv="Content-Security-Policy"]')
       ?.getAttribute('content');
     const css = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? '';
     const hash = createHash('sha256').update(css).digest('base64');
+    const code = /<script>([\s\S]*?)<\/script>/.exec(page)?.[1] ?? '';
+    const codeHash = createHash('sha256').update(code).digest('base64');
     expect(policy?.split('; ')).toEqual([
       "default-src 'none'",
       `style-src 'sha256-${hash}'`,
+      `script-src 'sha256-${codeHash}'`,
       'img-src data:',
       "base-uri 'none'",
       "form-action 'none'",
@@ -35,7 +38,10 @@ describe('the page is closed in itself', () => {
     // The policy comes before all that it is for.
     expect(page.indexOf('Content-Security-Policy')).toBeLessThan(page.indexOf('<style>'));
     expect(page.match(/<style/g)?.length).toBe(1);
-    expect(document.querySelectorAll('script, iframe, object, embed, form, a[href]').length).toBe(0);
+    expect(document.querySelectorAll('script').length).toBe(1);
+    // What the script shows it sets as text.
+    expect(code).not.toMatch(/innerHTML|outerHTML|insertAdjacent|eval|Function|fetch|import/);
+    expect(document.querySelectorAll('iframe, object, embed, form, a[href]').length).toBe(0);
     for (const element of document.querySelectorAll('*')) {
       for (const { name } of element.attributes) expect(name).not.toMatch(/^(on|style$)/);
     }
@@ -100,13 +106,15 @@ describe('what it shows', () => {
       [...row.children].map((cell) => cell.textContent.trim()),
     );
     expect(rows).toEqual([
-      ['top1_drop<0.5%', '✗ failed', '1.48 %'],
-      ['size<300KB', '✓ passed', '176 kB'],
-      ['sqnr[logits]>=31', '! warning', '30.4 dB'],
+      ['top1_drop<0.5%', '✗ failed', '< 0.50 %', '1.48 %', '−0.98 points'],
+      ['size<300KB', '✓ passed', '< 300 kB', '176 kB', '+124 kB'],
+      ['sqnr[logits]>=31', '! warning', '≥ 31.0 dB', '30.4 dB', '−0.6 dB'],
       [
         'mean_iou_drop<1%',
         '✗ failed',
+        '< 1.00 %',
         'not measured: the metric module gave no finite number for the quantized model',
+        '–',
       ],
     ]);
   });
@@ -169,15 +177,17 @@ describe('what it shows', () => {
   });
 
   it('every layer in a table, the numbers of its origin with it', () => {
-    const rows = [...parse(fullResult()).querySelectorAll('#drift details tbody tr')].map((row) =>
-      [...row.children].map((cell) => cell.textContent.trim()),
+    const [layers, origins] = [...parse(fullResult()).querySelectorAll('#drift details')].map((each) =>
+      [...each.querySelectorAll('tbody tr')].map((row) =>
+        [...row.children].map((cell) => cell.textContent.trim()),
+      ),
     );
-    expect(rows[1]).toEqual([
-      ...['2', 'conv2_out', 'Conv', '4 bits', '8 bits', '12.3 dB'],
-      ...['21.0 dB', '29.0 dB', '32.0 dB', '–', '–', '1 of 16'],
+    expect(layers?.[1]).toEqual(['2', 'conv2_out', 'Conv', '4 bits', '8 bits', '12.3 dB']);
+    expect(origins?.[1]).toEqual([
+      ...['2', 'conv2_out', '21.0 dB', '29.0 dB', '32.0 dB', '–', '–', '1 of 16'],
     ]);
-    expect(rows[0]?.slice(-4)).toEqual(['33.0 dB', '35.0 dB', '1.23 %', '0 of 16']);
-    expect(rows.length).toBe(3);
+    expect(origins?.[0]?.slice(-4)).toEqual(['33.0 dB', '35.0 dB', '1.23 %', '0 of 16']);
+    expect([layers?.length, origins?.length]).toEqual([3, 3]);
   });
 
   it('a search shows what it chose, and how to repeat it; without one there is no section', () => {
@@ -193,6 +203,34 @@ describe('what it shows', () => {
     expect(parseHTML(renderPage(fullResult({ search: null }))).document.querySelector('#search')).toBeNull();
   });
 
+  it('names of classes, where they are given', () => {
+    const named = fullResult({ classNames: ['bird', '', '', 'cat'] });
+    expect(textOf(named, '#mistakes li')).toMatch(/^cat, now 5margin/);
+    expect(textOf(named, '#mistakes li + li')).toMatch(/^bird, now 8/);
+  });
+
+  it('the network: every layer with its number, in every width the same nodes and edges', () => {
+    const drawings = [...parse(fullResult()).querySelectorAll('svg.drawing')];
+    expect(drawings.length).toBe(3);
+    for (const drawing of drawings) {
+      const labels = [...drawing.querySelectorAll('.node')].map((node) => node.getAttribute('aria-label'));
+      expect(labels).toEqual([
+        'x: Input',
+        ...['#1 conv1_out: Conv; weights 8 bits, input 8 bits; up to here 40.1 dB; '].map(
+          (text) => `${text}its own error 20.0 dB, at the output 30.0 dB`,
+        ),
+        '#2 conv2_out: Conv; weights 4 bits, input 8 bits; up to here 12.3 dB; its own error 21.0 dB, at the output 29.0 dB',
+        'add_out: Add',
+        '#3 fc_out: Conv; weights 8 bits, input 8 bits; up to here identical; its own error 22.0 dB, at the output 28.0 dB',
+      ]);
+      expect([...drawing.querySelectorAll('.node .dot')].map((dot) => dot.getAttribute('class'))).toEqual([
+        ...['dot', 'dot g0', 'dot g4', 'dot', 'dot g0'],
+      ]);
+      expect(drawing.querySelectorAll('.edges path').length).toBe(5);
+    }
+    expect(parse(fullResult({ network: [] })).querySelector('.network')).toBeNull();
+  });
+
   it('thumbnails with words for who does not see them', () => {
     const images = [...parse(fullResult()).querySelectorAll('#mistakes img')];
     expect(images.map((image) => image.getAttribute('alt'))).toEqual([
@@ -205,8 +243,8 @@ describe('what it shows', () => {
 describe('its plots', () => {
   it('are images with a name, and each has marks', () => {
     const plots = [...parse(fullResult()).querySelectorAll('svg.plot')];
-    // Size, speed, drift in two widths, two histograms.
-    expect(plots.length).toBe(6);
+    // Size, speed, drift in three widths, two histograms.
+    expect(plots.length).toBe(7);
     for (const plot of plots) {
       expect(plot.getAttribute('role')).toBe('img');
       expect(plot.getAttribute('aria-label')?.length).toBeGreaterThan(10);
@@ -215,7 +253,7 @@ describe('its plots', () => {
   });
 
   it('of the drift have a point for each number that was measured, in both widths', () => {
-    for (const width of ['wide', 'narrow']) {
+    for (const width of ['wide', 'medium', 'narrow']) {
       const marks = [...parse(fullResult()).querySelectorAll(`svg.${width} .mark`)];
       // Effects and own errors of three layers; the last layer has no accumulated error.
       expect(marks.map((mark) => mark.children.length)).toEqual([3, 3, 2]);
@@ -277,6 +315,7 @@ it('the same result gives the same bytes, and other times change the figure of t
   const slower = {
     speed: { ...speed, floatMs: 9, quantizedMs: 11, ratio: 0.82, runs: 20 },
     elapsedMs: 99_000,
+    at: '2031-01-02T03:04:05.000Z',
   };
   const [a, b] = [renderPage(result), renderPage({ ...result, timing: slower })];
   expect(renderPage(fullResult())).toBe(a);
