@@ -56,7 +56,7 @@ test('every report of a run, the same bytes in the next one but for its times', 
 
   const { document } = parseHTML(first('html'));
   const plots = [...document.querySelectorAll('svg.plot')];
-  expect(plots.length).toBe(12);
+  expect(plots.length).toBe(13);
   for (const plot of plots) expect(plot.querySelectorAll('.mark > *').length).toBeGreaterThan(1);
   expect(document.querySelectorAll('#mistakes img').length).toBe(mistakes.length);
   expect(document.querySelector('pre')?.textContent.replace(/ \\\n */g, ' ')).toBe(
