@@ -30,13 +30,14 @@ export function unpaidLayers(model: Model, plan: Plan): ReadonlySet<string> {
 
 /** What a report shows of a plan; the weights can go. */
 export function reportedPlan(plan: Plan, model: Model): ReportedPlan {
-  const { recipe, placement, activations, refinements } = plan;
+  const { recipe, placement, activations, refinements, widened } = plan;
   const raised = placement.weighted.map((each) => [each.node.id, raisedChannelsIn(plan, each)] as const);
   return {
     recipe,
     placement,
     activations,
     refinements,
+    widened,
     raisedChannels: new Map(raised),
     weightBytes: storedBytes(plan, model),
   };

@@ -1,4 +1,5 @@
 import { type Graph, isOp } from '../graph/model.js';
+import type { Placement } from '../place/placement.js';
 import type { Plan } from '../quantize/plan.js';
 
 /** A Concat on integers whose operands are of very different size. */
@@ -23,11 +24,20 @@ export function farJoins(
   graph: Graph,
   { placement, activations }: Pick<Plan, 'placement' | 'activations'>,
 ): FarJoin[] {
+  return joinsFarApart(graph, placement, (root) => activations.get(root)?.observation.range);
+}
+
+/** The same before there is a plan. */
+export function joinsFarApart(
+  graph: Graph,
+  placement: Placement,
+  rangeOf: (root: string) => { readonly min: number; readonly max: number } | undefined,
+): FarJoin[] {
   return graph.nodes.flatMap((node) => {
     if (!isOp(node, 'Concat') || placement.roles.get(node.id)?.kind === 'float') return [];
     const operands = node.inputs.flatMap((name): Operand[] => {
       const root = placement.values.get(name)?.root;
-      const range = root === undefined ? undefined : activations.get(root)?.observation.range;
+      const range = root === undefined ? undefined : rangeOf(root);
       const reach = range ? Math.max(-range.min, range.max) : 0;
       return reach > 0 ? [{ name, reach }] : [];
     });

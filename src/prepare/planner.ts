@@ -18,6 +18,7 @@ import { refinePlan, type Stopping } from '../refine/refine-plan.js';
 import { refineStages } from '../refine/refine-steps.js';
 import type { RefineContext } from '../refine/refiner.js';
 import { refiners } from '../refine/refiners.js';
+import { type Widened, widen } from './widen.js';
 
 /** Recipes that are tried choose each activation's range once; what is remembered goes with the statistics. */
 const registries: PlanRegistries = {
@@ -55,6 +56,7 @@ export interface PlannerSources {
 export function makePlanner(sources: PlannerSources): Planner {
   const { model, path, ranges, saved, refining, keeps } = sources;
   const placements = new Map<string, Placement>();
+  const widened = new Map<string, Widened>();
   const memory = keeps ? new WeightMemory() : undefined;
   let last: { key: string; plan: Promise<Plan> } | undefined;
 
@@ -66,6 +68,15 @@ export function makePlanner(sources: PlannerSources): Planner {
     refuseEmpty(model, placement, path);
     placements.set(key, placement);
     return placement;
+  };
+  /** With what the statistics ask of the recipe. */
+  const wide = (recipe: Recipe): Widened => {
+    const key = keyOf(recipe);
+    const known =
+      widened.get(key) ??
+      widen(recipe, { model, ranges, rangeSources: registries.rangeSources, place: placed });
+    widened.set(key, known);
+    return known;
   };
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
     buildPlan({ model, recipe, placement }, ranges, registries, memory);
@@ -93,19 +104,20 @@ export function makePlanner(sources: PlannerSources): Planner {
     model,
     path,
     statistics: ranges.statistics,
-    place: placed,
-    async plan(recipe, only) {
-      if (saved && keyOf(recipe) === keyOf(saved.recipe)) {
+    place: (recipe) => placed(wide(recipe).recipe),
+    async plan(given, only) {
+      if (saved && keyOf(given) === keyOf(saved.recipe)) {
         const own = saved.provenance ?? provenanceOf(sources.madeFrom, saved.placement, undefined);
         return { ...saved, provenance: { ...own, float: sources.madeFrom.float } };
       }
+      const { recipe, nodes } = wide(given);
       if (only !== undefined) return made(recipe, onlyNode(placed(recipe), only));
       const key = keyOf(recipe);
       if (last?.key === key) return last.plan;
       const provenance = provenanceOf(sources.madeFrom, placed(recipe), ranges.statistics);
       const plan = paid(recipe)
         .then((unrefined) => refined(unrefined, recipe))
-        .then((whole) => ({ ...whole, provenance }));
+        .then((whole) => ({ ...whole, provenance, widened: nodes }));
       last = keeps ? { key, plan } : undefined;
       return plan;
     },

@@ -70,6 +70,21 @@ export interface RefinementRecord {
   readonly blocks: readonly RefinedBlock[];
 }
 
+/** A node that got wider activations than the recipe said, by what calibration saw. */
+export interface WidenedNode {
+  readonly id: string;
+  readonly because: /** Its input or result has this SQNR at 8 bits, in dB. */
+    | { readonly kind: 'range'; readonly value: string; readonly sqnrDb: number }
+    /** It joins values of very different reach, max |x|. */
+    | {
+        readonly kind: 'join';
+        readonly small: { readonly name: string; readonly reach: number };
+        readonly large: { readonly name: string; readonly reach: number };
+      }
+    /** It reads such a join. */
+    | { readonly kind: 'reads'; readonly join: string };
+}
+
 /** A weight as it is stored: in blocks where the placement says so. */
 export type StoredTensor = QuantizedTensor | BlockTensor;
 
@@ -94,13 +109,16 @@ export interface Plan {
   readonly refinements: readonly RefinementRecord[];
   /** What it was made from; a plan of one layer alone, which no file is written from, has none. */
   readonly provenance?: Provenance | undefined;
+  /** What the recipe's own rules do not come from, but the statistics. */
+  readonly widened?: readonly WidenedNode[] | undefined;
 }
 
 /** What limits the weights of a plan: the widths, the inputs and the biases that they must fit. */
 export type PlanNumbers = Pick<Plan, 'recipe' | 'placement' | 'activations' | 'biases'>;
 
 /** A plan without its weights, which take much memory: what a report shows. */
-export interface ReportedPlan extends Pick<Plan, 'recipe' | 'placement' | 'activations' | 'refinements'> {
+export interface ReportedPlan
+  extends Pick<Plan, 'recipe' | 'placement' | 'activations' | 'refinements' | 'widened'> {
   /** Channels whose scale had to be raised so that their bias fits int32, by node id. */
   readonly raisedChannels: ReadonlyMap<string, number>;
   readonly weightBytes: StoredBytes;

@@ -28,6 +28,7 @@ import {
   joinWarnings,
   nonFiniteWarnings,
   portableWarnings,
+  widenedWarnings,
 } from './trust-warnings.js';
 import { warningsOf } from './warnings.js';
 
@@ -133,6 +134,7 @@ export function makeResult(run: RunOutcome): Result {
       ...beyondWarnings(evaluation.beyond),
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),
+      ...widenedWarnings(run.plan),
       ...joinWarnings(float.model.graph, run.plan, run.suggestions),
       ...searchWarnings(run.search),
       ...warningsOf({

@@ -130,3 +130,23 @@ export function joinWarnings(
     return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}) in one scale, which leaves little of the smaller.${suggestions.length > 0 ? '' : ` --suggest measures what --exclude "${id}" gains.`}`;
   });
 }
+
+/** What computes in float since 8 bits do not hold it on the samples, and how to quantize it all the same. */
+export function widenedWarnings({ widened = [] }: Pick<ReportedPlan, 'widened'>): string[] {
+  const ranges = widened.flatMap(({ id, because }) => (because.kind === 'range' ? [{ id, ...because }] : []));
+  const joins = widened.flatMap(({ id, because }) => (because.kind === 'join' ? [{ id, ...because }] : []));
+  const [worst] = [...ranges].sort((a, b) => a.sqnrDb - b.sqnrDb);
+  const rangeSentence = worst && [
+    `${count(ranges.length, 'layer')}, as "${worst.id}", ${ranges.length === 1 ? 'computes' : 'compute'} in float: a few values are so far from all others that 8 bits would leave ${formatDb(worst.sqnrDb)} of "${worst.value}". --rule '${worst.id}:act-bits=8' quantizes one all the same.`,
+  ];
+  return [
+    ...joins.map(({ id, small, large }) => {
+      const readers = widened.filter(({ because }) => because.kind === 'reads' && because.join === id);
+      const [low, high] = [small, large].map(({ reach }) => reach.toPrecision(2));
+      const along =
+        readers.length > 0 ? `, and what reads it (${readers.map((each) => `"${each.id}"`).join(', ')})` : '';
+      return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}): it stays in float${along}.`;
+    }),
+    ...(rangeSentence ?? []),
+  ];
+}

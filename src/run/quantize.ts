@@ -24,7 +24,7 @@ import { defaultLimits, type Limits } from '../load/limits.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
-import { observableValues } from '../place/placement.js';
+import { observableValues, type Placement } from '../place/placement.js';
 import { formOf } from '../place/targets/targets.js';
 import { checkModel, checkOutputs } from '../prepare/check-files.js';
 import {
@@ -125,7 +125,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         stats,
         samples: prepared.samples.calibration,
         inputRange: options.inputRange ?? rangeOfPixels(preprocess),
-        others: options.suggest || options.auto ? valuesForOthers(model, given, options.model) : [],
+        others: valuesForOthers(model, given, first, options),
         outputs: kept,
         ...calibrationSettings(options, watch),
       });
@@ -298,12 +298,20 @@ async function search(
   return { ...found, samples: split.final };
 }
 
-/** Values that another recipe could need: all that any could, where ranges are found on samples at all. */
-function valuesForOthers(model: Model, recipe: Recipe, path: string): string[] {
-  const { activations } = recipe;
+/**
+ * Values that another recipe could need, where ranges are found on samples at all: all that any could where others are tried,
+ * else those of this one with more of it in float.
+ */
+function valuesForOthers(
+  model: Model,
+  { activations }: Recipe,
+  first: Placement,
+  { suggest, auto, model: path }: Pick<QuantizeOptions, 'suggest' | 'auto' | 'model'>,
+): string[] {
   if (activations.kind !== 'static') return [];
   if (named(rangeSources, activations.observer).from === 'batch-norm') return [];
-  return observableValues(model.graph, place(model, widestRecipe, path));
+  const widest = suggest || auto ? place(model, widestRecipe, path) : first;
+  return observableValues(model.graph, widest);
 }
 
 /** What the calibration samples held, and what the codes hold. */
