@@ -28,7 +28,7 @@ export const commandErrors = {
   'rule-without-weight': message(
     2,
     '--rule "{pattern}" names operators that have no weight.',
-    'Of those a rule can say act-bits=float alone; --exclude "{pattern}" does the same.',
+    'Of those a rule can say act-bits=float or 8 alone; --exclude "{pattern}" keeps them in float, too.',
   ),
   'bad-gate': message(2, 'The gate "{gate}" {problem}.', '{mend}'),
   'baseline-format': message(

@@ -86,7 +86,7 @@ export function operatorKeptBy(
 
 /**
  * Every pattern must name a layer, or another operator that can run on integers: a rule that silently does nothing is a
- * typing error. So is one that gives such an operator anything but `act-bits=float`.
+ * typing error. So is one that gives such an operator anything but `act-bits=float`, or 8 against what calibration says of it.
  *
  * @throws QuantizeError for the first that names none
  */
@@ -99,7 +99,8 @@ export function checkPatterns(
   const all = [...layers, ...operators];
   const patterns = [
     ...recipe.rules.map(
-      ({ pattern, actBits }) => ['--rule', pattern, actBits === 'float' ? all : layers] as const,
+      ({ pattern, actBits }) =>
+        ['--rule', pattern, actBits === 'float' || actBits === MAX_BITS ? all : layers] as const,
     ),
     ...recipe.exclude.map((pattern) => ['--exclude', pattern, all] as const),
     ...recipe.include.map((pattern) => ['--include', pattern, all] as const),

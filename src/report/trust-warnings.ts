@@ -145,7 +145,7 @@ export function widenedWarnings({ widened = [] }: Pick<ReportedPlan, 'widened'>)
       const [low, high] = [small, large].map(({ reach }) => reach.toPrecision(2));
       const along =
         readers.length > 0 ? `, and what reads it (${readers.map((each) => `"${each.id}"`).join(', ')})` : '';
-      return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}): it stays in float${along}.`;
+      return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}): it stays in float${along}. --rule '${id}:act-bits=8' joins them all the same.`;
     }),
     ...(rangeSentence ?? []),
   ];

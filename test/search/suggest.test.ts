@@ -22,13 +22,16 @@ function joined(): Model {
   return finish(net, 'y', ['n', 8, 8, 8]);
 }
 
-async function run(options: Partial<Parameters<typeof quantize>[0]> = {}) {
+/** What would be kept in float by itself. */
+const rules = ['all', 'y'].map((pattern) => ({ pattern, actBits: 8 }));
+
+async function run({ recipe, ...options }: Partial<Parameters<typeof quantize>[0]> = {}) {
   const folder = temporaryFolder();
   const model = join(folder, 'm.onnx');
   writeFileSync(model, encodeModel(joined()));
   const data = join(folder, 'x.npy');
   writeFileSync(data, npyBytes('<f4', [32, 4, 8, 8], randomFloats(32 * 256, 5)));
-  return quantize({ model, data, output: join(folder, 'q.onnx'), ...options });
+  return quantize({ model, data, output: join(folder, 'q.onnx'), recipe: { rules, ...recipe }, ...options });
 }
 
 const worst = ({ outputs }: Awaited<ReturnType<typeof run>>) =>
@@ -67,4 +70,12 @@ test('--auto may leave a layer in float, where bits alone do not keep the limit'
   expect(result.recipe?.exclude).toEqual(kept);
   expect(result.search?.met).toBe(true);
   expect(worst(result)).toBeGreaterThan(25);
+});
+
+test('without a word the join stays float, and nothing is left to suggest', async () => {
+  const result = await run({ recipe: { rules: [] } });
+  expect(worst(result)).toBeGreaterThan(30);
+  expect(result.suggestions).toEqual([]);
+  expect(result.warnings.join()).toContain('"all" joins "scores" (up to');
+  expect(result.warnings.join()).toContain('stays in float, and what reads it ("y")');
 });
