@@ -1,15 +1,21 @@
 import { appendFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import { readConfig } from '../config/read-config.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { metrics } from '../gate/metrics.js';
+import { escapeControls } from '../report/escape.js';
 import { annotations } from '../report/github.js';
 import { reporters } from '../report/reporters.js';
 import type { Result } from '../report/result.js';
+import { type ReportedResult, severalLines, writeIndex } from '../report/several.js';
+import { checkReports } from '../report/write-reports.js';
 import { quantize } from '../run/quantize.js';
+import { dryRun } from './dry-run.js';
 import { follow } from './follow.js';
 import { reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
+import { openPages } from './open-page.js';
 import { addQuantizeOptions, optionsOf, type QuantizeFlags, withRecipeFile } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 
@@ -23,33 +29,64 @@ Examples:
   quantize ci
   quantize ci --config models/quantize.config.json --baseline main.json --gate 'top1_change>=-0.1%'`;
 
+interface CiFlags extends QuantizeFlags {
+  readonly dryRun?: true;
+}
+
 /** `quantize ci`: what the configuration says, for a pipeline. */
 export function ciCommand(process: CommandProcess): Command {
   const command = new Command('ci').description(
     'do what quantize.config.json says: quantize, compare, check the gates, write the reports',
   );
   return addQuantizeOptions(command)
+    .option(
+      '--dry-run',
+      'say what would be done: read models, look for files, check gates; nothing runs or is written',
+    )
     .addHelpText('after', notes)
-    .action(async (flags: QuantizeFlags) => {
+    .action(async (flags: CiFlags) => {
       const given = givenFlags(command, flags);
-      const { jobs, path } = await readConfig({ path: flags.config });
+      const { jobs, path, index } = await readConfig({ path: flags.config });
+      if (index !== undefined) await checkReports([index]);
       if (jobs.length > 1) refuseShared(given);
-      const results: Result[] = [];
-      for (const job of jobs) {
+      const done: ReportedResult[] = [];
+      for (const [i, job] of jobs.entries()) {
         const sources = [path, ...(flags.recipe === undefined ? [] : [flags.recipe])];
         const options = { ...optionsOf(given, await withRecipeFile(job, flags)), sources };
+        if (flags.dryRun) {
+          process.stdout.write(await dryRun(options));
+          continue;
+        }
         const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
-        results.push(result);
+        done.push({ result, reports: options.reports ?? [] });
+        const isForPeople = !flags.json && flags.reporter === 'terminal' && jobs.length > 1;
+        if (isForPeople) process.stdout.write(`${i > 0 ? '\n' : ''}${ruleOf(i, jobs.length, job.model)}\n`);
         if (!flags.json) process.stdout.write(await render(flags.reporter, result));
         await tellGithub(process, result, job.model);
         reportGates(process, result);
       }
+      if (flags.dryRun) return;
+      const results = done.map(({ result }) => result);
+      if (index !== undefined) await writeIndex(index, done);
+      if (results.length > 1 && !flags.json && flags.reporter === 'terminal')
+        process.stdout.write(`\n${'─'.repeat(WIDTH)}\n${severalLines(results)}`);
       await addOutputs(process, results);
+      if (flags.open)
+        openPages(process, index === undefined ? done.flatMap(({ reports }) => reports) : [index]);
       if (flags.json) {
         const [only] = results;
         process.stdout.write(`${JSON.stringify(results.length === 1 ? only : results, null, 2)}\n`);
       }
     });
+}
+
+/** Columns of a terminal that nobody has made wider. */
+const WIDTH = 80;
+
+/** What stands above the result of one model of several. */
+function ruleOf(at: number, of: number, model: string): string {
+  const head = `── ${at + 1} of ${of}: ${escapeControls(basename(model))} `;
+  return head.padEnd(WIDTH, '─');
 }
 
 /** What several models cannot have in common. */

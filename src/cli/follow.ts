@@ -16,7 +16,12 @@ export async function follow<T>(
   const progress = showProgress(process.stderr, quiet === true);
   const display = verbose ? verbosely(process.stderr, progress) : progress;
   const controller = new AbortController();
-  const stop = () => controller.abort();
+  const stop = () => {
+    // The step at work may take seconds to end.
+    display.stop();
+    process.stderr.write('stopping after this step; Ctrl-C again ends at once\n');
+    controller.abort();
+  };
   process.once?.('SIGINT', stop);
   try {
     const { onStep, onProgress, onEstimate, onDetail } = display;

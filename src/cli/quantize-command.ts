@@ -12,6 +12,7 @@ import { readRecipeFile } from '../search/recipe-file.js';
 import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
+import { openPages } from './open-page.js';
 import { parseInputRange } from './parse.js';
 import {
   addRecipeFileOption,
@@ -59,6 +60,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly report?: string[];
   readonly reporter: string;
   readonly json?: true;
+  readonly open?: true;
 }
 
 const examples = `
@@ -88,6 +90,7 @@ export function quantizeCommand(process: CommandProcess): Command {
       const reporter = reporters.find((candidate) => candidate.name === format);
       process.stdout.write((await reporter?.render(result)) ?? '');
       reportGates(process, result);
+      if (flags.open) openPages(process, options.reports ?? []);
     });
 }
 
@@ -171,7 +174,8 @@ export function addQuantizeOptions(command: Command): Command {
       '--report <file>',
       `write a report, repeatable; the file's ending says which: ${reportEndings.join(', ')}`,
       collect<string>,
-    );
+    )
+    .option('--open', 'open the page that --report writes in a browser');
   return addMachineOptions(command);
 }
 

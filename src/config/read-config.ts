@@ -35,6 +35,8 @@ export interface Config {
   readonly path: string;
   /** At least one. */
   readonly jobs: readonly Job[];
+  /** Where one page for all of them is to be written. */
+  readonly index: string | undefined;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface Config {
 export async function readConfig({ path, folder = '.', model }: ConfigRequest = {}): Promise<Config> {
   const found = path === undefined ? await findConfig(folder) : await readGiven(path);
   const config = checkConfig(found);
-  const { $schema: _, model: own, models, ...shared } = config;
+  const { $schema: _, index, model: own, models, ...shared } = config;
   const fail = valueError(found);
   if (own !== undefined && models) throw fail(['models'], 'stands beside "model"', 'Give one of the two.');
   if (model !== undefined && models)
@@ -65,7 +67,7 @@ export async function readConfig({ path, folder = '.', model }: ConfigRequest = 
       })
     : [jobOf(found, [], single as string, shared)];
   refuseCollisions(jobs, fail);
-  return { path: found.path, jobs };
+  return { path: found.path, jobs, index: index === undefined ? undefined : within(found.path, index) };
 }
 
 async function findConfig(folder: string): Promise<FoundConfig> {

@@ -131,10 +131,11 @@ export const configSchema = z
   .strictObject({
     $schema: z.string().optional(),
     model: path.optional().describe('The float model, a .onnx file.'),
+    index: path.optional().describe('One page for all models, with ways to the page of each.'),
     models: z.array(job).min(1).optional().describe('Several models; each may replace what is said for all.'),
     ...settings,
   })
   .describe('What `quantize ci` does. Paths are relative to this file.');
 
 export type ConfigFile = z.infer<typeof configSchema>;
-export type JobSettings = Omit<ConfigFile, '$schema' | 'model' | 'models'>;
+export type JobSettings = Omit<ConfigFile, '$schema' | 'index' | 'model' | 'models'>;

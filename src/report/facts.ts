@@ -144,7 +144,7 @@ function leftBlocks(name: string, blocks: readonly RefinedBlock[]): string[] {
 const share = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 
 /** How many layers are quantized, and how many operators are not. */
-export function coverageOf({ plan }: Result): { made: number; layers: number; kept: number } {
+export function coverageOf({ plan }: Pick<Result, 'plan'>): { made: number; layers: number; kept: number } {
   const made = plan.layers.filter((layer) => layer.quantized).length;
   return { made, layers: plan.layers.length, kept: plan.layers.length - made + plan.float.length };
 }

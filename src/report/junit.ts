@@ -17,7 +17,11 @@ export const junit = {
   summary: 'JUnit XML, a test case for each gate and layer',
   ending: '.xml',
   render(result) {
-    const suites = [suite('gates', gateCases(result), []), suite('layers', ...layerCases(result))];
+    const { name } = result.quantized;
+    const suites = [
+      suite(name, 'gates', gateCases(result), []),
+      suite(name, 'layers', ...layerCases(result)),
+    ];
     const all = [...gateCases(result), ...layerCases(result)[0]];
     const seconds = (result.timing.elapsedMs / 1000).toFixed(3);
     const counts = `${countsOf(all)} time="${seconds}"`;
@@ -43,7 +47,7 @@ interface Property {
   readonly value: string;
 }
 
-function suite(name: string, cases: readonly Case[], properties: readonly Property[]): string {
+function suite(model: string, name: string, cases: readonly Case[], properties: readonly Property[]): string {
   const lines = properties.map(
     (property) =>
       `      <property name="${escapeMarkup(property.name)}" value="${escapeMarkup(property.value)}"/>`,
@@ -51,19 +55,22 @@ function suite(name: string, cases: readonly Case[], properties: readonly Proper
   return [
     `  <testsuite name="${name}" ${countsOf(cases)}>`,
     ...(lines.length > 0 ? ['    <properties>', ...lines, '    </properties>'] : []),
-    ...cases.flatMap((each) => caseLines(name, each)),
+    ...cases.flatMap((each) => caseLines(`${classOf(model)}.${name}`, each)),
     '  </testsuite>',
   ].join('\n');
 }
+
+/** A class for each model, so that a pipeline of several keeps them apart; points part the packages of a class. */
+const classOf = (model: string): string => `quantize.${model.replace(/\.onnx$/i, '').replaceAll('.', '-')}`;
 
 const countsOf = (cases: readonly Case[]): string => {
   const failures = cases.filter(({ failure }) => failure !== undefined).length;
   return `tests="${cases.length}" failures="${failures}" errors="0"`;
 };
 
-function caseLines(suiteName: string, { name, failure, output }: Case): string[] {
+function caseLines(className: string, { name, failure, output }: Case): string[] {
   return [
-    `    <testcase classname="quantize.${suiteName}" name="${escapeMarkup(name)}">`,
+    `    <testcase classname="${escapeMarkup(className)}" name="${escapeMarkup(name)}">`,
     ...(failure === undefined
       ? []
       : [`      <failure type="gate" message="${escapeMarkup(failure)}">${escapeMarkup(failure)}</failure>`]),

@@ -39,6 +39,7 @@ function picture(record: SweepRecord): Markup {
 ${legend(record)}
 <figure class="panel">
 ${plotSweep(record, 'wide')}
+${plotSweep(record, 'medium')}
 ${plotSweep(record, 'narrow')}
 </figure>
 </section>`;
@@ -68,7 +69,7 @@ function legend(record: SweepRecord): Markup {
   });
   return markup`<ul class="legend">
 ${[...schemes, ...widths]}
-<li>dashed: the front of each width of activations</li>
+<li>dashed: the front of each width of activations, named where there is room${record.choice?.name ? '; a ring: the choice' : ''}; scales by powers, where losses or sizes are far apart</li>
 </ul>`;
 }
 
@@ -81,5 +82,5 @@ function tableOf(record: SweepRecord): Markup {
     front.includes(name) ? markup`<strong>${name}</strong> *` : name,
     ...headings.map((heading) => cells[i]?.[heading] ?? ''),
   ]);
-  return table('All combinations', columns, rows);
+  return table('All combinations', columns, rows, { sorts: true });
 }

@@ -43,7 +43,7 @@ const places: Readonly<Record<string, string>> = {
 };
 
 /** What a run on one command line alone is told. */
-const ofTheCommandLine = ['config', 'json', 'reporter', 'quiet', 'verbose', 'version'];
+const ofTheCommandLine = ['config', 'json', 'open', 'reporter', 'quiet', 'verbose', 'version'];
 
 interface Keys {
   readonly properties?: Readonly<Record<string, Keys>>;

@@ -32,7 +32,7 @@ import { type Markup, markup, table } from './markup.js';
 import { renderBars } from './plots.js';
 
 /** Signs that tell an outcome without its colour. */
-const signs = { passed: '✓', warned: '!', warning: '!', failed: '✗' } as const;
+export const signs = { passed: '✓', warned: '!', warning: '!', failed: '✗' } as const;
 
 /** The two models, and the verdict. */
 export function header(result: Result): Markup {
