@@ -158,7 +158,7 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
    * `model.auto.recipe.json`.
    */
   readonly auto?: SearchOptions | undefined;
-  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  /** A task by its name, as `detection`, or a module with a metric of your own; see docs/compare.md. */
   readonly metric?: string | undefined;
 }
 
@@ -174,7 +174,7 @@ export interface CompareOptions
   readonly quantized: string;
   /** Samples to measure on; seeded random input without them. */
   readonly data?: Paths | undefined;
-  /** A module with a metric of your own, which gets both models' outputs and the labels; see docs/compare.md. */
+  /** A task by its name, as `detection`, or a module with a metric of your own; see docs/compare.md. */
   readonly metric?: string | undefined;
   /** Paths of reports to write, each in the format that its ending says. */
   readonly reports?: readonly string[] | undefined;

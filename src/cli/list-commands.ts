@@ -4,6 +4,7 @@ import { actSchemes } from '../../calibration/act-schemes/act-schemes.js';
 import { presets } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { readers } from '../../calibration/readers/readers.js';
+import { tasks } from '../evaluate/tasks/tasks.js';
 import { metrics } from '../gate/metrics.js';
 import { targets } from '../place/targets/targets.js';
 import { schemes } from '../quantize/schemes/schemes.js';
@@ -56,6 +57,7 @@ const listings: readonly Listing[] = [
     entries: Object.entries(presets).map(([name, { summary }]) => ({ name, summary })),
   },
   { name: 'readers', description: 'list the formats of samples', flag: '--data', entries: readers },
+  { name: 'tasks', description: 'list the metrics of tasks', flag: '--metric', entries: tasks },
   {
     name: 'metrics',
     description: 'list what gates can limit',

@@ -3,6 +3,7 @@ import { preprocessOf } from '../../calibration/given-preprocess.js';
 import { fits } from '../../calibration/pictures.js';
 import { presets } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
+import { tasks } from '../evaluate/tasks/tasks.js';
 import type { DataOptions } from '../options.js';
 import { type Provider, providers } from '../runtime/session.js';
 import {
@@ -171,8 +172,8 @@ function parseClassesAxis(text: string): Record<string, number> {
 /** Add `--metric`. */
 export function addMetricOption(command: Command): Command {
   return command.option(
-    '--metric <module>',
-    "a metric of your own: a JavaScript module that gets both models' outputs and the labels (docs/compare.md)",
+    '--metric <task>',
+    `what the task asks for: ${tasks.map(({ name }) => name).join(', ')} (\`quantize tasks\`); or a JavaScript module of your own (docs/compare.md)`,
   );
 }
 

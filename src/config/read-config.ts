@@ -1,6 +1,7 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { FOLDER_LABELS } from '../../calibration/labels.js';
 import { QuantizeError, reasonOf } from '../errors.js';
+import { isTask } from '../evaluate/tasks/tasks.js';
 import { readWhole } from '../files/open.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
@@ -152,7 +153,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     classNames: local(settings.classNames),
     trainData: pathsOf(found.path, trainData),
     trainLabels: trainLabels === FOLDER_LABELS ? trainLabels : local(trainLabels),
-    metric: local(metric),
+    metric: metric !== undefined && isTask(metric) ? metric : local(metric),
     ...{ auto, origins, suggest },
     preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),
     pictures: parsePictures(images ?? {}),

@@ -52,7 +52,9 @@ const settings = {
     .describe(
       'The axis of an output that scores of classes run along, by its name, or "" for all; -1 is the last.',
     ),
-  metric: path.optional().describe('A module with a metric of your own.'),
+  metric: path
+    .optional()
+    .describe('A task by its name, as detection, or a module with a metric of your own.'),
   samples: count.optional().describe('Calibrate on this many samples.'),
   seed: z.int().min(0).optional().describe('Seed of every choice.'),
   inputRange: z

@@ -6,7 +6,7 @@ import { type EmbeddingDrift, EmbeddingMeter } from './embedding-drift.js';
 import { ErrorMeter, type ErrorQuantiles } from './error-quantiles.js';
 import type { Runner } from './recording.js';
 import { type TaskAccuracy, TaskMeter } from './task-accuracy.js';
-import type { UserMeter } from './user-metric.js';
+import type { Meter } from './user-metric.js';
 
 export type { TaskAccuracy } from './task-accuracy.js';
 
@@ -129,7 +129,7 @@ export interface Watchers {
   /** The class of each sample; without them no accuracy. */
   readonly labels?: readonly number[] | undefined;
   /** The user's own, which gets every run. */
-  readonly metric?: UserMeter | undefined;
+  readonly metric?: Meter | undefined;
   /** Sees every batch in the float and the deployed session. */
   readonly watch?: ((compared: ComparedBatch) => void) | undefined;
   /** Where scores of classes are, by the output that has them. */

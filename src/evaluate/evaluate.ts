@@ -27,13 +27,16 @@ import { foldedAndOriginal, measureSpeed, type Speed } from './measure-speed.js'
 import { type Mistake, MistakeCollector } from './mistake.js';
 import { measurePortable, type PortableDrift } from './portable.js';
 import { type Runner, record, recording, replayOf } from './recording.js';
-import type { UserMeter, UserMetric } from './user-metric.js';
+import type { TaskPicture } from './tasks/picture.js';
+import type { Meter, UserMetric } from './user-metric.js';
 
 /** Float against quantized. */
 export interface Evaluation {
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | undefined;
   readonly metrics: readonly UserMetric[];
+  /** Samples with what a task found in them. */
+  readonly pictures: readonly TaskPicture[];
   readonly layers: readonly LayerDrift[];
   /** Inputs and results of layers that go beyond what the calibration samples held, the largest share first. */
   readonly beyond: readonly BeyondRange[];
@@ -55,6 +58,7 @@ export const unmeasured: Evaluation = {
     outputs: [],
     task: undefined,
     metrics: [],
+    pictures: [],
     layers: [],
     beyond: [],
     saturated: new Map(),
@@ -72,7 +76,7 @@ export interface EvaluationSettings extends MachineOptions {
   /** How pixels became inputs, so that samples can be shown as they were. */
   readonly preprocess?: Preprocess | undefined;
   /** The user's own metric. */
-  readonly metric?: UserMeter | undefined;
+  readonly metric?: Meter | undefined;
   /** What the calibration samples held, by value. */
   readonly ranges?: SeenRanges | undefined;
   /** Where outputs have classes, as the user says. */
@@ -197,6 +201,7 @@ export async function evaluateFiles(
     outputs,
     task,
     metrics: (await metric?.result()) ?? [],
+    pictures: (await metric?.pictures?.(samples.evaluation, preprocess)) ?? [],
     layers: layerDrift,
     beyond: outside.beyond,
     saturated: outside.saturated,

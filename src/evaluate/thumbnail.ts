@@ -38,6 +38,11 @@ export function pictureOf({ feed, size }: Batch, row: number): Picture | undefin
   return undefined;
 }
 
+/** Sides of the first input that is an image, in pixels. */
+export function pictureSize({ feed, size }: Batch): { height: number; width: number } | undefined {
+  return Object.values(feed).flatMap((array) => imageShape(array, size) ?? [])[0];
+}
+
 function imageShape(
   { dims }: NdArray,
   size: number,
@@ -68,11 +73,7 @@ export async function drawThumbnail(
   const pixels = pixelsOf(picture, preprocess);
   if (!pixels) return null;
   const { width, height, channels } = picture;
-  // A report without thumbnails is still a report: where the library's native part is missing, there are none.
-  const sharp = await import('sharp').then(
-    (module) => module.default,
-    () => undefined,
-  );
+  const sharp = await sharpIfThere();
   if (!sharp) return null;
   const png = await sharp(pixels, { raw: { width, height, channels } })
     .resize({ width: SIDE, height: SIDE, fit: 'inside', withoutEnlargement: true })
@@ -80,6 +81,61 @@ export async function drawThumbnail(
     .toBuffer();
   return `data:image/png;base64,${png.toString('base64')}`;
 }
+
+/** Longest side of a picture that boxes are drawn over, in pixels. */
+const PICTURE_SIDE = 360;
+
+/** The picture as a JPEG of at most 360×360, as a `data:` URL; null as for a thumbnail. */
+export async function drawPicture(
+  picture: Picture,
+  preprocess: Preprocess | undefined,
+): Promise<string | null> {
+  const pixels = pixelsOf(picture, preprocess);
+  const sharp = pixels && (await sharpIfThere());
+  if (!sharp) return null;
+  const { width, height, channels } = picture;
+  const side = { width: PICTURE_SIDE, height: PICTURE_SIDE };
+  const jpeg = await sharp(pixels, { raw: { width, height, channels } })
+    .resize({ ...side, fit: 'inside', withoutEnlargement: true })
+    .jpeg({ quality: 80 })
+    .toBuffer();
+  return `data:image/jpeg;base64,${jpeg.toString('base64')}`;
+}
+
+/** Places that differ in red, the others clear, as a PNG in a `data:` URL. */
+export async function drawMask({
+  width,
+  height,
+  differs,
+}: {
+  readonly width: number;
+  readonly height: number;
+  readonly differs: Uint8Array;
+}): Promise<string | null> {
+  const sharp = await sharpIfThere();
+  if (!sharp) return null;
+  const pixels = Uint8Array.from({ length: 4 * differs.length }, (_, i) =>
+    i % 4 === 0 ? 230 : i % 4 === 3 ? 200 * (differs[i >> 2] as number) : 30,
+  );
+  const png = await sharp(pixels, { raw: { width, height, channels: 4 } })
+    .resize({
+      width: PICTURE_SIDE,
+      height: PICTURE_SIDE,
+      fit: 'inside',
+      kernel: 'nearest',
+      withoutEnlargement: true,
+    })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+  return `data:image/png;base64,${png.toString('base64')}`;
+}
+
+/** A report without pictures is still a report: where the library's native part is missing, there are none. */
+const sharpIfThere = () =>
+  import('sharp').then(
+    (module) => module.default,
+    () => undefined,
+  );
 
 /**
  * 8-bit pixels, row by row, red first; undefined where a value is not finite.

@@ -1,8 +1,10 @@
-import type { BatchRows } from '../../calibration/source.js';
+import type { Preprocess } from '../../calibration/preprocess.js';
+import type { Batch, BatchRows, SampleSource } from '../../calibration/source.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import type { Request } from '../modules/protocol.js';
 import { ModuleFailure, UserModule } from '../modules/user-module.js';
 import { type ArrayData, type ArrayType, type NdArray, numbersOf } from '../numerics/nd-array.js';
+import type { TaskPicture } from './tasks/picture.js';
 
 /** One number of a user's metric module. */
 export interface UserMetric {
@@ -48,8 +50,21 @@ export interface MetricModule {
   result(): unknown;
 }
 
+/** What is told every run of a comparison, and gives numbers at its end. */
+export interface Meter {
+  add(
+    outputs: Readonly<Record<'float' | 'quantized', ReadonlyMap<string, NdArray>>>,
+    labels: readonly number[] | undefined,
+    batch: Batch,
+    index: number,
+  ): Promise<void>;
+  result(): Promise<UserMetric[]>;
+  /** Samples to look at, for a page. */
+  pictures?(source: SampleSource, preprocess: Preprocess | undefined): Promise<TaskPicture[]>;
+}
+
 /** A loaded module, ready for one comparison. */
-export class UserMeter {
+export class UserMeter implements Meter {
   readonly #module: UserModule;
   readonly #metric: number;
 
@@ -90,7 +105,7 @@ export class UserMeter {
  * @throws QuantizeError `file-missing` where there is none, `metric-failed` where it cannot be loaded,
  *   `metric-contract` where it has no `add` and `result`
  */
-export async function loadMetric(path: string): Promise<() => Promise<UserMeter>> {
+export async function loadModule(path: string): Promise<() => Promise<UserMeter>> {
   const module = await UserModule.load(path).catch((thrown: unknown) => {
     throw errorOf(path, 'loading', thrown);
   });
@@ -124,7 +139,8 @@ function errorOf(path: string, step: string, thrown: unknown): unknown {
   }
 }
 
-function arraysOf(
+/** Outputs of a run as metrics get them. */
+export function arraysOf(
   outputs: ReadonlyMap<string, NdArray>,
   { size, samples }: BatchRows,
 ): Record<string, MetricArray> {

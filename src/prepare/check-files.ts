@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import { sampleFiles } from '../calibrate/samples.js';
 import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
+import { isTask } from '../evaluate/tasks/tasks.js';
 import { fingerprintOf } from '../files/open.js';
 import type { DataOptions, TrainingOptions } from '../options.js';
 
@@ -19,7 +20,8 @@ interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels' | 'cl
 /** The files and folders that a run reads, as far as its options name them. */
 export function filesRead(options: Reading): string[] {
   const { model, stats, plan, baseline, metric, classNames, sources = [] } = options;
-  const single = [model, stats, plan, baseline, metric, classNames].filter((path) => path !== undefined);
+  const module = metric !== undefined && isTask(metric) ? undefined : metric;
+  const single = [model, stats, plan, baseline, module, classNames].filter((path) => path !== undefined);
   return [...single, ...sources, ...sampleFiles(options)];
 }
 

@@ -116,6 +116,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
       ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],
     reproduce: run.reproduce,
+    pictures: evaluation.pictures,
     classNames: run.classNames ?? null,
     network: describeNetwork(
       placement ? layers.float.graph : float.model.graph,

@@ -146,6 +146,7 @@ export function makeResult(run: RunOutcome): Result {
         isRefined: run.plan.refinements.length > 0,
       }),
     ],
+    pictures: evaluation.pictures,
     classNames: run.classNames ?? null,
     network: describeNetwork(float.model.graph, new Set(plan.layers.map(({ id }) => id))),
     timing: { speed, elapsedMs: run.elapsedMs, at: run.at.toISOString() },

@@ -1,7 +1,7 @@
 import { worstDb } from '../evaluate/drift.js';
 import { worstOutput } from '../evaluate/worst-output.js';
 import { count, measuredOn, qualityOf } from './facts.js';
-import { formatPercent } from './format.js';
+import { formatPercent, formatShort } from './format.js';
 import type { Result } from './result.js';
 
 /** What an SQNR of at least so many dB means for who uses the output; the first that holds. */
@@ -18,6 +18,17 @@ const grades: readonly (readonly [number, string])[] = [
  * one is known.
  */
 export function meaningOf(result: Result): string[] {
+  return [...outputMeaning(result), ...metricMeaning(result)];
+}
+
+/** The first number of a metric, which is what the metric is named for. */
+function metricMeaning({ metrics: [first] }: Result): string[] {
+  if (!first || first.quantized === null) return [];
+  const float = first.float === null ? '' : `, in float ${formatShort(first.float, 4)}`;
+  return [`${first.name} is ${formatShort(first.quantized, 4)}${float}.`];
+}
+
+function outputMeaning(result: Result): string[] {
   const { task, outputs } = result;
   if (task) return taskMeaning(task);
   const output = worstOutput(outputs);

@@ -7,6 +7,7 @@ import type { Mistake } from '../evaluate/mistake.js';
 import type { ModelForm } from '../evaluate/model-form.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { PortableDrift } from '../evaluate/portable.js';
+import type { TaskPicture } from '../evaluate/tasks/picture.js';
 import type { UserMetric } from '../evaluate/user-metric.js';
 import type { PassReport } from '../fold/fold-model.js';
 import type { BaselineRecord, GateOutcome } from '../gate/outcome.js';
@@ -102,6 +103,8 @@ export interface Result {
   readonly reproduce: string | null;
   /** What a user should know before trusting the numbers. */
   readonly warnings: readonly string[];
+  /** Samples with what the task of `--metric` found in them; empty for a metric that draws nothing. */
+  readonly pictures: readonly TaskPicture[];
   /** The names of classes by number; null where none were given. */
   readonly classNames: readonly string[] | null;
   /** Layers and where their inputs come from, in topological order; empty where there are too many to draw. */

@@ -16,7 +16,7 @@ import { openSamples } from '../../calibration/readers/readers.js';
 import { readStatisticsFile } from '../../calibration/statistics-file.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { readPlanFile } from '../../src/emit/plan-file.js';
-import { loadMetric } from '../../src/evaluate/user-metric.js';
+import { loadModule as loadMetric } from '../../src/evaluate/user-metric.js';
 import { HeldFile } from '../../src/files/open.js';
 import { tensorBytes } from '../../src/graph/tensor.js';
 import { loadModel } from '../../src/load/load-model.js';

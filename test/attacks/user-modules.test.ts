@@ -2,7 +2,7 @@ import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openSamples } from '../../calibration/readers/readers.js';
-import { loadMetric } from '../../src/evaluate/user-metric.js';
+import { loadModule as loadMetric } from '../../src/evaluate/user-metric.js';
 import { refuseFailedModules, UserModule, withUserModules } from '../../src/modules/user-module.js';
 import { example, runIn } from '../support/command.js';
 import { expectRefusal, refusalOf } from '../support/refusal.js';

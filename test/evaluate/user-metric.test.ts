@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadMetric } from '../../src/evaluate/user-metric.js';
+import { loadModule as loadMetric } from '../../src/evaluate/user-metric.js';
 import type { NdArray } from '../../src/numerics/nd-array.js';
 import { expectRefusal } from '../support/refusal.js';
 import { temporaryFile } from '../support/temporary-file.js';

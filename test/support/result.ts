@@ -110,6 +110,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     baseline: null,
     reproduce: 'quantize net.onnx --data calib.npy --preprocess imagenet --bits 4',
     warnings: [],
+    pictures: [],
     classNames: null,
     network: [
       { id: 'x', opType: 'Input', from: [] },

@@ -4,6 +4,7 @@ import { renderDocument } from './document.js';
 import { distributions, drift, mistakes, search, suggestions } from './findings.js';
 import { learning } from './learning.js';
 import { type Markup, markup } from './markup.js';
+import { pictures } from './pictures.js';
 import { plan, provenance, recipe, warnings } from './record.js';
 import { baseline, figures, gates, header, metrics } from './summary.js';
 
@@ -12,7 +13,7 @@ export function renderPage(result: Result): string {
   const summary = gateSummary(result);
   const title = `${result.quantized.name}: ${summary ? summary.text : 'quantization report'}`;
   const sections = [
-    ...[gates, figures, baseline, warnings, drift, distributions, mistakes, metrics, suggestions],
+    ...[gates, figures, baseline, warnings, drift, distributions, mistakes, metrics, pictures, suggestions],
     ...[search, learning, plan, recipe],
   ].map((section) => section(result));
   const body = markup`${header(result)}

@@ -130,6 +130,9 @@ thead button { all: unset; cursor: pointer; } thead button:focus-visible { outli
 .samples { display: grid; gap: 0.8rem; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); padding: 0; list-style: none; }
 .samples li { background: var(--surface); border: 1px solid var(--line); border-radius: 0.6rem; padding: 0.75rem; font-size: 0.84rem; line-height: 1.45; overflow-wrap: anywhere; }
 .samples img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; border-radius: 0.3rem; margin-bottom: 0.5rem; }
+.samples.seen { grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
+svg.seen { display: block; width: 100%; height: auto; border-radius: 0.3rem; margin-bottom: 0.5rem; background: var(--line); }
+.box { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; } .box.float { stroke: var(--g2); stroke-width: 3.5; } .box.quantized { stroke: var(--g4); stroke-dasharray: 5 3; }
 .list { padding-left: 1.1rem; } .list li + li { margin-top: 0.4rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.3rem 1.4rem; font-size: 0.92rem; }
 dd { margin: 0; overflow-wrap: anywhere; }

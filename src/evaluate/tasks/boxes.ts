@@ -1,0 +1,163 @@
+import { numbersOf } from '../../numerics/nd-array.js';
+import type { MetricArray } from '../user-metric.js';
+import { argmaxAt, type Box, type TaskBatch, UnfitTask } from './task.js';
+
+/** How outputs hold boxes. */
+export type Layout =
+  /** Corners and scores apart, as of SSD and UltraFace. */
+  | { readonly kind: 'apart'; readonly boxes: string; readonly scores: string; readonly labels?: string }
+  /** [N, n, 5 + C]: centre, size, objectness, classes: YOLOv3 to v7. */
+  | { readonly kind: 'rows'; readonly output: string }
+  /** [N, 4 + C, n]: centre, size, classes: YOLOv8 and later. */
+  | { readonly kind: 'columns'; readonly output: string }
+  /** [N, n, 6]: corners, score, class: what is left after suppression. */
+  | { readonly kind: 'final'; readonly output: string };
+
+/** Scores below this are no box: 0.5 where they are probabilities of their own, 0.25 as YOLO's own tools have it. */
+const LEAST_SCORE = { apart: 0.5, rows: 0.25, columns: 0.25, final: 0.25 } as const;
+
+/** Boxes of one class that overlap more are one (greedy suppression). */
+const SAME_BOX = 0.45;
+
+/** Boxes of a picture, at most. */
+const MOST_BOXES = 300;
+
+type Outputs = Readonly<Record<string, MetricArray>>;
+
+/** @throws UnfitTask where no output holds boxes in a way that is known */
+export function layoutOf(outputs: Outputs): Layout {
+  const all = Object.entries(outputs);
+  const boxes = all.find(([, { dims }]) => dims.length >= 3 && dims.at(-1) === 4 && (dims[1] ?? 0) > 1);
+  if (boxes) {
+    const [name, { dims }] = boxes;
+    const beside = all.filter(([other, array]) => other !== name && array.dims[1] === dims[1]);
+    const labels = beside.find(([other]) => /class|label/i.test(other) && beside.length > 1);
+    const scores = beside.find(([other]) => other !== labels?.[0]);
+    if (scores)
+      return { kind: 'apart', boxes: name, scores: scores[0], ...(labels && { labels: labels[0] }) };
+  }
+  for (const [output, { dims }] of all) {
+    const [, first = 0, second = 0] = dims;
+    if (dims.length !== 3 || Math.min(first, second) < 5) continue;
+    if (second === 6 && first <= 1000) return { kind: 'final', output };
+    return { kind: first < second ? 'columns' : 'rows', output };
+  }
+  const shapes = all.map(([name, { dims }]) => `${name} [${dims.join(', ')}]`).join(', ');
+  throw new UnfitTask(
+    `it needs boxes as SSD has them ([N, n, 4] and scores) or YOLO ([N, n, 5 + classes], [N, 4 + classes, n], [N, n, 6]); the model has ${shapes}`,
+  );
+}
+
+/** The boxes of one sample, in shares of the picture, the best first, each once. */
+export function boxesOf(outputs: Outputs, layout: Layout, row: number, { size }: TaskBatch): Box[] {
+  const found = layout.kind === 'apart' ? apart(outputs, layout, row) : joint(outputs, layout, row);
+  // Beyond one side they are pixels.
+  const isPixels = found.some(({ right, bottom }) => right > 2 || bottom > 2);
+  const { width, height } = isPixels && size ? size : { width: 1, height: 1 };
+  const scaled = found.map(({ left, top, right, bottom, ...rest }) => ({
+    ...{ left: left / width, top: top / height, right: right / width, bottom: bottom / height, ...rest },
+  }));
+  scaled.sort((a, b) => b.score - a.score);
+  const kept: Box[] = [];
+  for (const box of scaled) {
+    if (kept.length === MOST_BOXES) break;
+    const isNew = kept.every((other) => other.label !== box.label || iouOf(other, box) <= SAME_BOX);
+    if (layout.kind === 'final' || isNew) kept.push(box);
+  }
+  return kept;
+}
+
+/** Intersection over union of two boxes. */
+export function iouOf(a: Box, b: Box): number {
+  const area = ({ left, top, right, bottom }: Pick<Box, 'left' | 'top' | 'right' | 'bottom'>) =>
+    Math.max(0, right - left) * Math.max(0, bottom - top);
+  const both = area({
+    left: Math.max(a.left, b.left),
+    top: Math.max(a.top, b.top),
+    right: Math.min(a.right, b.right),
+    bottom: Math.min(a.bottom, b.bottom),
+  });
+  const union = area(a) + area(b) - both;
+  return union > 0 ? both / union : 0;
+}
+
+function valuesOf(
+  outputs: Outputs,
+  name: string,
+  row: number,
+): { values: Float64Array; dims: readonly number[] } {
+  const array = outputs[name] as MetricArray;
+  const dims = array.dims.slice(1);
+  const length = dims.reduce((product, dim) => product * dim, 1);
+  const data = array.data.subarray(row * length, (row + 1) * length) as typeof array.data;
+  return { values: Float64Array.from(numbersOf({ type: array.type, data })), dims };
+}
+
+function apart(outputs: Outputs, layout: Extract<Layout, { kind: 'apart' }>, row: number): Box[] {
+  const corners = valuesOf(outputs, layout.boxes, row).values;
+  const { values, dims } = valuesOf(outputs, layout.scores, row);
+  const labels = layout.labels === undefined ? undefined : valuesOf(outputs, layout.labels, row).values;
+  const [count = 0] = dims;
+  const classes = dims.length > 1 ? (dims.at(-1) ?? 1) : 1;
+  const areLogits = values.some((value) => value < 0 || value > 1.001);
+  // TensorFlow's detectors give the top before the left.
+  const [x, y] = /detection_boxes/i.test(layout.boxes) ? [1, 0] : [0, 1];
+  const boxes: Box[] = [];
+  for (let i = 0; i < count; i++) {
+    const scores = values.subarray(i * classes, (i + 1) * classes);
+    const shares = areLogits ? shareOf(scores) : scores;
+    // The first of several is the background.
+    const best = classes > 1 ? 1 + argmaxAt(shares, 1, classes - 1) : 0;
+    const score = shares[best] as number;
+    if (score < LEAST_SCORE.apart) continue;
+    const [at, label] = [4 * i, labels ? (labels[i] as number) : best];
+    const [left, top] = [corners[at + x] as number, corners[at + y] as number];
+    boxes.push({
+      left,
+      top,
+      right: corners[at + 2 + x] as number,
+      bottom: corners[at + 2 + y] as number,
+      score,
+      label,
+    });
+  }
+  return boxes;
+}
+
+/** Softmax, or the logistic function of a lone one. */
+function shareOf(logits: Float64Array): Float64Array {
+  if (logits.length === 1) return logits.map((value) => 1 / (1 + Math.exp(-value)));
+  const most = logits.reduce((high, value) => Math.max(high, value), Number.NEGATIVE_INFINITY);
+  const powers = logits.map((value) => Math.exp(value - most));
+  const sum = powers.reduce((total, value) => total + value, 0);
+  return powers.map((value) => value / sum);
+}
+
+function joint(outputs: Outputs, layout: Exclude<Layout, { kind: 'apart' }>, row: number): Box[] {
+  const { values, dims } = valuesOf(outputs, layout.output, row);
+  const [first = 0, second = 0] = dims;
+  const isColumns = layout.kind === 'columns';
+  const [count, fields] = isColumns ? [second, first] : [first, second];
+  const at = (i: number, field: number) =>
+    values[isColumns ? field * count + i : i * fields + field] as number;
+  const from = layout.kind === 'rows' ? 5 : 4;
+  const boxes: Box[] = [];
+  for (let i = 0; i < count; i++) {
+    const best = argmaxAt(
+      values,
+      isColumns ? from * count + i : i * fields + from,
+      fields - from,
+      isColumns ? count : 1,
+    );
+    const isFinal = layout.kind === 'final';
+    const own = fields > from ? at(i, from + best) : 1;
+    const score = isFinal ? at(i, 4) : layout.kind === 'rows' ? at(i, 4) * own : own;
+    if (score < LEAST_SCORE[layout.kind]) continue;
+    const [a, b, c, d] = [at(i, 0), at(i, 1), at(i, 2), at(i, 3)];
+    const corners = isFinal
+      ? { left: a, top: b, right: c, bottom: d }
+      : { left: a - c / 2, top: b - d / 2, right: a + c / 2, bottom: b + d / 2 };
+    boxes.push({ ...corners, score, label: isFinal ? at(i, 5) : best });
+  }
+  return boxes;
+}

@@ -1,0 +1,65 @@
+import { boxesOf, iouOf, type Layout, layoutOf } from './boxes.js';
+import type { Box, Sight, Task } from './task.js';
+
+/** Boxes that overlap by this share are the same object (PASCAL VOC, Everingham et al. 2010). */
+const MATCH = 0.5;
+
+/** Boxes against those of the float model, which stand for the truth. */
+export const detection = {
+  name: 'detection',
+  summary: 'boxes against those of float, of SSD, UltraFace and YOLO: f1, precision, recall, mean_iou',
+  make() {
+    let layout: Layout | undefined;
+    const all = { matched: 0, float: 0, quantized: 0, iou: 0 };
+    return {
+      add(batch) {
+        const { outputs, samples } = batch;
+        layout ??= layoutOf(outputs.float);
+        const sights: Sight[] = [];
+        for (let row = 0; row < samples; row++) {
+          const float = boxesOf(outputs.float, layout, row, batch);
+          const quantized = boxesOf(outputs.quantized, layout, row, batch);
+          const overlaps = matched(float, quantized);
+          all.matched += overlaps.length;
+          all.float += float.length;
+          all.quantized += quantized.length;
+          all.iou += overlaps.reduce((sum, iou) => sum + iou, 0);
+          // Boxes without a partner are what to look at; then those that moved, then any.
+          const lone = float.length + quantized.length - 2 * overlaps.length;
+          const moved = overlaps.reduce((sum, iou) => sum + (1 - iou), 0);
+          if (float.length + quantized.length > 0)
+            sights.push({ row, worth: lone + moved / 100, overlay: { kind: 'boxes', float, quantized } });
+        }
+        return sights;
+      },
+      result() {
+        const { matched: both, float, quantized, iou } = all;
+        const of = (value: number) => ({ float: 1, quantized: value });
+        return {
+          f1: of((2 * both) / (float + quantized)),
+          precision: of(both / quantized),
+          recall: of(both / float),
+          mean_iou: of(iou / both),
+          boxes: { float, quantized },
+        };
+      },
+    };
+  },
+} as const satisfies Task;
+
+/** The overlap of each pair: the surest box takes the one of its class that it covers best. */
+function matched(float: readonly Box[], quantized: readonly Box[]): number[] {
+  const left = new Set(float);
+  const overlaps: number[] = [];
+  for (const box of quantized) {
+    let best: { box: Box; iou: number } | undefined;
+    for (const other of left) {
+      const iou = other.label === box.label ? iouOf(other, box) : 0;
+      if (iou >= MATCH && iou > (best?.iou ?? 0)) best = { box: other, iou };
+    }
+    if (!best) continue;
+    left.delete(best.box);
+    overlaps.push(best.iou);
+  }
+  return overlaps;
+}

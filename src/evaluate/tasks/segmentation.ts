@@ -1,0 +1,96 @@
+import { numbersOf } from '../../numerics/nd-array.js';
+import type { MetricArray } from '../user-metric.js';
+import { argmaxAt, outputFor, type Sight, type Task } from './task.js';
+
+/** Classes of places against those of the float model. */
+export const segmentation = {
+  name: 'segmentation',
+  summary: 'classes of places against those of float: agreement, miou, worst_iou',
+  make() {
+    let name: string | undefined;
+    let [same, places] = [0, 0];
+    const both = new Map<number, number>();
+    const either = new Map<number, number>();
+    const count = (counts: Map<number, number>, label: number) =>
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    return {
+      add({ outputs, samples }) {
+        name ??= outputFor(
+          outputs.float,
+          isMap,
+          'scores of classes by place, [N, classes, H, W], or classes, [N, H, W]',
+        );
+        const [float, quantized] = [outputs.float[name], outputs.quantized[name]] as [
+          MetricArray,
+          MetricArray,
+        ];
+        const sights: Sight[] = [];
+        const [reference, other] = [mapsOf(float), mapsOf(quantized)];
+        const area = reference.labels.length / samples;
+        for (let row = 0; row < samples; row++) {
+          const differs = new Uint8Array(area);
+          let differing = 0;
+          for (let i = 0; i < area; i++) {
+            const [a, b] = [
+              reference.labels[row * area + i] as number,
+              other.labels[row * area + i] as number,
+            ];
+            count(either, a);
+            if (a === b) count(both, a);
+            else {
+              count(either, b);
+              differs[i] = 1;
+              differing++;
+            }
+          }
+          same += area - differing;
+          places += area;
+          const { width, height } = reference;
+          sights.push({ row, worth: differing, overlay: { kind: 'mask', width, height, differs } });
+        }
+        return sights;
+      },
+      result() {
+        const ious = [...either].map(([label, union]) => (both.get(label) ?? 0) / union);
+        const of = (value: number) => ({ float: 1, quantized: value });
+        return {
+          agreement: of(same / places),
+          miou: of(ious.reduce((sum, iou) => sum + iou, 0) / ious.length),
+          worst_iou: of(Math.min(...ious)),
+        };
+      },
+    };
+  },
+} as const satisfies Task;
+
+const isWhole = ({ type }: MetricArray): boolean => /int|bool/.test(type);
+
+const isMap = (array: MetricArray): boolean =>
+  array.dims.length === 4 || (array.dims.length === 3 && isWhole(array));
+
+/** The class of each place, sample by sample. */
+function mapsOf(array: MetricArray): { labels: Int32Array; width: number; height: number } {
+  const { dims, type, data } = array;
+  const values = Float64Array.from(numbersOf({ type, data }));
+  const [samples = 1, second = 1, third = 1, fourth = 1] = dims;
+  if (dims.length === 3) return { labels: Int32Array.from(values), height: second, width: third };
+  // Classes are fewer than places along a side, wherever they stand.
+  const isLast = fourth < second;
+  const [classes, height, width] = isLast ? [fourth, second, third] : [second, third, fourth];
+  const area = height * width;
+  if (classes === 1) {
+    // A lone score is one of two: a probability, or a logit where it can be negative.
+    const isLogit = values.some((value) => value < 0 || value > 1);
+    const labels = Int32Array.from(values, (value) =>
+      isWhole(array) ? value : Number(value > (isLogit ? 0 : 0.5)),
+    );
+    return { labels, height, width };
+  }
+  const labels = new Int32Array(samples * area);
+  for (let sample = 0; sample < samples; sample++)
+    for (let place = 0; place < area; place++) {
+      const start = sample * classes * area + (isLast ? place * classes : place);
+      labels[sample * area + place] = argmaxAt(values, start, classes, isLast ? 1 : area);
+    }
+  return { labels, height, width };
+}

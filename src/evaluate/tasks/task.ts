@@ -1,0 +1,59 @@
+import type { Feed } from '../../numerics/nd-array.js';
+import type { MetricArray, MetricBatch } from '../user-metric.js';
+import type { Box } from './picture.js';
+
+/** What a task gets of one run of both models: that of a user's module, and what went in. */
+export interface TaskBatch extends MetricBatch {
+  readonly inputs: Feed;
+  /** Of the picture that went in, in pixels; undefined where no input is one. */
+  readonly size: { readonly height: number; readonly width: number } | undefined;
+}
+
+/** What is drawn over a sample: boxes of both models, or the places where their classes differ. */
+export type Overlay =
+  | { readonly kind: 'boxes'; readonly float: readonly Box[]; readonly quantized: readonly Box[] }
+  | { readonly kind: 'mask'; readonly width: number; readonly height: number; readonly differs: Uint8Array };
+
+/** A sample that is worth a look, the more the larger `worth`. */
+export interface Sight {
+  /** Its place in the run. */
+  readonly row: number;
+  readonly worth: number;
+  readonly overlay: Overlay;
+}
+
+/** One comparison: the same contract as a user's module, and samples to look at besides. */
+export interface TaskMeter {
+  add(batch: TaskBatch): readonly Sight[] | undefined;
+  result(): Readonly<Record<string, { readonly float: number; readonly quantized: number }>>;
+}
+
+/** A metric that is named, not written: what a task asks of a model. */
+export interface Task {
+  readonly name: string;
+  readonly summary: string;
+  make(): TaskMeter;
+}
+
+/** Why a task does not fit a model; it ends the run. */
+export class UnfitTask extends Error {}
+
+export type { Box };
+
+type Outputs = Readonly<Record<string, MetricArray>>;
+
+/** The first output that is wanted, by its name. */
+export function outputFor(outputs: Outputs, wanted: (array: MetricArray) => boolean, asked: string): string {
+  const found = Object.entries(outputs).find(([, array]) => wanted(array));
+  if (found) return found[0];
+  const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
+  throw new UnfitTask(`it needs ${asked}; the model has ${shapes.join(', ')}`);
+}
+
+/** What is largest of a stretch of numbers. */
+export function argmaxAt(data: ArrayLike<number>, start: number, length: number, stride = 1): number {
+  let best = 0;
+  for (let i = 1; i < length; i++)
+    if ((data[start + i * stride] as number) > (data[start + best * stride] as number)) best = i;
+  return best;
+}
