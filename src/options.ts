@@ -116,6 +116,8 @@ export interface GateOptions {
   readonly gates?: readonly GateSpec[] | undefined;
   /** A result record saved before, whose main metrics are compared with those of this run. */
   readonly baseline?: string | undefined;
+  /** A file of earlier runs, a JSON object a line, which this run is added to; it need not be there yet. */
+  readonly history?: string | undefined;
 }
 
 /** How bits and schemes are searched for, layer by layer. */

@@ -2,6 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Command } from 'commander';
 import { readConfig } from '../config/read-config.js';
+import { withCommit } from '../emit/commit.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { metrics } from '../gate/metrics.js';
 import { escapeControls } from '../report/escape.js';
@@ -31,6 +32,7 @@ Examples:
 
 interface CiFlags extends QuantizeFlags {
   readonly dryRun?: true;
+  readonly comment?: string;
 }
 
 /** `quantize ci`: what the configuration says, for a pipeline. */
@@ -39,6 +41,10 @@ export function ciCommand(process: CommandProcess): Command {
     'do what quantize.config.json says: quantize, compare, check the gates, write the reports',
   );
   return addQuantizeOptions(command)
+    .option(
+      '--comment <file>',
+      'write what a comment on a pull request says: a line for each model, details folded',
+    )
     .option(
       '--dry-run',
       'say what would be done: read models, look for files, check gates; nothing runs or is written',
@@ -68,6 +74,7 @@ export function ciCommand(process: CommandProcess): Command {
       if (flags.dryRun) return;
       const results = done.map(({ result }) => result);
       if (index !== undefined) await writeIndex(index, done);
+      if (flags.comment !== undefined) await writeComments(flags.comment, results);
       if (results.length > 1 && !flags.json && flags.reporter === 'terminal')
         process.stdout.write(`\n${'─'.repeat(WIDTH)}\n${severalLines(results)}`);
       await addOutputs(process, results);
@@ -132,6 +139,11 @@ async function append(path: string, text: string): Promise<void> {
 async function render(format: string, result: Result): Promise<string> {
   const reporter = reporters.find(({ name }) => name === format);
   return (await reporter?.render(result)) ?? '';
+}
+
+async function writeComments(path: string, results: readonly Result[]): Promise<void> {
+  const texts = await Promise.all(results.map((result) => render('comment', result)));
+  await withCommit((files) => files.write(path, texts.join('\n')));
 }
 
 /** The summary of a workflow's step, and annotations on its run. */

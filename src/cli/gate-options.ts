@@ -18,6 +18,7 @@ export interface GateFlags {
   readonly gate?: string[];
   readonly warn?: string[];
   readonly baseline?: string;
+  readonly history?: string;
 }
 
 /** A flag that stands for an expression. */
@@ -90,6 +91,10 @@ export function addGateOptions(command: Command): Command {
     .option(
       '--baseline <file>',
       'a result saved with --json: shows what changed, for gates as top1_change>=-0.1%',
+    )
+    .option(
+      '--history <file>',
+      'add this run to a file, a JSON line each; reports show the trend over its runs',
     );
 }
 
@@ -128,7 +133,11 @@ export function gateOptionsOf(flags: GateFlags, base: GateOptions = {}): GateOpt
   const replaced = (spec: GateSpec) =>
     given.some((candidate) => isSameLimit(parseGate(candidate), parseGate(spec)));
   const kept = (base.gates ?? []).filter((spec) => !replaced(spec));
-  return { gates: [...kept, ...given], baseline: flags.baseline ?? base.baseline };
+  return {
+    gates: [...kept, ...given],
+    baseline: flags.baseline ?? base.baseline,
+    history: flags.history ?? base.history,
+  };
 }
 
 /** Name the gates that failed on stderr, one a line, and set the exit code. */

@@ -165,6 +165,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     ...{ samples, seed, shapes, set, classesAxis, threads, maxMemory, provider },
     gates: gates as readonly GateSpec[] | undefined,
     baseline: local(baseline),
+    history: local(settings.history),
     reports: reports.map((path) => within(found.path, path.replaceAll('{model}', label))),
   };
 }

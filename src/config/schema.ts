@@ -120,6 +120,9 @@ const settings = {
   provider: z.enum(providers).optional().describe('Where models run for calibration and evaluation.'),
   gates: z.array(gate).optional().describe('Limits, as "top1_drop<0.5%" or "sqnr[logits]>=30dB".'),
   baseline: path.optional().describe('A saved result record to compare with.'),
+  history: path
+    .optional()
+    .describe('A file of earlier runs, which this run is added to; reports show the trend.'),
   reports: z
     .array(path)
     .optional()

@@ -4,10 +4,11 @@ import type { Gate } from '../gate/gate.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateOptions, GateSpec } from '../options.js';
+import { earlierRuns, readHistory } from './history.js';
 import { type Baseline, readBaselines } from './read-baseline.js';
 import type { Result } from './result.js';
 
-/** Adds to a result what came of the gates, and how it changed against the baseline. */
+/** Adds to a result what came of the gates, how it changed against the baseline, and the runs before it. */
 export type Judge = (result: Result) => Result;
 
 /**
@@ -15,10 +16,12 @@ export type Judge = (result: Result) => Result;
  *
  * @throws QuantizeError `bad-gate` for a malformed gate, `baseline-format` for what is no result record
  */
-export async function openJudge({ gates = [], baseline: path }: GateOptions): Promise<Judge> {
+export async function openJudge({ gates = [], baseline: path, history: past }: GateOptions): Promise<Judge> {
   const parsed = gates.map(parseGate);
   const baselines = path === undefined ? [] : await readBaselines(path);
-  return (result) => {
+  const runs = past === undefined ? [] : await readHistory(past);
+  return (measured) => {
+    const result = { ...measured, history: earlierRuns(runs, measured) };
     const baseline = baselineFor(result, baselines);
     const isMissing = baselines.length > 0 && !baseline;
     const judged = judgedBy(result, parsed, baseline);

@@ -117,6 +117,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     ],
     reproduce: run.reproduce,
     pictures: evaluation.pictures,
+    history: [],
     classNames: run.classNames ?? null,
     network: describeNetwork(
       placement ? layers.float.graph : float.model.graph,

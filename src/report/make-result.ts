@@ -147,6 +147,7 @@ export function makeResult(run: RunOutcome): Result {
       }),
     ],
     pictures: evaluation.pictures,
+    history: [],
     classNames: run.classNames ?? null,
     network: describeNetwork(float.model.graph, new Set(plan.layers.map(({ id }) => id))),
     timing: { speed, elapsedMs: run.elapsedMs, at: run.at.toISOString() },

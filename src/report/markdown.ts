@@ -41,6 +41,7 @@ import { meaningOf } from './meaning.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
+import { sparkline, trendsOf } from './trend.js';
 
 /** Tables for a job's summary or a comment on a pull request, in GitHub's Markdown. */
 export const markdown = {
@@ -52,6 +53,7 @@ export const markdown = {
       verdict(result),
       gates(result),
       changes(result),
+      trend(result),
       beforeAndAfter(result),
       drift(result),
       result.origins.length > 0 ? origins(result) : worst(result),
@@ -75,7 +77,7 @@ function table(
   return [heads, edge, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const signs = { passed: '✅', warned: '⚠️', warning: '⚠️', failed: '❌' } as const;
+export const signs = { passed: '✅', warned: '⚠️', warning: '⚠️', failed: '❌' } as const;
 
 function verdict(result: Result): string {
   const { float, quantized } = result;
@@ -113,6 +115,21 @@ function changes({ baseline }: Result): string {
   });
   const heads = ['metric', 'before', 'now', 'change'];
   return `**Change since ${markdownCode(baseline.name)}**\n\n${table(heads, rows, [1, 2, 3])}`;
+}
+
+/** How the numbers went over the runs of a history; times stand in the last line alone. */
+function trend(result: Result): string {
+  const trends = trendsOf(result).filter(({ isTimed }) => !isTimed);
+  if (trends.length === 0) return '';
+  const rows = trends.map(({ name, values, first, now, change }) => [
+    name,
+    sparkline(values),
+    first,
+    now,
+    change,
+  ]);
+  const runs = count(result.history.length, 'earlier run');
+  return `**Trend over ${runs}**\n\n${table(['', 'runs', 'first', 'now', 'since the run before'], rows, [2, 3, 4])}`;
 }
 
 function beforeAndAfter(result: Result): string {
@@ -225,13 +242,18 @@ function reproduce(result: Result): string {
 }
 
 /** All that differs from run to run. */
-function timing({ timing: { speed, elapsedMs, at } }: Result): string {
-  const all = `this took ${(elapsedMs / 1000).toFixed(1)} s in all, on ${formatDate(at)}.`;
-  if (!speed) return `Nothing was timed; ${all}`;
+function timing(result: Result): string {
+  const { speed, elapsedMs, at } = result.timing;
+  const ended = `this took ${(elapsedMs / 1000).toFixed(1)} s in all, on ${formatDate(at)}.`;
+  if (!speed) return `Nothing was timed; ${ended}`;
   const run = `One run takes ${formatMs(speed.quantizedMs)} instead of ${formatMs(speed.floatMs)}`;
   const ratio = `${speed.ratio.toFixed(2)}× as fast on ${count(speed.threads, 'thread')}`;
   const slower = speedWarning(speed);
   const folded = foldingNote(speed);
-  const times = `${run} (${ratio}${folded ? `; ${folded}` : ''}); ${all}`;
-  return slower ? `${times} ⚠️ ${escapeMarkdown(slower)}` : times;
+  const times = `${run} (${ratio}${folded ? `; ${folded}` : ''}); ${ended}`;
+  const timed = trendsOf(result).find(({ isTimed }) => isTimed);
+  const all = timed
+    ? `${times} Speed over the runs: ${sparkline(timed.values)}, ${timed.change} since the one before.`
+    : times;
+  return slower ? `${all} ⚠️ ${escapeMarkdown(slower)}` : all;
 }

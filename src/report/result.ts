@@ -18,6 +18,7 @@ import type { SearchRecord } from '../search/record.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { NetworkNode } from './describe-network.js';
 import type { PlanDescription } from './describe-plan.js';
+import type { HistoryPoint } from './history-point.js';
 
 /** Version of the result record. */
 export const RESULT_VERSION = 4;
@@ -105,6 +106,8 @@ export interface Result {
   readonly warnings: readonly string[];
   /** Samples with what the task of `--metric` found in them; empty for a metric that draws nothing. */
   readonly pictures: readonly TaskPicture[];
+  /** Earlier runs of the same models, the oldest first; empty without --history. */
+  readonly history: readonly HistoryPoint[];
   /** The names of classes by number; null where none were given. */
   readonly classNames: readonly string[] | null;
   /** Layers and where their inputs come from, in topological order; empty where there are too many to draw. */

@@ -24,6 +24,7 @@ import { checkModel, checkOutputs, filesRead } from '../prepare/check-files.js';
 import { type Recipe, resolveRecipe } from '../recipe.js';
 import { registries } from '../registries.js';
 import { readClassNames } from '../report/class-names.js';
+import { appendHistory } from '../report/history.js';
 import { openJudge } from '../report/judge.js';
 import { type ComparedLayers, makeComparison } from '../report/make-comparison.js';
 import { compareCommandLine } from '../report/reproduce.js';
@@ -112,6 +113,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   for (const model of [float, quantized]) await model.refuseChanged();
   await refuseFailedModules();
   await writeReports(result, options.reports);
+  if (options.history !== undefined) await appendHistory(options.history, result);
   return result;
 }
 

@@ -45,6 +45,7 @@ import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
 import { readClassNames } from '../report/class-names.js';
 import { formatBytes } from '../report/format.js';
+import { appendHistory } from '../report/history.js';
 import { openJudge } from '../report/judge.js';
 import { makeResult } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
@@ -256,6 +257,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       // The model comes last: its rename is the commit.
       await written.addTo(files);
     });
+    if (options.history !== undefined) await appendHistory(options.history, result);
     watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
     return result;
   });

@@ -111,6 +111,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     reproduce: 'quantize net.onnx --data calib.npy --preprocess imagenet --bits 4',
     warnings: [],
     pictures: [],
+    history: [],
     classNames: null,
     network: [
       { id: 'x', opType: 'Input', from: [] },

@@ -7,13 +7,26 @@ import { type Markup, markup } from './markup.js';
 import { pictures } from './pictures.js';
 import { plan, provenance, recipe, warnings } from './record.js';
 import { baseline, figures, gates, header, metrics } from './summary.js';
+import { trend } from './trend.js';
 
 /** The report as one page. */
 export function renderPage(result: Result): string {
   const summary = gateSummary(result);
   const title = `${result.quantized.name}: ${summary ? summary.text : 'quantization report'}`;
   const sections = [
-    ...[gates, figures, baseline, warnings, drift, distributions, mistakes, metrics, pictures, suggestions],
+    ...[
+      gates,
+      figures,
+      baseline,
+      trend,
+      warnings,
+      drift,
+      distributions,
+      mistakes,
+      metrics,
+      pictures,
+      suggestions,
+    ],
     ...[search, learning, plan, recipe],
   ].map((section) => section(result));
   const body = markup`${header(result)}
