@@ -1,6 +1,8 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { renderMan } from '../src/cli/man-page.js';
+import { makeProgram } from '../src/cli/program.js';
 
 /**
  * Puts what the command and its workers are made of into few files: the start of the command is mostly the resolving and
@@ -22,3 +24,9 @@ await build({
   minifyWhitespace: true,
   logLevel: 'warning',
 });
+
+// The manual, for `man quantize` where npm has installed the package.
+const quiet = { write() {} };
+const { program } = makeProgram({ argv: [], stdout: quiet, stderr: quiet });
+mkdirSync(`${dist}man`, { recursive: true });
+writeFileSync(`${dist}man/quantize.1`, renderMan(program));

@@ -21,7 +21,7 @@ import { addQuantizeOptions, optionsOf, type QuantizeFlags, withRecipeFile } fro
 import type { CommandProcess } from './streams.js';
 
 const notes = `
-Without --config it reads quantize.config.json of this folder, or the "quantize" key of its package.json.
+Without --config it reads quantize.config.json of this folder (.yaml, .yml, .js, .mjs, .cjs, .ts, .mts), or the "quantize" key of its package.json.
 A flag replaces what the file says; a gate replaces the one on the same metric, and the others stay.
 Where GITHUB_STEP_SUMMARY is set the report is appended to it, with GITHUB_ACTIONS annotations
 are printed, and where GITHUB_OUTPUT is set each metric is an output.

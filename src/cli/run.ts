@@ -5,52 +5,15 @@ import { exitCodes, isSystemError, QuantizeError, reasonOf } from '../errors.js'
 import { escapeControls } from '../report/escape.js';
 import { nearestName } from '../validate/nearest-name.js';
 import { tool } from '../version.js';
-import { calibrateCommand } from './calibrate-command.js';
-import { checkCommand } from './check-command.js';
-import { ciCommand } from './ci-command.js';
-import { compareCommand } from './compare-command.js';
-import { doctorCommand } from './doctor-command.js';
-import { initCommand } from './init-command.js';
-import { inspectCommand } from './inspect-command.js';
-import { integersCommand } from './integers-command.js';
-import { listCommands } from './list-commands.js';
-import { mergeCommand } from './merge-command.js';
-import { quantizeCommand } from './quantize-command.js';
+import { makeProgram } from './program.js';
 import type { CommandProcess } from './streams.js';
-import { sweepCommand } from './sweep-command.js';
-import { verifyCommand } from './verify-command.js';
 
 /** How commander begins the line on what was meant. */
 const HINT = '\n(Did you mean ';
 
-const exitHelp = `
-Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
-70 a bug of this tool, 130 interrupted.`;
-
 /** Run the command line, and set the exit code. Never throws, never prints a stack trace for what a user can mend. */
 export async function run(process: CommandProcess): Promise<void> {
-  // The main job is the program itself; its flags count before a subcommand's name only, since both have some in common.
-  const program = quantizeCommand(process)
-    .optionsGroup('Options:')
-    .version(tool.version)
-    .enablePositionalOptions()
-    .helpCommand('help [command]', 'what a command takes')
-    .addHelpText('after', exitHelp);
-  const commands = [
-    initCommand(process),
-    doctorCommand(process),
-    ciCommand(process),
-    compareCommand(process),
-    sweepCommand(process),
-    calibrateCommand(process),
-    mergeCommand(process),
-    verifyCommand(process),
-    checkCommand(process),
-    inspectCommand(process),
-    integersCommand(process),
-    ...listCommands(process),
-  ];
-  for (const command of commands) program.addCommand(command);
+  const { program, commands } = makeProgram(process);
   for (const command of [program, ...commands]) {
     const called = command === program ? program.name() : `${program.name()} ${command.name()}`;
     command.showHelpAfterError(`Run \`${called} --help\` to see what it takes.`);

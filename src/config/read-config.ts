@@ -1,16 +1,16 @@
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { FOLDER_LABELS } from '../../calibration/labels.js';
-import { QuantizeError, reasonOf } from '../errors.js';
+import { QuantizeError } from '../errors.js';
 import { isTask } from '../evaluate/tasks/tasks.js';
-import { readWhole } from '../files/open.js';
 import { parseGate } from '../gate/parse-gate.js';
 import type { GateSpec, Paths, QuantizeOptions } from '../options.js';
 import { checkConfig, type FoundConfig, valueError } from './check-config.js';
+import { configEndings, loadContent } from './load-content.js';
 import { parsePictures, parsePreprocess, parseRaw } from './parse-samples.js';
 import type { ConfigFile, JobSettings } from './schema.js';
 
-/** The file that is looked for. */
-const CONFIG_NAME = 'quantize.config.json';
+/** The file that is looked for, with any of the endings. */
+const CONFIG_NAME = 'quantize.config';
 
 /** The key of package.json that is looked for where there is no such file. */
 const PACKAGE_KEY = 'quantize';
@@ -23,7 +23,7 @@ export interface Job extends QuantizeOptions {
 
 /** Where a configuration is looked for, and what stands above it. */
 export interface ConfigRequest {
-  /** The file; without it `quantize.config.json`, or the `quantize` key of package.json, in the folder. */
+  /** The file; without it `quantize.config.json` (.yaml, .yml, .js, .mjs, .ts, …), or the `quantize` key of package.json, in the folder. */
   readonly path?: string | undefined;
   /** The working folder without it. */
   readonly folder?: string | undefined;
@@ -72,19 +72,21 @@ export async function readConfig({ path, folder = '.', model }: ConfigRequest = 
 }
 
 async function findConfig(folder: string): Promise<FoundConfig> {
-  const own = await readIfThere(join(folder, CONFIG_NAME));
-  if (own) return own;
+  for (const ending of configEndings) {
+    const own = await readIfThere(join(folder, `${CONFIG_NAME}${ending}`));
+    if (own) return own;
+  }
   const ofPackage = await readIfThere(join(folder, 'package.json'));
   const inner = ofPackage && keyOfPackage(ofPackage);
   if (inner) return inner;
   throw new QuantizeError('config-missing', {
-    name: CONFIG_NAME,
+    name: `${CONFIG_NAME}.json`,
     folder: folder === '.' ? 'this folder' : folder,
   });
 }
 
 async function readGiven(path: string): Promise<FoundConfig> {
-  const found = await readJson(path);
+  const found = await readFound(path);
   if (basename(path) !== 'package.json') return found;
   const inner = keyOfPackage(found);
   if (inner) return inner;
@@ -98,20 +100,16 @@ function keyOfPackage({ path, content }: FoundConfig): FoundConfig | undefined {
 
 async function readIfThere(path: string): Promise<FoundConfig | undefined> {
   try {
-    return await readJson(path);
+    return await readFound(path);
   } catch (thrown) {
     if (thrown instanceof QuantizeError && thrown.code === 'file-missing') return undefined;
     throw thrown;
   }
 }
 
-async function readJson(path: string): Promise<FoundConfig> {
-  const text = new TextDecoder().decode(await readWhole(path));
-  try {
-    return { path, content: JSON.parse(text), prefix: [] };
-  } catch (thrown) {
-    throw new QuantizeError('config-syntax', { path, reason: reasonOf(thrown) }, { cause: thrown });
-  }
+/** What a file holds, be it JSON, YAML or a module. */
+async function readFound(path: string): Promise<FoundConfig> {
+  return { path, content: await loadContent(path), prefix: [] };
 }
 
 type Place = readonly PropertyKey[];

@@ -41,11 +41,7 @@ export const commandErrors = {
     'There is no configuration: neither {name} nor a package.json with a "quantize" key in {folder}.',
     'Write {name}, as {"model": "model.onnx", "data": "calib.npy", "gates": ["size_ratio<0.3"]}, or name a file with --config.',
   ),
-  'config-syntax': message(
-    2,
-    '{path} is not JSON: {reason}.',
-    'Mend it there; JSON has no comments and no trailing commas.',
-  ),
+  'config-syntax': message(2, '{path} is not {format}: {reason}.', '{mend}'),
   'verify-no-recipe': message(
     2,
     '{path} carries no recipe that this version knows, so that it cannot be made again.',

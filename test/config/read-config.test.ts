@@ -313,3 +313,26 @@ describe('what is wrong with a configuration is told with its place', () => {
     await expect(readConfig({ folder, model: 'b' })).rejects.toThrow(/models names the models/);
   });
 });
+
+describe('other formats', () => {
+  it.each([
+    ['quantize.config.yaml', 'model: a.onnx\ngates:\n  - size<1MB # kept small\n'],
+    ['quantize.config.mjs', "export default () => ({ model: 'a.onnx', gates: ['size<1MB'] });"],
+    ['quantize.config.cjs', "module.exports = { model: 'a.onnx', gates: ['size<1MB'] };"],
+  ])('%s says the same as JSON', async (name, text) => {
+    const folder = folderWith(text, name);
+    const { jobs, path } = await readConfig({ folder });
+    expect(path).toBe(join(folder, name));
+    expect(jobs[0]).toMatchObject({ model: join(folder, 'a.onnx'), gates: ['size<1MB'] });
+  });
+
+  it.each([
+    ['quantize.config.yaml', 'model: [', 'is not YAML'],
+    ['quantize.config.mjs', 'throw new Error("odd")', 'odd'],
+    ['quantize.config.mjs', 'export const model = 1', 'no default export'],
+  ])('%s with %s is refused', async (name, text, reason) => {
+    const failing = readConfig({ folder: folderWith(text, name) });
+    await expect(failing).rejects.toMatchObject({ code: 'config-syntax' });
+    await expect(failing).rejects.toThrow(reason);
+  });
+});

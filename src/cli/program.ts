@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { tool } from '../version.js';
+import { calibrateCommand } from './calibrate-command.js';
+import { checkCommand } from './check-command.js';
+import { ciCommand } from './ci-command.js';
+import { compareCommand } from './compare-command.js';
+import { completionCommand } from './completion-command.js';
+import { doctorCommand } from './doctor-command.js';
+import { initCommand } from './init-command.js';
+import { inspectCommand } from './inspect-command.js';
+import { integersCommand } from './integers-command.js';
+import { listCommands } from './list-commands.js';
+import { mergeCommand } from './merge-command.js';
+import { quantizeCommand } from './quantize-command.js';
+import type { CommandProcess } from './streams.js';
+import { sweepCommand } from './sweep-command.js';
+import { verifyCommand } from './verify-command.js';
+
+const exitHelp = `
+Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
+70 a bug of this tool, 130 interrupted.`;
+
+/** The command with all its commands. */
+export function makeProgram(process: CommandProcess): { program: Command; commands: Command[] } {
+  // The main job is the program itself; its flags count before a subcommand's name only, since both have some in common.
+  const program = quantizeCommand(process)
+    .optionsGroup('Options:')
+    .version(tool.version)
+    .enablePositionalOptions()
+    .helpCommand('help [command]', 'what a command takes')
+    .addHelpText('after', exitHelp);
+  const commands = [
+    initCommand(process),
+    doctorCommand(process),
+    ciCommand(process),
+    compareCommand(process),
+    sweepCommand(process),
+    calibrateCommand(process),
+    mergeCommand(process),
+    verifyCommand(process),
+    checkCommand(process),
+    inspectCommand(process),
+    integersCommand(process),
+    ...listCommands(process),
+    completionCommand(process, program),
+  ];
+  for (const command of commands) program.addCommand(command);
+  return { program, commands };
+}
