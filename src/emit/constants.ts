@@ -58,6 +58,12 @@ export class Constants {
     return this.shared(`u8_${value}`, () => ({ type: 'uint8', dims: [], data: Uint8Array.of(value) }));
   }
 
+  /** A code as a scalar, uint8 or uint16. */
+  code(value: number, wide: boolean): string {
+    if (!wide) return this.uint8(value);
+    return this.shared(`u16_${value}`, () => ({ type: 'uint16', dims: [], data: Uint16Array.of(value) }));
+  }
+
   /** Zero points of int8 weights, all 0, as many as there are scales; shared. */
   int8Zeros({ scales, axis }: { scales: Float32Array; axis: number | undefined }): string {
     const dims = axis === undefined ? [] : [scales.length];

@@ -5,6 +5,7 @@ import { type Graph, inputAt, isOp, type Model, type Node, node, subgraphsOf } f
 import { rankOf } from '../graph/rank.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
+import { isWide } from '../numerics/activation.js';
 import { quantizeValue } from '../numerics/affine.js';
 import { type Runs, roleOf, type WeightedNode } from '../place/placement.js';
 import type { Plan } from '../quantize/plan.js';
@@ -303,18 +304,20 @@ class Emitter {
       // The padding value as a code; without one the runtime would pad with code 0, which is not real 0.
       const value = this.#source.initializers.get(inputs[2] ?? '');
       const real = value ? (floatsOf(value)[0] ?? 0) : 0;
-      inputs[2] = this.#constants.uint8(quantizeValue(real, this.#values.grid(data)));
+      const grid = this.#values.grid(data);
+      inputs[2] = this.#constants.code(quantizeValue(real, grid), isWide(grid));
     }
     this.#push(source, inputs);
   }
 
   #emitClampOnCodes(source: Node): void {
     const data = inputAt(source, 0) ?? '';
-    const { low, high } = clampCodes(clampBounds(this.#source, source), this.#values.grid(data));
+    const grid = this.#values.grid(data);
+    const { low, high } = clampCodes(clampBounds(this.#source, source), grid);
     const inputs = [
       this.#values.namesFor(data).codes,
-      this.#constants.uint8(low),
-      this.#constants.uint8(high),
+      this.#constants.code(low, isWide(grid)),
+      this.#constants.code(high, isWide(grid)),
     ];
     const outputs = source.outputs.map((output) => this.#values.namesFor(output).codes);
     this.#graph.nodes.push({ ...source, opType: 'Clip', attributes: new Map(), inputs, outputs });

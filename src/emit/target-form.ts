@@ -1,10 +1,11 @@
 import { clampBounds } from '../graph/clamp-bounds.js';
 import { addInitializer, NameScope } from '../graph/edit.js';
-import { inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
+import { type Graph, inputAt, isOp, type Model, type Node, node, opsetOf } from '../graph/model.js';
 import { isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
 import { arrayOf, floatTensor, integersOf, type Tensor, tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
 import type { TargetForm } from '../place/targets/target.js';
+import { RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import type { EmittedModel } from './emit-model.js';
 
 /** A written model as a target takes it; what the form leaves open stays as it is. */
@@ -17,13 +18,30 @@ export function inTargetForm(emitted: EmittedModel, form: TargetForm): EmittedMo
     initializers: new Map(graph.initializers),
     valueInfo: new Map(graph.valueInfo),
   };
-  const written: Model = { ...model, graph: copy };
-  if (form.moves === 'pairs') copy.nodes = pairedNodes(written);
+  const written: Model = { ...model, opsets: new Map(model.opsets), graph: copy };
+  const isWide = hasWideCodes(copy);
+  // What moves values has no kernels for uint16.
+  if (form.moves === 'pairs' || isWide) copy.nodes = pairedNodes(written);
+  if (isWide && opsetOf(model) < WIDE_OPSET) {
+    copy.nodes = copy.nodes.map((each) =>
+      isOfWideCodes(copy, each) ? { ...each, domain: RUNTIME_DOMAIN } : each,
+    );
+    written.opsets.set(RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION);
+  }
   if (form.biases === 'float') copy.nodes = withFloatBiases(written);
   const renamed = form.activations === 'symmetric-int8' ? signCodes(written) : new Map<string, string>();
   const named = (name: string) => renamed.get(name) ?? name;
   return { model: written, codes: new Map([...codes].map(([value, names]) => [value, names.map(named)])) };
 }
+
+/** The operator set from which on ONNX's own Q and DQ take uint16; onnxruntime's own do in every one. */
+const WIDE_OPSET = 21;
+
+/** Whether a node is the Q or the DQ of uint16 codes. */
+const isOfWideCodes = ({ initializers }: Graph, each: Node): boolean =>
+  isQuantizing(each) && initializers.get(inputAt(each, 2) ?? '')?.dataType === 'uint16';
+
+const hasWideCodes = (graph: Graph): boolean => graph.nodes.some((each) => isOfWideCodes(graph, each));
 
 /** Q → Clip of codes as a clamp in front of the Q, and whatever else works on codes between a DQ and a Q of its own. */
 function pairedNodes({ graph }: Model): Node[] {
@@ -90,14 +108,16 @@ function pairAround(
 ): Node[] {
   const [codes = '', ...others] = moving.inputs;
   const read = names.fresh(`${codes}_float`);
-  if (isOp(moving, 'Pad') && inputAt(moving, 2)) {
+  // What stands for a real among codes: what a Pad adds, and the bounds of a Clip.
+  for (const at of isOp(moving, 'Pad') ? [2] : isOp(moving, 'Clip') ? [1, 2] : []) {
+    if (!inputAt(moving, at)) continue;
     const zeroPoint = graph.initializers.get(grid[1] ?? '');
-    const value = graph.initializers.get(inputAt(moving, 2) ?? '');
+    const value = graph.initializers.get(inputAt(moving, at) ?? '');
     const scale = graph.initializers.get(grid[0] ?? '');
     const code = (tensor: Tensor | undefined) => (tensor ? (integersOf(tensor)[0] ?? 0) : 0);
     const step = scale ? Number(arrayOf(scale).data[0]) : 1;
     const real = Math.fround((code(value) - code(zeroPoint)) * step);
-    others[1] = addInitializer(graph, `${codes}_padding`, floatTensor('float32', [], [real]));
+    others[at - 1] = addInitializer(graph, `${codes}_real`, floatTensor('float32', [], [real]));
   }
   const results = moving.outputs.map((output) => output && names.fresh(`${output}_float`));
   const quantized = moving.outputs.flatMap((output, i): Node[] => {

@@ -2,7 +2,7 @@ import type { ClampBounds } from '../graph/clamp-bounds.js';
 import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
 import { attribute, type Graph, isOp, type Node, node } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
-import type { ActivationQuantizer } from '../numerics/activation.js';
+import { type ActivationQuantizer, isWide } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import { hardSigmoidOf } from '../place/operators.js';
 import { layerKeyOf, roleOf } from '../place/placement.js';
@@ -73,14 +73,15 @@ export class ValueWriter {
     return this.#parametersOf(root, this.grid(value));
   }
 
-  #parametersOf(key: string, { scale, zeroPoint }: AffineQuantizer): Parameters {
+  #parametersOf(key: string, grid: AffineQuantizer): Parameters {
+    const { scale, zeroPoint } = grid;
     const { constants } = this.#sources;
     let name = this.#scales.get(key);
     if (!name) {
       name = constants.add(`${key}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
       this.#scales.set(key, name);
     }
-    return [name, constants.uint8(zeroPoint)];
+    return [name, constants.code(zeroPoint, isWide(grid))];
   }
 
   /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */

@@ -1,6 +1,7 @@
 import { dataTypeCodes } from '../graph/data-type.js';
 import { type Attribute, attribute, isOp, type Node, node } from '../graph/model.js';
 import { floatsOf, type Tensor } from '../graph/tensor.js';
+import { isWide } from '../numerics/activation.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { roundHalfEven } from '../numerics/round.js';
 import type { WeightedNode, WeightSite } from '../place/placement.js';
@@ -81,10 +82,14 @@ export class WeightWriter {
     });
   }
 
-  /** A constant operand of integer arithmetic, in uint8 → DQ. */
+  /** A constant operand of integer arithmetic, in uint8 or uint16 → DQ. */
   operand({ codes, dims, quantizer }: QuantizedConstant, name: string): string {
-    const stored = this.#constants.add(`${name}_q`, { type: 'uint8', dims, data: codes });
-    const zeroPoint = this.#constants.uint8(quantizer.zeroPoint);
+    const stored = this.#constants.add(`${name}_q`, {
+      type: codes instanceof Uint16Array ? 'uint16' : 'uint8',
+      dims,
+      data: codes,
+    });
+    const zeroPoint = this.#constants.code(quantizer.zeroPoint, isWide(quantizer));
     const steps: Steps = { scales: Float32Array.of(quantizer.scale), axis: undefined };
     return this.#dequantize([stored, zeroPoint], steps, name);
   }

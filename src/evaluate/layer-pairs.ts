@@ -1,6 +1,7 @@
 import type { EmittedModel } from '../emit/emit-model.js';
 import { NameScope } from '../graph/edit.js';
 import { type Model, node } from '../graph/model.js';
+import { isQuantizing } from '../graph/qdq-graph.js';
 import type { Placement } from '../place/placement.js';
 
 /** How the counterpart of a layer was found: by the plan that made the file, by names, or by the order of the layers. */
@@ -33,12 +34,19 @@ export function layerPairs(
 ): { model: Model; pairs: LayerPair[] } {
   const names = new NameScope(model.graph);
   const nodes = [...model.graph.nodes];
+  // Of 16 bits Q and DQ may be onnxruntime's own.
+  const domains = new Map(
+    nodes.filter((each) => isQuantizing(each)).map(({ inputs, domain }) => [inputs[2] ?? '', domain]),
+  );
   const reached = weighted.filter(({ owner }) => owner === undefined);
   const pairs = reached.map(({ node: { id }, result: floatValue }): LayerPair => {
     const inputs = codes.get(floatValue);
     // A Gemm or a MatMul may write float.
     const quantizedValue = inputs ? names.fresh(`${floatValue}_measured`) : floatValue;
-    if (inputs) nodes.push(node('DequantizeLinear', inputs, [quantizedValue]));
+    if (inputs) {
+      const domain = domains.get(inputs[2] ?? '') ?? '';
+      nodes.push({ ...node('DequantizeLinear', inputs, [quantizedValue]), domain });
+    }
     const tensor = inputs?.[0] ?? floatValue;
     return { id, floatValue, quantizedValue, tensor, matchedBy: 'plan' };
   });

@@ -1,4 +1,4 @@
-import { type ActivationQuantizer, CODES, LARGEST_CODE } from '../numerics/activation.js';
+import { type ActivationQuantizer, CODES, isWide, LARGEST_CODE } from '../numerics/activation.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { clamp } from '../numerics/round.js';
 import { dataTypeCodes } from './data-type.js';
@@ -59,7 +59,8 @@ export function quantizeNodes(
 ): Node[] {
   const { low, high } = reached;
   const hasTable = quantizer.kind === 'lut';
-  if (!hasTable && low === 0 && high === LARGEST_CODE)
+  // Of 16 bits the range ends where a clamp does: there is no Clip of such codes.
+  if (isWide(quantizer.grid) || (!hasTable && low === 0 && high === LARGEST_CODE))
     return [node('QuantizeLinear', [value, ...parameters], [codes])];
   const wide = scope.fresh('q8');
   const quantized = node('QuantizeLinear', [value, ...parameters], [wide]);
@@ -67,7 +68,10 @@ export function quantizeNodes(
   return [quantized, node('Clip', [wide, scope.uint8(low), scope.uint8(high)], [codes])];
 }
 
-/** A float value → the floats that its quantizer makes of it: Q → Clip or table → DQ, with parameters of its own. */
+/**
+ * A float value → the floats that its quantizer makes of it: Q → Clip or table → DQ, with parameters of its own. 16 bits are
+ * taken as exact: their steps are finer than those of what is simulated beside them, and Q of uint16 needs opset 21.
+ */
 export function fakeQuantizeNodes(
   value: string,
   quantizer: ActivationQuantizer,
@@ -75,8 +79,14 @@ export function fakeQuantizeNodes(
   scope: NodeScope,
 ): { readonly nodes: readonly Node[]; readonly parameters: Parameters } {
   const { scale, zeroPoint } = quantizer.grid;
+  const step = scope.constant('s', { type: 'float32', dims: [], data: Float32Array.of(scale) });
+  if (isWide(quantizer.grid)) {
+    const data = Uint16Array.of(zeroPoint);
+    const zero = scope.constant('z', { type: 'uint16', dims: [], data });
+    return { nodes: [node('Identity', [value], [output])], parameters: [step, zero] };
+  }
   const parameters: Parameters = [
-    scope.constant('s', { type: 'float32', dims: [], data: Float32Array.of(scale) }),
+    step,
     scope.constant('z', { type: 'uint8', dims: [], data: Uint8Array.of(zeroPoint) }),
   ];
   const codes = scope.fresh('codes');

@@ -43,7 +43,7 @@ export function unsignedRange(bits: number): { low: number; high: number } {
  *
  * @param min - lower end of the range, finite
  * @param max - upper end of the range, finite
- * @param bits - width of the codes, 2 to 8
+ * @param bits - width of the codes, 2 to 8, or 16
  */
 export function quantizerOfRange(min: number, max: number, bits: number): AffineQuantizer {
   const { low, high } = unsignedRange(bits);

@@ -5,13 +5,14 @@ import { floatsOf, type Tensor } from '../graph/tensor.js';
 import type { Uses } from '../graph/uses.js';
 import { type StorableWeights, storableOf, type WeightInput } from '../graph/weight-inputs.js';
 import { isAllFinite } from '../numerics/finite.js';
-import { type LayerRecipe, matches, operatorKeptBy, type Recipe, recipeFor } from '../recipe.js';
+import { type LayerRecipe, matches, operatorKeptBy, type Recipe, recipeFor, WIDE_BITS } from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { FusedChains } from './chains.js';
 import { ruleOf } from './operators.js';
 import type { Position, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
 import { soundLayers } from './sound.js';
+import { formOf } from './targets/targets.js';
 import { hasConstant, whyFloat, whyNoKernel, whyNoLayer, whyNotPlain } from './why-float.js';
 
 /** The layers of a graph, and what the recipe says of the other nodes. */
@@ -23,6 +24,9 @@ export interface PlacedLayers {
   /** By node id: of layers, of the Adds of their biases, of products, and of what is excluded. */
   readonly roles: ReadonlyMap<string, Role>;
 }
+
+/** Why a layer computes in float for which 16 bits were asked. */
+export const NO_WIDE_KERNELS = `has no kernels for activations of ${WIDE_BITS} bits`;
 
 type Unfinished = Omit<WeightedNode, 'result'>;
 
@@ -152,7 +156,7 @@ function runsOf(
     owner,
     sound,
   }: { graph: Graph; uses: Uses; owner: Node | undefined; sound: string | undefined },
-  { activations, format, rules }: Recipe,
+  { activations, format, rules, target }: Recipe,
   linear: LinearLayer | undefined,
   own: LayerRecipe,
 ): Runs {
@@ -165,6 +169,8 @@ function runsOf(
     const inBlocks = format === 'matmulnbits' && whyNoBlocks(linear, own) === undefined;
     return inBlocks ? { ...stored, stored: 'blocks', linear } : stored;
   }
+  if (own.actBits === WIDE_BITS && formOf(target).widest < WIDE_BITS)
+    return { ...stored, why: `${target} ${NO_WIDE_KERNELS}` };
   const isAsked = rules.some(({ actBits, pattern }) => actBits !== undefined && matches(pattern, node));
   if (sound !== undefined && !isAsked) return { ...stored, why: sound };
   if (activations.kind === 'static')

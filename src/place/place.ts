@@ -1,7 +1,7 @@
 import { QuantizeError } from '../errors.js';
 import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { checkPatterns, type Recipe } from '../recipe.js';
+import { checkPatterns, MAX_BITS, type Recipe, WIDE_BITS } from '../recipe.js';
 import { isLayerInput, placeAround } from './around.js';
 import { layerNodes, type PlacedLayers, placeLayers } from './layers.js';
 import { ruleOf } from './operators.js';
@@ -32,7 +32,9 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
     roles.set(node.id, { kind: 'float', reason: reasonOf(graph, uses, layers, recipe, node) });
   }
   const { weighted } = layers;
-  return { roles, weighted, values: valuesOf({ graph, uses, roles, weighted }, around.demanded) };
+  const isWide = recipe.activations.kind === 'static' && recipe.activations.bits === WIDE_BITS;
+  const usualBits = isWide ? WIDE_BITS : MAX_BITS;
+  return { roles, weighted, values: valuesOf({ graph, uses, roles, weighted, usualBits }, around.demanded) };
 }
 
 /** What runs on integers around layers that do not. */

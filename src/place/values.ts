@@ -1,6 +1,5 @@
 import { type Graph, inputAt } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
-import { MAX_BITS } from '../recipe.js';
 import { isInteger, type QuantizedValue, type Role, type WeightedNode } from './placement.js';
 
 /** What is known of a graph once every node has its role. */
@@ -10,6 +9,8 @@ interface Placed {
   /** By node id. */
   readonly roles: ReadonlyMap<string, Role>;
   readonly weighted: readonly WeightedNode[];
+  /** Width of what no layer reads: 8 bits, or 16 where the recipe has all so. */
+  readonly usualBits: number;
 }
 
 /**
@@ -18,7 +19,7 @@ interface Placed {
  * @param demanded - those that are wanted as codes; what moves codes makes more of them
  */
 export function valuesOf(placed: Placed, demanded: ReadonlySet<string>): Map<string, QuantizedValue> {
-  const { graph, uses, roles } = placed;
+  const { graph, uses, roles, usualBits } = placed;
   const roots = new Map<string, string>();
   const order = [...graph.inputs.map((input) => input.name), ...graph.nodes.flatMap((node) => node.outputs)];
   for (const name of order) {
@@ -36,15 +37,15 @@ export function valuesOf(placed: Placed, demanded: ReadonlySet<string>): Map<str
     const node = uses.producer(name);
     const role = node && roles.get(node.id);
     const madeByInteger = role !== undefined && isInteger(role);
-    const own = bits.get(root) ?? MAX_BITS;
-    const isWide = own < MAX_BITS && wide.has(root);
-    const widths = isWide ? { bits: MAX_BITS, layerBits: own } : { bits: own, layerBits: undefined };
+    const own = bits.get(root) ?? usualBits;
+    const isWide = own < usualBits && wide.has(root);
+    const widths = isWide ? { bits: usualBits, layerBits: own } : { bits: own, layerBits: undefined };
     values.set(name, { name, root, ...widths, madeByInteger });
   }
   return values;
 }
 
-/** `actBits` is for what layers read; what only passes through additions and pools keeps 8 bits. */
+/** `actBits` is for what layers read; what only passes through additions and pools keeps the usual ones. */
 function bitsByRoot(
   weighted: readonly WeightedNode[],
   roots: ReadonlyMap<string, string>,

@@ -7,8 +7,9 @@ import type { Ranges } from '../calibrate/find-ranges.js';
 import { joinsFarApart } from '../evaluate/far-joins.js';
 import { inputAt, type Model, type Node } from '../graph/model.js';
 import type { Placement, WeightedNode } from '../place/placement.js';
+import { formOf } from '../place/targets/targets.js';
 import type { WidenedNode } from '../quantize/plan.js';
-import { MAX_BITS, matches, named, type Recipe, type Rule } from '../recipe.js';
+import { MAX_BITS, matches, named, type Recipe, type Rule, WIDE_BITS } from '../recipe.js';
 
 /** From here on 8 bits hold a value well enough: an error of a thirtieth. */
 const ENOUGH_DB = 30;
@@ -35,7 +36,7 @@ export interface WidenSources {
  *   of all others stretch the range.
  * - A Concat of values whose ranges are more than 30 times apart, and the layers that read it: boxes to 640 beside scores to 1.
  *
- * They compute in float. What is float then lets other values
+ * They compute in float; where the target has kernels for 16 bits, layers get inputs of such, and a join with them. What is float then lets other values
  * have ranges of their own, so that all is looked at again until nothing is found.
  */
 export function widen(recipe: Recipe, sources: WidenSources): Widened {
@@ -51,19 +52,19 @@ export function widen(recipe: Recipe, sources: WidenSources): Widened {
   }
 }
 
-const ruleFor = (id: string): Rule => ({
-  pattern: id,
-  actBits: 'float',
-});
+const hasWide = ({ target }: Recipe): boolean => formOf(target).widest === WIDE_BITS;
 
 /** What reads a join of far ranges keeps its weights, too: their error is multiplied by the large values, and added to the small. */
 function withAll(recipe: Recipe, nodes: readonly WidenedNode[]): Recipe {
+  const ruled = (all: readonly WidenedNode[], actBits: Rule['actBits']): Rule[] =>
+    all.map(({ id }) => ({ pattern: id, actBits }));
+  if (hasWide(recipe)) return { ...recipe, rules: [...ruled(nodes, WIDE_BITS), ...recipe.rules] };
   const [readers, others] = [true, false].map((reads) =>
     nodes.filter(({ because }) => (because.kind === 'reads') === reads),
   ) as [WidenedNode[], WidenedNode[]];
   return {
     ...recipe,
-    rules: [...others.map(({ id }) => ruleFor(id)), ...recipe.rules],
+    rules: [...ruled(others, 'float'), ...recipe.rules],
     exclude: [...recipe.exclude, ...readers.map(({ id }) => id)],
   };
 }
@@ -105,14 +106,16 @@ function beyondEightBits(
     if (runs.kind !== 'integer' || isAsked(node)) return [];
     const input = inputAt(node, 0) ?? '';
     const { root = '' } = placement.values.get(input) ?? {};
+    if (own.actBits === WIDE_BITS) return [];
     if (joins.some(({ id }) => id === root)) return [{ id: node.id, because: { kind: 'reads', join: root } }];
     if (own.actBits !== MAX_BITS) return [];
-    const [worst] = [input, ...resultsOf(weighted, placement)]
+    const values = hasWide(recipe) ? [input] : [input, ...resultsOf(weighted, placement)];
+    const [worst] = values
       .map((value) => ({ value, sqnrDb: sqnrOf(value) }))
       .sort((a, b) => a.sqnrDb - b.sqnrDb);
     return worst && worst.sqnrDb < ENOUGH_DB ? [{ id: node.id, because: { kind: 'range', ...worst } }] : [];
   });
-  return [...joins, ...layers];
+  return hasWide(recipe) ? layers : [...joins, ...layers];
 }
 
 /** The result of a layer, where it is written in codes. */

@@ -1,5 +1,6 @@
 import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import { exactOffset } from '../../calibration/observers/exact-offset.js';
+import { minmax } from '../../calibration/observers/minmax.js';
 import type { RangeSource } from '../../calibration/range-sources/range-source.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
 import { QuantizeError } from '../errors.js';
@@ -24,7 +25,7 @@ import {
   type WeightSite,
 } from '../place/placement.js';
 import { formOf } from '../place/targets/targets.js';
-import { type LayerRecipe, MAX_BITS, named, type Recipe } from '../recipe.js';
+import { type LayerRecipe, MAX_BITS, named, type Recipe, WIDE_BITS } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
 import { quantizeBlocks } from './blocks.js';
 import { weightLimit } from './integer-limit.js';
@@ -221,9 +222,12 @@ function observe(
   const scheme = named(sources.registries.actSchemes, activations.levels);
   // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
   const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
-  const grid = observer.quantizer(seen, bits, activations.observerSettings);
+  // 65,536 steps are enough for the whole range.
+  const chooser = bits === WIDE_BITS ? minmax : observer;
+  const grid = chooser.quantizer(seen, bits, activations.observerSettings);
   const quantizer = levels ?? { kind: 'affine', grid: gridFor(recipe, grid) };
-  const offset = levels ? undefined : observer.offsetFit?.(seen, bits, activations.observerSettings);
+  const offset =
+    levels || bits === WIDE_BITS ? undefined : observer.offsetFit?.(seen, bits, activations.observerSettings);
   const exact =
     offset && activations.exactOffset && bits < MAX_BITS
       ? exactOffset(offset, seen.distribution(), bits)
@@ -234,7 +238,13 @@ function observe(
   const exactError = isExact ? exact.error : undefined;
   return {
     quantizer: isExact ? exact.quantizer : quantizer,
-    observation: { observer: chosenBy, range: { min, max }, degenerate, offset, exactError },
+    observation: {
+      observer: bits === WIDE_BITS ? minmax.name : chosenBy,
+      range: { min, max },
+      degenerate,
+      offset,
+      exactError,
+    },
   };
 }
 
@@ -248,7 +258,7 @@ function channelsPerCodebook({ granularity, group }: LayerRecipe): number | unde
 const gridFor = ({ target }: Pick<Recipe, 'target'>, grid: AffineQuantizer): AffineQuantizer =>
   formOf(target).activations === 'symmetric-int8' ? signedQuantizer(grid) : grid;
 
-/** Constants that integer arithmetic reads, in uint8 over their whole range. */
+/** Constants that integer arithmetic reads, over their whole range, as wide as its result. */
 export function constantOperands(
   graph: Graph,
   placement: Placement,
@@ -257,15 +267,17 @@ export function constantOperands(
   const constants = new Map<string, QuantizedConstant>();
   for (const node of graph.nodes) {
     if (roleOf(placement, node)?.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;
+    const isWide = placement.values.get(node.outputs[0] ?? '')?.bits === WIDE_BITS;
     for (const name of node.inputs) {
       const tensor = graph.initializers.get(name);
       if (!tensor || elementCount(tensor.dims) === 0) continue;
       const values = floatsOf(tensor);
       const min = values.reduce((least, value) => Math.min(least, value), 0);
       const max = values.reduce((most, value) => Math.max(most, value), 0);
-      const quantizer = gridFor(recipe, quantizerOfRange(min, max, MAX_BITS));
+      const quantizer = gridFor(recipe, quantizerOfRange(min, max, isWide ? WIDE_BITS : MAX_BITS));
+      const codeOf = (value: number) => quantizeValue(value, quantizer);
       constants.set(name, {
-        codes: Uint8Array.from(values, (v) => quantizeValue(v, quantizer)),
+        codes: isWide ? Uint16Array.from(values, codeOf) : Uint8Array.from(values, codeOf),
         dims: tensor.dims,
         quantizer,
       });

@@ -1,5 +1,5 @@
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { CODES } from '../numerics/activation.js';
+import { CODES, WIDE_CODES } from '../numerics/activation.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { isAllFinite } from '../numerics/finite.js';
 import { elementCount } from '../numerics/nd-array.js';
@@ -50,7 +50,10 @@ export function problemOfBias({ runs }: WeightedNode, bias: Float32Array): strin
 /** What is wrong with the quantizer of an activation; undefined where nothing is. */
 export function problemOfActivation(quantizer: ActivationQuantizer): string | undefined {
   const { scale, zeroPoint, low, high } = quantizer.grid;
-  const isCode = (code: number) => Number.isInteger(code) && code >= 0 && code < CODES;
+  // uint16 is taken whole, or not at all.
+  const isWide = quantizer.kind === 'affine' && high === WIDE_CODES - 1;
+  const codes = isWide ? WIDE_CODES : CODES;
+  const isCode = (code: number) => Number.isInteger(code) && code >= 0 && code < codes;
   if (!isStep(scale)) return `has a step of ${scale}`;
   if (![zeroPoint, low, high].every(isCode) || low > high) return 'has codes outside of uint8';
   if (zeroPoint < low || zeroPoint > high) return 'has no code for 0';

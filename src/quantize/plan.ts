@@ -6,9 +6,9 @@ import type { Recipe } from '../recipe.js';
 import type { Provenance } from './provenance.js';
 import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
 
-/** A constant operand of integer arithmetic, in uint8. */
+/** A constant operand of integer arithmetic, in the width of the activations beside it. */
 export interface QuantizedConstant {
-  readonly codes: Uint8Array;
+  readonly codes: Uint8Array | Uint16Array;
   readonly dims: readonly number[];
   readonly quantizer: AffineQuantizer;
 }

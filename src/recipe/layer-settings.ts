@@ -5,6 +5,9 @@ import { nameIn, numeric, type Table } from './setting.js';
 export const MIN_BITS = 2;
 export const MAX_BITS = 8;
 
+/** The other width of activations: where a target has kernels for it. */
+export const WIDE_BITS = 16;
+
 /** One scale for the whole weight, or one for each output channel. */
 export type Granularity = 'tensor' | 'channel';
 
@@ -26,8 +29,11 @@ export interface LayerSettings extends WeightSettings {
   readonly actBits: number | 'float';
 }
 
-/** A width in bits. */
+/** A width of weights in bits. */
 export const widthSchema = () => z.int().min(MIN_BITS).max(MAX_BITS);
+
+/** A width of activations in bits. */
+export const actWidthSchema = () => z.union([widthSchema(), z.literal(WIDE_BITS)]);
 
 /** Each of them, as a table. */
 export const weightSettings: Table<WeightSettings> = {
@@ -83,14 +89,14 @@ export const weightSettings: Table<WeightSettings> = {
 export const layerSettings: Table<LayerSettings> = {
   ...weightSettings,
   actBits: {
-    schema: () => z.union([widthSchema(), z.literal('float')]),
+    schema: () => z.union([actWidthSchema(), z.literal('float')]),
     description: 'Width of activations.',
     usual: 8,
     flag: {
       name: '--act-bits',
       value: '<n>',
       group: 'Activations',
-      help: 'width of activations, 2 to 8, or float',
+      help: 'width of activations, 2 to 8, 16, or float',
       parse: numeric,
     },
   },

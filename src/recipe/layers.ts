@@ -36,7 +36,7 @@ export function recipeFor(recipe: Recipe, layer: LayerNames, isEdge: boolean): L
   const actBits = actBitsOf(recipe);
   const general: LayerRecipe = {
     bits: keepsEight ? MAX_BITS : recipe.bits,
-    actBits: keepsEight && actBits !== 'float' ? MAX_BITS : actBits,
+    actBits: keepsEight && actBits !== 'float' ? Math.max(MAX_BITS, actBits) : actBits,
     scheme: recipe.scheme,
     granularity: recipe.granularity,
     group: recipe.group,

@@ -52,7 +52,7 @@ function forTarget(recipe: Recipe, { targets }: Registries): Recipe {
       activations.bits,
       ...rules.flatMap(({ actBits }) => (typeof actBits === 'number' ? actBits : [])),
     ];
-    if (widths.some((bits) => bits < MAX_BITS) || activations.exactOffset)
+    if (widths.some((bits) => bits !== MAX_BITS) || activations.exactOffset)
       throw new QuantizeError('bad-option', {
         ...{ flag, problem: 'has activations of 8 bits alone' },
         mend: 'Leave out --act-bits, or give another target.',

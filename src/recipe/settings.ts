@@ -10,7 +10,7 @@ import {
   rescalings,
   type StaticActivations,
 } from './kinds.js';
-import { layerSettings, weightSettings, widthSchema } from './layer-settings.js';
+import { actWidthSchema, layerSettings, weightSettings } from './layer-settings.js';
 import { refineSchema } from './refine.js';
 import { parseRule, ruleSchema, ruleText } from './rule.js';
 import { type Flag, fraction, nameIn, numeric, type Setting, type Table, yesOrNo } from './setting.js';
@@ -38,7 +38,7 @@ export const settings: Settings = {
   ...weightSettings,
   activations: {
     bits: {
-      schema: widthSchema,
+      schema: actWidthSchema,
       description: 'Width of the activations that layers read.',
       usual: 8,
       flag: { ...actBitsFlag, takes: layerSettings.actBits.schema },

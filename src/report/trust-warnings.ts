@@ -8,8 +8,9 @@ import type { Suggestion } from '../evaluate/origin.js';
 import type { PortableDrift } from '../evaluate/portable.js';
 import { worstOutput } from '../evaluate/worst-output.js';
 import type { Graph } from '../graph/model.js';
+import { formOf } from '../place/targets/targets.js';
 import type { ReportedPlan } from '../quantize/plan.js';
-import type { Recipe } from '../recipe.js';
+import { type Recipe, WIDE_BITS } from '../recipe.js';
 import { count } from './facts.js';
 import { formatDb, formatPercent } from './format.js';
 
@@ -132,12 +133,16 @@ export function joinWarnings(
 }
 
 /** What computes in float since 8 bits do not hold it on the samples, and how to quantize it all the same. */
-export function widenedWarnings({ widened = [] }: Pick<ReportedPlan, 'widened'>): string[] {
+export function widenedWarnings({
+  widened = [],
+  recipe,
+}: Pick<ReportedPlan, 'widened' | 'recipe'>): string[] {
+  const how = formOf(recipe.target).widest === WIDE_BITS ? `at ${WIDE_BITS} bits` : 'in float';
   const ranges = widened.flatMap(({ id, because }) => (because.kind === 'range' ? [{ id, ...because }] : []));
   const joins = widened.flatMap(({ id, because }) => (because.kind === 'join' ? [{ id, ...because }] : []));
   const [worst] = [...ranges].sort((a, b) => a.sqnrDb - b.sqnrDb);
   const rangeSentence = worst && [
-    `${count(ranges.length, 'layer')}, as "${worst.id}", ${ranges.length === 1 ? 'computes' : 'compute'} in float: a few values are so far from all others that 8 bits would leave ${formatDb(worst.sqnrDb)} of "${worst.value}". --rule '${worst.id}:act-bits=8' quantizes one all the same.`,
+    `${count(ranges.length, 'layer')}, as "${worst.id}", ${ranges.length === 1 ? 'computes' : 'compute'} ${how}: a few values are so far from all others that 8 bits would leave ${formatDb(worst.sqnrDb)} of "${worst.value}". --rule '${worst.id}:act-bits=8' quantizes one all the same.`,
   ];
   return [
     ...joins.map(({ id, small, large }) => {

@@ -2,7 +2,8 @@ import type { Samples } from '../calibrate/samples.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import { isNowhereFinite } from '../evaluate/drift.js';
 import type { ModelForm } from '../evaluate/model-form.js';
-import { AUTO, MAX_BITS, type Recipe, settings } from '../recipe.js';
+import { NO_WIDE_KERNELS } from '../place/layers.js';
+import { AUTO, MAX_BITS, type Recipe, settings, WIDE_BITS } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
@@ -104,6 +105,17 @@ function soundWarnings({ layers }: PlanDescription): string[] {
   ];
 }
 
+/** Widths that were asked for, and that the target has no kernels for. */
+function wideWarnings({ layers }: PlanDescription): string[] {
+  const kept = layers.filter(({ quantized }) => quantized?.note?.includes(NO_WIDE_KERNELS));
+  const [first] = kept;
+  if (!first) return [];
+  const which = kept.length === 1 ? `"${first.id}" computes` : `${kept.length} layers compute`;
+  return [
+    `${which} in float, weights in few bits: activations of ${WIDE_BITS} bits have no kernels here, and would cost time and digits. --target qnn writes uint16 codes.`,
+  ];
+}
+
 /** Files below this are small whatever is in them. */
 const SMALL_FILE_BYTES = 2 ** 20;
 
@@ -153,7 +165,7 @@ export function warningsOf(observed: Observed): string[] {
   if (recipe.activations.kind === 'float' && !observed.hasSamples) {
     warnings.push('Weights only: activations stay in float. Give samples with --data to quantize them too.');
   }
-  warnings.push(...soundWarnings(plan), ...biasWarnings(plan));
+  warnings.push(...soundWarnings(plan), ...wideWarnings(plan), ...biasWarnings(plan));
   warnings.push(...evaluationWarnings(observed));
   if (recipe.assumeVnni && saturates(machine)) {
     warnings.push(

@@ -25,6 +25,11 @@ const models: readonly [name: string, model: () => Model][] = [
   ],
   ['a clamp on both sides', () => between((net, x) => net.clip(x, 'r', -0.3, 0.6))],
   [
+    'a clamp of moved values',
+    () =>
+      between((net, x) => net.node('Relu', [net.node('MaxPool', [x], 'p', { kernel_shape: [2, 2] })], 'r')),
+  ],
+  [
     'a border of zeros',
     () => between((net, x) => net.node('Pad', [x, net.int64('pads', [0, 0, 1, 1, 0, 0, 1, 1])], 'p')),
   ],

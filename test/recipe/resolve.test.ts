@@ -284,7 +284,7 @@ describe('resolveRecipe', () => {
     ['recipe.bits cannot be 9', { bits: 9 }],
     ['recipe.bits cannot be 4.5', { bits: 4.5 }],
     ['recipe.bits cannot be NaN', { bits: Number.NaN }],
-    ['recipe.activations.bits cannot be 16', { activations: { bits: 16 } }],
+    ['recipe.activations.bits cannot be 12', { activations: { bits: 12 } }],
     ['recipe.rules[0].bits cannot be 0', { rules: [{ pattern: 'a*', bits: 0 }] }],
     ['recipe.rules[0].actBits cannot be 9', { rules: [{ pattern: 'a*', actBits: 9 }] }],
     ['recipe.group cannot be 0', { group: 0 }],

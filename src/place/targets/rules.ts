@@ -120,7 +120,8 @@ export function standardOperators(stated: Stated): TargetRule {
   const summary = 'operators of ONNX alone, Q and DQ around floats (no QLinearConv, no com.microsoft)';
   return rule('standard-operators', summary, stated, ({ model }) =>
     model.graph.nodes.flatMap((node) => {
-      if (node.domain !== '') return [at(node, `${node.opType} of ${node.domain}`)];
+      // Below opset 21 those of 16 bits are onnxruntime's own everywhere.
+      if (node.domain !== '' && !isQuantizing(node)) return [at(node, `${node.opType} of ${node.domain}`)];
       return /^(QLinear|ConvInteger|MatMulInteger)/.test(node.opType) ? [at(node, node.opType)] : [];
     }),
   );
