@@ -95,6 +95,11 @@ export class ChannelMoments {
     this.add(elements / this.means.length, numbers(mean), numbers(squares));
   }
 
+  /** Sums of squares around the means. */
+  get squares(): Float64Array {
+    return this.#squares;
+  }
+
   get variances(): Float64Array {
     return this.#squares.map((sum) => (this.count > 0 ? sum / this.count : 0));
   }

@@ -105,7 +105,7 @@ export interface Covariances {
   readonly means: Float64Array;
 }
 
-/** The sums of a step over all chunks, in float64. */
+/** The sums of a step over chunks, in float64. */
 export class SecondOrderSums {
   readonly target: ChannelMoments;
   readonly #step: SecondOrderStep;
@@ -140,6 +140,37 @@ export class SecondOrderSums {
     const c = centred(this.#c, { count, left: targets, right: means, perGroup: rows });
     return { h, c, means };
   }
+}
+
+/** Covariances of so many places, and the means of t there. */
+export interface Counted {
+  readonly covariances: Covariances;
+  readonly targets: Float64Array;
+  readonly count: number;
+}
+
+/** The covariances of all places from those of two parts, in place of the first's (Chan, Golub and LeVeque 1983). */
+export function pooled(one: Counted, other: Counted): Covariances {
+  if (other.count === 0) return one.covariances;
+  const count = one.count + other.count;
+  const share = other.count / count;
+  const { h, c, means } = one.covariances;
+  const columns = h.length / means.length;
+  const rows = c.length / columns / (means.length / columns);
+  const steps = other.covariances.means.map((mean, k) => mean - (means[k] as number));
+  const targetSteps = other.targets.map((mean, row) => mean - (one.targets[row] as number));
+  const pool = (into: Float64Array, added: Float64Array, left: Float64Array, perGroup: number) => {
+    for (let at = 0; at < into.length; at++) {
+      const row = Math.floor(at / columns);
+      const step = steps[Math.floor(row / perGroup) * columns + (at % columns)] as number;
+      const own = into[at] as number;
+      into[at] = own + share * ((added[at] as number) - own + (1 - share) * (left[row] as number) * step);
+    }
+  };
+  pool(h, other.covariances.h, steps, columns);
+  pool(c, other.covariances.c, targetSteps, rows);
+  for (let k = 0; k < means.length; k++) means[k] = (means[k] as number) + share * (steps[k] as number);
+  return { h, c, means };
 }
 
 function addTo(sums: Float64Array, results: ReadonlyMap<string, NdArray>, name: string): void {

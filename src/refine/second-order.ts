@@ -1,7 +1,7 @@
 import { opsetOf } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { isAllFinite } from '../numerics/finite.js';
-import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
+import { dot, timesSymmetric } from '../numerics/symmetric.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { pairingIn, withinPairs } from '../quantize/pairs.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
@@ -10,14 +10,17 @@ import { schemes } from '../quantize/schemes/schemes.js';
 import { named } from '../recipe.js';
 import { areFinite, correctMoments, floorOf, type Moments, NOT_FINITE } from './correct-moments.js';
 import { type FittedBlocks, fitBlocks } from './fit-blocks.js';
-import { dampedHessian, type Hessian, REFITS, timesInverse } from './fit-levels.js';
+import { REFITS } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
 import { type RefinableLayer, refinableLayers } from './layers.js';
+import { hessiansOf, madeGood, shareThatHolds } from './make-good.js';
 import { measureLayers, withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
 import {
   aboutZero,
+  type Counted,
   type Covariances,
+  pooled,
   SecondOrderSums,
   secondOrderStep,
   thinning,
@@ -63,27 +66,27 @@ export const secondOrder: Refiner = {
         const { layer } = each;
         await context.pause();
         const step = steps[done] as (typeof steps)[number];
-        const sums = new SecondOrderSums(each, step);
-        await walk.next(step, (results) => sums.add(results));
-        const covariances = sums.covariances();
+        const halves = [new SecondOrderSums(each, step), new SecondOrderSums(each, step)] as const;
+        await walk.next(step, (results, chunk) => (chunk % 2 === 0 ? halves[0] : halves[1]).add(results));
+        const { covariances, target, share } = outcome(layer, halves);
         context.progress(done + 1, twin.layers.length, 'layers');
-        if (!areFinite(sums.target) || !isAllFinite(covariances.means)) {
+        if (!areFinite(target) || !isAllFinite(covariances.means)) {
           blocks.push({ id: layer.id, left: NOT_FINITE });
           continue;
         }
-        const weighing = layer.takesBias ? covariances : aboutZero(covariances, sums.target.means);
-        const fitted = fitLayer(layer, plan, weighing, refits);
+        const weighing = layer.takesBias ? covariances : aboutZero(covariances, target.means);
+        const fitted = fitLayer(layer, plan, weighing, { refits, share });
         const corrected = correctMoments(
           { ...layer, weight: fitted.weight },
           plan,
-          sums.target,
+          target,
           momentsOf(fitted.weight, layer, covariances),
         );
         setConstant(twin, each.weight, dequantizeTensor(corrected.weight));
         if (corrected.bias && each.bias) setConstant(twin, each.bias, corrected.bias);
         weights.set(layer.site, corrected.weight);
         if (corrected.bias) biases.set(layer.id, corrected.bias);
-        const signal = sums.target.variances.reduce((sum, variance) => sum + variance, 0) || 1;
+        const signal = target.variances.reduce((sum, variance) => sum + variance, 0) || 1;
         blocks.push({ id: layer.id, before: fitted.before / signal, after: fitted.after / signal });
       }
     });
@@ -94,27 +97,34 @@ export const secondOrder: Refiner = {
 /** A weight fitted, and the error of its rows before and after. */
 type Fitted = FittedWeight | FittedBlocks;
 
-/** The weight of a layer fitted to T = W + R·(H + λI)⁻¹. */
-function fitLayer(layer: RefinableLayer, plan: Plan, { h, c }: Covariances, refits: number): Fitted {
+/** What a layer's sums come to, and the share of what is made good that holds on other samples. */
+function outcome(layer: RefinableLayer, [even, odd]: readonly [SecondOrderSums, SecondOrderSums]) {
+  const counted = (sums: SecondOrderSums): Counted => {
+    const { count, means } = sums.target;
+    return { covariances: sums.covariances(), targets: means.slice(), count };
+  };
+  const [one, other] = [counted(even), counted(odd)];
+  const weighing = ({ covariances, targets }: Counted) =>
+    layer.takesBias ? covariances : aboutZero(covariances, targets);
   const matrix = weightMatrixOf(layer.linear);
-  const { groups, rows, columns } = matrix;
+  const weight = rowsOf(floatsOf(layer.linear.weight), matrix);
+  const share = other.count === 0 ? 1 : shareThatHolds(weight, [weighing(one), weighing(other)], matrix);
+  even.target.add(other.count, odd.target.means, odd.target.squares);
+  return { covariances: pooled(one, other), target: even.target, share };
+}
+
+/** The weight of a layer fitted to T = W + a·R·(H + λI)⁻¹, a the share of it that holds. */
+function fitLayer(
+  layer: RefinableLayer,
+  plan: Plan,
+  covariances: Covariances,
+  { refits, share }: { refits: number; share: number },
+): Fitted {
+  const matrix = weightMatrixOf(layer.linear);
   const targets = rowsOf(floatsOf(layer.linear.weight), matrix);
-  const hessians: (Hessian | undefined)[] = [];
-  for (let group = 0; group < groups; group++) {
-    const hessian = dampedHessian(part(h, group, columns * columns).slice(), columns);
-    hessians.push(hessian);
-    if (!hessian) continue;
-    const raw = part(h, group, columns * columns);
-    const own = Array.from({ length: rows }, (_, row) => part(targets, group * rows + row, columns));
-    const added = part(c, group, rows * columns).slice();
-    timesSymmetric(own, raw, columns).forEach((given, row) => {
-      addLine(part(added, row, columns), -1, given);
-    });
-    timesInverse(added, hessian);
-    own.forEach((target, row) => {
-      addLine(target, 1, added, { from: row * columns });
-    });
-  }
+  const hessians = hessiansOf(covariances.h, matrix);
+  const added = madeGood(targets, covariances, hessians, matrix);
+  for (let i = 0; i < targets.length; i++) targets[i] = (targets[i] as number) + share * (added[i] as number);
   const { weight } = layer;
   if (weight.kind === 'blocks') {
     const [hessian] = hessians;
