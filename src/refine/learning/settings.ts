@@ -27,7 +27,7 @@ export interface LearningSettings {
 }
 
 /** What differs between ways to learn unless it is told. */
-export type LearningDefaults = Pick<LearningSettings, 'steps' | 'drop' | 'copies'>;
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies'>;
 
 const KEEP = 'keep';
 
@@ -35,7 +35,7 @@ const weightNames = weightQuantizers.map(({ name }) => name);
 const activationNames = activationLearners.map(({ name }) => name);
 
 /** How long, and how fast: what every refiner that learns can be told. */
-export const learningSettings = ({ steps, drop, copies }: LearningDefaults): RefinerSetting[] => [
+export const learningSettings = ({ steps, rate, drop, copies }: LearningDefaults): RefinerSetting[] => [
   {
     ...{ key: 'quantizer', summary: 'what learns weights and activations, where they are not told apart' },
     ...{ usual: AUTO, choices: [AUTO, ...new Set([...weightNames, ...activationNames])] },
@@ -57,7 +57,7 @@ export const learningSettings = ({ steps, drop, copies }: LearningDefaults): Ref
   },
   { key: 'steps', summary: 'steps of each block', usual: steps, least: 1, most: 100_000 },
   { key: 'batch', summary: 'samples a step, at most', usual: 32, least: 1, most: 1024 },
-  { key: 'rate', summary: 'factor of every learning rate', usual: 1, least: 0.001, most: 1000 },
+  { key: 'rate', summary: 'factor of every learning rate', usual: rate, least: 0.001, most: 1000 },
   { key: 'drop', summary: 'share of elements that come from float', usual: drop, least: 0, most: 1 },
   {
     ...{ key: 'copies', summary: 'altered copies of each image, mirrored and shifted' },

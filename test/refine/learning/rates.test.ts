@@ -4,7 +4,7 @@ import { deviationOf, rateOf, stepsOf } from '../../../src/refine/learning/rates
 
 test('rates add up to how far it may go: a half cosine has a mean of one half', () => {
   expect(rateOf(0.3, { rate: 1, steps: 60 })).toBeCloseTo(0.01, 12);
-  expect(rateOf(0.3, { rate: 2, steps: 600 })).toBeCloseTo(0.002, 12);
+  expect(rateOf(0.3, { rate: 2, steps: 300 })).toBeCloseTo(0.004, 12);
 });
 
 test('a step is the scale, or the mean distance of the levels of a channel', () => {
@@ -27,4 +27,8 @@ test('a step is the scale, or the mean distance of the levels of a channel', () 
 test('a bias is measured in its root mean square; of none, and of zeros, in ones', () => {
   expect(deviationOf(Float32Array.of(3, -4, 0, 0))).toBeCloseTo(2.5, 6);
   expect([deviationOf(undefined), deviationOf(new Float32Array(3))]).toEqual([1, 1]);
+});
+
+test('beyond 300 steps more of them go farther, not finer', () => {
+  expect(rateOf(0.3, { rate: 1, steps: 3000 })).toBe(rateOf(0.3, { rate: 1, steps: 300 }));
 });
