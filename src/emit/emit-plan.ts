@@ -4,6 +4,7 @@ import { raisedChannelsIn } from '../quantize/bias.js';
 import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
+import { withHalfConstants } from './half-constants.js';
 import { inOperatorForm } from './operator-form.js';
 import { addRecipe } from './recipe-metadata.js';
 import { inTargetForm } from './target-form.js';
@@ -15,7 +16,8 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
   const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
   const { target, format } = plan.recipe;
   const shaped = inTargetForm(emitModel(model, plan, unpaid), formOf(target));
-  const emitted = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
+  const formed = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
+  const emitted = plan.recipe.float16 ? withHalfConstants(formed, model) : formed;
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
 }

@@ -83,6 +83,8 @@ export interface Recipe extends WeightSettings {
   readonly reduceRange: boolean;
   /** Weights may have pairs whose sums saturate on x86 without VNNI: the last digits, for machines that have it. */
   readonly assumeVnni: boolean;
+  /** Constants that stay float are stored in 16 bits. */
+  readonly float16: boolean;
   /** Cross-layer equalization (Nagel et al. 2019), before calibration. */
   readonly equalize: Rescaling;
   /** Outlier channels behind normalizations go into the weights (Xiao et al. 2023), before calibration. */

@@ -261,6 +261,16 @@ export const settings: Settings = {
       help: 'the full int8 range for weights, which other x86 than those with VNNI may sum up otherwise',
     },
   },
+  float16: {
+    schema: yesOrNo,
+    description: 'Constants that stay float are stored in float16, and made float32 at load.',
+    usual: false,
+    flag: {
+      name: '--float16',
+      group: 'Weights',
+      help: 'store constants that stay float in float16; the runtime makes them float32 when it loads the model',
+    },
+  },
   equalize: {
     schema: () => z.enum(rescalings),
     description:

@@ -75,7 +75,7 @@ export interface RunOutcome {
 }
 
 const WIDENED =
-  'The float model holds 16-bit floats: what is not quantized is written, and compared, in float32.';
+  'The float model holds 16-bit floats: what is not quantized is written, and compared, in float32. --float16 stores it in 16 bits.';
 
 /** The record of a run, version 2. */
 export function makeResult(run: RunOutcome): Result {

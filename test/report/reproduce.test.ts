@@ -119,6 +119,7 @@ const changed: Recipe = {
     equalize: 'on',
     smooth: 'off',
     refine: 'none',
+    float16: true,
     effort: 'good',
   },
 };
@@ -180,7 +181,7 @@ test('the command knows every flag that a result names', async () => {
     },
     changed,
   );
-  const flags = line.match(/(?<= )--?[a-z][a-z-]*/g) ?? [];
+  const flags = line.match(/(?<= )--?[a-z][a-z0-9-]*/g) ?? [];
   expect(new Set(flags).size).toBeGreaterThan(30);
   for (const flag of flags) expect(help).toMatch(new RegExp(`(^|[ ,])${flag}[ ,]`, 'm'));
 });
