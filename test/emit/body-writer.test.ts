@@ -15,6 +15,7 @@ import {
   lstmLayer,
   matMulLayer,
   nestedModel,
+  scanModel,
   tableLayer,
 } from '../support/body-models.js';
 import { randomFloats } from '../support/graph-builder.js';
@@ -39,6 +40,7 @@ describe.each<[string, () => Model, number]>([
   ['If, the same names in both branches', () => ifModel(all, true), 8],
   ['If in If', () => nestedModel(all), 16],
   ['Loop', () => loopModel(all), 4],
+  ['Scan', () => scanModel(all), 4],
 ])('layers in the bodies of %s', (_, make, layers) => {
   it('weights alone: what is computed is the float model with the weights as they are stored', async () => {
     const float = await prepared(make());

@@ -91,6 +91,15 @@ describe('activations that 8 bits do not hold', () => {
     expect((await widened(alike.model, alike.feeds)).nodes).toEqual([]);
   });
 
+  it('get 16 bits where the target has them: what a layer reads, and the join with it', async () => {
+    const { model, feeds } = detector(640);
+    const { recipe, placement } = await widened(model, feeds, { target: 'qnn', format: 'qdq-int8' });
+    expect(recipe.rules).toEqual([{ pattern: 'y', actBits: 16 }]);
+    expect(recipe.exclude).toEqual([]);
+    expect(placement.values.get('joined')?.bits).toBe(16);
+    expect(placement.values.get('scores')?.bits).toBe(8);
+  });
+
   it('are quantized all the same where a rule says so', async () => {
     const { model, feeds } = outlier(40);
     const rules = [{ pattern: '*', actBits: 8 }];

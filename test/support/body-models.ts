@@ -80,6 +80,25 @@ export function loopModel(layers: readonly BodyLayer[]): Model {
   return g.build();
 }
 
+/** The same layers in a Scan over three steps, its state put through them; each step gives what it made, too. */
+export function scanModel(layers: readonly BodyLayer[]): Model {
+  const g = start();
+  const inner = new GraphBuilder();
+  inner.input('state', [2, 8]);
+  inner.input('step', [2, 8]);
+  let value = inner.node('Add', ['state', 'step'], 'sum');
+  for (const [i, layer] of layers.entries()) value = layer(inner, value, `s${i}`, 7 + 10 * i);
+  inner.node('Identity', [value], 'made');
+  inner.output(value, [2, 8]);
+  inner.output('made', [2, 8]);
+  g.constant('steps', [3, 2, 8], randomFloats(48, 5));
+  const attributes = { body: { kind: 'graph', value: inner.graph }, num_scan_inputs: 1 } as const;
+  g.node('Scan', ['h', 'steps'], ['y', 'all'], attributes);
+  g.output('y');
+  g.output('all');
+  return g.build();
+}
+
 /** The same layers in an If inside an If. */
 export function nestedModel(layers: readonly BodyLayer[]): Model {
   const g = start();
