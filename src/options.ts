@@ -1,9 +1,10 @@
 import type { GivenPreprocess } from '../calibration/given-preprocess.js';
+import type { LsqplusConfig } from '../calibration/observers/observer.js';
 import type { PictureOptions } from '../calibration/pictures.js';
 import type { InputRange } from '../calibration/preprocess.js';
 import type { RawFormat } from '../calibration/readers/reader.js';
 import type { Shard } from '../calibration/source.js';
-import type { GivenRecipe, Rescaling } from './recipe.js';
+import type { GivenRecipe, Granularity, Group, Rescaling } from './recipe.js';
 import type { Provider } from './runtime/session.js';
 
 /**
@@ -279,8 +280,8 @@ export interface SweepOptions extends DataOptions, MachineOptions, RunHooks {
   readonly inputRange?: InputRange | undefined;
   /** Path of the record, kept after every combination, so that a run that was stopped goes on; by default beside the model, as `model.sweep.json`. */
   readonly output?: string | undefined;
-  /** Path of an HTML page with the picture and the table. */
-  readonly report?: string | undefined;
+  /** Paths of reports: .html a page with the picture and the table, .csv and .tex the table. */
+  readonly report?: string | readonly string[] | undefined;
   /** Weight schemes; that of the recipe by default. */
   readonly schemes?: readonly string[] | undefined;
   /** Widths of weights; that of the recipe by default. */
@@ -291,6 +292,16 @@ export interface SweepOptions extends DataOptions, MachineOptions, RunHooks {
   readonly observers?: readonly string[] | undefined;
   /** What refines, each a value of a recipe's `refine`; that of the recipe by default. */
   readonly refines?: readonly string[] | undefined;
+  /** Levels of activations below 8 bits; those of the recipe by default. */
+  readonly actSchemes?: readonly string[] | undefined;
+  /** Configurations of the lsqplus observer, 1 to 4; that of the recipe by default. */
+  readonly lsqplusConfigs?: readonly LsqplusConfig[] | undefined;
+  /** What has a scale of its own; that of the recipe by default. */
+  readonly granularities?: readonly Granularity[] | undefined;
+  /** What shares a codebook; that of the recipe by default. */
+  readonly groups?: readonly Group[] | undefined;
+  /** Each combination by each of these seeds: numbers are then means, with their standard deviations. */
+  readonly seeds?: readonly number[] | undefined;
   /** Everything else that a recipe says, for all combinations. */
   readonly recipe?: GivenRecipe | undefined;
   /** Whether each model is timed against float, too. */

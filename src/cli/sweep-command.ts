@@ -1,17 +1,26 @@
 import { Command, Option } from 'commander';
+import type { LsqplusConfig } from '../../calibration/observers/observer.js';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { parseSetting, type Setting } from '../recipe/setting.js';
-import { AUTO, defaultRecipe, layerSettings, NONE, settings } from '../recipe.js';
+import {
+  AUTO,
+  defaultRecipe,
+  type Granularity,
+  type Group,
+  layerSettings,
+  NONE,
+  settings,
+} from '../recipe.js';
 import { registries } from '../registries.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { renderTable } from '../sweep/render-table.js';
 import { runOf, sweep } from '../sweep/sweep.js';
 import { serializeSweep } from '../sweep/sweep-file.js';
 import { follow } from './follow.js';
-import { parseBytes, parseInputRange, parseList, parseNumber, parsePercent } from './parse.js';
+import { parseBytes, parseCount, parseInputRange, parseList, parseNumber, parsePercent } from './parse.js';
 import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
@@ -25,11 +34,22 @@ import {
 import type { CommandProcess } from './streams.js';
 
 /** Settings of a recipe that are lists here, and what has no place in a table of widths. */
-const notShared = ['--scheme', '--bits', '--act-bits', '--observer', '--dynamic', '--refine'];
+const notShared = [
+  ...['--scheme', '--bits', '--act-bits', '--observer', '--dynamic', '--refine'],
+  ...['--act-scheme', '--group', '--lsqplus-config'],
+];
 
-interface SweepFlags extends RecipeFlags, SampleFlags, MachineFlags {
+interface SweepFlags
+  extends Omit<RecipeFlags, 'lsqplusConfig' | 'group' | 'actScheme'>,
+    SampleFlags,
+    MachineFlags {
   readonly output?: string;
-  readonly report?: string;
+  readonly report?: string[];
+  readonly actSchemes?: string[];
+  readonly lsqplusConfig?: LsqplusConfig[];
+  readonly granularities?: Granularity[];
+  readonly groups?: Group[];
+  readonly seeds?: number[];
   readonly schemes: string[];
   readonly bits: number[];
   readonly actBits?: (number | 'float')[];
@@ -69,7 +89,11 @@ export function sweepCommand(process: CommandProcess): Command {
       '-o, --output <file>',
       'the record, kept after every combination (default: beside the model, as model.sweep.json)',
     )
-    .option('--report <file>', 'an HTML page with the picture and the table')
+    .option(
+      '--report <file>',
+      'the picture and the table as .html, the table as .csv or .tex; repeatable',
+      collect<string>,
+    )
     .option('--speed', 'time every model against float, too')
     .addOption(
       new Option(
@@ -105,6 +129,23 @@ export function sweepCommand(process: CommandProcess): Command {
         ...(list ?? []),
         parseSetting(settings.refine, text, registries),
       ]),
+    )
+    .option('--act-scheme, --act-schemes <names>', 'levels of activations below 8 bits', (text) =>
+      listed('--act-schemes', settings.activations.levels, text),
+    )
+    .option('--lsqplus-config <n,…>', 'configurations of the lsqplus observer, 1 to 4', (text) =>
+      listed('--lsqplus-config', settings.activations.observerSettings.lsqplusConfig, text),
+    )
+    .option('--granularities <names>', 'what has a scale of its own: tensor, channel', (text) =>
+      listed('--granularities', settings.granularity, text),
+    )
+    .option(
+      '--group, --groups <channels>',
+      'what shares a codebook: tensor, channel, or numbers of channels',
+      (text) => listed('--groups', settings.group, text),
+    )
+    .option('--seeds <n,…>', 'each combination by each seed: means and standard deviations', (text) =>
+      parseList('--seeds', text, (part) => parseCount('--seeds', part, 0)),
     )
     .option('--max-size <bytes>', 'choose the best file of at most this size, as 300KB', (text) =>
       parseBytes('--max-size', text),
@@ -144,6 +185,11 @@ export function sweepCommand(process: CommandProcess): Command {
         actBits: flags.actBits,
         observers: flags.observers,
         refines: flags.refine,
+        actSchemes: flags.actSchemes,
+        lsqplusConfigs: flags.lsqplusConfig,
+        granularities: flags.granularities,
+        groups: flags.groups,
+        seeds: flags.seeds,
         recipe: recipeOf({
           ...flags,
           scheme: undefined,
@@ -151,6 +197,9 @@ export function sweepCommand(process: CommandProcess): Command {
           actBits: undefined,
           observer: undefined,
           refine: undefined,
+          lsqplusConfig: undefined,
+          group: undefined,
+          actScheme: undefined,
         }),
         speed: flags.speed,
         limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },

@@ -66,7 +66,7 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   const placed: (Unfinished | [Node, Role])[] = [];
   for (const { node, graph: view, owner } of candidates) {
     const position: Position = positions.get(node) ?? 'inner';
-    const own = recipeFor(recipe, node, position !== 'inner');
+    const own = recipeFor(recipe, { id: node.id, name: node.name, position }, position !== 'inner');
     const storable = storableOf(node, view);
     if (!owner && !storable && !own.keptBy && isProduct(view, recipe, node)) {
       const reason = operatorKeptBy(recipe, node, false);

@@ -195,7 +195,11 @@ export function atEightBits(placement: Placement, ids: ReadonlySet<string>, whol
   if (ids.size === 0) return placement;
   const atWidth = ({ node, recipe, position }: WeightedNode): LayerRecipe => {
     const rules = [...whole.rules, { pattern: node.id, bits: MAX_BITS }];
-    const { scheme } = recipeFor({ ...whole, rules }, { id: node.id, name: node.name }, position !== 'inner');
+    const { scheme } = recipeFor(
+      { ...whole, rules },
+      { id: node.id, name: node.name, position },
+      position !== 'inner',
+    );
     return { ...recipe, bits: MAX_BITS, scheme };
   };
   const widened = new Map(

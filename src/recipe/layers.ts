@@ -10,10 +10,18 @@ import { schemeOf } from './scheme-by-width.js';
 export interface LayerNames {
   readonly id: string;
   readonly name: string | undefined;
+  /** Its place in the model, where that is known. */
+  readonly position?: 'first' | 'inner' | 'last' | 'only' | undefined;
 }
 
-/** Whether a pattern names a layer: its id or its node name, whole, `*` for any characters. */
+/** Patterns that name layers by their place: those with no layer before them, and those with none behind them. */
+const places: Readonly<Record<string, LayerNames['position']>> = { '@first': 'first', '@last': 'last' };
+
+/**
+ * Whether a pattern names a layer: its id or its node name, whole, `*` for any characters; `@first` and `@last` by its place.
+ */
 export function matches(pattern: string, layer: LayerNames): boolean {
+  if (Object.hasOwn(places, pattern)) return layer.position === 'only' || layer.position === places[pattern];
   // A backslash and a leading ! are parts of a name here, no escape and no negation.
   const literal = pattern.replaceAll('\\', '\\\\').replace(/^!/, '\\!');
   const names = layer.name === undefined ? [layer.id] : [layer.id, layer.name];
@@ -106,6 +114,8 @@ export function checkPatterns(
     ...recipe.include.map((pattern) => ['--include', pattern, all] as const),
   ];
   for (const [flag, pattern, named] of patterns) {
+    // Every model with layers has a first and a last one.
+    if (Object.hasOwn(places, pattern) && layers.length > 0) continue;
     if (named.some((layer) => matches(pattern, layer))) continue;
     const isOperator = all.some((node) => matches(pattern, node));
     if (isOperator) throw new QuantizeError('rule-without-weight', { pattern });

@@ -1,4 +1,5 @@
 import { comment } from './comment.js';
+import { csv } from './csv.js';
 import { github } from './github.js';
 import { html } from './html.js';
 import { json } from './json.js';
@@ -15,6 +16,7 @@ export const reporters: readonly Reporter[] = [
   html,
   markdown,
   junit,
+  csv,
   openmetrics,
   github,
   comment,

@@ -21,7 +21,8 @@ export interface Combination {
 }
 
 /**
- * Every combination of the lists, each once: the scheme changes slowest, then the widths, the observer, and what refines. What has
+ * Every combination of the lists, each once: the scheme changes slowest, then the widths, the observer, what refines,
+ * levels of activations, LSQ+ configurations, granularities and groups. What has
  * nothing to do in a combination is as the recipe has it by default: the observer where activations stay in float, the
  * activation scheme and exact offsets where they are not narrow.
  *
@@ -38,16 +39,27 @@ export function combinationsOf(options: SweepOptions): Combination[] {
     bits.flatMap((width) =>
       widths.flatMap((actBits) =>
         named.flatMap((observer) =>
-          (options.refines ?? [base.refine]).map((refine) => ({ scheme, width, actBits, observer, refine })),
+          (options.refines ?? [base.refine]).flatMap((refine) =>
+            othersOf(options, base, fixed).map((other) => ({
+              scheme,
+              width,
+              actBits,
+              observer,
+              refine,
+              ...other,
+            })),
+          ),
         ),
       ),
     ),
   );
-  const recipes = choices.map(({ scheme, width, actBits, observer, refine }) => {
-    const wanted = { ...base, scheme, bits: width, refine };
+  const recipes = choices.map(({ scheme, width, actBits, observer, refine, ...other }) => {
+    const { levels, lsqplusConfig, granularity, group } = other;
+    const wanted = { ...base, scheme, bits: width, refine, granularity, group };
+    const observerSettings = { ...fixed.observerSettings, lsqplusConfig };
     return actBits === 'float'
       ? resolveRecipe({ ...wanted, activations: { kind: 'float' } }, registries, hasRanges)
-      : recipeOf(wanted, { ...fixed, bits: actBits, observer }, hasRanges);
+      : recipeOf(wanted, { ...fixed, bits: actBits, observer, levels, observerSettings }, hasRanges);
   });
   const unique = [...new Map(recipes.map((recipe) => [keyOf(recipe), recipe])).values()];
   return unique.map((recipe) => {
@@ -55,8 +67,49 @@ export function combinationsOf(options: SweepOptions): Combination[] {
     const isOneOfSeveral = named.length > 1 && activations.kind === 'static';
     // The usual one is not in the name of a recipe.
     const isUnnamed = isOneOfSeveral && activations.observer === settings.activations.observer.usual;
-    return { name: `${recipeName(recipe)}${isUnnamed ? `-${activations.observer}` : ''}`, recipe };
+    const { plain, marks } = marked(recipe, options);
+    return {
+      name: [recipeName(plain), ...(isUnnamed ? [activations.observer] : []), ...marks].join('-'),
+      recipe,
+    };
   });
+}
+
+/** What the axes beside the first five choose. */
+function othersOf(options: SweepOptions, base: Recipe, fixed: StaticActivations) {
+  const { actSchemes = [fixed.levels], lsqplusConfigs = [fixed.observerSettings.lsqplusConfig] } = options;
+  const { granularities = [base.granularity], groups = [base.group] } = options;
+  return actSchemes.flatMap((levels) =>
+    lsqplusConfigs.flatMap((lsqplusConfig) =>
+      granularities.flatMap((granularity) =>
+        groups.map((group) => ({ levels, lsqplusConfig, granularity, group })),
+      ),
+    ),
+  );
+}
+
+/** What an axis of several values says of a recipe, in words for its name, and the recipe without it. */
+function marked(recipe: Recipe, { groups = [], lsqplusConfigs = [] }: SweepOptions) {
+  const { activations } = recipe;
+  const isGrouped = groups.length > 1 && recipe.group !== settings.group.usual;
+  const isOffset =
+    lsqplusConfigs.length > 1 && activations.kind === 'static' && activations.observer === 'lsqplus';
+  const usual = defaultActivations.observerSettings.lsqplusConfig;
+  const plain: Recipe = {
+    ...recipe,
+    ...(isGrouped && { group: settings.group.usual }),
+    ...(isOffset && {
+      activations: {
+        ...activations,
+        observerSettings: { ...activations.observerSettings, lsqplusConfig: usual },
+      },
+    }),
+  };
+  const marks = [
+    ...(isGrouped ? [`group${recipe.group}`] : []),
+    ...(isOffset ? [`config${activations.observerSettings.lsqplusConfig}`] : []),
+  ];
+  return { plain, marks };
 }
 
 /** What tells one recipe from another. */

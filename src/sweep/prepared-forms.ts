@@ -36,7 +36,7 @@ export class PreparedForms {
     const known = this.#prepared.get(formKey(form));
     if (known) return known;
     const { options, output, watch } = this.#asked;
-    const outputs = [output, ...(options.report === undefined ? [] : [options.report])];
+    const outputs = [output, ...[options.report ?? []].flat()];
     const check = (folded: Model) => refuseEmpty(folded, place(folded, recipe, options.model), options.model);
     const prepared = await prepare(options, { outputs, form, check, watch, limits: defaultLimits });
     this.#prepared.set(formKey(form), prepared);

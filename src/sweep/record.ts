@@ -29,6 +29,16 @@ export interface SweepResult {
   readonly task: TaskAccuracy | null;
   /** Null where it was not asked for: it is the one part that another run gives anew. */
   readonly speed: Speed | null;
+  /** Where several seeds were asked for: numbers are then their means, and these their standard deviations. */
+  readonly spread?: Spread | undefined;
+}
+
+/** Standard deviations over seeds; null where it was not measured, or is not finite. */
+export interface Spread {
+  readonly seeds: readonly number[];
+  readonly topOne: number | null;
+  readonly agreement: number | null;
+  readonly sqnrDb: number | null;
 }
 
 /** The record of a sweep. */

@@ -5,18 +5,24 @@ import { agreementOf, type SweepRecord, type SweepResult, sqnrOf } from './recor
 
 /** The cells of one result under their headings: what the table and the page show. */
 export function cellsOf(result: SweepResult, record: SweepRecord): Record<string, string> {
-  const { task, sizeBytes, speed } = result;
+  const { task, sizeBytes, speed, spread } = result;
+  const off = (deviation: number | null | undefined, show: (value: number) => string) =>
+    deviation === null || deviation === undefined ? '' : ` ± ${show(deviation)}`;
+  const points = (value: number) => (100 * value).toFixed(2);
   const sqnr = sqnrOf(result);
   const agreement = agreementOf(result);
   return {
     size: formatBytes(sizeBytes),
     ratio: `${(sizeBytes / record.float.sizeBytes).toFixed(3)}×`,
     ...(task && {
-      'top-1': formatPercent(task.quantized),
+      'top-1': `${formatPercent(task.quantized)}${off(spread?.topOne, points)}`,
       points: formatSigned(100 * (task.quantized - task.float), 2),
     }),
-    ...(!task && agreement !== undefined && { 'same top-1': formatPercent(agreement) }),
-    SQNR: formatDb(Number.isFinite(sqnr) ? sqnr : null),
+    ...(!task &&
+      agreement !== undefined && {
+        'same top-1': `${formatPercent(agreement)}${off(spread?.agreement, points)}`,
+      }),
+    SQNR: `${formatDb(Number.isFinite(sqnr) ? sqnr : null)}${off(spread?.sqnrDb, (value) => value.toFixed(1))}`,
     ...(speed && { speed: `${speed.ratio.toFixed(2)}×` }),
   };
 }

@@ -1,42 +1,16 @@
-import { join } from 'node:path';
-import { rangeSources } from '../../calibration/range-sources/range-sources.js';
-import type { Statistics } from '../../calibration/statistics.js';
-import { calibrate } from '../calibrate/calibrate.js';
-import { findRanges } from '../calibrate/find-ranges.js';
-import { firstFeed } from '../calibrate/samples.js';
-import { readStatistics } from '../calibrate/stored-statistics.js';
-import { Watch } from '../calibrate/watch.js';
-import { emitPlan } from '../emit/emit-plan.js';
 import { writeFileWhole } from '../emit/write-file.js';
-import { type WrittenModel, withWritten } from '../emit/write-model.js';
 import { QuantizeError } from '../errors.js';
-import { classAxes } from '../evaluate/class-axes.js';
-import { compareOutputs } from '../evaluate/compare-outputs.js';
-import { worstDb } from '../evaluate/drift.js';
-import { foldedAndOriginal, measureSpeed } from '../evaluate/measure-speed.js';
-import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
-import { defaultLimits } from '../load/limits.js';
-import { withScratch } from '../load/temporary.js';
-import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
-import type { QuantizeOptions, SweepOptions } from '../options.js';
-import { place, refuseEmpty } from '../place/place.js';
-import { observedValues } from '../place/placement.js';
-import { checkGiven } from '../prepare/check-options.js';
-import { makePlanner } from '../prepare/planner.js';
-import { besideModel, calibrationSettings, refiningOf } from '../prepare/prepare.js';
-import { named, type Recipe } from '../recipe.js';
-import { dataRecord, fileRecord } from '../report/make-result.js';
-import { quantizeCommandLine } from '../report/reproduce.js';
+import { withUserModules } from '../modules/user-module.js';
+import type { SweepOptions } from '../options.js';
+import { besideModel } from '../prepare/prepare.js';
 import { checkApart } from '../report/write-reports.js';
-import { describeMachine } from '../runtime/machine.js';
-import { runtimeVersion, withSession } from '../runtime/session.js';
-import { tool } from '../version.js';
-import { basisOf } from './basis.js';
-import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
-import { type Combination, combinationsOf, keyOf } from './combinations.js';
-import { type Asked, inputRangeOf, type Prepared, PreparedForms } from './prepared-forms.js';
-import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
-import { readFinished, serializeSweep } from './sweep-file.js';
+import { frontOf, hasLimits } from './choose.js';
+import type { SweepRecord } from './record.js';
+import { choiceOf, sweepWithin } from './run-sweep.js';
+import { serializeSweep } from './sweep-file.js';
+import { joinSeeds, renderCsv, renderTex } from './table-files.js';
+
+export { runOf } from './run-sweep.js';
 
 /**
  * Every combination of weight schemes, widths and observers, measured against float on the same samples. The model is
@@ -48,286 +22,57 @@ import { readFinished, serializeSweep } from './sweep-file.js';
  * @throws QuantizeError for whatever the user can mend; `sweep-interrupted` where the signal is aborted
  */
 export function sweep(options: SweepOptions): Promise<SweepRecord> {
-  return withUserModules(() => sweepWithin(options));
+  return withUserModules(async () => {
+    const output = options.output ?? besideModel(options.model, 'sweep.json');
+    const reports = [options.report ?? []].flat();
+    for (const [i, report] of reports.entries()) {
+      writerOf(report);
+      for (const other of [output, ...reports.slice(0, i)]) await checkApart(report, other);
+    }
+    const record = await sweepSeeds(options, output);
+    for (const report of reports) await writeFileWhole(report, await writerOf(report)(record));
+    return record;
+  });
 }
 
-async function sweepWithin(options: SweepOptions): Promise<SweepRecord> {
-  checkGiven(options);
-  const watch = new Watch(options);
-  const combinations = combinationsOf(options);
-  const output = options.output ?? besideModel(options.model, 'sweep.json');
-  if (options.report !== undefined) {
-    if (!/\.html$/i.test(options.report)) {
-      const problem = `cannot be "${options.report}": a sweep has one report, a page`;
-      throw new QuantizeError('bad-option', { flag: '--report', problem, mend: 'End its name in .html.' });
-    }
-    await checkApart(options.report, output);
+/** What a report is written by, by the ending of its name; what draws is loaded where it draws. */
+function writerOf(path: string): (record: SweepRecord) => Promise<string> | string {
+  if (/\.html$/i.test(path)) return async (record) => (await import('./render-page.js')).renderPage(record);
+  if (/\.csv$/i.test(path)) return renderCsv;
+  if (/\.tex$/i.test(path)) return renderTex;
+  const problem = `cannot be "${path}": a sweep is written as a page or as a table`;
+  throw new QuantizeError('bad-option', {
+    flag: '--report',
+    problem,
+    mend: 'End its name in .html, .csv or .tex.',
+  });
+}
+
+/** One sweep, or one for each seed, each with a record of its own beside the one of their means. */
+async function sweepSeeds(options: SweepOptions, output: string): Promise<SweepRecord> {
+  const { seeds = [] } = options;
+  const [only, ...others] = seeds;
+  if (only === undefined || others.length === 0)
+    return sweepWithin({ ...options, seed: only ?? options.seed }, output);
+  const records: SweepRecord[] = [];
+  for (const seed of seeds) {
+    const own = output.replace(/(\.json)?$/i, `.seed-${seed}.json`);
+    records.push(await sweepWithin({ ...options, seed, limits: undefined }, own));
   }
-  let run: Sweep | undefined;
-  try {
-    run = await openSweep({ options, output, watch }, combinations);
-    await run.evaluate();
-    await refuseFailedModules();
-  } catch (thrown) {
-    if (!(thrown instanceof QuantizeError) || thrown.code !== 'interrupted') throw thrown;
-    const { step = '', where = '' } = thrown.facts;
-    const facts = { step, where, done: run?.done ?? 0, total: combinations.length, path: output };
-    throw new QuantizeError('sweep-interrupted', facts, { cause: thrown.cause });
-  }
-  const { record } = run;
-  if (options.report !== undefined) {
-    // What draws is loaded here alone.
-    const { renderPage } = await import('./render-page.js');
-    await writeFileWhole(options.report, renderPage(record));
-  }
+  const [first] = records as [SweepRecord];
+  const results = joinSeeds(
+    records.map((record) => record.results),
+    seeds,
+  );
+  const record: SweepRecord = {
+    ...first,
+    // A record of means is no start of another run.
+    basis: { ...first.basis, samples: `seeds ${seeds.join(', ')}` },
+    results,
+    front: frontOf(results),
+    choice: hasLimits(options.limits) ? choiceOf(results, { ...options, seed: only }) : null,
+    others: [],
+  };
+  await writeFileWhole(output, serializeSweep(record));
   return record;
 }
-
-/** The options of the single run that makes the model of a combination. */
-export function runOf(options: SweepOptions): QuantizeOptions {
-  const { model, data, stats, evalData, labels, inputRange, samples, seed, provider } = options;
-  const { preprocess, pictures, raw } = options;
-  return {
-    model,
-    data,
-    stats,
-    evalData,
-    labels,
-    inputRange,
-    samples,
-    seed,
-    provider,
-    preprocess,
-    pictures,
-    raw,
-  };
-}
-
-/** Open the model and the samples, and find what is finished already. */
-async function openSweep(asked: Asked, combinations: readonly Combination[]): Promise<Sweep> {
-  const { options, output, watch } = asked;
-  const { stats, provider = 'cpu' } = options;
-  const [first] = combinations;
-  if (!first) throw new QuantizeError('bad-option', noCombination);
-  const forms = new PreparedForms(asked);
-  const start = await forms.of(first.recipe);
-  const { loaded, samples } = start;
-  await watch.begin('resume');
-  const basis = await basisOf({ loaded, samples, stats, inputRange: inputRangeOf(options), provider });
-  const finished = await readFinished(output, basis);
-  return new Sweep(asked, combinations, { forms, start, basis, finished });
-}
-
-/** What is known before the first combination is made. */
-interface Start {
-  readonly forms: PreparedForms;
-  readonly start: Prepared;
-  readonly basis: Basis;
-  /** Results that the file held. */
-  readonly finished: readonly SweepResult[];
-}
-
-/** A sweep whose model and samples are open. */
-class Sweep {
-  readonly #options: SweepOptions;
-  readonly #output: string;
-  readonly #watch: Watch;
-  readonly #combinations: readonly Combination[];
-  readonly #forms: PreparedForms;
-  readonly #start: Prepared;
-  readonly #basis: Basis;
-  /** Finished combinations, by recipe. */
-  readonly #finished: Map<string, SweepResult>;
-
-  constructor({ options, output, watch }: Asked, combinations: readonly Combination[], known: Start) {
-    this.#options = options;
-    this.#output = output;
-    this.#watch = watch;
-    this.#combinations = combinations;
-    this.#forms = known.forms;
-    this.#start = known.start;
-    this.#basis = known.basis;
-    this.#finished = new Map(known.finished.map((result) => [keyOf(result.recipe), result]));
-  }
-
-  /** How many of the combinations are finished. */
-  get done(): number {
-    return this.#combinations.length - this.#missing.length;
-  }
-
-  /** Evaluate what is missing, and keep each result. */
-  async evaluate(): Promise<void> {
-    const { model } = this.#options;
-    for (const { recipe } of this.#combinations) {
-      const prepared = await this.#forms.of(recipe);
-      refuseEmpty(prepared.model, place(prepared.model, recipe, model), model);
-    }
-    const missing = this.#missing;
-    if (missing.length === 0) {
-      await this.#keep();
-      return;
-    }
-    const statistics = await this.#statistics(missing);
-    const { threads, provider } = this.#options;
-    const { loaded, samples } = this.#start;
-    const { evaluation } = samples;
-    await withScratch(async (folder) => {
-      await this.#watch.begin('record float');
-      const settings = { mode: 'default', threads, provider, label: 'the float model' } as const;
-      const float = await withSession(loaded.runs, settings, (session) =>
-        recordRuns(session, this.#watch.withProgress(evaluation), join(folder, 'float')),
-      );
-      for (const { name, recipe } of missing) {
-        const place = this.#combinations.findIndex((each) => each.name === name) + 1;
-        await this.#watch.begin(`${name} (${place} of ${this.#combinations.length})`);
-        const result = await this.#result({ name, recipe }, statistics, float);
-        // Before hours are spent on what no choice can be made of.
-        if (this.#options.limits?.maxDrift !== undefined) checkDrift([result]);
-        this.#finished.set(keyOf(recipe), result);
-        await this.#keep();
-      }
-    });
-  }
-
-  get record(): SweepRecord {
-    const { provider = 'cpu', limits } = this.#options;
-    const { loaded, samples } = this.#start;
-    const asked = new Set(this.#combinations.map(({ recipe }) => keyOf(recipe)));
-    const results = this.#combinations.flatMap(({ name, recipe }) => {
-      const found = this.#finished.get(keyOf(recipe));
-      return found ? [{ ...found, name }] : [];
-    });
-    return {
-      schemaVersion: SWEEP_VERSION,
-      tool,
-      runtime: { name: 'onnxruntime', version: runtimeVersion, provider },
-      machine: describeMachine(),
-      basis: this.#basis,
-      float: fileRecord(loaded),
-      calibration: samples.calibration ? dataRecord(samples.calibration) : null,
-      evaluation: { ...dataRecord(samples.evaluation), kind: samples.kind },
-      results,
-      missing: this.#combinations.length - results.length,
-      front: frontOf(results),
-      choice: hasLimits(limits) && results.length > 0 ? this.#choice(results) : null,
-      others: [...this.#finished].filter(([key]) => !asked.has(key)).map(([, result]) => result),
-    };
-  }
-
-  get #missing(): readonly Combination[] {
-    return this.#combinations.filter(({ recipe }) => {
-      const found = this.#finished.get(keyOf(recipe));
-      return !found || (this.#options.speed === true && found.speed === null);
-    });
-  }
-
-  #choice(results: readonly SweepResult[]): Choice {
-    const limits = this.#options.limits ?? {};
-    const best = chooseBest(results, limits);
-    return {
-      limits: limitFlags(limits),
-      name: best?.name ?? null,
-      command: best ? quantizeCommandLine(runOf(this.#options), best.recipe) : null,
-    };
-  }
-
-  #keep(): Promise<void> {
-    return writeFileWhole(this.#output, serializeSweep(this.record));
-  }
-
-  /** One calibration of all values that some combination asks for. */
-  async #statistics(missing: readonly Combination[]): Promise<Statistics | undefined> {
-    const { model: path, stats } = this.#options;
-    await this.#watch.begin('calibrate');
-    const observing = missing.filter(
-      ({ recipe: { activations } }) =>
-        activations.kind === 'static' && named(rangeSources, activations.observer).from === 'statistics',
-    );
-    const [first] = observing;
-    if (!first) return undefined;
-    const { model, samples } = await this.#forms.of(first.recipe);
-    const values = new Set(observing.flatMap(({ recipe }) => observedValues(place(model, recipe, path))));
-    return stats === undefined
-      ? calibrate(model, [...values], samples.calibration, calibrationSettings(this.#options, this.#watch))
-      : readStatistics(stats, { model, path }, [...values]);
-  }
-
-  async #result(
-    { name, recipe }: Combination,
-    statistics: Statistics | undefined,
-    float: Recording,
-  ): Promise<SweepResult> {
-    const { threads, provider, speed, classesAxis, limits } = this.#options;
-    const prepared = await this.#forms.of(recipe);
-    const { evaluation, labels } = this.#start.samples;
-    return this.#withModel(prepared, recipe, statistics, async ({ source, sizeBytes, sha256 }) => {
-      const settings = { mode: 'default', threads, provider, label: `the model of ${name}` } as const;
-      const { outputs, task } = await withSession(source, settings, (deployed) =>
-        compareOutputs(
-          this.#watch.withProgress(evaluation),
-          { float: float.replay(), deployed, exact: notRun },
-          {
-            labels,
-            classes: classAxes(prepared.model.graph, {
-              given: classesAxis,
-              mayRank: limits?.maxDrift !== undefined,
-              hasLabels: labels !== undefined,
-            }),
-          },
-        ),
-      );
-      if (labels && !task) {
-        const names = outputs.map((each) => each.name).join(', ');
-        throw new QuantizeError('labels-need-classes', { outputs: names });
-      }
-      const timed = speed
-        ? await measureSpeed(
-            { ...foldedAndOriginal(prepared.model, prepared.loaded.runs), quantized: source },
-            await firstFeed(evaluation),
-            { threads, provider },
-          )
-        : null;
-      return {
-        name,
-        recipe,
-        sizeBytes,
-        sha256,
-        outputs: outputs.map(({ name: of, deployed }) => {
-          const { cosine, topOneAgreement } = deployed;
-          return { name: of, sqnrDb: worstDb(deployed), cosine, topOneAgreement };
-        }),
-        task: task ?? null,
-        speed: timed,
-      };
-    });
-  }
-
-  /** The model of a recipe, byte for byte that of `quantize`. */
-  async #withModel<T>(
-    { madeFrom, model, samples, isLarge }: Prepared,
-    recipe: Recipe,
-    statistics: Statistics | undefined,
-    work: (written: WrittenModel) => Promise<T>,
-  ): Promise<T> {
-    const { model: path, stats } = this.#options;
-    const placed = { model, path, recipe, placement: place(model, recipe, path) };
-    const ranges = await findRanges(placed, {
-      ...{ stats, statistics },
-      samples: samples.calibration,
-      inputRange: inputRangeOf(this.#options),
-      ...calibrationSettings(this.#options, this.#watch),
-    });
-    const refining = refiningOf(this.#options, samples, this.#watch);
-    const planner = makePlanner({
-      ...{ model, path, ranges, refining, keeps: false },
-      madeFrom,
-    });
-    const emit = async () => emitPlan(model, await planner.plan(recipe));
-    return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
-  }
-}
-
-const noCombination = { flag: '--schemes', problem: 'names nothing', mend: 'Name at least one.' };
-
-/** The error without integer kernels is left out: it would be one more run of every model. */
-const notRun: Runner = { outputNames: [], run: async () => new Map() };

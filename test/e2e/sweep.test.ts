@@ -178,7 +178,7 @@ test('what cannot be is refused before any work', async () => {
     [['--act-bits', '8'], /--act-bits 8 needs samples/],
     [['--max-drift', '0.5'], /--max-drift cannot be "0.5"/],
     [['--max-size', 'small'], /--max-size cannot be "small"/],
-    [['--report', model], /--report cannot be ".*": a sweep has one report, a page/],
+    [['--report', model], /--report cannot be ".*": a sweep is written as a page or as a table/],
     [['-o', at('new.html'), '--report', at('new.html')], /which is another file of this run/],
     [['-o', model], /is the input itself/],
     [['-o', at('other.json')], /other\.json is not a sweep file of version 2: it has no version/],

@@ -411,3 +411,19 @@ describe('a scheme that stores only some widths', () => {
     expect(messageOf(given)).toBe(message);
   });
 });
+
+describe('patterns of places', () => {
+  it('name layers by their place in the model, and nothing else', () => {
+    const at = (position: 'first' | 'inner' | 'last' | 'only') => ({
+      id: '@first',
+      name: undefined,
+      position,
+    });
+    expect(['first', 'only', 'inner', 'last'].map((each) => matches('@first', at(each as 'first')))).toEqual([
+      ...[true, true, false, false],
+    ]);
+    expect(['first', 'only', 'inner', 'last'].map((each) => matches('@last', at(each as 'first')))).toEqual([
+      ...[false, true, false, true],
+    ]);
+  });
+});

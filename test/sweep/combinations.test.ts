@@ -84,3 +84,18 @@ it.each<Partial<SweepOptions>>([
 ])('refuses %j', async (options) => {
   expect(await codeOf(() => names(options))).toMatch(/^bad-(option|value)$/);
 });
+
+it('has axes of everything that a recipe has, each value in the name', () => {
+  const data = 'calib.npy';
+  expect(names({ data, schemes: ['kmeans'], bits: [3], groups: ['channel', 'tensor', 16] })).toEqual([
+    ...['kmeans-w3a8', 'kmeans-w3a8-grouptensor', 'kmeans-w3a8-group16'],
+  ]);
+  expect(names({ data, observers: ['lsqplus'], actBits: [4], lsqplusConfigs: [2, 4] })).toEqual([
+    ...['minmax-w8a4-lsqplus-config2', 'minmax-w8a4-lsqplus-config4'],
+  ]);
+  expect(names({ data, granularities: ['channel', 'tensor'] })).toEqual([
+    'minmax-w8a8',
+    'minmax-w8a8-tensor',
+  ]);
+  expect(names({ data, actBits: [4], actSchemes: ['uniform', 'log'] })).toHaveLength(2);
+});
