@@ -41,6 +41,7 @@ const layers = [
   'sweep',
   'init',
   'doctor',
+  'transformers-js',
   'index',
   'cli',
 ];

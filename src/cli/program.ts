@@ -14,6 +14,7 @@ import { mergeCommand } from './merge-command.js';
 import { quantizeCommand } from './quantize-command.js';
 import type { CommandProcess } from './streams.js';
 import { sweepCommand } from './sweep-command.js';
+import { transformersJsCommand } from './transformers-js-command.js';
 import { verifyCommand } from './verify-command.js';
 
 const exitHelp = `
@@ -41,6 +42,7 @@ export function makeProgram(process: CommandProcess): { program: Command; comman
     checkCommand(process),
     inspectCommand(process),
     integersCommand(process),
+    transformersJsCommand(process),
     ...listCommands(process),
     completionCommand(process, program),
   ];

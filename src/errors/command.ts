@@ -20,6 +20,11 @@ export const commandErrors = {
     'There is a {path} already.',
     'Give another file with -o, or --force to write over it.',
   ),
+  'no-float-models': message(
+    2,
+    'There is no float model in {path}.',
+    'transformers.js looks for model.onnx, encoder_model.onnx, decoder_model_merged.onnx and the like there.',
+  ),
   'rule-matches-nothing': message(
     2,
     '{flag} "{pattern}" matches no layer of the model.',

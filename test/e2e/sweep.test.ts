@@ -61,9 +61,9 @@ test('every combination is what quantize makes of it, and the best has its comma
     choice: { limits: '--max-size 100000 --max-drift 1%' },
   });
   expect(JSON.parse(readFileSync(at('digits.sweep.json'), 'utf8'))).toEqual(record);
-  // Two bits of min-max are no model any more; the page shows all the same.
+  // Two bits of min-max are no model any more; the page shows all the same: each, and float, for three widths.
   expect(record.results[2]?.task?.quantized).toBeLessThan(0.5);
-  expect(readFileSync(at('sweep.html'), 'utf8').match(/<title>/g)).toHaveLength(1 + 2 * 4);
+  expect(readFileSync(at('sweep.html'), 'utf8').match(/<title>/g)).toHaveLength(1 + 3 * (4 + 1));
   expect(readdirSync(folder).sort()).toEqual(['digits.onnx', 'digits.sweep.json', 'sweep.html']);
 
   const best = record.results.find(({ name }) => name === record.choice?.name);

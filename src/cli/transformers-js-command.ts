@@ -1,0 +1,72 @@
+import { Command, Option } from 'commander';
+import { exitCodes } from '../errors.js';
+import { escapeControls } from '../report/escape.js';
+import { alignColumns, formatBytes, formatFixed, formatWorst } from '../report/format.js';
+import { dtypes } from '../transformers-js/dtypes.js';
+import { fillFolder, type Outcome } from '../transformers-js/fill-folder.js';
+import { follow } from './follow.js';
+import { collect } from './recipe-options.js';
+import {
+  addSampleOptions,
+  addThreadsOption,
+  addVoiceOptions,
+  type MachineFlags,
+  type SampleFlags,
+  sampleOptionsOf,
+} from './sample-options.js';
+import type { CommandProcess } from './streams.js';
+
+interface TransformersJsFlags extends SampleFlags, Omit<MachineFlags, 'maxMemory' | 'provider'> {
+  readonly dtype?: string[];
+  readonly evalData?: string[];
+  readonly force?: true;
+  readonly json?: true;
+}
+
+const notes = `
+The folder is a repository as Hugging Face has it: model.onnx, or encoder_model.onnx, decoder_model_merged.onnx and so on in
+its folder onnx. Each file is written beside its model and compared with it on --eval-data, else on random input.
+
+Examples:
+  quantize transformers-js my-model
+  quantize transformers-js my-model --dtype q4 --force`;
+
+/** `quantize transformers-js <folder>`: the files that transformers.js looks for. */
+export function transformersJsCommand(process: CommandProcess): Command {
+  const command = new Command('transformers-js')
+    .description(
+      'make the files that transformers.js looks for by its option dtype, beside each model of a folder',
+    )
+    .argument('<folder>', 'a folder with models in onnx/')
+    .addOption(
+      new Option('--dtype <name>', 'make this file alone, repeatable')
+        .choices(dtypes.map(({ name }) => name))
+        .argParser(collect<string>),
+    )
+    .option('--force', 'write over files that are there')
+    .option('--eval-data <[input=]path>', 'samples to measure on, repeatable', collect<string>);
+  addSampleOptions(command, 'measure on this many samples, chosen by the seed').optionsGroup('Result:');
+  return addVoiceOptions(addThreadsOption(command))
+    .option('--json', 'print what was made as one JSON list')
+    .addHelpText('after', notes)
+    .action(async (folder: string, flags: TransformersJsFlags) => {
+      const { dtype, evalData, force, threads, json } = flags;
+      const made = await follow(process, flags, (hooks) =>
+        fillFolder({ folder, dtypes: dtype, evalData, force, threads, ...sampleOptionsOf(flags), ...hooks }),
+      );
+      process.stdout.write(json ? `${JSON.stringify(made, null, 2)}\n` : `${describe(made).join('\n')}\n`);
+      if (made.every((each) => 'left' in each)) process.exitCode = exitCodes.usage;
+    });
+}
+
+function describe(made: readonly Outcome[]): string[] {
+  const rows = made.map((each) => {
+    const path = escapeControls(each.path);
+    if ('left' in each) return [each.dtype, path, '', '', `not made: ${escapeControls(each.left)}`];
+    const { floatBytes, result } = each;
+    const size = result.quantized.sizeBytes;
+    const drift = result.outputs.map(({ deployed }) => formatWorst(deployed)).join(', ');
+    return [each.dtype, path, formatBytes(size), `${formatFixed(size / floatBytes, 2)}×`, `SQNR ${drift}`];
+  });
+  return alignColumns(rows, [2, 3]);
+}

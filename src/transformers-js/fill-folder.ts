@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { exitCodes, QuantizeError } from '../errors.js';
+import type { DataOptions, MachineOptions, RunHooks } from '../options.js';
+import type { Result } from '../report/result.js';
+import { quantize } from '../run/quantize.js';
+import { type Dtype, dtypes, SUFFIXES } from './dtypes.js';
+
+/** What a folder of transformers.js is filled from. */
+export interface FillOptions
+  extends Omit<DataOptions, 'data' | 'labels' | 'classNames'>,
+    Pick<MachineOptions, 'threads'>,
+    RunHooks {
+  /** A repository as Hugging Face has it, its models in a folder `onnx`. */
+  readonly folder: string;
+  /** Names of the files to make; all that can be made without it. */
+  readonly dtypes?: readonly string[] | undefined;
+  /** Write over files that are there. */
+  readonly force?: boolean | undefined;
+}
+
+/** What came of one file. */
+export interface FilledFile {
+  readonly path: string;
+  readonly dtype: string;
+  /** Of the float model that it was made from. */
+  readonly floatBytes: number;
+  readonly result: Result;
+}
+
+/** A file that could not be made, and why. */
+export interface LeftFile {
+  readonly path: string;
+  readonly dtype: string;
+  readonly left: string;
+}
+
+export type Outcome = FilledFile | LeftFile;
+
+const MODELS = 'onnx';
+
+/**
+ * Make the files that transformers.js looks for beside each float model of a folder, each compared with float.
+ *
+ * A model that cannot be quantized so is left, with the reason: the others are made.
+ *
+ * @throws QuantizeError `no-float-models`, or `output-exists` before anything is made
+ */
+export async function fillFolder(options: FillOptions): Promise<Outcome[]> {
+  const { folder, dtypes: names, force, ...shared } = options;
+  const wanted = names ? dtypes.filter(({ name }) => names.includes(name)) : dtypes;
+  const models = await floatModels(folder);
+  const files = models.flatMap((model) =>
+    wanted.map((dtype) => ({ model, dtype, path: pathOf(model, dtype) })),
+  );
+  for (const { path } of files)
+    if (!force && existsSync(path)) throw new QuantizeError('output-exists', { path });
+  const outcomes: Outcome[] = [];
+  for (const { model, dtype, path } of files) {
+    try {
+      const result = await quantize({
+        ...shared,
+        ...{ model, output: path, recipe: dtype.recipe, suggest: false },
+      });
+      outcomes.push({ path, dtype: dtype.name, floatBytes: result.float.sizeBytes, result });
+    } catch (thrown) {
+      // A disk that is full, or Ctrl-C, is the same for all of them.
+      if (!(thrown instanceof QuantizeError) || thrown.exitCode !== exitCodes.usage) throw thrown;
+      outcomes.push({ path, dtype: dtype.name, left: `${thrown.message} ${thrown.hint}`.trim() });
+    }
+  }
+  return outcomes;
+}
+
+const pathOf = (model: string, { suffix }: Dtype): string =>
+  join(dirname(model), `${basename(model, '.onnx')}${suffix}.onnx`);
+
+/** The models of a folder that were not made from others, by name. */
+async function floatModels(folder: string): Promise<string[]> {
+  const within = join(folder, MODELS);
+  const names = await readdir(within).catch(() => []);
+  const models = names
+    .filter((name) => name.endsWith('.onnx'))
+    .filter((name) => !SUFFIXES.some((suffix) => name.endsWith(`${suffix}.onnx`)))
+    .sort();
+  if (models.length === 0) throw new QuantizeError('no-float-models', { path: within });
+  return models.map((name) => join(within, name));
+}

@@ -1,0 +1,51 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { encodeModel } from '../../src/proto/encode.js';
+import { fillFolder } from '../../src/transformers-js/fill-folder.js';
+import { finish, Net } from '../support/nets.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+/** A folder with a MatMul of 64 × 32, and a model that has no layer. */
+async function repository(name: string): Promise<string> {
+  const root = join(temporaryFolder(), name);
+  await mkdir(join(root, 'onnx'), { recursive: true });
+  const net = new Net();
+  net.input('x', [1, 64]);
+  const bare = new Net();
+  bare.input('x', [1, 4]);
+  await writeFile(join(root, 'onnx', 'model.onnx'), encodeModel(finish(net, net.gemm('x', 'y', 64, 32))));
+  await writeFile(
+    join(root, 'onnx', 'encoder_model.onnx'),
+    encodeModel(finish(bare, bare.node('Relu', ['x'], 'y'))),
+  );
+  return root;
+}
+
+it('makes the files of each model by their suffix, and names those that it cannot make', async () => {
+  const root = await repository('both');
+  const made = await fillFolder({ folder: root, dtypes: ['q8'] });
+  expect(made.map(({ path }) => path)).toEqual([
+    join(root, 'onnx', 'encoder_model_quantized.onnx'),
+    join(root, 'onnx', 'model_quantized.onnx'),
+  ]);
+  const [left, filled] = made;
+  expect(left && 'left' in left && left.left).toMatch(/^Nothing in /);
+  expect(filled && 'result' in filled && filled.result.recipe?.activations.kind).toBe('dynamic');
+  expect((await readdir(join(root, 'onnx'))).sort()).toEqual([
+    'encoder_model.onnx',
+    'model.onnx',
+    'model_quantized.onnx',
+  ]);
+  // A file that was made is not taken for a float model, nor written over.
+  const before = await readFile(join(root, 'onnx', 'model_quantized.onnx'));
+  await expect(fillFolder({ folder: root, dtypes: ['q8'] })).rejects.toThrow(/model_quantized.onnx already/);
+  expect(await readFile(join(root, 'onnx', 'model_quantized.onnx'))).toEqual(before);
+  expect(await fillFolder({ folder: root, dtypes: ['q8'], force: true })).toHaveLength(2);
+});
+
+it('refuses a folder without models', async () => {
+  await expect(fillFolder({ folder: join(temporaryFolder(), 'none') })).rejects.toThrow(
+    /no float model in .*onnx/,
+  );
+});
