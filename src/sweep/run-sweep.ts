@@ -21,7 +21,6 @@ import { refuseFailedModules } from '../modules/user-module.js';
 import type { QuantizeOptions, SweepOptions } from '../options.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { observedValues } from '../place/placement.js';
-import { checkGiven } from '../prepare/check-options.js';
 import { makePlanner } from '../prepare/planner.js';
 import { calibrationSettings, refiningOf } from '../prepare/prepare.js';
 import { named, type Recipe } from '../recipe.js';
@@ -39,7 +38,6 @@ import { readFinished, serializeSweep } from './sweep-file.js';
 
 /** One sweep with one seed, its record kept in a file. */
 export async function sweepWithin(options: SweepOptions, output: string): Promise<SweepRecord> {
-  checkGiven(options);
   const watch = new Watch(options);
   const combinations = combinationsOf(options);
   let run: Sweep | undefined;

@@ -2,6 +2,7 @@ import { writeFileWhole } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import { withUserModules } from '../modules/user-module.js';
 import type { SweepOptions } from '../options.js';
+import { checkGiven } from '../prepare/check-options.js';
 import { besideModel } from '../prepare/prepare.js';
 import { checkApart } from '../report/write-reports.js';
 import { frontOf, hasLimits } from './choose.js';
@@ -23,6 +24,8 @@ export { runOf } from './run-sweep.js';
  */
 export function sweep(options: SweepOptions): Promise<SweepRecord> {
   return withUserModules(async () => {
+    // Before anything is named after the model.
+    checkGiven(options);
     const output = options.output ?? besideModel(options.model, 'sweep.json');
     const reports = [options.report ?? []].flat();
     for (const [i, report] of reports.entries()) {
