@@ -6,8 +6,8 @@ import type { Evidence } from '../init/evidence.js';
 import { type InitOutcome, init } from '../init/init.js';
 import { pipelineServices } from '../init/pipeline.js';
 import { escapeControls } from '../report/escape.js';
-import { sizeRatio } from '../report/facts.js';
-import { alignColumns, formatFixed, formatPercent, formatWorst } from '../report/format.js';
+import { sizeRatio, worstOfEach } from '../report/facts.js';
+import { alignColumns, formatFixed, formatPercent } from '../report/format.js';
 import { quoted } from '../report/reproduce.js';
 import { follow } from './follow.js';
 import { collect } from './recipe-options.js';
@@ -71,12 +71,11 @@ const groundWords: Readonly<Record<Ground, string>> = {
 };
 
 function describe({ proposal, chosen, result, gates, written }: InitOutcome): string[] {
-  const worst = result.outputs.map(({ deployed }) => formatWorst(deployed)).join(', ');
   return [
     ...(proposal ? evidenceTable(proposal) : []),
     ...preprocessLines(proposal, chosen),
     '',
-    `one run of it: SQNR ${worst}; ${formatFixed(sizeRatio(result), 2)}× the size`,
+    `one run of it: SQNR ${worstOfEach(result)}; ${formatFixed(sizeRatio(result), 2)}× the size`,
     `gates: ${gates.map((gate) => (typeof gate === 'string' ? gate : gate.gate)).join(', ')}`,
     ...written.map((path) => `wrote ${escapeControls(path)}`),
     '',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { tool } from '../version.js';
+import { EXIT_CODES } from './exit-codes.js';
 
 /** What a manual reads otherwise: its escapes, a dot or a quote at the start of a line. */
 const roff = (text: string): string =>
@@ -22,7 +23,7 @@ ${options(program)}
 .SH COMMANDS
 ${commands.map((command) => `.SS ${roff(`${name} ${command.name()}`)}\n${roff(command.description())}\n${options(command)}`).join('\n')}
 .SH EXIT STATUS
-0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime), 70 a bug of this tool, 130 interrupted.
+${EXIT_CODES}
 `;
 }
 

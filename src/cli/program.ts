@@ -6,6 +6,7 @@ import { ciCommand } from './ci-command.js';
 import { compareCommand } from './compare-command.js';
 import { completionCommand } from './completion-command.js';
 import { doctorCommand } from './doctor-command.js';
+import { EXIT_CODES } from './exit-codes.js';
 import { initCommand } from './init-command.js';
 import { inspectCommand } from './inspect-command.js';
 import { integersCommand } from './integers-command.js';
@@ -17,10 +18,6 @@ import { sweepCommand } from './sweep-command.js';
 import { transformersJsCommand } from './transformers-js-command.js';
 import { verifyCommand } from './verify-command.js';
 
-const exitHelp = `
-Exit codes: 0 fine, 1 a gate failed, 2 bad usage or input, 3 environment (disk, permission, runtime),
-70 a bug of this tool, 130 interrupted.`;
-
 /** The command with all its commands. */
 export function makeProgram(process: CommandProcess): { program: Command; commands: Command[] } {
   // The main job is the program itself; its flags count before a subcommand's name only, since both have some in common.
@@ -29,7 +26,7 @@ export function makeProgram(process: CommandProcess): { program: Command; comman
     .version(tool.version)
     .enablePositionalOptions()
     .helpCommand('help [command]', 'what a command takes')
-    .addHelpText('after', exitHelp);
+    .addHelpText('after', `\nExit codes: ${EXIT_CODES}`);
   const commands = [
     initCommand(process),
     doctorCommand(process),

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { exitCodes } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
-import { alignColumns, formatBytes, formatFixed, formatWorst } from '../report/format.js';
+import { sizeRatio, worstOfEach } from '../report/facts.js';
+import { alignColumns, formatBytes, formatFixed } from '../report/format.js';
 import { dtypes } from '../transformers-js/dtypes.js';
 import { fillFolder, type Outcome } from '../transformers-js/fill-folder.js';
 import { follow } from './follow.js';
@@ -63,10 +64,9 @@ function describe(made: readonly Outcome[]): string[] {
   const rows = made.map((each) => {
     const path = escapeControls(each.path);
     if ('left' in each) return [each.dtype, path, '', '', `not made: ${escapeControls(each.left)}`];
-    const { floatBytes, result } = each;
-    const size = result.quantized.sizeBytes;
-    const drift = result.outputs.map(({ deployed }) => formatWorst(deployed)).join(', ');
-    return [each.dtype, path, formatBytes(size), `${formatFixed(size / floatBytes, 2)}×`, `SQNR ${drift}`];
+    const { result } = each;
+    const size = formatBytes(result.quantized.sizeBytes);
+    return [each.dtype, path, size, `${formatFixed(sizeRatio(result), 2)}×`, `SQNR ${worstOfEach(result)}`];
   });
   return alignColumns(rows, [2, 3]);
 }

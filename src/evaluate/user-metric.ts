@@ -81,13 +81,7 @@ export class UserMeter implements Meter {
     batch: BatchRows,
     index: number,
   ): Promise<void> {
-    const { samples } = batch;
-    const given: MetricBatch = {
-      outputs: { float: arraysOf(outputs.float, batch), quantized: arraysOf(outputs.quantized, batch) },
-      labels: labels?.slice(index, index + samples) ?? null,
-      index,
-      samples,
-    };
+    const given = metricBatch(outputs, labels, batch, index);
     const request = { kind: 'add', metric: this.#metric, batch: given } as const;
     await ask(this.#module, `add of the samples from ${index}`, request);
   }
@@ -139,8 +133,21 @@ function errorOf(path: string, step: string, thrown: unknown): unknown {
   }
 }
 
+/** One run of both models, as metrics get it. */
+export const metricBatch = (
+  outputs: Parameters<Meter['add']>[0],
+  labels: readonly number[] | undefined,
+  batch: BatchRows,
+  index: number,
+): MetricBatch => ({
+  outputs: { float: arraysOf(outputs.float, batch), quantized: arraysOf(outputs.quantized, batch) },
+  labels: labels?.slice(index, index + batch.samples) ?? null,
+  index,
+  samples: batch.samples,
+});
+
 /** Outputs of a run as metrics get them. */
-export function arraysOf(
+function arraysOf(
   outputs: ReadonlyMap<string, NdArray>,
   { size, samples }: BatchRows,
 ): Record<string, MetricArray> {

@@ -1,7 +1,7 @@
 import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
 import { dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
 import type { Covariances } from './second-order-step.js';
-import type { WeightMatrix } from './weight-matrix.js';
+import { part, rowsOfGroup, type WeightMatrix } from './weight-matrix.js';
 
 /** How the rows of a weight lie, its groups one after the other. */
 type RowLayout = Pick<WeightMatrix, 'groups' | 'rows' | 'columns'>;
@@ -13,20 +13,25 @@ type RowLayout = Pick<WeightMatrix, 'groups' | 'rows' | 'columns'>;
  * @param weight - rows of all groups
  * @param hessians - H + λI of each group; undefined where its input is constant, and nothing is added
  */
-export function madeGood(
+export const madeGood = (
   weight: Float64Array,
-  { h, c }: Covariances,
+  covariances: Pick<Covariances, 'h' | 'c'>,
   hessians: readonly (Hessian | undefined)[],
   layout: RowLayout,
+): Float64Array => solved(missing(weight, covariances, layout), hessians, layout);
+
+/** R·(H + λI)⁻¹, in place of R. */
+function solved(
+  residuals: Float64Array,
+  hessians: readonly (Hessian | undefined)[],
+  { rows, columns }: RowLayout,
 ): Float64Array {
-  const added = missing(weight, { h, c }, layout);
-  const size = layout.rows * layout.columns;
   hessians.forEach((hessian, group) => {
-    const own = part(added, group, size);
+    const own = part(residuals, group, rows * columns);
     if (hessian) timesInverse(own, hessian);
     else own.fill(0);
   });
-  return added;
+  return residuals;
 }
 
 /** R = Cov(t, u) − WH, rows × columns of each group. */
@@ -65,13 +70,15 @@ export function shareThatHolds(
   halves: readonly [Covariances, Covariances],
   layout: RowLayout,
 ): number {
+  const lost = halves.map((half) => missing(weight, half, layout)) as [Float64Array, Float64Array];
   let [gained, spent] = [0, 0];
-  for (const [found, other] of [halves, [halves[1], halves[0]]] as const) {
-    const added = madeGood(weight, found, hessiansOf(found.h, layout), layout);
-    gained += dot(added, missing(weight, other, layout));
-    const { groups, rows, columns } = layout;
+  for (const [at, half] of halves.entries()) {
+    const other = halves[1 - at] as Covariances;
+    const added = solved((lost[at] as Float64Array).slice(), hessiansOf(half.h, layout), layout);
+    gained += dot(added, lost[1 - at] as Float64Array);
+    const { groups, columns } = layout;
     for (let group = 0; group < groups; group++) {
-      const own = rowsOfGroup(added, group, { rows, columns });
+      const own = rowsOfGroup(added, group, layout);
       const products = timesSymmetric(own, part(other.h, group, columns * columns), columns);
       products.forEach((product, row) => {
         spent += dot(own[row] as Float64Array, product);
@@ -82,12 +89,3 @@ export function shareThatHolds(
   const share = Math.min(1, gained / spent);
   return (2 * share) / (1 + share);
 }
-
-const rowsOfGroup = (
-  values: Float64Array,
-  group: number,
-  { rows, columns }: Pick<RowLayout, 'rows' | 'columns'>,
-): Float64Array[] => Array.from({ length: rows }, (_, row) => part(values, group * rows + row, columns));
-
-const part = (values: Float64Array, index: number, length: number): Float64Array =>
-  values.subarray(index * length, (index + 1) * length);

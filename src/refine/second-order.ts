@@ -27,7 +27,7 @@ import {
 } from './second-order-step.js';
 import { shortcutOf } from './shortcut.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
-import { rowsOf, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
+import { part, rowsOf, rowsOfGroup, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
 
 /**
  * Rounds each layer's weights under the second moments of its input, on the network as quantized so far (GPTQ, Frantar et
@@ -68,12 +68,16 @@ export const secondOrder: Refiner = {
         const step = steps[done] as (typeof steps)[number];
         const halves = [new SecondOrderSums(each, step), new SecondOrderSums(each, step)] as const;
         await walk.next(step, (results, chunk) => (chunk % 2 === 0 ? halves[0] : halves[1]).add(results));
-        const { covariances, target, share } = outcome(layer, halves);
+        const parts = halves.map(countedOf) as [Counted, Counted];
         context.progress(done + 1, twin.layers.length, 'layers');
-        if (!areFinite(target) || !isAllFinite(covariances.means)) {
+        if (!halves.every(({ target }) => areFinite(target)) || !parts.every(isFinitePart)) {
           blocks.push({ id: layer.id, left: NOT_FINITE });
           continue;
         }
+        const share = shareOf(layer, parts);
+        const [{ target }, { target: rest }] = halves;
+        target.add(rest.count, rest.means, rest.squares);
+        const covariances = pooled(...parts);
         const weighing = layer.takesBias ? covariances : aboutZero(covariances, target.means);
         const fitted = fitLayer(layer, plan, weighing, { refits, share });
         const corrected = correctMoments(
@@ -97,20 +101,24 @@ export const secondOrder: Refiner = {
 /** A weight fitted, and the error of its rows before and after. */
 type Fitted = FittedWeight | FittedBlocks;
 
-/** What a layer's sums come to, and the share of what is made good that holds on other samples. */
-function outcome(layer: RefinableLayer, [even, odd]: readonly [SecondOrderSums, SecondOrderSums]) {
-  const counted = (sums: SecondOrderSums): Counted => {
-    const { count, means } = sums.target;
-    return { covariances: sums.covariances(), targets: means.slice(), count };
-  };
-  const [one, other] = [counted(even), counted(odd)];
-  const weighing = ({ covariances, targets }: Counted) =>
-    layer.takesBias ? covariances : aboutZero(covariances, targets);
+/** What the sums of a half come to; they are used up. */
+const countedOf = (sums: SecondOrderSums): Counted => ({
+  covariances: sums.covariances(),
+  targets: sums.target.means.slice(),
+  count: sums.target.count,
+});
+
+const isFinitePart = ({ covariances, count }: Counted): boolean =>
+  count === 0 || isAllFinite(covariances.means);
+
+/** The share of what is made good that holds on other samples; all of it where there is one half alone. */
+function shareOf(layer: RefinableLayer, parts: readonly [Counted, Counted]): number {
+  if (parts[1].count === 0) return 1;
   const matrix = weightMatrixOf(layer.linear);
-  const weight = rowsOf(floatsOf(layer.linear.weight), matrix);
-  const share = other.count === 0 ? 1 : shareThatHolds(weight, [weighing(one), weighing(other)], matrix);
-  even.target.add(other.count, odd.target.means, odd.target.squares);
-  return { covariances: pooled(one, other), target: even.target, share };
+  const [one, other] = parts.map(({ covariances, targets }) =>
+    layer.takesBias ? covariances : aboutZero(covariances, targets),
+  ) as [Covariances, Covariances];
+  return shareThatHolds(rowsOf(floatsOf(layer.linear.weight), matrix), [one, other], matrix);
 }
 
 /** The weight of a layer fitted to T = W + a·R·(H + λI)⁻¹, a the share of it that holds. */
@@ -167,7 +175,7 @@ function momentsOf(weight: StoredTensor, layer: RefinableLayer, { h, means }: Co
   const values = rowsOf(dequantizeTensor(weight), matrix);
   const found = { means: new Float64Array(groups * rows), variances: new Float64Array(groups * rows) };
   for (let group = 0; group < groups; group++) {
-    const own = Array.from({ length: rows }, (_, row) => part(values, group * rows + row, columns));
+    const own = rowsOfGroup(values, group, matrix);
     const mean = part(means, group, columns);
     timesSymmetric(own, part(h, group, columns * columns), columns).forEach((product, r) => {
       const w = own[r] as Float64Array;
@@ -178,6 +186,3 @@ function momentsOf(weight: StoredTensor, layer: RefinableLayer, { h, means }: Co
   }
   return found;
 }
-
-const part = (values: Float64Array, index: number, length: number): Float64Array =>
-  values.subarray(index * length, (index + 1) * length);

@@ -62,3 +62,14 @@ export function copyOf(source: Node, inputs: readonly string[], outputs: readonl
 export function int64s(values: readonly number[]): Tensor {
   return tensorOf({ type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) });
 }
+
+/** The rows of one group, of values that hold the rows of all groups one after the other. */
+export const rowsOfGroup = (
+  values: Float64Array,
+  group: number,
+  { rows, columns }: Pick<WeightMatrix, 'rows' | 'columns'>,
+): Float64Array[] => Array.from({ length: rows }, (_, row) => part(values, group * rows + row, columns));
+
+/** The stretch of so many values with this number. */
+export const part = (values: Float64Array, index: number, length: number): Float64Array =>
+  values.subarray(index * length, (index + 1) * length);

@@ -85,6 +85,10 @@ export const dropOf = ({
   readonly quantized: number;
 }): string => formatSigned(100 * (quantized - float), 2);
 
+/** The SQNR of each output, by its worst group of channels where it is judged by groups. */
+export const worstOfEach = ({ outputs }: Result): string =>
+  outputs.map(({ deployed }) => formatWorst(deployed)).join(', ');
+
 /** How large the quantized file is as a multiple of the float one. */
 export const sizeRatio = ({ float, quantized }: Result): number => quantized.sizeBytes / float.sizeBytes;
 

@@ -6,10 +6,11 @@ import { checkGiven } from '../prepare/check-options.js';
 import { besideModel } from '../prepare/prepare.js';
 import { checkApart } from '../report/write-reports.js';
 import { frontOf, hasLimits } from './choose.js';
+import { joinSeeds } from './join-seeds.js';
 import type { SweepRecord } from './record.js';
 import { choiceOf, sweepWithin } from './run-sweep.js';
 import { serializeSweep } from './sweep-file.js';
-import { joinSeeds, renderCsv, renderTex } from './table-files.js';
+import { renderCsv, renderTex } from './table-files.js';
 
 export { runOf } from './run-sweep.js';
 

@@ -24,8 +24,6 @@ export interface FillOptions
 export interface FilledFile {
   readonly path: string;
   readonly dtype: string;
-  /** Of the float model that it was made from. */
-  readonly floatBytes: number;
   readonly result: Result;
 }
 
@@ -63,7 +61,7 @@ export async function fillFolder(options: FillOptions): Promise<Outcome[]> {
         ...shared,
         ...{ model, output: path, recipe: dtype.recipe, suggest: false },
       });
-      outcomes.push({ path, dtype: dtype.name, floatBytes: result.float.sizeBytes, result });
+      outcomes.push({ path, dtype: dtype.name, result });
     } catch (thrown) {
       // A disk that is full, or Ctrl-C, is the same for all of them.
       if (!(thrown instanceof QuantizeError) || thrown.exitCode !== exitCodes.usage) throw thrown;

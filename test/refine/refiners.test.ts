@@ -192,6 +192,28 @@ it.each(['moments', 'second-order'])('%s leaves layers whose results are not fin
   expect(changedLayers).toEqual(['y']);
 });
 
+/** x → Gemm "a" → Relu → Gemm → y, 32 columns each, and so many samples. */
+function gemms(count: number, from: number): { model: Model; feeds: Feed[] } {
+  const net = new Net();
+  net.input('x', [1, 32]);
+  net.node('Relu', [net.gemm('x', 'a', 32, 32)], 'r');
+  const model = finish(net, net.gemm('r', 'y', 32, 8));
+  const feeds = Array.from({ length: count }, (_, i) => ({
+    x: { type: 'float32' as const, dims: [1, 32], data: randomFloats(32, from + i) },
+  }));
+  return { model, feeds };
+}
+
+it('second-order adds of 40 places what holds on others: all that it finds would be 4 times the error', async () => {
+  const { model, feeds } = gemms(40, 100);
+  const unseen = gemms(60, 1000).feeds;
+  const { plan } = await quantizeModel(model, { bits: 8, allLayers: true, activations: { bits: 4 } }, feeds);
+  const sources = { ...context, model, source: sourceOf(feeds) };
+  const next = await refinePlan(plan, [[{ name: 'second-order', settings: {} }]], refiners, sources);
+  const before = await squaredError(model, plan, unseen);
+  expect(await squaredError(model, next, unseen)).toBeLessThan(1.3 * before);
+});
+
 describe('second order', () => {
   it.each(['minmax', 'kmeans'])('makes the outputs nearer to float than moments do, %s', async (scheme) => {
     const recipe = { bits: 2, allLayers: true, scheme };

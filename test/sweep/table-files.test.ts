@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { csv } from '../../src/report/csv.js';
-import { joinSeeds, renderCsv, renderTex } from '../../src/sweep/table-files.js';
+import { joinSeeds } from '../../src/sweep/join-seeds.js';
+import { renderCsv, renderTex } from '../../src/sweep/table-files.js';
 import { fullResult, hostileResult } from '../support/full-result.js';
 import { sweepRecord, sweepResult } from '../support/sweep.js';
 

@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { argmaxAt, type Box, type TaskBatch, UnfitTask } from './task.js';
+import { argmaxAt, type Box, type TaskBatch, unfitOutputs } from './task.js';
 
 /** How outputs hold boxes. */
 export type Layout =
@@ -42,9 +42,9 @@ export function layoutOf(outputs: Outputs): Layout {
     if (second === 6 && first <= 1000) return { kind: 'final', output };
     return { kind: first < second ? 'columns' : 'rows', output };
   }
-  const shapes = all.map(([name, { dims }]) => `${name} [${dims.join(', ')}]`).join(', ');
-  throw new UnfitTask(
-    `it needs boxes as SSD has them ([N, n, 4] and scores) or YOLO ([N, n, 5 + classes], [N, 4 + classes, n], [N, n, 6]); the model has ${shapes}`,
+  throw unfitOutputs(
+    outputs,
+    'boxes as SSD has them ([N, n, 4] and scores) or YOLO ([N, n, 5 + classes], [N, 4 + classes, n], [N, n, 6])',
   );
 }
 

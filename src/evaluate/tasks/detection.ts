@@ -1,5 +1,5 @@
 import { boxesOf, iouOf, type Layout, layoutOf } from './boxes.js';
-import type { Box, Sight, Task } from './task.js';
+import { againstFloat, type Box, type Sight, type Task } from './task.js';
 
 /** Boxes that overlap by this share are the same object (PASCAL VOC, Everingham et al. 2010). */
 const MATCH = 0.5;
@@ -34,12 +34,11 @@ export const detection = {
       },
       result() {
         const { matched: both, float, quantized, iou } = all;
-        const of = (value: number) => ({ float: 1, quantized: value });
         return {
-          f1: of((2 * both) / (float + quantized)),
-          precision: of(both / quantized),
-          recall: of(both / float),
-          mean_iou: of(iou / both),
+          f1: againstFloat((2 * both) / (float + quantized)),
+          precision: againstFloat(both / quantized),
+          recall: againstFloat(both / float),
+          mean_iou: againstFloat(iou / both),
           boxes: { float, quantized },
         };
       },

@@ -1,6 +1,7 @@
 import { numbersOf } from '../../numerics/nd-array.js';
+import { dot } from '../../numerics/symmetric.js';
 import type { MetricArray } from '../user-metric.js';
-import { outputFor, type Task } from './task.js';
+import { againstFloat, bothOf, outputFor, type Task } from './task.js';
 
 /** Samples among which the nearest is looked for: each is compared with each. */
 const MOST_KEPT = 1000;
@@ -21,7 +22,7 @@ export const embedding = {
           isVectors,
           'a vector for each sample, [N, values] or [N, places, values]',
         );
-        const [a, b] = [outputs.float[name], outputs.quantized[name]] as [MetricArray, MetricArray];
+        const [a, b] = bothOf(outputs, name);
         for (let row = 0; row < samples; row++) {
           const [float, quantized] = [unitOf(a, row), unitOf(b, row)];
           const cosine = dot(float, quantized);
@@ -37,11 +38,10 @@ export const embedding = {
       result() {
         const [a, b] = [kept.float.map(nearestIn(kept.float)), kept.quantized.map(nearestIn(kept.quantized))];
         const same = a.filter((nearest, i) => nearest === b[i]).length;
-        const of = (value: number) => ({ float: 1, quantized: value });
         return {
-          mean_cosine: of(cosines.sum / cosines.count),
-          least_cosine: of(cosines.least),
-          same_nearest: of(a.length > 1 ? same / a.length : Number.NaN),
+          mean_cosine: againstFloat(cosines.sum / cosines.count),
+          least_cosine: againstFloat(cosines.least),
+          same_nearest: againstFloat(a.length > 1 ? same / a.length : Number.NaN),
         };
       },
     };
@@ -62,9 +62,6 @@ function unitOf({ dims, type, data }: MetricArray, row: number): Float64Array {
   const norm = Math.sqrt(dot(sum, sum));
   return norm > 0 ? sum.map((value) => value / norm) : sum;
 }
-
-const dot = (a: Float64Array, b: Float64Array): number =>
-  a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 
 const nearestIn = (all: readonly Float64Array[]) => (own: Float64Array, at: number) => {
   let best = { at: -1, cosine: Number.NEGATIVE_INFINITY };

@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { argmaxAt, outputFor, type Task } from './task.js';
+import { againstFloat, argmaxAt, bothOf, outputFor, type Task } from './task.js';
 
 /** Texts as CTC reads them (Graves et al. 2006), against those of the float model. */
 export const ocr = {
@@ -16,7 +16,7 @@ export const ocr = {
           isSequence,
           'scores of characters by place, [N, places, classes] or [places, N, classes]',
         );
-        const [a, b] = [outputs.float[name], outputs.quantized[name]] as [MetricArray, MetricArray];
+        const [a, b] = bothOf(outputs, name);
         const [paths, others] = [pathsOf(a, samples), pathsOf(b, samples)];
         const blank = blankOf(paths, a.dims.at(-1) as number);
         paths.forEach((path, row) => {
@@ -32,7 +32,7 @@ export const ocr = {
       result() {
         const { texts, same, characters, edits } = all;
         return {
-          same_texts: { float: 1, quantized: same / texts },
+          same_texts: againstFloat(same / texts),
           character_error: { float: 0, quantized: edits / characters },
         };
       },

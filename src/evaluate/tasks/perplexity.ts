@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { argmaxAt, outputFor, type Task, type TaskBatch, UnfitTask } from './task.js';
+import { againstFloat, argmaxAt, bothOf, outputFor, type Task, type TaskBatch, UnfitTask } from './task.js';
 
 /** How well a language model tells the next token of what it was given, or the token that labels name. */
 export const perplexity = {
@@ -18,7 +18,7 @@ export const perplexity = {
           isLogits,
           'scores of tokens, [N, places, tokens] or [N, tokens] with labels',
         );
-        const [a, b] = [outputs.float[name], outputs.quantized[name]] as [MetricArray, MetricArray];
+        const [a, b] = bothOf(outputs, name);
         const vocabulary = a.dims.at(-1) as number;
         const places = a.dims.length === 3 ? (a.dims[1] as number) : 1;
         const [float, quantized] = [numbersOf(a), numbersOf(b)];
@@ -37,7 +37,7 @@ export const perplexity = {
       },
       result: () => ({
         perplexity: { float: Math.exp(loss.float / tokens), quantized: Math.exp(loss.quantized / tokens) },
-        same_next: { float: 1, quantized: same / tokens },
+        same_next: againstFloat(same / tokens),
       }),
     };
   },

@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { outputFor, type Task } from './task.js';
+import { bothOf, outputFor, type Task } from './task.js';
 
 /** Probability from which on an event is told; for logits the same, which is 0. */
 const THRESHOLD = 0.5;
@@ -17,7 +17,7 @@ export const rareEvent = {
     return {
       add({ outputs, samples, labels }) {
         name ??= outputFor(outputs.float, isScore, 'a score for each sample, [N], [N, 1] or [N, 2]');
-        const [a, b] = [outputs.float[name], outputs.quantized[name]] as [MetricArray, MetricArray];
+        const [a, b] = bothOf(outputs, name);
         const told = { float: eventsOf(a, samples), quantized: eventsOf(b, samples) };
         for (let row = 0; row < samples; row++) {
           const isEvent = labels ? labels[row] !== 0 : told.float[row];

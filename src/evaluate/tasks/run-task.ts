@@ -3,7 +3,7 @@ import type { Batch, SampleSource } from '../../../calibration/source.js';
 import { QuantizeError } from '../../errors.js';
 import type { NdArray } from '../../numerics/nd-array.js';
 import { drawMask, drawPicture, type Picture, pictureOf, pictureSize } from '../thumbnail.js';
-import { arraysOf, type Meter, type UserMetric } from '../user-metric.js';
+import { type Meter, metricBatch, type UserMetric } from '../user-metric.js';
 import type { TaskPicture } from './picture.js';
 import { type Overlay, type Sight, type Task, type TaskMeter, UnfitTask } from './task.js';
 
@@ -33,12 +33,10 @@ export class TaskRun implements Meter {
     batch: Batch,
     index: number,
   ): Promise<void> {
-    const { samples } = batch;
     const sights = this.#within(() =>
       this.#meter.add({
-        outputs: { float: arraysOf(outputs.float, batch), quantized: arraysOf(outputs.quantized, batch) },
-        labels: labels?.slice(index, index + samples) ?? null,
-        ...{ index, samples, inputs: batch.feed, size: pictureSize(batch) },
+        ...metricBatch(outputs, labels, batch, index),
+        ...{ inputs: batch.feed, size: pictureSize(batch) },
       }),
     );
     for (const { row, worth, overlay } of sights ?? []) this.#keep(worth, overlay, batch, row, index);

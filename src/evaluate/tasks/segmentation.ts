@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { argmaxAt, outputFor, type Sight, type Task } from './task.js';
+import { againstFloat, argmaxAt, bothOf, outputFor, type Sight, type Task } from './task.js';
 
 /** Classes of places against those of the float model. */
 export const segmentation = {
@@ -20,10 +20,7 @@ export const segmentation = {
           isMap,
           'scores of classes by place, [N, classes, H, W], or classes, [N, H, W]',
         );
-        const [float, quantized] = [outputs.float[name], outputs.quantized[name]] as [
-          MetricArray,
-          MetricArray,
-        ];
+        const [float, quantized] = bothOf(outputs, name);
         const sights: Sight[] = [];
         const [reference, other] = [mapsOf(float), mapsOf(quantized)];
         const area = reference.labels.length / samples;
@@ -52,11 +49,10 @@ export const segmentation = {
       },
       result() {
         const ious = [...either].map(([label, union]) => (both.get(label) ?? 0) / union);
-        const of = (value: number) => ({ float: 1, quantized: value });
         return {
-          agreement: of(same / places),
-          miou: of(ious.reduce((sum, iou) => sum + iou, 0) / ious.length),
-          worst_iou: of(Math.min(...ious)),
+          agreement: againstFloat(same / places),
+          miou: againstFloat(ious.reduce((sum, iou) => sum + iou, 0) / ious.length),
+          worst_iou: againstFloat(Math.min(...ious)),
         };
       },
     };

@@ -46,9 +46,26 @@ type Outputs = Readonly<Record<string, MetricArray>>;
 export function outputFor(outputs: Outputs, wanted: (array: MetricArray) => boolean, asked: string): string {
   const found = Object.entries(outputs).find(([, array]) => wanted(array));
   if (found) return found[0];
-  const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
-  throw new UnfitTask(`it needs ${asked}; the model has ${shapes.join(', ')}`);
+  throw unfitOutputs(outputs, asked);
 }
+
+/** That no output is what was asked for. */
+export function unfitOutputs(outputs: Outputs, asked: string): UnfitTask {
+  const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
+  return new UnfitTask(`it needs ${asked}; the model has ${shapes.join(', ')}`);
+}
+
+/** One output of both models. */
+export const bothOf = (
+  { float, quantized }: MetricBatch['outputs'],
+  name: string,
+): [float: MetricArray, quantized: MetricArray] => [
+  float[name] as MetricArray,
+  quantized[name] as MetricArray,
+];
+
+/** A measure against the float model, which is all of it. */
+export const againstFloat = (quantized: number) => ({ float: 1, quantized });
 
 /** What is largest of a stretch of numbers. */
 export function argmaxAt(data: ArrayLike<number>, start: number, length: number, stride = 1): number {
