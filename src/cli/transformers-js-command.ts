@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { exitCodes } from '../errors.js';
 import { escapeControls } from '../report/escape.js';
 import { sizeRatio, worstOfEach } from '../report/facts.js';
@@ -6,7 +6,7 @@ import { alignColumns, formatBytes, formatFixed } from '../report/format.js';
 import { dtypes } from '../transformers-js/dtypes.js';
 import { fillFolder, type Outcome } from '../transformers-js/fill-folder.js';
 import { follow } from './follow.js';
-import { collect } from './recipe-options.js';
+import { collect, listOf } from './recipe-options.js';
 import {
   addSampleOptions,
   addThreadsOption,
@@ -39,11 +39,7 @@ export function transformersJsCommand(process: CommandProcess): Command {
       'make the files that transformers.js looks for by its option dtype, beside each model of a folder',
     )
     .argument('<folder>', 'a folder with models in onnx/')
-    .addOption(
-      new Option('--dtype <name>', 'make this file alone, repeatable')
-        .choices(dtypes.map(({ name }) => name))
-        .argParser(collect<string>),
-    )
+    .option('--dtype <name>', `make this file alone, repeatable: ${listOf(dtypes)}`, collect<string>)
     .option('--force', 'write over files that are there')
     .option('--eval-data <[input=]path>', 'samples to measure on, repeatable', collect<string>);
   addSampleOptions(command, 'measure on this many samples, chosen by the seed').optionsGroup('Result:');

@@ -20,6 +20,11 @@ export const commandErrors = {
     'There is a {path} already.',
     'Give another file with -o, or --force to write over it.',
   ),
+  'made-before': message(
+    2,
+    'There is a {path} already.',
+    'Give --force to write over it, or --dtype for the others alone.',
+  ),
   'no-float-models': message(
     2,
     'There is no float model in {path}.',

@@ -3,6 +3,7 @@ import type { GivenRecipe } from '../recipe.js';
 /** A file that transformers.js looks for: `dtype` in its options, and what it then adds to the model's name. */
 export interface Dtype {
   readonly name: string;
+  readonly summary: string;
   readonly suffix: string;
   /** The recipe that makes it. */
   readonly recipe: GivenRecipe;
@@ -15,9 +16,9 @@ const dynamic: GivenRecipe = { activations: { kind: 'dynamic' } };
  * usual file on the CPU, in 8 bits with ranges found at every run; `q4` in blocks of 4 bits.
  */
 export const dtypes: readonly Dtype[] = [
-  { name: 'q8', suffix: '_quantized', recipe: dynamic },
-  { name: 'int8', suffix: '_int8', recipe: dynamic },
-  { name: 'q4', suffix: '_q4', recipe: { bits: 4, format: 'matmulnbits' } },
+  { name: 'q8', summary: 'the usual file', suffix: '_quantized', recipe: dynamic },
+  { name: 'int8', summary: 'the same', suffix: '_int8', recipe: dynamic },
+  { name: 'q4', summary: 'blocks of 4 bits', suffix: '_q4', recipe: { bits: 4, format: 'matmulnbits' } },
 ];
 
 /** Every suffix of that table: a file with one was made from another. */

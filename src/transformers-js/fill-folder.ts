@@ -5,6 +5,7 @@ import { exitCodes, QuantizeError } from '../errors.js';
 import type { DataOptions, MachineOptions, RunHooks } from '../options.js';
 import type { Result } from '../report/result.js';
 import { quantize } from '../run/quantize.js';
+import { nearestName } from '../validate/nearest-name.js';
 import { type Dtype, dtypes, SUFFIXES } from './dtypes.js';
 
 /** What a folder of transformers.js is filled from. */
@@ -43,17 +44,17 @@ const MODELS = 'onnx';
  *
  * A model that cannot be quantized so is left, with the reason: the others are made.
  *
- * @throws QuantizeError `no-float-models`, or `output-exists` before anything is made
+ * @throws QuantizeError `bad-option`, `no-float-models`, or `made-before`, before anything is made
  */
 export async function fillFolder(options: FillOptions): Promise<Outcome[]> {
   const { folder, dtypes: names, force, ...shared } = options;
-  const wanted = names ? dtypes.filter(({ name }) => names.includes(name)) : dtypes;
+  const wanted = names ? names.map(dtypeOf) : dtypes;
   const models = await floatModels(folder);
   const files = models.flatMap((model) =>
     wanted.map((dtype) => ({ model, dtype, path: pathOf(model, dtype) })),
   );
   for (const { path } of files)
-    if (!force && existsSync(path)) throw new QuantizeError('output-exists', { path });
+    if (!force && existsSync(path)) throw new QuantizeError('made-before', { path });
   const outcomes: Outcome[] = [];
   for (const { model, dtype, path } of files) {
     try {
@@ -69,6 +70,20 @@ export async function fillFolder(options: FillOptions): Promise<Outcome[]> {
     }
   }
   return outcomes;
+}
+
+function dtypeOf(name: string): Dtype {
+  const found = dtypes.find((dtype) => dtype.name === name);
+  if (found) return found;
+  const nearest = nearestName(
+    name,
+    dtypes.map((dtype) => dtype.name),
+  );
+  throw new QuantizeError('bad-option', {
+    flag: '--dtype',
+    problem: `cannot be "${name}"`,
+    mend: `${nearest ? `Did you mean ${nearest}? ` : ''}It can be ${dtypes.map((dtype) => dtype.name).join(', ')}.`,
+  });
 }
 
 const pathOf = (model: string, { suffix }: Dtype): string =>

@@ -49,3 +49,8 @@ it('refuses a folder without models', async () => {
     /no float model in .*onnx/,
   );
 });
+
+it('refuses a file that it cannot make by its name, before it looks at anything', async () => {
+  const refused = fillFolder({ folder: join(temporaryFolder(), 'none'), dtypes: ['q8', 'int4'] });
+  await expect(refused).rejects.toMatchObject({ code: 'bad-option', hint: expect.stringMatching(/int8/) });
+});
