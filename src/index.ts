@@ -70,3 +70,10 @@ export { readRecipeFile } from './search/recipe-file.js';
 export type { SearchRecord } from './search/record.js';
 export type { Choice as SweepChoice, SweepRecord, SweepResult } from './sweep/record.js';
 export { sweep } from './sweep/sweep.js';
+export { dtypes } from './transformers-js/dtypes.js';
+export {
+  type FilledFile,
+  type FillOptions,
+  fillFolder,
+  type LeftFile,
+} from './transformers-js/fill-folder.js';

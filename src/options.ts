@@ -34,6 +34,8 @@ export interface DataOptions {
   readonly pictures?: PictureOptions | undefined;
   /** What raw .bin files hold; without it, what the model's input takes. */
   readonly raw?: RawFormat | undefined;
+  /** The folder of the tokenizer that text files are read by: its tokenizer.json and tokenizer_config.json. */
+  readonly tokenizer?: string | undefined;
   /** Shapes of inputs by name, the batch included, in place of what the model leaves open or states otherwise. */
   readonly shapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** Inputs that hold one number at every run, by name: they become constants, and what they choose is folded. */
@@ -185,7 +187,10 @@ export interface CompareOptions
 
 /** What `calibrate` is asked for. */
 export interface CalibrateOptions
-  extends Pick<DataOptions, 'preprocess' | 'pictures' | 'raw' | 'shapes' | 'set' | 'samples' | 'seed'>,
+  extends Pick<
+      DataOptions,
+      'preprocess' | 'pictures' | 'raw' | 'tokenizer' | 'shapes' | 'set' | 'samples' | 'seed'
+    >,
     MachineOptions,
     RunHooks {
   /** Path of the float model. */

@@ -44,6 +44,8 @@ export interface ReadSettings {
   readonly preprocess?: Preprocess | undefined;
   readonly pictures?: PictureOptions | undefined;
   readonly raw?: RawFormat | undefined;
+  /** The folder of the tokenizer that text is read by. */
+  readonly tokenizer?: string | undefined;
   /** Reads ONNX test data; without it there is none. */
   readonly decodeTensor?: TensorDecoder | undefined;
   /** A stream of samples is read no further than this; all of it without it. */

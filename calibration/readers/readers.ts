@@ -11,6 +11,7 @@ import { npzReader } from './npz.js';
 import { onnxTestDataReader } from './onnx-test-data.js';
 import type { PathKind, Reader, ReadRequest } from './reader.js';
 import { safetensorsReader } from './safetensors.js';
+import { textReader } from './text.js';
 
 /** The sample formats, in the order in which a path is offered to them; the images take every folder that is left. */
 export const readers: readonly Reader[] = [
@@ -18,6 +19,7 @@ export const readers: readonly Reader[] = [
   npzReader,
   safetensorsReader,
   binReader,
+  textReader,
   onnxTestDataReader,
   imagesReader,
   moduleReader,

@@ -96,10 +96,10 @@ export async function openAll(
   refuseHalfTraining(options);
   const inputs = inputSpecs(model, options.shapes);
   const seed = options.seed ?? 0;
-  const { pictures, raw, samples, shard } = options;
+  const { pictures, raw, tokenizer, samples, shard } = options;
   const preprocess = preprocessOf(options.preprocess);
   const open = async (paths: Paths | undefined, choice: Pick<ReadOptions, 'samples' | 'shard'>) => {
-    const settings = { preprocess, pictures, raw, seed, ...choice };
+    const settings = { preprocess, pictures, raw, tokenizer, seed, ...choice };
     return paths === undefined ? undefined : openPaths([paths].flat(), inputs, settings);
   };
   const calibration = await open(options.data, { samples, shard });
@@ -193,7 +193,7 @@ export function sampleFiles({
 }
 
 /** How samples are chosen and made fit. */
-type ReadOptions = Pick<SampleOptions, 'pictures' | 'raw' | 'samples' | 'shard'> & {
+type ReadOptions = Pick<SampleOptions, 'pictures' | 'raw' | 'tokenizer' | 'samples' | 'shard'> & {
   readonly preprocess: Preprocess | undefined;
   readonly seed: number;
 };
@@ -205,11 +205,11 @@ type ReadOptions = Pick<SampleOptions, 'pictures' | 'raw' | 'samples' | 'shard'>
 async function openPaths(
   paths: readonly string[],
   inputs: readonly InputSpec[],
-  { preprocess, pictures, raw, samples, shard, seed }: ReadOptions,
+  { preprocess, pictures, raw, tokenizer, samples, shard, seed }: ReadOptions,
 ): Promise<Opened> {
   // Of several paths each sample has parts, or its place in the whole is not known before all are counted.
   const limit = paths.length === 1 ? samples : undefined;
-  const settings = { preprocess, pictures, raw, limit, decodeTensor: decodeTensorFile };
+  const settings = { preprocess, pictures, raw, tokenizer, limit, decodeTensor: decodeTensorFile };
   const named = paths.map((path) => ({
     path,
     input: inputs.find(({ name }) => path.startsWith(`${name}=`)),

@@ -23,6 +23,7 @@ import { collect } from './recipe-options.js';
 /** The flags that choose samples and make them inputs, as commander gives them. */
 export interface SampleFlags extends PreprocessFlags, PictureFlags, RawFlags {
   readonly samples?: number;
+  readonly tokenizer?: string;
   readonly shape?: Readonly<Record<string, readonly number[]>>;
   readonly set?: Readonly<Record<string, number>>;
   readonly seed?: number;
@@ -76,6 +77,7 @@ export function addSampleOptions(
     .option('--size <HxW>', 'size of images, where the model leaves it open')
     .option('--resize <fit>', `how images become that size: ${fits.join(', ')} (default: crop)`)
     .option('--channel-order <order>', "colours of images, rgb or bgr (default: the preset's)")
+    .option('--tokenizer <folder>', 'the folder of the tokenizer that text files are read by')
     .option('--bin-dtype <type>', "element type of .bin files (default: the model input's)")
     .option('--bin-shape <AxBxC>', "shape of a sample in .bin files (default: the model input's)");
 }
@@ -92,6 +94,7 @@ export function sampleOptionsOf(flags: SampleFlags, base: SampleSettings = {}): 
     preprocess: parsePreprocess(flags, preprocessOf(base.preprocess)),
     pictures: { ...base.pictures, ...defined(parsePictures(flags)) },
     raw: { ...base.raw, ...defined(parseRaw(flags)) },
+    tokenizer: flags.tokenizer ?? base.tokenizer,
     shapes: flags.shape ?? base.shapes,
     set: flags.set ?? base.set,
   };
@@ -99,7 +102,7 @@ export function sampleOptionsOf(flags: SampleFlags, base: SampleSettings = {}): 
 
 type SampleSettings = Pick<
   DataOptions,
-  'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw' | 'shapes' | 'set'
+  'samples' | 'seed' | 'preprocess' | 'pictures' | 'raw' | 'tokenizer' | 'shapes' | 'set'
 >;
 
 /** `--set`, for all commands that read a float model. */

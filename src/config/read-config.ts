@@ -155,6 +155,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     ...{ auto, origins, suggest },
     preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),
     pictures: parsePictures(images ?? {}),
+    tokenizer: local(settings.tokenizer),
     raw: parseRaw({ binDtype: bin?.dtype, binShape: bin?.shape?.join('x') }),
     inputRange:
       inputRange &&

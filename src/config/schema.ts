@@ -93,6 +93,7 @@ const settings = {
     })
     .optional()
     .describe('What raw .bin files hold.'),
+  tokenizer: path.optional().describe('The folder of the tokenizer that text files are read by.'),
   shapes: z
     .record(z.string().min(1), z.array(z.int().min(0)))
     .optional()

@@ -3,6 +3,11 @@ import { message } from './message.js';
 /** Samples, labels and metrics. */
 export const dataErrors = {
   'data-format': message(2, '{path}: {reason}.', '{mend}'),
+  'tokenizer-missing': message(
+    2,
+    '{path} is text, which a model takes as the numbers of its tokens.',
+    "Give the folder of the model's tokenizer, where its tokenizer.json is, with --tokenizer.",
+  ),
   'data-needs-preprocess': message(
     2,
     '{path} holds {type} values, but the model input "{input}" takes float32: say how they are normalized.',

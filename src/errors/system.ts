@@ -59,6 +59,11 @@ export const systemErrors = {
     'onnxruntime cannot load {what} on the provider "{provider}": {reason}.',
     "Check the device's driver and libraries, or leave out --provider to run on the CPU.",
   ),
+  'tokenizer-unavailable': message(
+    3,
+    'Text cannot be read, since the package @huggingface/tokenizers does not load here: {reason}.',
+    'Install it with `npm install @huggingface/tokenizers`; transformers.js brings it along from version 4 on.',
+  ),
   'images-unavailable': message(
     3,
     'Images cannot be read, since the package sharp does not load here: {reason}.',

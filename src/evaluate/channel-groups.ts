@@ -18,6 +18,8 @@ export interface ChannelGroup {
 const FAR_APART = 30;
 /** Two sizes in a row, of channels sorted by size, that are so far apart belong to two groups. */
 const GAP = 8;
+/** Half a step of float32, relative to the value: what it is added to does not change. */
+const LAST_DIGIT = 2 ** -24;
 /** Axes longer than this are places or words, no channels. */
 const MOST_CHANNELS = 1024;
 
@@ -81,8 +83,11 @@ const dbOf = (group: ChannelGroup | undefined): number => group?.sqnrDb ?? Numbe
 const reachOf = ({ min, max }: ChannelSums): number => Math.max(-min, max);
 
 function groupsAlong(axis: number, sums: readonly ChannelSums[]): ChannelGroup[] {
-  // Channels of zeros have no size.
-  const sized = sums.flatMap((sum, channel) => (reachOf(sum) > 0 ? [{ channel, reach: reachOf(sum) }] : []));
+  // Channels of zeros have no size, nor those that are less than the last digit of the largest.
+  const least = Math.max(...sums.map(reachOf)) * LAST_DIGIT;
+  const sized = sums.flatMap((sum, channel) =>
+    reachOf(sum) > least ? [{ channel, reach: reachOf(sum) }] : [],
+  );
   sized.sort((a, b) => a.reach - b.reach);
   const [smallest, largest] = [sized[0], sized.at(-1)];
   if (!smallest || !largest || largest.reach <= FAR_APART * smallest.reach) return [];

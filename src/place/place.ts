@@ -70,12 +70,17 @@ function reasonOf(graph: Graph, uses: Uses, layers: PlacedLayers, recipe: Recipe
 }
 
 /**
- * Refuse a placement without a single quantized layer.
+ * Refuse a placement without a single quantized layer, unless constants are to become smaller by themselves.
  *
  * @throws QuantizeError `nothing-to-quantize`, with the reason of the first layer
  */
-export function refuseEmpty({ graph }: Model, placement: Placement, path: string): void {
-  if (placement.weighted.length > 0) return;
+export function refuseEmpty(
+  { graph }: Model,
+  placement: Placement,
+  path: string,
+  { float16 = false }: Partial<Pick<Recipe, 'float16'>> = {},
+): void {
+  if (placement.weighted.length > 0 || float16) return;
   const kept = layerNodes(graph)[0];
   const role = kept && placement.roles.get(kept.id);
   const reason =

@@ -65,7 +65,7 @@ export function makePlanner(sources: PlannerSources): Planner {
     const known = placements.get(key);
     if (known) return known;
     const placement = place(model, recipe, path);
-    refuseEmpty(model, placement, path);
+    refuseEmpty(model, placement, path, recipe);
     placements.set(key, placement);
     return placement;
   };

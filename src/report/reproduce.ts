@@ -23,7 +23,7 @@ export function quantizeCommandLine(
     ...['quantize', nameOf(model)],
     ...pathFlags('--data', data, nameOf),
     ...flag('--stats', stats && nameOf(stats)),
-    ...sampleFlags(options),
+    ...sampleFlags(options, nameOf),
     ...flag('--samples', samples),
     ...flag('--seed', seed),
     ...flag('--input-range', inputRange && [inputRange.low[0], inputRange.high[0]].join(',')),
@@ -53,7 +53,7 @@ export function compareCommandLine(options: CompareOptions): string {
   const words = [
     ...['quantize', 'compare', asGiven(float), asGiven(quantized)],
     ...pathFlags('--data', data, asGiven),
-    ...sampleFlags(options),
+    ...sampleFlags(options, asGiven),
     ...flag('--samples', samples),
     ...flag('--seed', seed),
     ...flag('--labels', labels && asGiven(labels)),
@@ -93,20 +93,17 @@ function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string)
   return [...words, ...flag('--baseline', baseline && nameOf(baseline))];
 }
 
-function sampleFlags({
-  preprocess,
-  pictures,
-  raw,
-  shapes = {},
-  set = {},
-  classesAxis = {},
-}: DataOptions): string[] {
+function sampleFlags(
+  { preprocess, pictures, raw, tokenizer, shapes = {}, set = {}, classesAxis = {} }: DataOptions,
+  nameOf: (path: string) => string,
+): string[] {
   const { size, fit, channelOrder } = pictures ?? {};
   return [
     ...preprocessFlags(preprocess),
     ...flag('--size', size && `${size.height}x${size.width}`),
     ...flag('--resize', fit),
     ...flag('--channel-order', channelOrder),
+    ...flag('--tokenizer', tokenizer && nameOf(tokenizer)),
     ...flag('--bin-dtype', raw?.type),
     ...flag('--bin-shape', raw?.shape?.join('x')),
     ...Object.entries(classesAxis).flatMap(([name, axis]) => [

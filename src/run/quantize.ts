@@ -106,7 +106,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const { auto, origins, suggest, metric } = options;
   const prepared = await prepare(options, {
     ...{ outputs, form: foldedFormOf(given), watch, limits },
-    check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model),
+    check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model, given),
     mayGoUnmeasured: !auto && !origins && !suggest && metric === undefined,
   });
   const { loaded, madeFrom, model, fold, isLarge } = prepared;

@@ -58,7 +58,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
   };
   const { loaded, madeFrom, model, samples, isLarge } = await prepare(job, {
     ...{ outputs: [], form: foldedFormOf(recipe), watch, limits },
-    check: (folded) => refuseEmpty(folded, place(folded, recipe, options.from), options.from),
+    check: (folded) => refuseEmpty(folded, place(folded, recipe, options.from), options.from, recipe),
     mayGoUnmeasured: true,
   });
   await watch.begin('place');

@@ -37,7 +37,8 @@ export class PreparedForms {
     if (known) return known;
     const { options, output, watch } = this.#asked;
     const outputs = [output, ...[options.report ?? []].flat()];
-    const check = (folded: Model) => refuseEmpty(folded, place(folded, recipe, options.model), options.model);
+    const check = (folded: Model) =>
+      refuseEmpty(folded, place(folded, recipe, options.model), options.model, recipe);
     const prepared = await prepare(options, { outputs, form, check, watch, limits: defaultLimits });
     this.#prepared.set(formKey(form), prepared);
     return prepared;

@@ -57,7 +57,7 @@ export async function sweepWithin(options: SweepOptions, output: string): Promis
 /** The options of the single run that makes the model of a combination. */
 export function runOf(options: SweepOptions): QuantizeOptions {
   const { model, data, stats, evalData, labels, inputRange, samples, seed, provider } = options;
-  const { preprocess, pictures, raw } = options;
+  const { preprocess, pictures, raw, tokenizer } = options;
   return {
     model,
     data,
@@ -71,6 +71,7 @@ export function runOf(options: SweepOptions): QuantizeOptions {
     preprocess,
     pictures,
     raw,
+    tokenizer,
   };
 }
 
@@ -131,7 +132,7 @@ class Sweep {
     const { model } = this.#options;
     for (const { recipe } of this.#combinations) {
       const prepared = await this.#forms.of(recipe);
-      refuseEmpty(prepared.model, place(prepared.model, recipe, model), model);
+      refuseEmpty(prepared.model, place(prepared.model, recipe, model), model, recipe);
     }
     const missing = this.#missing;
     if (missing.length === 0) {

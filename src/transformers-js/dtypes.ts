@@ -11,15 +11,37 @@ export interface Dtype {
 
 const dynamic: GivenRecipe = { activations: { kind: 'dynamic' } };
 
+/** Weights in blocks of 32 inputs, as that library's own script cuts them. */
+const blocks: GivenRecipe = { bits: 4, format: 'matmulnbits' };
+
 /**
- * The files that can be made, by transformers.js' own table of suffixes (src/utils/dtypes.js there, version 3): `q8` is its
- * usual file on the CPU, in 8 bits with ranges found at every run; `q4` in blocks of 4 bits.
+ * The files that can be made, by transformers.js' own table of suffixes (src/utils/dtypes.js there, version 4): `q8` is its
+ * usual file on WebAssembly, in 8 bits with ranges found at every run; `q4` in blocks of 4 bits. What ends in `f16` stores what
+ * stays float in 16 bits, and computes in float32.
+ *
+ * Not made: `bnb4`, whose operator MatMulBnb4 has no kernel for WebGPU and no more levels than `q4` has; `q2` and `q1`, which
+ * leave nothing of a model that was not trained for them.
  */
 export const dtypes: readonly Dtype[] = [
+  {
+    name: 'fp16',
+    summary: 'constants in 16 bits',
+    suffix: '_fp16',
+    recipe: { exclude: ['*'], float16: true },
+  },
   { name: 'q8', summary: 'the usual file', suffix: '_quantized', recipe: dynamic },
   { name: 'int8', summary: 'the same', suffix: '_int8', recipe: dynamic },
-  { name: 'q4', summary: 'blocks of 4 bits', suffix: '_q4', recipe: { bits: 4, format: 'matmulnbits' } },
+  { name: 'q4', summary: 'blocks of 4 bits', suffix: '_q4', recipe: blocks },
+  {
+    name: 'q4f16',
+    summary: 'the same, other constants in 16 bits',
+    suffix: '_q4f16',
+    recipe: { ...blocks, float16: true },
+  },
 ];
 
 /** Every suffix of that table: a file with one was made from another. */
-export const SUFFIXES = ['_quantized', '_fp16', '_int8', '_uint8', '_q4', '_q4f16', '_q2', '_q2f16', '_bnb4'];
+export const SUFFIXES = [
+  ...['_quantized', '_fp16', '_int8', '_uint8', '_bnb4'],
+  ...['_q4', '_q4f16', '_q2', '_q2f16', '_q1', '_q1f16'],
+];

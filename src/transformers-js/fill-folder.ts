@@ -10,10 +10,10 @@ import { type Dtype, dtypes, SUFFIXES } from './dtypes.js';
 
 /** What a folder of transformers.js is filled from. */
 export interface FillOptions
-  extends Omit<DataOptions, 'data' | 'labels' | 'classNames'>,
+  extends Omit<DataOptions, 'labels' | 'classNames'>,
     Pick<MachineOptions, 'threads'>,
     RunHooks {
-  /** A repository as Hugging Face has it, its models in a folder `onnx`. */
+  /** A repository as Hugging Face has it, its models in a folder `onnx`; its tokenizer reads text, unless another is named. */
   readonly folder: string;
   /** Names of the files to make; all that can be made without it. */
   readonly dtypes?: readonly string[] | undefined;
@@ -47,7 +47,7 @@ const MODELS = 'onnx';
  * @throws QuantizeError `bad-option`, `no-float-models`, or `made-before`, before anything is made
  */
 export async function fillFolder(options: FillOptions): Promise<Outcome[]> {
-  const { folder, dtypes: names, force, ...shared } = options;
+  const { folder, dtypes: names, force, tokenizer = folder, ...shared } = options;
   const wanted = names ? names.map(dtypeOf) : dtypes;
   const models = await floatModels(folder);
   const files = models.flatMap((model) =>
@@ -60,7 +60,7 @@ export async function fillFolder(options: FillOptions): Promise<Outcome[]> {
     try {
       const result = await quantize({
         ...shared,
-        ...{ model, output: path, recipe: dtype.recipe, suggest: false },
+        ...{ tokenizer, model, output: path, recipe: dtype.recipe, suggest: false },
       });
       outcomes.push({ path, dtype: dtype.name, result });
     } catch (thrown) {

@@ -48,6 +48,15 @@ describe('channels of very different size', () => {
     expect(groupsOf(rows([640, 0.5]), rows([640, 0.5]), 1)).toEqual([]);
   });
 
+  it('leave out channels that are less than the last digit of the largest', () => {
+    const meter = new DriftMeter({ classAxis: undefined, isGrouped: true });
+    meter.add(rows([6, 3e-7]), rows([6, 0]), { size: 1, samples: 1 });
+    expect(meter.drift.groups).toBeUndefined();
+    const seen = new DriftMeter({ classAxis: undefined, isGrouped: true });
+    seen.add(rows([6, 4e-7]), rows([6, 0]), { size: 1, samples: 1 });
+    expect(worstDb(seen.drift)).toBeCloseTo(0, 10);
+  });
+
   it('decide about an output', () => {
     const meter = new DriftMeter({ classAxis: undefined, isGrouped: true });
     meter.add(rows([640, 0.5]), rows([640, 0]), { size: 1, samples: 1 });

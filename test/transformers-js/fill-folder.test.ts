@@ -1,10 +1,12 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { decodeModel } from '../../src/proto/decode.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { fillFolder } from '../../src/transformers-js/fill-folder.js';
 import { finish, Net } from '../support/nets.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { TINY_WORDS, writeTinyTokenizer } from '../support/tiny-tokenizer.js';
 
 /** A folder with a MatMul of 64 × 32, and a model that has no layer. */
 async function repository(name: string): Promise<string> {
@@ -53,4 +55,39 @@ it('refuses a folder without models', async () => {
 it('refuses a file that it cannot make by its name, before it looks at anything', async () => {
   const refused = fillFolder({ folder: join(temporaryFolder(), 'none'), dtypes: ['q8', 'int4'] });
   await expect(refused).rejects.toMatchObject({ code: 'bad-option', hint: expect.stringMatching(/int8/) });
+});
+
+/** A table of the words of the tiny tokenizer, 64 long, and a MatMul of 64 × 32. */
+async function textRepository(): Promise<string> {
+  const root = temporaryFolder();
+  await mkdir(join(root, 'onnx'), { recursive: true });
+  writeTinyTokenizer(root);
+  const net = new Net();
+  net.input('input_ids', ['batch', 'sequence'], 'int64');
+  net.matMul(net.node('Gather', [net.random('table', [TINY_WORDS, 64]), 'input_ids'], 'rows'), 'y', 64, 32);
+  await writeFile(join(root, 'onnx', 'model.onnx'), encodeModel(finish(net, 'y')));
+  return root;
+}
+
+it('measures on text by the tokenizer of the folder, and makes every file', async () => {
+  const root = await textRepository();
+  const text = join(root, 'samples.txt');
+  await writeFile(text, 'The cats sat.\nthe cat on the mat\n');
+  const made = await fillFolder({ folder: root, evalData: text });
+  expect(made.map(({ dtype, path }) => [dtype, basename(path)])).toEqual([
+    ['fp16', 'model_fp16.onnx'],
+    ['q8', 'model_quantized.onnx'],
+    ['int8', 'model_int8.onnx'],
+    ['q4', 'model_q4.onnx'],
+    ['q4f16', 'model_q4f16.onnx'],
+  ]);
+  for (const each of made) {
+    if ('left' in each) throw new Error(each.left);
+    expect(each.result.evaluation).toMatchObject({ samples: 2, kind: 'evaluation' });
+    expect(each.result.outputs[0]?.deployed.sqnrDb).toBeGreaterThan(each.dtype === 'fp16' ? 60 : 15);
+  }
+  // All that is quantized or halved: nothing of 64 elements is left in 32 bits but scales.
+  const half = decodeModel(await readFile(join(root, 'onnx', 'model_fp16.onnx')));
+  const kinds = [...half.graph.initializers.values()].map(({ dataType }) => dataType);
+  expect(kinds.sort()).toEqual(['float16', 'float16']);
 });
