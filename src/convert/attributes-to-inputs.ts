@@ -17,9 +17,9 @@ const int64s = (values: readonly number[]): NdArray => ({
 const float32 = (value: number): NdArray => ({ type: 'float32', dims: [], data: Float32Array.of(value) });
 
 /** A list of integers that became the second input: axes, split. Left out, it stays left out. */
-const listToInput = (opType: string, name: string): Converter => ({
+export const listToInput = (opType: string, name: string, since = 13): Converter => ({
   opType,
-  since: 13,
+  since,
   convert(node, context) {
     const values = intsAttribute(node, name);
     if (values === undefined) return [node];

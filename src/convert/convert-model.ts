@@ -30,7 +30,7 @@ export function convertModel(model: Model, path: string): number {
 }
 
 /**
- * Raise a model to an opset up to 13, in place.
+ * Raise a model to an opset up to 21, in place.
  *
  * @param from - the opset that its operators may still be of
  * @returns how many operators were rewritten

@@ -2,40 +2,54 @@ import { attribute, type Node, node } from '../graph/model.js';
 import type { WeightedNode } from '../place/placement.js';
 import { type Plan, weightAt } from '../quantize/plan.js';
 import type { BlockTensor } from '../quantize/quantized-tensor.js';
-import type { BlockSettings } from '../recipe.js';
+import type { Recipe } from '../recipe.js';
 import type { Constants } from './constants.js';
-import { packBlocks } from './weights/blocks.js';
+import { blockedTensors, packBlocks } from './weights/blocks.js';
 
 /** The domain of onnxruntime's own operators, and its only version. */
 export const RUNTIME_DOMAIN = 'com.microsoft';
 export const RUNTIME_DOMAIN_VERSION = 1;
 
-/** Names of what MatMulNBits reads beside its input: codes, scales and, where there are some, zero points. */
+/** Names of what a layer reads beside its input: codes, scales and, where there are some, zero points; or the floats. */
 export type Stored = readonly string[];
 
+/** How a recipe has its weights in blocks. */
+type BlockRecipe = Pick<Recipe, 'format' | 'blocks'>;
+
+/** Where a writer puts what it makes. */
+interface Places {
+  /** Gets the nodes, in order. */
+  readonly nodes: Node[];
+  /** Gets those that compute from weights alone: of a body's layers, in the main graph. The same ones without it. */
+  readonly outside?: Node[];
+  /** The weights that others have written already, and what gets those that this one writes. */
+  readonly written?: Map<BlockTensor, Stored>;
+}
+
 /**
- * Writes layers as com.microsoft MatMulNBits: y = x·Wᵀ, W [outputs, inputs] unpacked by the kernel itself, block by block,
- * as (code − zero point)·scale. A Gemm's bias is an Add behind it.
+ * Writes layers whose weights are in blocks, y = x·Wᵀ with W = (code − zero point)·scale, block by block:
+ *
+ * - `matmulnbits`: com.microsoft MatMulNBits, W [outputs, inputs] unpacked by the kernel itself;
+ * - `qdq-blocks`: ONNX's own DequantizeLinear with blocks along axis 0 of W [inputs, outputs], and MatMul.
+ *
+ * A Gemm's bias is an Add behind it.
  */
 export class BlockWriter {
   readonly #nodes: Node[];
+  readonly #outside: Node[];
   readonly #constants: Constants;
-  readonly #settings: BlockSettings;
+  readonly #recipe: BlockRecipe;
   readonly #written: Map<BlockTensor, Stored>;
 
-  /**
-   * @param nodes - gets the nodes, in order
-   * @param written - the weights that others have written already, and what gets those that this one writes
-   */
   constructor(
-    nodes: Node[],
+    { nodes, outside = nodes, written = new Map() }: Places,
     constants: Constants,
-    settings: BlockSettings,
-    written = new Map<BlockTensor, Stored>(),
+    recipe: BlockRecipe,
   ) {
     this.#nodes = nodes;
+    this.#outside = outside;
     this.#constants = constants;
-    this.#settings = settings;
+    this.#recipe = recipe;
     this.#written = written;
   }
 
@@ -53,42 +67,66 @@ export class BlockWriter {
   ): void {
     const weight = weightAt(plan, site);
     if (weight.kind !== 'blocks') throw new Error('the weight is not in blocks');
-    const { bits, size, dims, axis } = weight;
     const product = bias ? this.#constants.names.fresh(`${source.id}_product`) : (source.outputs[0] ?? '');
+    const stored = this.#stored(weight, site.weightName);
+    this.#nodes.push({
+      ...source,
+      ...(this.#recipe.format === 'matmulnbits' ? this.#operator(weight) : matMul),
+      inputs: [input, ...stored],
+      outputs: [product],
+    });
+    if (bias) this.#nodes.push(node('Add', [product, bias], source.outputs));
+  }
+
+  #operator({ bits, size, dims, axis }: BlockTensor): Pick<Node, 'opType' | 'domain' | 'attributes'> {
     const settings = {
       K: dims[1 - axis] ?? 1,
       N: dims[axis] ?? 1,
       bits,
       block_size: size,
-      accuracy_level: this.#settings.accuracyLevel,
+      accuracy_level: this.#recipe.blocks.accuracyLevel,
     };
     const attributes = new Map(Object.entries(settings).map(([key, value]) => [key, attribute.int(value)]));
-    this.#nodes.push({
-      ...source,
-      opType: 'MatMulNBits',
-      domain: RUNTIME_DOMAIN,
-      attributes,
-      inputs: [input, ...this.#stored(weight, site.weightName)],
-      outputs: [product],
-    });
-    if (bias) this.#nodes.push(node('Add', [product, bias], source.outputs));
+    return { opType: 'MatMulNBits', domain: RUNTIME_DOMAIN, attributes };
   }
 
   /** Weights that layers share are written once. */
   #stored(weight: BlockTensor, name: string): Stored {
     const known = this.#written.get(weight);
     if (known) return known;
+    const stored =
+      this.#recipe.format === 'matmulnbits' ? this.#packed(weight, name) : [this.#dequantized(weight, name)];
+    this.#written.set(weight, stored);
+    return stored;
+  }
+
+  #packed(weight: BlockTensor, name: string): Stored {
     const { outputs, blocks, codes, zeroPoints } = packBlocks(weight);
     const bytes = (suffix: string, data: Uint8Array, dims: readonly number[]) =>
       this.#constants.add(`${name}_${suffix}`, { type: 'uint8', dims, data });
     // Flat scales and zero points: older releases refuse others, newer ones take both.
     const { scales } = weight;
-    const stored = [
+    return [
       bytes('q', codes, [outputs, blocks, codes.length / (outputs * blocks)]),
       this.#constants.add(`${name}_s`, { type: 'float32', dims: [scales.length], data: scales }),
       ...(zeroPoints ? [bytes('z', zeroPoints, [zeroPoints.length])] : []),
     ];
-    this.#written.set(weight, stored);
-    return stored;
+  }
+
+  #dequantized(weight: BlockTensor, name: string): string {
+    const { codes, scales, zeroPoints, blocks } = blockedTensors(weight);
+    const dims = [blocks, scales.length / blocks];
+    const inputs = [
+      this.#constants.addTensor(`${name}_q`, codes),
+      this.#constants.add(`${name}_s`, { type: 'float32', dims, data: scales }),
+      ...(zeroPoints ? [this.#constants.addTensor(`${name}_z`, zeroPoints)] : []),
+    ];
+    const output = this.#constants.names.fresh(`${name}_dq`);
+    const attributes = { axis: attribute.int(0), block_size: attribute.int(weight.size) };
+    this.#outside.push(node('DequantizeLinear', inputs, [output], attributes));
+    return output;
   }
 }
+
+/** A Gemm without its factors, and its weight not across. */
+const matMul = { opType: 'MatMul', attributes: new Map() };

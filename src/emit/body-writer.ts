@@ -54,7 +54,7 @@ export class BodyWriter {
     const writers = {
       dynamic: new DynamicWriter(nodes, constants, weights, outside),
       rows: new RowWriter(nodes, constants, weights),
-      blocks: new BlockWriter(nodes, constants, plan.recipe.blocks, this.#inBlocks),
+      blocks: new BlockWriter({ nodes, outside, written: this.#inBlocks }, constants, plan.recipe),
     };
     for (const each of body.nodes) {
       const role = this.#inside.has(each.id) ? plan.placement.roles.get(each.id) : undefined;

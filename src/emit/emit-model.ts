@@ -92,7 +92,7 @@ class Emitter {
     });
     this.#gemms = new GemmWriter(nodes, this.#constants, this.#values);
     this.#dynamic = new DynamicWriter(nodes, this.#constants, this.#weights);
-    this.#blocks = new BlockWriter(nodes, this.#constants, plan.recipe.blocks);
+    this.#blocks = new BlockWriter({ nodes }, this.#constants, plan.recipe);
     this.#rows = new RowWriter(nodes, this.#constants, this.#weights);
     this.#bodies = new BodyWriter({ ...shared, nodes, weights: this.#weights });
     this.#hardSigmoids = new HardSigmoidWriter(this.#values, this.#weights);

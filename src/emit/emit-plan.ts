@@ -6,6 +6,7 @@ import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
 import { withHalfConstants } from './half-constants.js';
 import { inOperatorForm } from './operator-form.js';
+import { raised } from './raise-opset.js';
 import { addRecipe } from './recipe-metadata.js';
 import { inTargetForm } from './target-form.js';
 import { formTarget, storedBytes } from './weights/forms.js';
@@ -17,7 +18,8 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
   const { target, format } = plan.recipe;
   const shaped = inTargetForm(emitModel(model, plan, unpaid), formOf(target));
   const formed = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
-  const emitted = plan.recipe.float16 ? withHalfConstants(formed, model) : formed;
+  const halved = plan.recipe.float16 ? withHalfConstants(formed, model) : formed;
+  const emitted = raised(halved, plan.recipe);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
 }

@@ -5,7 +5,15 @@ import { floatsOf, type Tensor } from '../graph/tensor.js';
 import type { Uses } from '../graph/uses.js';
 import { type StorableWeights, storableOf, type WeightInput } from '../graph/weight-inputs.js';
 import { isAllFinite } from '../numerics/finite.js';
-import { type LayerRecipe, matches, operatorKeptBy, type Recipe, recipeFor, WIDE_BITS } from '../recipe.js';
+import {
+  blockBitsOf,
+  type LayerRecipe,
+  matches,
+  operatorKeptBy,
+  type Recipe,
+  recipeFor,
+  WIDE_BITS,
+} from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { FusedChains } from './chains.js';
 import { ruleOf } from './operators.js';
@@ -166,7 +174,7 @@ function runsOf(
   const why = whyNoKernel(graph, linear) ?? (owner && whyNotPlain(node));
   if (why !== undefined) return { ...stored, linear: undefined, why };
   if (own.actBits === 'float' || activations.kind === 'float') {
-    const inBlocks = format === 'matmulnbits' && whyNoBlocks(linear, own) === undefined;
+    const inBlocks = blockBitsOf(format) !== undefined && whyNoBlocks(linear, own, format) === undefined;
     return inBlocks ? { ...stored, stored: 'blocks', linear } : stored;
   }
   if (own.actBits === WIDE_BITS && formOf(target).widest < WIDE_BITS)

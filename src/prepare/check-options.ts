@@ -3,7 +3,7 @@ import type { Preprocess } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { named, type Recipe, type RefineStep } from '../recipe.js';
+import { blockBitsOf, named, type Recipe, type RefineStep } from '../recipe.js';
 import { refiners } from '../refine/refiners.js';
 import { formatBytes } from '../report/format.js';
 import { limitsOf } from '../search/limits.js';
@@ -45,8 +45,8 @@ export function checkSearch({ auto, data, evalData, labels, recipe, gates }: Qua
     throw refuse('cannot keep --max-drop without --labels', 'Give labels, or --min-agreement 99% instead.');
   if (auto.scheme !== undefined && !schemes.some(({ name }) => name === auto.scheme))
     throw refuse(`does not know the scheme "${auto.scheme}"`, 'Run `quantize schemes` for their names.');
-  if (recipe?.format === 'matmulnbits')
-    throw refuse('chooses from 2 to 8 bits, and matmulnbits has 4 and 8', 'Leave out --format.');
+  if (recipe?.format && blockBitsOf(recipe.format))
+    throw refuse('chooses from 2 to 8 bits, and blocks have 4 and 8', 'Leave out --format.');
 }
 
 /** What quantizes a model again and again holds it in memory. */

@@ -4,6 +4,7 @@ import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
 import { unpaidLayers } from '../emit/emit-plan.js';
+import { raisedFor } from '../emit/raise-opset.js';
 import type { Model } from '../graph/model.js';
 import { place, refuseEmpty } from '../place/place.js';
 import { atEightBits, onlyNode, type Placement } from '../place/placement.js';
@@ -66,6 +67,8 @@ export function makePlanner(sources: PlannerSources): Planner {
     if (known) return known;
     const placement = place(model, recipe, path);
     refuseEmpty(model, placement, path, recipe);
+    // What cannot be written is said before anything is measured.
+    raisedFor(model, recipe, path);
     placements.set(key, placement);
     return placement;
   };

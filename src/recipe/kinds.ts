@@ -6,24 +6,34 @@ import type { Rule } from './rule.js';
  * How weights are stored. `packed`: in as few bits as a form takes that onnxruntime folds when it loads the model.
  * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `qoperator`: packed, in onnxruntime's
  * integer operators (QLinearConv, QGemm, …) in place of float ones between DQ and Q. `matmulnbits`: matrices in blocks
- * of 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; what it does not take is packed.
+ * of 2, 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; `qdq-blocks`: such matrices through
+ * ONNX's own DequantizeLinear, which knows blocks from opset 21 on. What they do not take is packed.
  */
-export const formats = ['packed', 'qdq-int8', 'qoperator', 'matmulnbits'] as const;
+export const formats = ['packed', 'qdq-int8', 'qoperator', 'matmulnbits', 'qdq-blocks'] as const;
 export type Format = (typeof formats)[number];
 
-/** Weights in a row that share a scale in MatMulNBits: its own least is 16. */
+/** The formats of weights in blocks, and the widths that each holds. */
+const widthsInBlocks: Readonly<Partial<Record<Format, readonly number[]>>> = {
+  matmulnbits: [2, 4, 8],
+  'qdq-blocks': [4, 8],
+};
+
+/** The widths that a format of weights in blocks holds; undefined where it has no blocks. */
+export const blockBitsOf = (format: Format): readonly number[] | undefined => widthsInBlocks[format];
+
+/** Weights in a row that share a scale: the least of MatMulNBits is 16. */
 export const blockSizes: readonly number[] = [16, 32, 64, 128];
 /** The operator's own levels, from 0, the runtime's choice, to 4. */
 export const MAX_ACCURACY_LEVEL = 4;
 
-/** How `matmulnbits` stores and multiplies. */
+/** How weights in blocks are stored and multiplied. */
 export interface BlockSettings {
   /** Weights in a row along the inputs that share a scale. */
   readonly size: number;
   /** A zero point for each block beside its scale; without it the middle code is 0. */
   readonly asymmetric: boolean;
   /**
-   * The least accurate arithmetic that the runtime may take: 0 its choice (on the CPU float32), 1 float32, 2 float16,
+   * Of `matmulnbits`, the least accurate arithmetic that the runtime may take: 0 its choice (on the CPU float32), 1 float32, 2 float16,
    * 3 bfloat16, 4 int8 with the input quantized by blocks at every run.
    */
   readonly accuracyLevel: number;
@@ -77,7 +87,7 @@ export interface Recipe extends WeightSettings {
   /** The runtime that the file is for, a name of the registry. */
   readonly target: string;
   readonly format: Format;
-  /** Of the format `matmulnbits` alone. */
+  /** Of the formats `matmulnbits` and `qdq-blocks` alone. */
   readonly blocks: BlockSettings;
   /** Weights within ±63, for x86 without VNNI, whose int16 sums saturate. */
   readonly reduceRange: boolean;

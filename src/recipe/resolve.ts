@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { QuantizeError } from '../errors.js';
-import type { Recipe } from './kinds.js';
+import { blockBitsOf, type Recipe } from './kinds.js';
 import { MAX_BITS } from './layer-settings.js';
 import { AUTO } from './refine.js';
 import type { Named, Registries } from './registries.js';
@@ -8,8 +8,7 @@ import { actBitsOf, checkRecipe, completeRecipe, defaultRecipe, type GivenRecipe
 import { schemeOf } from './scheme-by-width.js';
 import { settings } from './settings.js';
 
-/** Widths that MatMulNBits takes, and schemes that fill its blocks. */
-export const blockBits: readonly number[] = [4, 8];
+/** Schemes that fill blocks. */
 export const blockSchemes: readonly string[] = ['minmax', 'mse'];
 
 /** The entry of a registry that has this name; it was checked when the recipe was resolved. */
@@ -59,7 +58,7 @@ function forTarget(recipe: Recipe, { targets }: Registries): Recipe {
       });
   }
   if (form.weights === 'packed') return recipe;
-  if (recipe.format === 'matmulnbits' || recipe.format === 'qoperator')
+  if (blockBitsOf(recipe.format) || recipe.format === 'qoperator')
     throw new QuantizeError('bad-option', {
       ...{ flag, problem: "does not take onnxruntime's own operators" },
       mend: `Leave out --format ${recipe.format}.`,
@@ -160,29 +159,32 @@ function checkOperators({ format, activations }: Recipe): void {
   });
 }
 
-/** MatMulNBits stores weights under float arithmetic, and its settings are for nothing else. */
+/** Blocks store weights under float arithmetic, and their settings are for nothing else. */
 function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): void {
   const refuse = (flag: string, problem: string, mend: string) =>
     new QuantizeError('bad-option', { flag, problem, mend });
   const { size, asymmetric, accuracyLevel } = blocks;
-  if (format !== 'matmulnbits') {
-    const { blocks: unset } = defaultRecipe;
-    const flags: readonly (readonly [flag: string, isSet: boolean])[] = [
-      ['--block', size !== unset.size],
-      ['--block-asymmetric', asymmetric !== unset.asymmetric],
-      ['--accuracy-level', accuracyLevel !== unset.accuracyLevel],
-    ];
-    const [flag] = flags.find(([, isSet]) => isSet) ?? [];
-    if (flag) throw refuse(flag, 'is of --format matmulnbits', 'Add that, or leave this out.');
-    return;
-  }
-  const flag = '--format matmulnbits';
+  const { blocks: unset } = defaultRecipe;
+  const widths = blockBitsOf(format);
+  const useless: readonly (readonly [flag: string, isSet: boolean, of: string])[] = [
+    ['--block', !widths && size !== unset.size, IN_BLOCKS],
+    ['--block-asymmetric', !widths && asymmetric !== unset.asymmetric, IN_BLOCKS],
+    [
+      '--accuracy-level',
+      format !== 'matmulnbits' && accuracyLevel !== unset.accuracyLevel,
+      '--format matmulnbits',
+    ],
+  ];
+  for (const [flag, isSet, of] of useless)
+    if (isSet) throw refuse(flag, `is of ${of}`, 'Add that, or leave this out.');
+  if (!widths) return;
+  const flag = `--format ${format}`;
   if (activations.kind !== 'float') {
     const mend = 'Add --act-bits float, or choose another format for integer activations.';
     throw refuse(flag, 'stores weights alone, for float arithmetic', mend);
   }
-  if (!blockBits.includes(bits))
-    throw refuse(flag, `holds no weights of ${bits} bits`, `Give --bits ${blockBits.join(' or --bits ')}.`);
+  if (!widths.includes(bits))
+    throw refuse(flag, `holds no weights of ${bits} bits`, `Give --bits ${widths.join(' or --bits ')}.`);
   if (!blockSchemes.includes(schemeOf(scheme, bits, format))) {
     const mend = `Give --scheme ${blockSchemes.join(' or --scheme ')}, or --format packed.`;
     throw refuse(
@@ -193,8 +195,10 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
   }
 }
 
+const IN_BLOCKS = '--format matmulnbits or qdq-blocks';
+
 /**
- * The recipe in a file name: `minmax-w8a8`, `log-w4` for weights only, `minmax-w4-b32` in blocks of 32, `minmax-w8-dynamic`,
+ * The recipe in a file name: `minmax-w8a8`, `log-w4` for weights only, `minmax-w4-b32` in blocks of 32, `minmax-w4-qdq-b32` where DequantizeLinear has them, `minmax-w8-dynamic`,
  * `minmax-w4a4-log`, and `w4a8` where the width chose a codebook; behind it what else is not as by default,
  * `minmax-w8a8-tensor-ema`, rules and other settings by a short hash, so that no recipe writes over the file of another.
  */
@@ -244,7 +248,7 @@ function widthsName({ scheme, bits, activations, format, blocks }: Recipe): stri
   // A codebook that the width chose beside equal steps at the ends is not what naming it makes.
   const weights = scheme === AUTO && own !== 'minmax' ? `w${bits}` : `${own}-w${bits}`;
   if (activations.kind === 'dynamic') return `${weights}-dynamic`;
-  if (format === 'matmulnbits') return `${weights}-b${blocks.size}`;
+  if (blockBitsOf(format)) return `${weights}${format === 'qdq-blocks' ? '-qdq' : ''}-b${blocks.size}`;
   if (activations.kind === 'float') return weights;
   const { bits: width, levels } = activations;
   return `${weights}a${width}${levels === settings.activations.levels.usual ? '' : `-${levels}`}`;

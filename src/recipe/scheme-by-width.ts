@@ -1,4 +1,4 @@
-import type { Recipe } from './kinds.js';
+import { blockBitsOf, type Recipe } from './kinds.js';
 import { AUTO } from './refine.js';
 
 /** Up to so many bits a codebook keeps more than equal steps do, in files of the same size (docs/schemes.md). */
@@ -8,8 +8,8 @@ const NARROW_BITS = 4;
 export const schemeByWidth = (bits: number): 'kmeans' | 'minmax' =>
   bits <= NARROW_BITS ? 'kmeans' : 'minmax';
 
-/** The scheme of a layer: what the recipe says, or what its width asks for. Blocks of MatMulNBits hold equal steps alone. */
+/** The scheme of a layer: what the recipe says, or what its width asks for. Blocks hold equal steps alone. */
 export function schemeOf(scheme: string, bits: number, format: Recipe['format']): string {
   if (scheme !== AUTO) return scheme;
-  return format === 'matmulnbits' ? 'minmax' : schemeByWidth(bits);
+  return blockBitsOf(format) ? 'minmax' : schemeByWidth(bits);
 }

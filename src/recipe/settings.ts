@@ -202,7 +202,7 @@ export const settings: Settings = {
       name: '--format',
       value: '<name>',
       group: 'Weights',
-      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; qoperator in integer operators (QLinearConv, QGemm) without Q and DQ between; matmulnbits in blocks of 4 or 8 bits for float MatMul, weights only',
+      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; qoperator in integer operators (QLinearConv, QGemm) without Q and DQ between; matmulnbits in blocks of 2, 4 or 8 bits for float MatMul, weights only; qdq-blocks the same in ONNX alone, opset 21',
     },
   },
   blocks: {
@@ -214,7 +214,7 @@ export const settings: Settings = {
         name: '--block',
         value: '<n>',
         group: 'Weights',
-        help: 'of matmulnbits: weights that share a scale, 16, 32, 64 or 128',
+        help: 'of matmulnbits and qdq-blocks: weights that share a scale, 16, 32, 64 or 128',
         parse: numeric,
       },
     },
@@ -225,7 +225,7 @@ export const settings: Settings = {
       flag: {
         name: '--block-asymmetric',
         group: 'Weights',
-        help: 'of matmulnbits: a zero point for each block, too',
+        help: 'of matmulnbits and qdq-blocks: a zero point for each block, too',
       },
     },
     accuracyLevel: {

@@ -1,5 +1,5 @@
 import { QuantizeError } from '../errors.js';
-import { AUTO, type Effort, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import { AUTO, blockBitsOf, type Effort, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
 import { distill } from './distill.js';
 import { finetune } from './finetune.js';
 import { moments } from './moments.js';
@@ -61,7 +61,7 @@ function stepsNamed(text: string): RefineStep[] {
 /** For each stage the names of its refiners. */
 function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string[][] {
   const closedForms = closedFormsOf(recipe, samples);
-  const mayLearn = samples >= LEAST_FOR_WEIGHTS && recipe.format !== 'matmulnbits';
+  const mayLearn = samples >= LEAST_FOR_WEIGHTS && !blockBitsOf(recipe.format);
   return [
     ...(closedForms.length > 0 ? [closedForms] : []),
     ...(mayLearn ? learned[recipe.effort].map((each) => [each]) : []),
@@ -81,8 +81,10 @@ const learned: Readonly<Record<Effort, readonly string[]>> = {
  * channels alone are tried, too: where activations are what limits, that can be all there is to gain.
  */
 function closedFormsOf({ bits, rules, format }: Recipe, samples: number): string[] {
-  if (samples < LEAST_SAMPLES || format === 'matmulnbits') return [];
+  if (samples < LEAST_SAMPLES) return [];
   const narrowest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
+  // Blocks have scales enough: what is left to choose is codes.
+  if (blockBitsOf(format)) return narrowest <= NARROW_BITS ? [secondOrder.name] : [];
   const isChosen = narrowest <= NARROW_BITS && samples >= LEAST_FOR_WEIGHTS;
   return isChosen ? [secondOrder.name, moments.name] : [moments.name];
 }

@@ -11,7 +11,7 @@ import {
 } from '../place/placement.js';
 import { weightLimit } from '../quantize/integer-limit.js';
 import { schemes } from '../quantize/schemes/schemes.js';
-import { MAX_BITS, type Recipe } from '../recipe.js';
+import { blockBitsOf, MAX_BITS, type Recipe } from '../recipe.js';
 
 /** One layer of the plan. */
 export interface LayerDescription {
@@ -143,7 +143,7 @@ function keptNote({ runs, recipe }: WeightedNode, { activations }: WeightedSourc
 
 /** Why the format does not hold a weight that it could be asked to. */
 function unfitNote({ recipe, runs }: WeightedNode, { format }: WeightedSources['recipe']): string | null {
-  const unfit = format === 'matmulnbits' && runs.linear ? whyNoBlocks(runs.linear, recipe) : undefined;
+  const unfit = blockBitsOf(format) && runs.linear ? whyNoBlocks(runs.linear, recipe, format) : undefined;
   return unfit === undefined ? null : `packed: ${unfit}`;
 }
 

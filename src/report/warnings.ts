@@ -3,7 +3,7 @@ import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import { isNowhereFinite } from '../evaluate/drift.js';
 import type { ModelForm } from '../evaluate/model-form.js';
 import { NO_WIDE_KERNELS } from '../place/layers.js';
-import { AUTO, MAX_BITS, type Recipe, settings, WIDE_BITS } from '../recipe.js';
+import { AUTO, blockBitsOf, MAX_BITS, type Recipe, settings, WIDE_BITS } from '../recipe.js';
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
@@ -72,7 +72,7 @@ const NARROW_BITS = 3;
 /** Narrow weights as the scheme left them, though nobody asked for that. */
 function refineWarnings({ recipe, plan: { layers }, isRefined }: Observed): string[] {
   const bits = Math.min(...layers.flatMap(({ quantized }) => quantized?.bits ?? []));
-  if (isRefined || recipe.refine !== AUTO || recipe.format === 'matmulnbits' || bits > NARROW_BITS) return [];
+  if (isRefined || recipe.refine !== AUTO || blockBitsOf(recipe.format) || bits > NARROW_BITS) return [];
   return [
     `Weights of ${bits} bits are as the scheme left them: 256 samples or more with --data refine them, which keeps far more of the model.`,
   ];

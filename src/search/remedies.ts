@@ -5,7 +5,7 @@ import { type Graph, inputAt } from '../graph/model.js';
 import { layerNodes } from '../place/layers.js';
 import { ruleOf } from '../place/operators.js';
 import { layerBitsOf, type Placement, type WeightedNode, weightedNode } from '../place/placement.js';
-import { blockBits, blockSchemes, MAX_BITS, named, type Recipe, type Rule } from '../recipe.js';
+import { blockBitsOf, blockSchemes, MAX_BITS, named, type Recipe, type Rule } from '../recipe.js';
 import { excludeFlag, ruleFlag, shortPattern } from './layer-flags.js';
 
 /** A change of the recipe, and the flags that make it. */
@@ -113,12 +113,12 @@ const REMEDY_SCHEMES = ['mse', 'kmeans'];
 
 function weightRemedies(recipe: Recipe, pattern: string, own: WeightedNode['recipe']): Remedy[] {
   const rules: Rule[] = [];
-  const hasBlocks = recipe.format === 'matmulnbits';
-  const others = REMEDY_SCHEMES.filter((scheme) => !hasBlocks || blockSchemes.includes(scheme));
+  const widths = blockBitsOf(recipe.format);
+  const others = REMEDY_SCHEMES.filter((scheme) => !widths || blockSchemes.includes(scheme));
   if (own.bits < MAX_BITS)
     for (const scheme of others) if (scheme !== own.scheme) rules.push({ pattern, scheme });
   for (let bits = own.bits + 1; bits <= MAX_BITS; bits++)
-    if (!hasBlocks || blockBits.includes(bits)) rules.push({ pattern, bits });
+    if (!widths || widths.includes(bits)) rules.push({ pattern, bits });
   if (own.granularity === 'tensor') rules.push({ pattern, granularity: 'channel' });
   return rules.map((rule) => ruled(recipe, rule));
 }

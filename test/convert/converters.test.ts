@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { convertModel } from '../../src/convert/convert-model.js';
-import { type Attribute, opsetOf } from '../../src/graph/model.js';
+import { raisedFor } from '../../src/emit/raise-opset.js';
+import { type Attribute, type Model, opsetOf } from '../../src/graph/model.js';
 import type { Tensor } from '../../src/graph/tensor.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { withSession } from '../../src/runtime/session.js';
@@ -152,6 +153,79 @@ test.each(cases)('$name means the same at opset 13', async ({ opset, dims = [2, 
   expect(after?.dims).toEqual(before?.dims);
   expect(after?.data).toEqual(before?.data);
   expect(model.graph.nodes.map((node) => node.opType)).toEqual(becomes);
+});
+
+const later: readonly OldOperator[] = [
+  ...['L1', 'L2', 'LogSum', 'LogSumExp', 'Max', 'Mean', 'Min', 'Prod', 'SumSquare'].map((name) =>
+    single(`Reduce${name}`, 13, { axes: [-1], keepdims: 0 }),
+  ),
+  single('ReduceMean', 17, {}),
+  {
+    name: 'Split of opset 13 without sizes',
+    opset: 13,
+    dims: [2, 4, 3],
+    becomes: ['Split', 'Concat'],
+    build: (g) => {
+      g.node('Split', ['x'], ['a', 'b'], { axis: 1 });
+      g.node('Concat', ['b', 'a'], 'y', { axis: 1 });
+    },
+  },
+  ...['bilinear', 'bicubic', 'nearest'].map(
+    (mode): OldOperator => ({
+      name: `GridSample of opset 16, ${mode}`,
+      opset: 16,
+      dims: [1, 1, 4, 4],
+      becomes: ['GridSample'],
+      build: (g) => {
+        g.constant('grid', [1, 2, 2, 2], [-0.9, -0.4, 0.1, 0.33, 0.7, -0.2, 0.5, 1.2]);
+        g.node('GridSample', ['x', 'grid'], 'y', mode === 'bilinear' ? {} : { mode });
+      },
+    }),
+  ),
+  {
+    name: 'RoiAlign of opset 13',
+    opset: 13,
+    dims: [1, 1, 6, 6],
+    becomes: ['RoiAlign'],
+    build: (g) => {
+      g.constant('rois', [1, 4], [0.7, 1.1, 4.3, 5.2]);
+      g.constant('batch', [1], BigInt64Array.of(0n));
+      g.node('RoiAlign', ['x', 'rois', 'batch'], 'y', { output_height: 2, output_width: 2 });
+    },
+  },
+];
+
+test.each(later)('$name means the same at opset 21', async ({ opset, dims = [2, 3, 4], build, becomes }) => {
+  const g = new GraphBuilder();
+  g.input('x', dims);
+  build(g);
+  g.output('y');
+  const model = g.build({ opset, irVersion: 8 });
+  const feed = randomFeed('x', dims, 11, 0.1, 2);
+  const run = (from: Model) =>
+    withSession(encodeModel(from), { mode: 'disabled' }, (session) => session.run(feed));
+  const before = (await run(model)).get('y');
+  const written = raisedFor(model, { format: 'qdq-blocks' }, 'old.onnx');
+  const after = (await run(written)).get('y');
+  expect([opsetOf(model), opsetOf(written)]).toEqual([opset, 21]);
+  expect(after?.dims).toEqual(before?.dims);
+  expect(after?.data).toEqual(before?.data);
+  expect(written.graph.nodes.map((node) => node.opType)).toEqual(becomes);
+});
+
+test.each([
+  ['DFT', 17],
+  ['GroupNormalization', 18],
+])('%s of opset %i cannot be raised to 21, and is named', (opType, opset) => {
+  const g = new GraphBuilder();
+  g.input('x', [1, 2, 4, 1]);
+  g.node(opType, ['x'], 'y', {}, 'odd');
+  g.output('y');
+  const model = g.build({ opset, irVersion: 8 });
+  expect(() => raisedFor(model, { format: 'qdq-blocks' }, 'old.onnx')).toThrow(
+    `${opType} "odd" of opset ${opset}`,
+  );
+  expect(raisedFor(model, { format: 'packed' }, 'old.onnx')).toBe(model);
 });
 
 test('opset 13 and above is never raised', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { raisedFor } from '../../src/emit/raise-opset.js';
 import { packLowFirst } from '../../src/emit/weights/blocks.js';
 import type { Model } from '../../src/graph/model.js';
 import { floatTensor } from '../../src/graph/tensor.js';
@@ -55,8 +56,12 @@ function modelOf({ dims, weight, build }: Layer): Model {
   return g.build();
 }
 
-const blockRecipe = (blocks: Partial<Recipe['blocks']>, more: GivenRecipe = {}): GivenRecipe => ({
-  format: 'matmulnbits',
+const blockRecipe = (
+  blocks: Partial<Recipe['blocks']>,
+  more: GivenRecipe = {},
+  format: Recipe['format'] = 'matmulnbits',
+): GivenRecipe => ({
+  format,
   bits: 4,
   allLayers: true,
   blocks: { size: 32, asymmetric: false, accuracyLevel: 0, ...blocks },
@@ -71,6 +76,8 @@ describe.each(layers)('$name', (layer) => {
     [4, 128, true, 'mse'],
     [8, 32, false, 'mse'],
     [8, 64, true, 'minmax'],
+    [2, 16, false, 'mse'],
+    [2, 32, true, 'minmax'],
   ] as const)(
     '%i bits in blocks of %i, asymmetric %s, %s: what the weight of the plan gives',
     async (bits, size, asymmetric, scheme) => {
@@ -100,6 +107,40 @@ describe.each(layers)('$name', (layer) => {
   );
 });
 
+describe.each(layers)('$name by DequantizeLinear', (layer) => {
+  it.each([
+    [4, 32, false, 'int4'],
+    [4, 16, true, 'uint4'],
+    [8, 32, false, 'int8'],
+    [8, 16, true, 'uint8'],
+  ] as const)('%i bits in blocks of %i, asymmetric %s: %s', async (bits, size, asymmetric, type) => {
+    const recipe = blockRecipe({ size, asymmetric }, { bits, scheme: 'mse' }, 'qdq-blocks');
+    const { emitted, plan, float } = await quantizeModel(modelOf(layer), recipe, []);
+    const written = raisedFor(emitted.model, plan.recipe, '');
+    const [dequantize] = written.graph.nodes;
+    expect([written.opsets.get(''), dequantize?.opType]).toEqual([21, 'DequantizeLinear']);
+    expect(written.graph.initializers.get(dequantize?.inputs[0] ?? '')?.dataType).toBe(type);
+    expect(dequantize?.inputs).toHaveLength(asymmetric ? 3 : 2);
+
+    const [planned] = [...plan.weights.values()];
+    if (!planned) throw new Error('there is no layer');
+    const weight = floatTensor('float32', layer.weight, dequantizeTensor(planned));
+    const initializers = new Map([...float.graph.initializers, ['w', weight]]);
+    const feed = randomFeed('x', layer.dims, 7);
+    const reference = { ...float, graph: { ...float.graph, initializers } };
+    const expected = (await runIn('disabled', reference, feed)).get('y');
+    for (const mode of ['disabled', 'exact', 'default'] as const) {
+      const found = (await runIn(mode, written, feed)).get('y');
+      expect(found?.dims).toEqual(expected?.dims);
+      // A default session makes MatMulNBits of it, which quantizes the input to 8 bits.
+      const most = mode === 'default' ? 0.05 : 2e-5;
+      Array.from(found?.data ?? [], Number).forEach((value, i) => {
+        expect(Math.abs(value - Number(expected?.data[i]))).toBeLessThan(most);
+      });
+    }
+  });
+});
+
 it('each weight alone: a unit input reads the stored weight, bit for bit', async () => {
   const g = new GraphBuilder();
   g.input('x', [40, 40]);
@@ -109,7 +150,7 @@ it('each weight alone: a unit input reads the stored weight, bit for bit', async
   const identity = new Float32Array(1600);
   for (let i = 0; i < 40; i++) identity[41 * i] = 1;
   const feed = { x: { type: 'float32' as const, dims: [40, 40], data: identity } };
-  for (const bits of [4, 8]) {
+  for (const bits of [2, 4, 8]) {
     for (const asymmetric of [false, true]) {
       const recipe = blockRecipe({ size: 16, asymmetric }, { bits });
       const { bytes, plan } = await quantizeModel(g.build(), recipe, []);
@@ -176,10 +217,10 @@ it('what the operator cannot take is packed, and the plan says why', async () =>
   ]);
   const described = describePlan(float.graph, placement, plan.recipe).layers;
   expect(described.map(({ quantized }) => [quantized?.granularity, quantized?.note])).toEqual([
-    ['channel', 'packed: MatMulNBits is no Conv'],
+    ['channel', 'packed: no Conv has blocks'],
     ['block of 32', null],
     ['channel', 'packed: blocks hold no kmeans levels'],
-    ['channel', 'packed: MatMulNBits holds no 3 bits'],
+    ['channel', 'packed: blocks hold no 3 bits'],
   ]);
 });
 

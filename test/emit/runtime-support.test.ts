@@ -68,22 +68,24 @@ describe('the oldest runtime', () => {
     expect(oldestRuntime(matMul.emitted.model)).toBe('1.17');
   });
 
-  // Asked of the same: 1.17.3 runs MatMulNBits of 4 bits, 1.23.2 is the first that computes 8 bits in float.
-  it('is 1.17 for blocks of 4 bits and 1.23 for blocks of 8', async () => {
+  // Asked of the same: 1.17.3 runs MatMulNBits of 4 bits, 1.23.2 is the first that computes 8 bits in float, 1.24.1 the
+  // first that loads 2 bits, 1.20.1 the oldest that was asked of DequantizeLinear with blocks.
+  it('is 1.17 for blocks of 4 bits, 1.23 for blocks of 8, 1.24 for blocks of 2, and 1.20 for those of DequantizeLinear', async () => {
     const g = new GraphBuilder();
     g.input('x', [3, 32]);
     g.constant('w', [32, 4], randomFloats(128, 1));
     g.node('MatMul', ['x', 'w'], 'y');
     g.output('y');
-    const oldest = async (bits: number) => {
+    const oldest = async (bits: number, format: 'matmulnbits' | 'qdq-blocks' = 'matmulnbits') => {
       const recipe = {
         bits,
-        format: 'matmulnbits',
+        format,
         allLayers: true,
         activations: { kind: 'float' },
       } as const;
       return oldestRuntime((await quantizeModel(g.build(), recipe, [])).emitted.model);
     };
-    expect([await oldest(4), await oldest(8)]).toEqual(['1.17', '1.23']);
+    expect([await oldest(4), await oldest(8), await oldest(2)]).toEqual(['1.17', '1.23', '1.24']);
+    expect(await oldest(4, 'qdq-blocks')).toBe('1.20');
   });
 });

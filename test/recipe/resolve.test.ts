@@ -331,10 +331,12 @@ describe('blocks', () => {
   const blocks = defaultRecipe.blocks;
   const resolve = (given: GivenRecipe, hasData = false) => resolveRecipe(given, registries, hasData);
 
-  it('are for weights alone, in 4 or 8 bits', () => {
+  it('are for weights alone, in 2, 4 or 8 bits', () => {
     const resolved = resolve({ format: 'matmulnbits', bits: 4, blocks: { ...blocks, size: 64 } });
     expect(resolved).toMatchObject({ activations: { kind: 'float' }, blocks: { size: 64 } });
     expect(recipeName(resolved)).toBe('minmax-w4-b64');
+    const inOnnx = resolve({ format: 'qdq-blocks', bits: 4, blocks: { ...blocks, size: 64 } });
+    expect(recipeName(inOnnx)).toBe('minmax-w4-qdq-b64');
   });
 
   it.each<[GivenRecipe, boolean]>([
@@ -342,6 +344,8 @@ describe('blocks', () => {
     [{ format: 'matmulnbits', activations: { kind: 'dynamic' } }, false],
     [{ format: 'matmulnbits', bits: 3 }, false],
     [{ format: 'matmulnbits', scheme: 'log' }, false],
+    [{ format: 'qdq-blocks', bits: 2 }, false],
+    [{ format: 'qdq-blocks', blocks: { ...blocks, accuracyLevel: 4 } }, false],
     [{ format: 'matmulnbits', blocks: { ...blocks, size: 8 } }, false],
     [{ format: 'matmulnbits', blocks: { ...blocks, size: 48 } }, false],
     [{ format: 'matmulnbits', blocks: { ...blocks, accuracyLevel: 5 } }, false],

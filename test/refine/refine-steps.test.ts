@@ -51,14 +51,16 @@ describe('what refines by itself', () => {
     );
   });
 
-  it('is nothing of few samples, of weights in blocks, and where the recipe says so', () => {
+  it('is nothing of few samples, of wide weights in blocks, and where the recipe says so', () => {
     expect(namesOf({ bits: 2 }, 255)).toEqual(['moments']);
     expect(namesOf({ bits: 2 }, 32)).toEqual(['moments']);
     expect(namesOf({ bits: 2 }, 31)).toEqual([]);
     expect(namesOf({ bits: 8 }, 32)).toEqual(['moments']);
     expect(namesOf({ bits: 8 }, 31)).toEqual([]);
     expect(namesOf({ bits: 8, format: 'matmulnbits', activations: { kind: 'float' } }, 512)).toEqual([]);
-    expect(namesOf({ bits: 4, format: 'matmulnbits', activations: { kind: 'float' } }, 512)).toEqual([]);
+    expect(namesOf({ bits: 4, format: 'matmulnbits', activations: { kind: 'float' } }, 31)).toEqual([]);
+    const blocks = { bits: 4, format: 'qdq-blocks', activations: { kind: 'float' } } as const;
+    expect(namesOf(blocks, 32)).toEqual(['second-order']);
     expect(namesOf({ bits: 2, refine: 'none' }, 512)).toEqual([]);
     expect(namesOf({ bits: 2, refine: 'moments' }, 10)).toEqual(['moments']);
   });

@@ -1,3 +1,5 @@
+import type { DataType } from '../../graph/data-type.js';
+import type { Tensor } from '../../graph/tensor.js';
 import type { BlockTensor } from '../../quantize/quantized-tensor.js';
 
 const BYTE_BITS = 8;
@@ -39,6 +41,68 @@ export function packBlocks({ dims, axis, bits, size, codes, zeroPoints }: BlockT
     blocks,
     codes: packLowFirst(codes, bits, size),
     zeroPoints: zeroPoints && packLowFirst(zeroPoints, bits, blocks),
+  };
+}
+
+/** What a DequantizeLinear of blocks reads of a weight. */
+export interface BlockedTensors {
+  /** [inputs, outputs]. */
+  readonly codes: Tensor;
+  /** [blocks, outputs], as the scales are; undefined where each is 0. */
+  readonly zeroPoints: Tensor | undefined;
+  /** [blocks, outputs], row-major. */
+  readonly scales: Float32Array;
+  readonly blocks: number;
+}
+
+/**
+ * A weight as DequantizeLinear 21 reads it along axis 0: codes about 0 in int4 or int8 where each zero point is the middle
+ * code, else unsigned ones. The last block may be cut.
+ */
+export function blockedTensors({
+  dims,
+  axis,
+  bits,
+  size,
+  codes,
+  scales,
+  zeroPoints,
+}: BlockTensor): BlockedTensors {
+  const [inputs, outputs] = [dims[1 - axis] ?? 1, dims[axis] ?? 1];
+  const blocks = Math.ceil(inputs / size);
+  const type: DataType = `${zeroPoints ? 'u' : ''}int${bits === BYTE_BITS ? 8 : 4}`;
+  const middle = zeroPoints ? 0 : 2 ** (bits - 1);
+  // Blocks lie output by output; the file has them input by input.
+  const across = <T>(length: number, from: (output: number, at: number) => T): T[] =>
+    Array.from({ length: length * outputs }, (_, i) => from(i % outputs, Math.floor(i / outputs)));
+  const stored = (numbers: readonly number[], rows: number): Tensor => ({
+    dataType: type,
+    dims: [rows, outputs],
+    storage: {
+      kind: 'raw',
+      bytes: packLowFirst(
+        Uint8Array.from(numbers, (code) => (code - middle) & (2 ** bits - 1)),
+        bits,
+        numbers.length,
+      ),
+    },
+  });
+  return {
+    blocks,
+    codes: stored(
+      across(inputs, (output, input) => {
+        const block = output * blocks + Math.floor(input / size);
+        return codes[block * size + (input % size)] as number;
+      }),
+      inputs,
+    ),
+    scales: Float32Array.from(across(blocks, (output, block) => scales[output * blocks + block] as number)),
+    zeroPoints:
+      zeroPoints &&
+      stored(
+        across(blocks, (output, block) => zeroPoints[output * blocks + block] as number),
+        blocks,
+      ),
   };
 }
 
