@@ -139,8 +139,13 @@ function polish(search: Search, { quantizer, error }: Candidate): Candidate {
 /** A quantizer with the scale as it is stored, and its error. */
 function at({ sums, clipping }: Search, q: AffineQuantizer): Candidate {
   const quantizer = { ...q, scale: Math.max(Math.fround(q.scale), SMALLEST_NORMAL) };
+  return { quantizer, error: clippedError(sums, quantizer, clipping) };
+}
+
+/** The same as {@link quantizationError}, elements beyond the outermost levels counted so many times. */
+export function clippedError(sums: RunningSums, quantizer: AffineQuantizer, clipping: number): number {
   const more = clipping > 1 ? (clipping - 1) * clippingError(sums, quantizer) : 0;
-  return { quantizer, error: quantizationError(sums, quantizer) + more };
+  return quantizationError(sums, quantizer) + more;
 }
 
 /**

@@ -6,6 +6,16 @@ import { minmax } from './minmax.js';
 import { mse } from './mse.js';
 import type { Observer } from './observer.js';
 import { percentile } from './percentile.js';
+import { pow2 } from './pow2.js';
 
 /** The ways to choose an activation's range from its statistics. */
-export const observers: readonly Observer[] = [minmax, ema, percentile, entropy, entropyNcnn, mse, lsqplus];
+export const observers: readonly Observer[] = [
+  minmax,
+  ema,
+  percentile,
+  entropy,
+  entropyNcnn,
+  mse,
+  lsqplus,
+  pow2,
+];

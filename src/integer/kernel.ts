@@ -16,6 +16,14 @@ export interface ProgramSource {
   codesNamed(name: string): IntegerValue | undefined;
   /** What such codes are shifted by to be int8. */
   codeShiftOf(name: string): number | undefined;
+  /**
+   * The form of a real multiplier in this network.
+   *
+   * @throws NotInteger where it has none
+   */
+  readonly formOf: (real: number) => FixedPoint;
+  /** Whether every multiplier is a power of two, and so a shift alone. */
+  readonly isShiftOnly: boolean;
 }
 
 /** One kind of integer operator: how it is read from a QDQ graph, and its arithmetic. */

@@ -5,15 +5,7 @@ import { floatsOf, integersOf, type Tensor } from '../graph/tensor.js';
 import { type FixedPoint, multiplyFixedPoint } from '../numerics/fixed-point.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { clamp } from '../numerics/round.js';
-import {
-  activationAt,
-  boundsOf,
-  formOf,
-  NotInteger,
-  type ProgramSource,
-  scaleOf,
-  shiftOf,
-} from './kernel.js';
+import { activationAt, boundsOf, NotInteger, type ProgramSource, scaleOf, shiftOf } from './kernel.js';
 import type { IntegerValue } from './program.js';
 
 /** What a layer's sums are made of and become. */
@@ -93,7 +85,7 @@ export function readLinear(node: Node, source: ProgramSource, axis: number, tran
         axis: isOp(node, 'Conv') ? 1 : -1,
         zeroPoint: 0,
       };
-  const forms = written ? products.map((product) => formOf(product / scaleOf(output))) : [];
+  const forms = written ? products.map((product) => source.formOf(product / scaleOf(output))) : [];
   return {
     input: read,
     output,

@@ -31,7 +31,7 @@ export function readMoved(node: Node, source: ProgramSource): Moved {
   const [first = input, ...others] = values;
   const [bounds] = written.map(boundsOf);
   const isSame = values.every((value) => isSameGrid(value, input));
-  const table = bounds && requantizeTable(input, first, bounds);
+  const table = bounds && requantizeTable(source, input, first, bounds);
   const isWhole = isSame && bounds?.low === -128 && bounds.high === 127;
   return {
     inputs: [input],

@@ -54,6 +54,8 @@ export interface OtherOperator {
 
 /** A network in integers alone. */
 export interface IntegerProgram {
+  /** Whether every multiplier is a power of two, and the arithmetic shifts alone, each result rounded once, halves to even. */
+  readonly isShiftOnly: boolean;
   /** What a Q makes of floats: the codes that the network begins with, and those that begin anew where it is broken. */
   readonly inputs: readonly IntegerValue[];
   /** What is read as floats behind it. */

@@ -1,9 +1,10 @@
 import { inputAt, type Model, type Node } from '../graph/model.js';
 import { qdqForm } from '../graph/qdq-form.js';
 import { type CodesRead, type CodesWritten, isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
+import { type FixedPoint, shiftForm } from '../numerics/fixed-point.js';
 import type { Feed } from '../numerics/nd-array.js';
 import { withKnownConstants } from './constants.js';
-import { NotInteger, type ProgramSource, shiftOf } from './kernel.js';
+import { formOf, NotInteger, type ProgramSource, shiftOf } from './kernel.js';
 import { kernels } from './kernels.js';
 import type { Codes, Dims, IntegerOperator, IntegerProgram, IntegerValue, OtherOperator } from './program.js';
 import { measureDims } from './shapes.js';
@@ -16,7 +17,32 @@ import { measureDims } from './shapes.js';
  */
 export async function readProgram(given: Model, feed?: Feed): Promise<IntegerProgram> {
   const model = await withKnownConstants(qdqForm(given, 'all'));
-  return new ProgramReader(model, await measureDims(model, feed)).read();
+  const dims = await measureDims(model, feed);
+  const program = new ProgramReader(model, dims, formOf).read();
+  if (!program.operators.some(multiplies) || !program.operators.every(isOfPowers)) return program;
+  const shifted = new ProgramReader(model, dims, shiftFormOf).read();
+  // An average of nine places is none of shifts.
+  return shifted.operators.length === program.operators.length ? shifted : program;
+}
+
+/** M0 of a power of two. */
+const HALF = 2 ** 30;
+
+/** All that an operator multiplies by. */
+const multipliersOf = ({ parameters }: IntegerOperator): number[] =>
+  [parameters.multiplier, parameters.multipliers, parameters.outputMultiplier].flatMap((value) => {
+    if (typeof value === 'number') return [value];
+    return value === undefined || value === null || typeof value === 'string' ? [] : Array.from(value);
+  });
+
+const multiplies = (operator: IntegerOperator): boolean => multipliersOf(operator).length > 0;
+const isOfPowers = (operator: IntegerOperator): boolean =>
+  multipliersOf(operator).every((multiplier) => multiplier === HALF);
+
+function shiftFormOf(real: number): FixedPoint {
+  const form = shiftForm(real);
+  if (form) return form;
+  throw new NotInteger(`its multiplier of ${real.toPrecision(3)} is no power of two`);
 }
 
 /** A name that the file itself has, whoever reads it. */
@@ -38,15 +64,23 @@ class ProgramReader implements ProgramSource {
   readonly #derived = new Set<string>();
   readonly #shapes = new Set<string>();
 
-  constructor(model: Model, dims: ReadonlyMap<string, Dims>) {
+  readonly formOf: ProgramSource['formOf'];
+
+  constructor(model: Model, dims: ReadonlyMap<string, Dims>, form: ProgramSource['formOf']) {
+    this.formOf = form;
     this.model = model;
     this.qdq = new QdqGraph(model.graph);
     this.#dims = dims;
   }
 
+  get isShiftOnly(): boolean {
+    return this.formOf === shiftFormOf;
+  }
+
   read(): IntegerProgram {
     for (const node of this.model.graph.nodes) if (!this.#taken.has(node)) this.#readNode(node);
     return {
+      isShiftOnly: this.isShiftOnly,
       inputs: this.#inputs,
       outputs: this.#outputs(),
       constants: this.#constants,

@@ -1,11 +1,14 @@
-import { multiplyFixedPoint } from '../numerics/fixed-point.js';
+import { type FixedPoint, multiplyFixedPoint } from '../numerics/fixed-point.js';
 import { clamp } from '../numerics/round.js';
-import { formOf, scaleOf } from './kernel.js';
+import { type ProgramSource, scaleOf } from './kernel.js';
 import type { IntegerValue } from './program.js';
 
 /** M0 and shift of s_x / s_y. */
-export const rescalingOf = (input: IntegerValue, output: IntegerValue) =>
-  formOf(scaleOf(input) / scaleOf(output));
+export const rescalingOf = (
+  { formOf }: Pick<ProgramSource, 'formOf'>,
+  input: IntegerValue,
+  output: IntegerValue,
+): FixedPoint => formOf(scaleOf(input) / scaleOf(output));
 
 /** Whether codes of one value are those of another. */
 export const isSameGrid = (a: IntegerValue, b: IntegerValue): boolean =>
@@ -13,11 +16,12 @@ export const isSameGrid = (a: IntegerValue, b: IntegerValue): boolean =>
 
 /** For each int8 code of a value, from −128 on, the code of another with the same real number (TFLite's Requantize). */
 export function requantizeTable(
+  source: Pick<ProgramSource, 'formOf'>,
   input: IntegerValue,
   output: IntegerValue,
   { low, high }: { low: number; high: number },
 ): Int8Array {
-  const form = rescalingOf(input, output);
+  const form = rescalingOf(source, input, output);
   return Int8Array.from({ length: 256 }, (_, i) =>
     clamp(multiplyFixedPoint(i - 128 - input.zeroPoint, form) + output.zeroPoint, low, high),
   );

@@ -5,12 +5,13 @@ import { npyBytes } from './npy-bytes.js';
 import type { IntegerProgram, Parameters } from './program.js';
 
 /** Version of the file. */
-export const INTEGERS_VERSION = 2;
+export const INTEGERS_VERSION = 3;
 
 /** What a file of the network holds, as JSON. */
 export interface IntegerFile {
   readonly version: number;
   readonly tool: typeof tool;
+  readonly isShiftOnly: boolean;
   readonly inputs: IntegerProgram['inputs'];
   readonly outputs: IntegerProgram['outputs'];
   readonly constants: readonly {
@@ -62,8 +63,8 @@ export function refuseWithoutLayers({ operators }: IntegerProgram): void {
 type Written = (name: string, values: Int8Array | Int32Array, dims: readonly number[]) => unknown;
 
 function textOf(program: IntegerProgram, write: Written): string {
-  const { inputs, outputs, constants, operators, others } = program;
-  const head = { version: INTEGERS_VERSION, tool, inputs, outputs };
+  const { isShiftOnly, inputs, outputs, constants, operators, others } = program;
+  const head = { version: INTEGERS_VERSION, tool, isShiftOnly, inputs, outputs };
   const constantLines = [...constants].map(([name, { dims, data }], i) => ({
     ...{ name, dims },
     values: write(`constant.${i}`, data, dims),

@@ -1,4 +1,9 @@
-/** A real multiplier M > 0 as M = 2^shift · M0/2^31, M0 an int32 of at least 2^30 (Jacob et al. 2018, eq. 5–6). */
+import { roundHalfEven } from './round.js';
+
+/**
+ * A real multiplier M > 0 as M = 2^shift · M0/2^31, M0 an int32 of at least 2^30 (Jacob et al. 2018, eq. 5–6); or a power of two
+ * as a shift alone, M = 2^shift, whose multiplier is 1 (TQT, Jain et al. 2019, §3.1).
+ */
 export interface FixedPoint {
   /** M0 as int32: round(2^31·M0), from 2^30 to 2^31 − 1; 0 where M is too small to have any effect. */
   readonly multiplier: number;
@@ -37,8 +42,30 @@ export function fixedPoint(real: number): FixedPoint {
   return shift < LEAST_SHIFT ? { multiplier: 0, shift: 0 } : { multiplier, shift };
 }
 
+/** The multiplier that says that there is none: M is a power of two. */
+const SHIFT_ALONE = 1;
+
+/** A power of two as a shift alone; undefined for what is none. */
+export function shiftForm(real: number): FixedPoint | undefined {
+  const shift = Math.round(Math.log2(real));
+  return real > 0 && real === 2 ** shift ? { multiplier: SHIFT_ALONE, shift } : undefined;
+}
+
 /** The real number that a fixed-point multiplier is. */
-export const realOf = ({ multiplier, shift }: FixedPoint): number => (multiplier / TWO_31) * 2 ** shift;
+export const realOf = ({ multiplier, shift }: FixedPoint): number =>
+  (multiplier === SHIFT_ALONE ? 1 : multiplier / TWO_31) * 2 ** shift;
+
+/**
+ * x·2^shift, rounded once, halves to even: what a float multiplication by a power of two, and the runtime's rounding behind it,
+ * come to. Saturated to int32.
+ *
+ * @param x - int32
+ */
+export function shiftRounding(x: number, shift: number): number {
+  // Exact: a double holds 32 bits of x whatever the exponent.
+  const scaled = x * 2 ** shift;
+  return Math.min(INT32_MAX, Math.max(INT32_MIN, roundHalfEven(scaled)));
+}
 
 /**
  * The high half of 2·a·b, rounded to the nearest, and saturated: gemmlowp's SaturatingRoundingDoublingHighMul, one
@@ -68,12 +95,13 @@ export function roundingDivideByPowerOfTwo(x: number, exponent: number): number 
 }
 
 /**
- * x·M in integers: a left shift where M is above 1, the high multiplication, a rounding right shift.
+ * x·M in integers: a left shift where M is above 1, the high multiplication, a rounding right shift; or a shift alone.
  *
  * @param x - int32
  * @returns int32; wraps as int32 does where the left shift runs over, which the bound of an accumulator rules out
  */
 export function multiplyFixedPoint(x: number, { multiplier, shift }: FixedPoint): number {
+  if (multiplier === SHIFT_ALONE) return shiftRounding(x, shift);
   const left = shift > 0 ? shift : 0;
   const shifted = left > 0 ? (x * 2 ** left) | 0 : x;
   return roundingDivideByPowerOfTwo(roundingDoublingHighMul(shifted, multiplier), shift > 0 ? 0 : -shift);

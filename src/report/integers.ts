@@ -24,6 +24,8 @@ export interface IntegersFound {
   readonly model: string;
   /** Whether no float stands between its first code and its last. */
   readonly isIntegerOnly: boolean;
+  /** Whether it shifts alone, and multiplies by no M0. */
+  readonly isShiftOnly: boolean;
   readonly inputs: readonly IntegerValue[];
   readonly outputs: readonly IntegerValue[];
   readonly operators: readonly IntegerOperatorSummary[];
@@ -35,11 +37,20 @@ export interface IntegersFound {
 /** What a network holds, less its arrays. */
 export function describeIntegers(
   model: string,
-  { inputs, outputs, operators, others }: IntegerProgram,
+  { isShiftOnly, inputs, outputs, operators, others }: IntegerProgram,
   measured: MeasuredIntegers | null,
 ): IntegersFound {
   const isIntegerOnly = operators.length > 0 && others.every(({ place }) => place !== 'between');
-  return { model, isIntegerOnly, inputs, outputs, operators: operators.map(summaryOf), others, measured };
+  return {
+    model,
+    isIntegerOnly,
+    isShiftOnly,
+    inputs,
+    outputs,
+    operators: operators.map(summaryOf),
+    others,
+    measured,
+  };
 }
 
 function summaryOf({ id, operator, inputs, outputs, parameters }: IntegerOperator): IntegerOperatorSummary {
@@ -60,10 +71,10 @@ function summaryOf({ id, operator, inputs, outputs, parameters }: IntegerOperato
 
 /** The network for a terminal. */
 export function renderIntegers(found: IntegersFound): string {
-  const { model, isIntegerOnly, operators, others, measured } = found;
+  const { model, isIntegerOnly, isShiftOnly, operators, others, measured } = found;
   const between = others.filter(({ place }) => place === 'between');
   const verdict = isIntegerOnly
-    ? 'runs in integers alone between its first code and its last'
+    ? `runs in integers alone between its first code and its last${isShiftOnly ? ', by shifts without multipliers' : ''}`
     : `does not run in integers alone: ${between.length || 'all'} of its operators stand between`;
   const blocks = [
     [
@@ -106,7 +117,8 @@ function operatorTable(operators: readonly IntegerOperatorSummary[]): string[] {
 function rangeOf(values: readonly number[], kind?: 'multiplier'): string {
   if (values.length === 0) return '';
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const text = (value: number) => (kind ? `0x${value.toString(16).padStart(8, '0')}` : String(value));
+  const text = (value: number) =>
+    kind && value === 1 ? '1' : kind ? `0x${value.toString(16).padStart(8, '0')}` : String(value);
   return least === most ? text(least) : `${text(least)} … ${text(most)}`;
 }
 

@@ -26,6 +26,9 @@ const build = (make: (net: Net) => string, shape = [1, 4, 8, 8]): Model => {
   return finish(net, make(net));
 };
 
+/** Powers of two as scales, of weights and of activations. */
+const powers: GivenRecipe = { scheme: 'pow2', activations: { observer: 'pow2' } };
+
 const last = (net: Net, value: string) => net.conv(value, 'y');
 
 const cases: readonly [name: string, operator: string, model: () => Model][] = [
@@ -189,6 +192,41 @@ describe('a network in integers alone', () => {
     const tried = new Set(cases.map(([, operator]) => operator));
     expect(kernels.map(({ name }) => name).filter((name) => !tried.has(name))).toEqual([]);
   });
+
+  it.each<[string, () => Model]>([
+    [
+      'residual, Mul, Concat and an average of four',
+      () =>
+        build((net) => {
+          const a = net.node('Relu', [net.conv('x', 'a')], 'r');
+          const sum = net.node('Add', [net.conv(a, 'b'), a], 'sum');
+          const product = net.node('Mul', [net.conv(sum, 'c'), sum], 'product');
+          const both = net.node('Concat', [net.conv(product, 'd'), sum], 'both', { axis: 1 });
+          const pool = { kernel_shape: [2, 2], strides: [2, 2] };
+          return net.conv(net.node('AveragePool', [both], 'pool', pool), 'y', 8, 4);
+        }),
+    ],
+    [
+      'one average of all 64 places, and a Gemm',
+      () =>
+        build((net) => {
+          net.node('GlobalAveragePool', [net.conv('x', 'a')], 'p');
+          net.node('Flatten', ['p'], 'f');
+          return net.gemm(net.node('Relu', [net.gemm('f', 'g', 4, 8)], 'h'), 'y', 8, 4);
+        }),
+    ],
+  ])(
+    'shifts alone where all scales are powers of two, and gives the codes of onnxruntime: %s',
+    async (_, model) => {
+      const { program, found } = await measured(model(), powers);
+      expect(program.isShiftOnly).toBe(true);
+      expect(program.operators.some(({ parameters }) => parameters.multiplier === 2 ** 30)).toBe(false);
+      expect(found.operators.reduce((sum, { alone }) => sum + alone.elements, 0)).toBeGreaterThan(100);
+      expect(found.operators.map(({ alone, network }) => alone.different + network.different)).toEqual(
+        found.operators.map(() => 0),
+      );
+    },
+  );
 
   it('reads weights that are packed, and batches of any size', async () => {
     const net = new Net();

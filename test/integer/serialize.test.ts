@@ -17,7 +17,7 @@ describe('the files of a network in integers', () => {
     const { emitted } = await quantizeModel(residual());
     const program = await readProgram(emitted.model);
     const file = JSON.parse(strFromU8(integerJson(program))) as IntegerFile;
-    expect(file.version).toBe(2);
+    expect([file.version, file.isShiftOnly]).toEqual([3, false]);
     expect(file.operators.map(({ operator }) => operator)).toEqual(['conv', 'conv', 'conv', 'add', 'conv']);
     const made = new Set(file.inputs.map(({ name }) => name));
     for (const { inputs, outputs } of file.operators as {
@@ -51,7 +51,14 @@ describe('the files of a network in integers', () => {
   });
 
   it('is refused without a layer', async () => {
-    const program = { inputs: [], outputs: [], constants: new Map(), operators: [], others: [] };
+    const program = {
+      isShiftOnly: false,
+      inputs: [],
+      outputs: [],
+      constants: new Map(),
+      operators: [],
+      others: [],
+    };
     await expectRefusal(async () => refuseWithoutLayers(program), 'bad-option', 2);
   });
 });

@@ -6,6 +6,7 @@ import {
   realOf,
   roundingDivideByPowerOfTwo,
   roundingDoublingHighMul,
+  shiftForm,
 } from '../../src/numerics/fixed-point.js';
 
 const random = seededRandom(3);
@@ -79,5 +80,28 @@ describe('the arithmetic', () => {
     for (const real of realsBetween(2 ** -20, 1))
       for (const x of int32s.filter((each) => Math.abs(each) <= 2 ** 30))
         expect(Math.abs(multiplyFixedPoint(x, fixedPoint(real)) - x * real)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('a shift alone', () => {
+  it('is the form of powers of two, and of nothing else', () => {
+    expect(shiftForm(1)).toEqual({ multiplier: 1, shift: 0 });
+    expect(shiftForm(2 ** -9)).toEqual({ multiplier: 1, shift: -9 });
+    expect(shiftForm(8)).toEqual({ multiplier: 1, shift: 3 });
+    for (const real of [3, 0.1, 0, 2 ** -9 * (1 + 2 ** -50)]) expect(shiftForm(real)).toBeUndefined();
+    expect(realOf({ multiplier: 1, shift: -3 })).toBe(0.125);
+  });
+
+  it('rounds once, halves to even, and saturates', () => {
+    const quarters = [-6, -5, -3, -2, -1, 0, 1, 2, 3, 5, 6, 7, 10];
+    const rounded = quarters.map((x) => multiplyFixedPoint(x, { multiplier: 1, shift: -2 }) + 0);
+    // −1.5, −1.25, −0.75, −0.5, −0.25, 0, 0.25, 0.5, 0.75, 1.25, 1.5, 1.75, 2.5
+    expect(rounded).toEqual([-2, -1, -1, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2]);
+    expect(multiplyFixedPoint(5, { multiplier: 1, shift: 3 })).toBe(40);
+    expect(multiplyFixedPoint(2 ** 30, { multiplier: 1, shift: 4 })).toBe(2 ** 31 - 1);
+    expect(multiplyFixedPoint(-(2 ** 30), { multiplier: 1, shift: 4 })).toBe(-(2 ** 31));
+    // M0 rounds twice: 1/4 becomes 1/2, and then 1.
+    expect(multiplyFixedPoint(1, { multiplier: 2 ** 30, shift: -1 })).toBe(1);
+    expect(multiplyFixedPoint(1, { multiplier: 1, shift: -2 })).toBe(0);
   });
 });

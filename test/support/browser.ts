@@ -42,12 +42,12 @@ export class Page {
   #last = 0;
   #text = '';
 
-  private constructor(path: string) {
+  private constructor(path: string, more: readonly string[]) {
     const profile = this.#profile;
     const flags = [
       '--headless=new',
       '--no-sandbox',
-      '--disable-gpu',
+      ...(more.length > 0 ? more : ['--disable-gpu']),
       '--disable-dev-shm-usage',
       '--no-first-run',
     ];
@@ -61,9 +61,13 @@ export class Page {
     });
   }
 
-  /** A page that nothing is loaded in yet. */
-  static async open(path: string): Promise<Page> {
-    const page = new Page(path);
+  /**
+   * A page that nothing is loaded in yet.
+   *
+   * @param flags - of the browser, where it is to have a graphics processor
+   */
+  static async open(path: string, flags: readonly string[] = []): Promise<Page> {
+    const page = new Page(path, flags);
     const { targetId } = await page.send<{ targetId: string }>('Target.createTarget', { url: 'about:blank' });
     const attach = { targetId, flatten: true };
     const { sessionId } = await page.send<{ sessionId: string }>('Target.attachToTarget', attach);

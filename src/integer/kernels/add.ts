@@ -2,7 +2,7 @@ import type { Node } from '../../graph/model.js';
 import { multiplyFixedPoint } from '../../numerics/fixed-point.js';
 import { clamp } from '../../numerics/round.js';
 import { eachPair } from '../broadcast.js';
-import { formOf, type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
+import { type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
 import { readOperands } from '../pair.js';
 import type { Codes } from '../program.js';
 
@@ -29,7 +29,7 @@ export const add: IntegerKernel = {
   summary: 'addition',
   read(node: Node, source: ProgramSource) {
     const { inputs, output, bounds, nodes, constants } = readOperands(node, source);
-    const parameters = addParameters(inputs.map(scaleOf), scaleOf(output), bounds);
+    const parameters = addParameters(source, inputs.map(scaleOf), scaleOf(output), bounds);
     const zeros = inputs.map(({ zeroPoint }) => zeroPoint);
     return {
       ...{ inputs, outputs: [output], nodes, constants, parameters: { ...parameters } },
@@ -40,6 +40,7 @@ export const add: IntegerKernel = {
 
 /** @param scales - of the operands */
 export function addParameters(
+  { formOf }: Pick<ProgramSource, 'formOf'>,
   scales: readonly number[],
   outputScale: number,
   bounds: { low: number; high: number },

@@ -1,5 +1,5 @@
 import { inputAt, intAttribute, intsAttribute, isOp, type Node } from '../../graph/model.js';
-import { type FixedPoint, multiplyFixedPoint } from '../../numerics/fixed-point.js';
+import { type FixedPoint, multiplyFixedPoint, realOf, shiftForm } from '../../numerics/fixed-point.js';
 import { clamp } from '../../numerics/round.js';
 import {
   activationAt,
@@ -9,7 +9,7 @@ import {
   type ProgramSource,
   resultOf,
 } from '../kernel.js';
-import type { Codes } from '../program.js';
+import type { Codes, Dims } from '../program.js';
 import { isSameGrid, rescalingOf } from '../requantize.js';
 import { outputSize, planesOf, type Window, windowOf, withPlanes } from '../window.js';
 
@@ -38,7 +38,8 @@ export const averagePool: IntegerKernel = {
     const [input, output] = [source.valueOf(read), source.valueOf(written)];
     const dims = source.dimsOf(inputAt(node, 0) ?? '');
     const kernel = kernelOf(node, dims);
-    const form = isSameGrid(input, output) ? null : rescalingOf(input, output);
+    const isOfCodes = isSameGrid(input, output) && !source.isShiftOnly;
+    const form = isOfCodes ? null : rescalingOf(source, input, output);
     const p: AveragePoolParameters = {
       ...windowOf(node, kernel, dims),
       countsPadding: intAttribute(node, 'count_include_pad', 0) !== 0,
@@ -46,6 +47,7 @@ export const averagePool: IntegerKernel = {
       shift: form?.shift ?? null,
       ...boundsOf(written),
     };
+    if (source.isShiftOnly) refuseOddCounts(p, dims);
     return {
       ...{ inputs: [input], outputs: [output], nodes: written.nodes },
       parameters: { ...p, countsPadding: Number(p.countsPadding) },
@@ -53,6 +55,17 @@ export const averagePool: IntegerKernel = {
     };
   },
 };
+
+/** A shift divides by powers of two alone: so many places each window has. */
+function refuseOddCounts(
+  { kernel, pads, countsPadding }: AveragePoolParameters,
+  dims: Dims | undefined,
+): void {
+  const count = kernel[0] * kernel[1];
+  const isWhole = countsPadding || pads.every((pad) => pad === 0);
+  if (dims && isWhole && Number.isInteger(Math.log2(count))) return;
+  throw new NotInteger(`it averages over ${count} places, no power of two`);
+}
 
 function kernelOf(node: Node, dims: readonly (number | null)[] | undefined): number[] {
   if (isOp(node, 'AveragePool')) return intsAttribute(node, 'kernel_shape') ?? [];
@@ -96,7 +109,10 @@ export function runAveragePool(
 }
 
 /** M / count: what TFLite's Mean makes of its multiplier. M0 is shifted up first by the whole bits of the count. */
-export function dividedForm({ multiplier, shift }: FixedPoint, count: number): FixedPoint {
+export function dividedForm(form: FixedPoint, count: number): FixedPoint {
+  const { multiplier, shift } = form;
+  const alone = shiftForm(realOf(form) / count);
+  if (multiplier === 1 && alone) return alone;
   const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
   return { multiplier: Math.floor((multiplier * 2 ** bits) / count), shift: shift - bits };
 }

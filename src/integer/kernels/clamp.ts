@@ -27,7 +27,7 @@ export const clamp: IntegerKernel = {
       const [output = ''] = node.outputs;
       return {
         ...{ inputs: [own], outputs: [{ ...own, name: output }], nodes: [] },
-        parameters: { multiplier: 2 ** 30, shift: 1, ...bounds },
+        parameters: { ...source.formOf(1), ...bounds },
         run: ([codes]) => [
           {
             ...(codes as Codes),
@@ -41,10 +41,10 @@ export const clamp: IntegerKernel = {
     const written = resultOf(inputAt(node, 0) ?? '', source);
     if (written.nodes[0] !== node) throw new NotInteger('its result is not quantized');
     const output = source.valueOf(written);
-    const table = requantizeTable(input, output, boundsOf(written));
+    const table = requantizeTable(source, input, output, boundsOf(written));
     return {
       ...{ inputs: [input], outputs: [output], nodes: written.nodes },
-      parameters: { ...rescalingOf(input, output), ...boundsOf(written) },
+      parameters: { ...rescalingOf(source, input, output), ...boundsOf(written) },
       run: ([codes]) => [{ ...(codes as Codes), data: lookUp((codes as Codes).data, table) }],
     };
   },

@@ -13,8 +13,8 @@ export const concat: IntegerKernel = {
   read(node: Node, source: ProgramSource) {
     const { inputs, output, bounds, nodes, constants } = readOperands(node, source);
     const axis = intAttribute(node, 'axis', 0);
-    const forms = inputs.map((input) => rescalingOf(input, output));
-    const tables = inputs.map((input) => requantizeTable(input, output, bounds));
+    const forms = inputs.map((input) => rescalingOf(source, input, output));
+    const tables = inputs.map((input) => requantizeTable(source, input, output, bounds));
     return {
       ...{ inputs, outputs: [output], nodes, constants },
       parameters: {

@@ -2,7 +2,7 @@ import type { Node } from '../../graph/model.js';
 import { multiplyFixedPoint } from '../../numerics/fixed-point.js';
 import { clamp } from '../../numerics/round.js';
 import { eachPair } from '../broadcast.js';
-import { formOf, type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
+import { type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
 import { readOperands } from '../pair.js';
 import type { Codes } from '../program.js';
 
@@ -14,7 +14,7 @@ export const mul: IntegerKernel = {
   read(node: Node, source: ProgramSource) {
     const { inputs, output, bounds, nodes, constants } = readOperands(node, source);
     const [a = 1, b = 1] = inputs.map(scaleOf);
-    const form = formOf((a * b) / scaleOf(output));
+    const form = source.formOf((a * b) / scaleOf(output));
     const [zeroA = 0, zeroB = 0] = inputs.map(({ zeroPoint }) => zeroPoint);
     const result = (x: number, y: number) =>
       clamp(multiplyFixedPoint((x - zeroA) * (y - zeroB), form) + output.zeroPoint, bounds.low, bounds.high);
