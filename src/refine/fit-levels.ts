@@ -42,18 +42,23 @@ export interface RowLimits {
 export const REFITS = 3;
 
 /** The share of the mean diagonal that is added to H, as in GPTQ (Frantar et al. 2023, §3.3). */
-const DAMPING = 0.01;
+export const DAMPING = 0.01;
 
 /**
- * H + λI with λ = 0.01 of the mean diagonal, factored, columns by descending diagonal.
+ * H + λI with λ a share of the mean diagonal, factored, columns by descending diagonal.
  *
  * @param matrix - H, symmetric, columns × columns; damped in place
+ * @param share - 0.01 unless it is told
  * @returns undefined where the input is constant, so that there is nothing to weigh by, or not finite
  */
-export function dampedHessian(matrix: Float64Array, columns: number): Hessian | undefined {
+export function dampedHessian(
+  matrix: Float64Array,
+  columns: number,
+  share: number = DAMPING,
+): Hessian | undefined {
   let trace = 0;
   for (let i = 0; i < columns; i++) trace += matrix[i * columns + i] as number;
-  const damping = (DAMPING * trace) / columns;
+  const damping = (share * trace) / columns;
   if (!(damping > 0) || !Number.isFinite(damping)) return undefined;
   for (let i = 0; i < columns; i++) matrix[i * columns + i] = (matrix[i * columns + i] as number) + damping;
   const diagonal = (i: number) => matrix[i * columns + i] as number;

@@ -1,5 +1,5 @@
 import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
-import { dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
+import { DAMPING, dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
 import type { Covariances } from './second-order-step.js';
 import { part, rowsOfGroup, type WeightMatrix } from './weight-matrix.js';
 
@@ -51,41 +51,69 @@ function missing(
 }
 
 /** H + λI of each group. */
-export const hessiansOf = (h: Float64Array, { groups, columns }: RowLayout): (Hessian | undefined)[] =>
+export const hessiansOf = (
+  h: Float64Array,
+  { groups, columns }: RowLayout,
+  damping: number = DAMPING,
+): (Hessian | undefined)[] =>
   Array.from({ length: groups }, (_, group) =>
-    dampedHessian(part(h, group, columns * columns).slice(), columns),
+    dampedHessian(part(h, group, columns * columns).slice(), columns, damping),
   );
 
+/** How much of D is to be added, and how much it is damped. */
+export interface Shrinkage {
+  /** 0 … 1 */
+  readonly share: number;
+  /** λ as a share of the mean diagonal of H. */
+  readonly damping: number;
+}
+
+/** Without a second half to judge by. */
+export const ALL_OF_IT: Shrinkage = { share: 1, damping: DAMPING };
+
+/** What D may be damped by, the usual first. */
+const DAMPINGS = [DAMPING, 0.1, 1] as const;
+
 /**
- * The share of D that is to be added. D is found from places that are counted, so that a part of it is chance: the more, the
- * fewer places there are for a column. What D of each half of the samples does on the other tells how much of it holds: with
+ * How D is to be shrunk. D is found from places that are counted, so that a part of it is chance: the more, the fewer
+ * places there are for a column. What D of each half of the samples does on the other tells how much of it holds: with
  * Q(a) = a²·tr(D·H'·Dᵀ) − 2a·tr(D·R'ᵀ), the error that it adds there, the best share is a = Σ tr(D·R'ᵀ) / Σ tr(D·H'·Dᵀ) over both. Where
- * chance has N for a signal of S in a half, a = S / (S + N); from both halves together D has N/2, and 2a / (1 + a) holds.
+ * chance has N for a signal of S in a half, a = S / (S + N); from both halves together D has N/2, and 2a / (1 + a) holds. Of the
+ * dampings that is taken whose best share takes the most of the error away.
  *
  * @param halves - the covariances of two halves of the samples
- * @returns 0 … 1
  */
-export function shareThatHolds(
+export function shrinkageThatHolds(
   weight: Float64Array,
   halves: readonly [Covariances, Covariances],
   layout: RowLayout,
-): number {
+): Shrinkage {
   const lost = halves.map((half) => missing(weight, half, layout)) as [Float64Array, Float64Array];
-  let [gained, spent] = [0, 0];
-  for (const [at, half] of halves.entries()) {
-    const other = halves[1 - at] as Covariances;
-    const added = solved((lost[at] as Float64Array).slice(), hessiansOf(half.h, layout), layout);
-    gained += dot(added, lost[1 - at] as Float64Array);
-    const { groups, columns } = layout;
-    for (let group = 0; group < groups; group++) {
-      const own = rowsOfGroup(added, group, layout);
-      const products = timesSymmetric(own, part(other.h, group, columns * columns), columns);
-      products.forEach((product, row) => {
-        spent += dot(own[row] as Float64Array, product);
-      });
+  let best: Shrinkage & { readonly taken: number } = { share: 0, damping: DAMPING, taken: 0 };
+  for (const damping of DAMPINGS) {
+    let [gained, spent] = [0, 0];
+    for (const [at, half] of halves.entries()) {
+      const added = solved((lost[at] as Float64Array).slice(), hessiansOf(half.h, layout, damping), layout);
+      gained += dot(added, lost[1 - at] as Float64Array);
+      spent += energyOf(added, (halves[1 - at] as Covariances).h, layout);
     }
+    if (!(gained > 0)) continue;
+    const share = Math.min(1, gained / spent);
+    const taken = share * (2 * gained - share * spent);
+    if (taken > best.taken) best = { share: (2 * share) / (1 + share), damping, taken };
   }
-  if (!(gained > 0)) return 0;
-  const share = Math.min(1, gained / spent);
-  return (2 * share) / (1 + share);
+  return { share: best.share, damping: best.damping };
+}
+
+/** tr(D·H·Dᵀ) over all groups. */
+function energyOf(rows: Float64Array, h: Float64Array, layout: RowLayout): number {
+  const { groups, columns } = layout;
+  let energy = 0;
+  for (let group = 0; group < groups; group++) {
+    const own = rowsOfGroup(rows, group, layout);
+    timesSymmetric(own, part(h, group, columns * columns), columns).forEach((product, row) => {
+      energy += dot(own[row] as Float64Array, product);
+    });
+  }
+  return energy;
 }

@@ -10,10 +10,10 @@ import { schemes } from '../quantize/schemes/schemes.js';
 import { named } from '../recipe.js';
 import { areFinite, correctMoments, floorOf, type Moments, NOT_FINITE } from './correct-moments.js';
 import { type FittedBlocks, fitBlocks } from './fit-blocks.js';
-import { REFITS } from './fit-levels.js';
+import { DAMPING, REFITS } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
 import { type RefinableLayer, refinableLayers } from './layers.js';
-import { hessiansOf, madeGood, shareThatHolds } from './make-good.js';
+import { ALL_OF_IT, hessiansOf, madeGood, type Shrinkage, shrinkageThatHolds } from './make-good.js';
 import { measureLayers, withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
 import {
@@ -74,12 +74,12 @@ export const secondOrder: Refiner = {
           blocks.push({ id: layer.id, left: NOT_FINITE });
           continue;
         }
-        const share = shareOf(layer, parts);
+        const shrinkage = shrinkageOf(layer, parts);
         const [{ target }, { target: rest }] = halves;
         target.add(rest.count, rest.means, rest.squares);
         const covariances = pooled(...parts);
         const weighing = layer.takesBias ? covariances : aboutZero(covariances, target.means);
-        const fitted = fitLayer(layer, plan, weighing, { refits, share });
+        const fitted = fitLayer(layer, plan, weighing, { refits, shrinkage });
         const corrected = correctMoments(
           { ...layer, weight: fitted.weight },
           plan,
@@ -111,14 +111,14 @@ const countedOf = (sums: SecondOrderSums): Counted => ({
 const isFinitePart = ({ covariances, count }: Counted): boolean =>
   count === 0 || isAllFinite(covariances.means);
 
-/** The share of what is made good that holds on other samples; all of it where there is one half alone. */
-function shareOf(layer: RefinableLayer, parts: readonly [Counted, Counted]): number {
-  if (parts[1].count === 0) return 1;
+/** How what is made good is shrunk so that it holds on other samples; all of it where there is one half alone. */
+function shrinkageOf(layer: RefinableLayer, parts: readonly [Counted, Counted]): Shrinkage {
+  if (parts[1].count === 0) return ALL_OF_IT;
   const matrix = weightMatrixOf(layer.linear);
   const [one, other] = parts.map(({ covariances, targets }) =>
     layer.takesBias ? covariances : aboutZero(covariances, targets),
   ) as [Covariances, Covariances];
-  return shareThatHolds(rowsOf(floatsOf(layer.linear.weight), matrix), [one, other], matrix);
+  return shrinkageThatHolds(rowsOf(floatsOf(layer.linear.weight), matrix), [one, other], matrix);
 }
 
 /** The weight of a layer fitted to T = W + a·R·(H + λI)⁻¹, a the share of it that holds. */
@@ -126,12 +126,14 @@ function fitLayer(
   layer: RefinableLayer,
   plan: Plan,
   covariances: Covariances,
-  { refits, share }: { refits: number; share: number },
+  { refits, shrinkage }: { refits: number; shrinkage: Shrinkage },
 ): Fitted {
   const matrix = weightMatrixOf(layer.linear);
   const targets = rowsOf(floatsOf(layer.linear.weight), matrix);
   const hessians = hessiansOf(covariances.h, matrix);
-  const added = madeGood(targets, covariances, hessians, matrix);
+  const { share, damping } = shrinkage;
+  const damped = damping === DAMPING ? hessians : hessiansOf(covariances.h, matrix, damping);
+  const added = madeGood(targets, covariances, damped, matrix);
   for (let i = 0; i < targets.length; i++) targets[i] = (targets[i] as number) + share * (added[i] as number);
   const { weight } = layer;
   if (weight.kind === 'blocks') {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { seededRandom } from '../../calibration/sampling.js';
-import { hessiansOf, madeGood, shareThatHolds } from '../../src/refine/make-good.js';
+import { hessiansOf, madeGood, shrinkageThatHolds } from '../../src/refine/make-good.js';
 import { type Covariances, pooled } from '../../src/refine/second-order-step.js';
 
 const layout = { groups: 1, rows: 2, columns: 3 };
@@ -73,12 +73,17 @@ it('what is made good is the ridge regression of the residual, by its normal equ
 });
 
 it('all of it holds where a line gives the residual, and next to none where it is chance', () => {
-  const shareOf = (map: readonly (readonly number[])[], spread: number, count: number) =>
-    shareThatHolds(
-      weight,
-      [covariancesOf(places(count, map, spread, 2)), covariancesOf(places(count, map, spread, 3))],
-      layout,
-    );
+  /** The length of what is added, of that of all that is found. */
+  const shareOf = (map: readonly (readonly number[])[], spread: number, count: number) => {
+    const halves = [2, 3].map((seed) => covariancesOf(places(count, map, spread, seed))) as [
+      Covariances,
+      Covariances,
+    ];
+    const { share, damping } = shrinkageThatHolds(weight, halves, layout);
+    const length = (by?: number) =>
+      Math.hypot(...madeGood(weight, halves[0], hessiansOf(halves[0].h, layout, by), layout));
+    return (share * length(damping)) / length();
+  };
   expect(shareOf(truth, 0, 100)).toBeCloseTo(1, 2);
   const same = [
     [0.4, -1.2, 1.5],
@@ -102,12 +107,27 @@ it('for S = signal and N = chance of a half the share is 2a / (1 + a), a = S / (
     means: Float64Array.of(0),
   });
   const share = (6 * 1.01) / 10;
-  expect(shareThatHolds(Float64Array.of(0), [half(3), half(1)], one)).toBeCloseTo(
+  expect(shrinkageThatHolds(Float64Array.of(0), [half(3), half(1)], one).share).toBeCloseTo(
     (2 * share) / (1 + share),
     9,
   );
   // What one half says and the other denies is not added.
-  expect(shareThatHolds(Float64Array.of(0), [half(3), half(-1)], one)).toBe(0);
+  expect(shrinkageThatHolds(Float64Array.of(0), [half(3), half(-1)], one).share).toBe(0);
+});
+
+it('is damped more where a column that hardly varies says something else in each half', () => {
+  // H = diag(1, 0.01), λ = damping · 0.505, R = (1, ±0.1): both halves agree on the first column.
+  const two = { groups: 1, rows: 1, columns: 2 };
+  const half = (second: number): Covariances => ({
+    h: Float64Array.of(1, 0, 0, 0.01),
+    c: Float64Array.of(1, second),
+    means: Float64Array.of(0, 0),
+  });
+  const weight = Float64Array.of(0, 0);
+  // Damped by 0.01, 0.1 and 1, 0.08, 0.66 and 0.85 of the error is taken away, by hand.
+  expect(shrinkageThatHolds(weight, [half(0.1), half(-0.1)], two)).toEqual({ share: 1, damping: 1 });
+  // 1.89, 1.30 and 0.90 where they agree on the second, too.
+  expect(shrinkageThatHolds(weight, [half(0.1), half(0.1)], two)).toEqual({ share: 1, damping: 0.01 });
 });
 
 it('covariances of two parts pooled are those of all places, means apart and all', () => {
