@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { renderMan } from '../src/cli/man-page.js';
@@ -30,3 +30,12 @@ const quiet = { write() {} };
 const { program } = makeProgram({ argv: [], stdout: quiet, stderr: quiet });
 mkdirSync(`${dist}man`, { recursive: true });
 writeFileSync(`${dist}man/quantize.1`, renderMan(program));
+
+// The compiler leaves what it made of sources that are gone or have another name since; the package would take it along.
+for (const folder of ['src', 'calibration'])
+  for (const name of readdirSync(dist + folder, { recursive: true, encoding: 'utf8' }))
+    if (
+      /\.(js|d\.ts)$/.test(name) &&
+      !existsSync(`${dist}../${folder}/${name.replace(/\.(js|d\.ts)$/, '.ts')}`)
+    )
+      rmSync(`${dist}${folder}/${name}`);
