@@ -2,7 +2,8 @@ import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { addLine, ROWS_AT_ONCE } from '../numerics/symmetric.js';
 import { solveRows, upperFactor } from '../numerics/upper-factor.js';
 import type { BlockTensor } from '../quantize/quantized-tensor.js';
-import { type Hessian, REFITS } from './fit-levels.js';
+import { REFITS } from './fit-levels.js';
+import type { Hessian } from './hessian.js';
 import { type Levels, roundWithFeedback, rowError } from './round-with-feedback.js';
 
 /** A matrix in blocks to be fitted anew. */

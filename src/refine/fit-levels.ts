@@ -2,20 +2,8 @@ import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { bestChain } from '../numerics/best-chain.js';
 import { roundHalfEven } from '../numerics/round.js';
 import { addChosen, dot, timesSymmetric } from '../numerics/symmetric.js';
-import { solveRows, upperFactor } from '../numerics/upper-factor.js';
-import {
-  type Curvature,
-  type Levels,
-  type PairLimit,
-  type RoundedRow,
-  roundWithFeedback,
-} from './round-with-feedback.js';
-
-/** H of a layer's input, damped, and what follows from it. */
-export interface Hessian extends Curvature {
-  /** H + λI, columns × columns, in the layer's own order. */
-  readonly matrix: Float64Array;
-}
+import type { Hessian } from './hessian.js';
+import { type Levels, type PairLimit, type RoundedRow, roundWithFeedback } from './round-with-feedback.js';
 
 /** A row of weights as it is stored: real = scale · level[index]. */
 export interface StoredRow {
@@ -40,54 +28,6 @@ export interface RowLimits {
 
 /** Levels are chosen anew so many times, and codes for them; more gain nothing (measured on ResNet-20). */
 export const REFITS = 3;
-
-/** The share of the mean diagonal that is added to H, as in GPTQ (Frantar et al. 2023, §3.3). */
-export const DAMPING = 0.01;
-
-/**
- * H + λI with λ a share of the mean diagonal, factored, columns by descending diagonal.
- *
- * @param matrix - H, symmetric, columns × columns; damped in place
- * @param share - 0.01 unless it is told
- * @returns undefined where the input is constant, so that there is nothing to weigh by, or not finite
- */
-export function dampedHessian(
-  matrix: Float64Array,
-  columns: number,
-  share: number = DAMPING,
-): Hessian | undefined {
-  let trace = 0;
-  for (let i = 0; i < columns; i++) trace += matrix[i * columns + i] as number;
-  const damping = (share * trace) / columns;
-  if (!(damping > 0) || !Number.isFinite(damping)) return undefined;
-  for (let i = 0; i < columns; i++) matrix[i * columns + i] = (matrix[i * columns + i] as number) + damping;
-  const diagonal = (i: number) => matrix[i * columns + i] as number;
-  const order = Int32Array.from({ length: columns }, (_, i) => i).sort(
-    (a, b) => diagonal(b) - diagonal(a) || a - b,
-  );
-  const ordered = new Float64Array(columns * columns);
-  for (let i = 0; i < columns; i++) {
-    const from = (order[i] as number) * columns;
-    for (let j = 0; j < columns; j++)
-      ordered[i * columns + j] = matrix[from + (order[j] as number)] as number;
-  }
-  const factor = upperFactor(ordered, columns);
-  return factor && { matrix, columns, order, factor };
-}
-
-/**
- * X·(H + λI)⁻¹ for rows X, in place.
- *
- * @param rows - so many rows of `columns`, row-major
- */
-export function timesInverse(rows: Float64Array, { columns, order, factor }: Hessian): void {
-  const permuted = new Float64Array(columns);
-  for (let start = 0; start < rows.length; start += columns) {
-    for (let k = 0; k < columns; k++) permuted[k] = rows[start + (order[k] as number)] as number;
-    solveRows(factor, columns, permuted);
-    for (let k = 0; k < columns; k++) rows[start + (order[k] as number)] = permuted[k] as number;
-  }
-}
 
 /**
  * A codebook of its own for each row: levels that start from k-means of the target weighted by the diagonal of H, codes

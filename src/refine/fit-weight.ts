@@ -5,7 +5,8 @@ import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { bookOf, dequantizeTensor } from '../quantize/quantized-tensor.js';
 import { uniformScale } from '../quantize/schemes/mse.js';
 import { fullRange } from '../quantize/schemes/uniform.js';
-import { type FittedScale, fitCodebooks, fitScales, type Hessian, type RowsOfScale } from './fit-levels.js';
+import { type FittedScale, fitCodebooks, fitScales, type RowsOfScale } from './fit-levels.js';
+import type { Hessian } from './hessian.js';
 import { type RoundedRow, rowError } from './round-with-feedback.js';
 import type { WeightMatrix } from './weight-matrix.js';
 

@@ -1,5 +1,5 @@
 import { addLine, dot, timesSymmetric } from '../numerics/symmetric.js';
-import { DAMPING, dampedHessian, type Hessian, timesInverse } from './fit-levels.js';
+import { DAMPING, dampedHessian, type Hessian, timesInverse } from './hessian.js';
 import type { Covariances } from './second-order-step.js';
 import { part, rowsOfGroup, type WeightMatrix } from './weight-matrix.js';
 

@@ -3,7 +3,7 @@ import { seededRandom } from '../../calibration/sampling.js';
 import { quantizeBlocks } from '../../src/quantize/blocks.js';
 import { type BlockTensor, dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { fitBlocks } from '../../src/refine/fit-blocks.js';
-import { dampedHessian, type Hessian } from '../../src/refine/fit-levels.js';
+import { dampedHessian, type Hessian } from '../../src/refine/hessian.js';
 
 const [ROWS, COLUMNS, SIZE] = [11, 40, 16];
 
