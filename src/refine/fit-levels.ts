@@ -2,6 +2,7 @@ import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { bestChain } from '../numerics/best-chain.js';
 import { roundHalfEven } from '../numerics/round.js';
 import { addChosen, dot, timesSymmetric } from '../numerics/symmetric.js';
+import { solveRows, upperFactor } from '../numerics/upper-factor.js';
 import type { Hessian } from './hessian.js';
 import { type Levels, type PairLimit, type RoundedRow, roundWithFeedback } from './round-with-feedback.js';
 

@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../calibration/sampling.js';
 import {
-  dampedHessian,
   type FittedScale,
   fitCodebooks,
   fitScales,
-  type Hessian,
   type RowLimits,
   type StoredRow,
-  timesInverse,
 } from '../../src/refine/fit-levels.js';
+import { dampedHessian, type Hessian, timesInverse } from '../../src/refine/hessian.js';
 import { type RoundedRow, roundWithFeedback, rowError } from '../../src/refine/round-with-feedback.js';
 
 /** H of inputs that go together, and a row of weights. */

@@ -75,10 +75,8 @@ it('what is made good is the ridge regression of the residual, by its normal equ
 it('all of it holds where a line gives the residual, and next to none where it is chance', () => {
   /** The length of what is added, of that of all that is found. */
   const shareOf = (map: readonly (readonly number[])[], spread: number, count: number) => {
-    const halves = [2, 3].map((seed) => covariancesOf(places(count, map, spread, seed))) as [
-      Covariances,
-      Covariances,
-    ];
+    const half = (seed: number) => covariancesOf(places(count, map, spread, seed));
+    const halves = [half(2), half(3)] as const;
     const { share, damping } = shrinkageThatHolds(weight, halves, layout);
     const length = (by?: number) =>
       Math.hypot(...madeGood(weight, halves[0], hessiansOf(halves[0].h, layout, by), layout));
