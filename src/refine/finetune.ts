@@ -25,7 +25,9 @@ export const finetune: Refiner = {
     const { model, settings, training } = context;
     if (!training) throw new Error('finetune runs without labels');
     const learning = readLearning(settings);
-    const copied = await withCopies(training, learning.copies, context.seed);
+    const copied = await withCopies(training, {
+      ...{ copies: learning.copies, seed: context.seed, mixes: false },
+    });
     const goal = await classGoal(model, copied, Number(settings.teacher));
     return learnBlocks(plan, { ...context, source: copied.source }, wholeBlock, learning, goal);
   },

@@ -1,6 +1,7 @@
 import { type Random, seededRandom } from '../../../calibration/sampling.js';
 import { firstFeed, type Labelled } from '../../calibrate/samples.js';
 import type { Feed, NdArray } from '../../numerics/nd-array.js';
+import { Mixer } from './mix.js';
 
 /** Channels that an image may have. */
 const CHANNELS = [1, 3, 4];
@@ -20,17 +21,26 @@ interface ImageAxes {
   readonly strides: { readonly row: number; readonly column: number; readonly channel: number };
 }
 
+/** What copies are made. */
+export interface Copies {
+  /** Of each image. */
+  readonly copies: number;
+  readonly seed: number;
+  /** Whether every other copy, by chance, is mixed with another image: where nobody reads its label. */
+  readonly mixes: boolean;
+}
+
 /**
  * The same samples, and altered copies of each behind all of them: images are mirrored by chance and shifted by up to an
  * eighth of their sides, their edges continued. What the float network says of a copy is computed on the copy itself, so
- * that it need not be another sample of the data to teach something. Labels are those of the original.
+ * that it need not be another sample of the data to teach something. Labels are those of the original; a copy that is mixed
+ * with another image has none.
  *
  * Inputs that are no images of 1, 3 or 4 channels are left alone; where no input is one, there are no copies.
  */
 export async function withCopies(
   { source, labels }: Labelled,
-  copies: number,
-  seed: number,
+  { copies, seed, mixes }: Copies,
 ): Promise<Labelled> {
   const hasImages = Object.values(await firstFeed(source)).some((array) => imageAxesOf(array));
   if (copies === 0 || !hasImages) return { source, labels };
@@ -39,10 +49,17 @@ export async function withCopies(
       ...source,
       length: source.length * (copies + 1),
       async *open() {
+        const mixer = new Mixer(seededRandom(seed), (array) => imageAxesOf(array) !== undefined);
         for (let copy = 0; copy <= copies; copy++) {
           const random = seededRandom(seed + copy);
-          for await (const batch of source.open())
-            yield copy === 0 ? batch : { ...batch, feed: altered(batch.feed, batch.size, random) };
+          for await (const batch of source.open()) {
+            if (copy === 0) {
+              yield batch;
+              continue;
+            }
+            const moved = altered(batch.feed, batch.size, random);
+            yield { ...batch, feed: mixes ? mixer.mixed(moved) : moved };
+          }
         }
       },
     },

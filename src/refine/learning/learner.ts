@@ -20,8 +20,7 @@ export const learner = ({ name, summary, cut, usual }: Learner): Refiner => ({
     const settings = readLearning(context.settings);
     const { source } = await withCopies(
       { source: context.source, labels: [] },
-      settings.copies,
-      context.seed,
+      { copies: settings.copies, seed: context.seed, mixes: true },
     );
     return learnBlocks(plan, { ...context, source }, cut, settings);
   },

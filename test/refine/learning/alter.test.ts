@@ -9,11 +9,10 @@ const image = (dims = [1, 1, 8, 8]): Feed => {
   return { x: { type: 'float32', dims, data } };
 };
 
-async function copiesOf(feeds: readonly Feed[], copies: number, seed = 1) {
+async function copiesOf(feeds: readonly Feed[], copies: number, seed = 1, mixes = false) {
   const { source, labels } = await withCopies(
     { source: sourceOf(feeds), labels: feeds.map((_, i) => i) },
-    copies,
-    seed,
+    { copies, seed, mixes },
   );
   const found: Feed[] = [];
   for await (const { feed } of source.open()) found.push(feed);
@@ -59,6 +58,40 @@ describe('altered copies', () => {
     const of = async (seed: number) => (await copiesOf([image()], 4, seed)).found.map(elements);
     expect(await of(7)).toEqual(await of(7));
     expect(await of(7)).not.toEqual(await of(8));
+  });
+
+  it('are mixed with images before them, every other one, by a share that is even in [0, 1)', async () => {
+    // Of one grey each, so that neither a shift nor a mirror shows.
+    const grey = (value: number): Feed => ({
+      x: { type: 'float32', dims: [1, 1, 8, 8], data: new Float32Array(64).fill(value) },
+    });
+    const { found } = await copiesOf([grey(0), grey(1)], 400, 1, true);
+    const values = found.slice(2).map((feed) => {
+      const all = elements(feed);
+      expect(new Set(all).size).toBe(1);
+      return all[0] as number;
+    });
+    const mixtures = values.filter((value) => value !== 0 && value !== 1);
+    // A half is mixed, and half of those with an image of the other grey: 200 of 800, give or take four deviations of 12.
+    expect(Math.abs(mixtures.length - 200)).toBeLessThan(49);
+    const mean = mixtures.reduce((sum, value) => sum + value, 0) / mixtures.length;
+    expect(Math.abs(mean - 0.5)).toBeLessThan(4 * Math.sqrt(1 / 12 / mixtures.length));
+    expect([Math.min(...mixtures) < 0.1, Math.max(...mixtures) > 0.9]).toEqual([true, true]);
+    // The same samples, settings and seed give the same mixtures, each time they are read.
+    const again = await copiesOf([grey(0), grey(1)], 400, 1, true);
+    expect(again.found.map(elements)).toEqual(found.map(elements));
+  });
+
+  it('are mixed as whole samples: what is no image is that of the sample itself', async () => {
+    const feed = (value: number): Feed => ({
+      x: { type: 'float32', dims: [1, 1, 8, 8], data: new Float32Array(64).fill(value) },
+      y: { type: 'float32', dims: [1, 2], data: Float32Array.of(value, value) },
+    });
+    const { found } = await copiesOf([feed(0), feed(1)], 20, 1, true);
+    found.forEach(({ y }, at) => {
+      expect(Array.from(y?.data as Float32Array)).toEqual([at % 2, at % 2]);
+    });
+    expect(found.some(({ x }) => (x?.data[0] as number) % 1 !== 0)).toBe(true);
   });
 
   it('are none of what is no image', async () => {
