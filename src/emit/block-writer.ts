@@ -1,3 +1,4 @@
+import { RUNTIME_DOMAIN } from '../graph/integer-forms.js';
 import { attribute, type Node, node } from '../graph/model.js';
 import type { WeightedNode } from '../place/placement.js';
 import { type Plan, weightAt } from '../quantize/plan.js';
@@ -6,8 +7,7 @@ import type { Recipe } from '../recipe.js';
 import type { Constants } from './constants.js';
 import { blockedTensors, packBlocks } from './weights/blocks.js';
 
-/** The domain of onnxruntime's own operators, and its only version. */
-export const RUNTIME_DOMAIN = 'com.microsoft';
+/** The only version of onnxruntime's own operators. */
 export const RUNTIME_DOMAIN_VERSION = 1;
 
 /** Names of what a layer reads beside its input: codes, scales and, where there are some, zero points; or the floats. */

@@ -1,5 +1,6 @@
 import { clampBounds } from '../graph/clamp-bounds.js';
 import { dropUnreadConstants } from '../graph/edit.js';
+import { RUNTIME_DOMAIN } from '../graph/integer-forms.js';
 import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node, node, subgraphsOf } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
@@ -10,7 +11,7 @@ import { quantizeValue } from '../numerics/affine.js';
 import { type Runs, roleOf, type WeightedNode } from '../place/placement.js';
 import type { Plan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
-import { BlockWriter, RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
+import { BlockWriter, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import { BodyWriter } from './body-writer.js';
 import { clampCodes } from './clamp-codes.js';
 import { Constants } from './constants.js';

@@ -1,6 +1,12 @@
 import { addInitializer, dropUnreadConstants } from '../graph/edit.js';
 import {
-  type Attribute,
+  type IntegerForm,
+  inputsOf,
+  integerForms,
+  type Operand,
+  RUNTIME_DOMAIN,
+} from '../graph/integer-forms.js';
+import {
   attribute,
   floatAttribute,
   inputAt,
@@ -14,43 +20,11 @@ import { isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
 import { tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
 import { elementCount } from '../numerics/nd-array.js';
-import { RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
+import { RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 
-/** Codes, their scale and their zero point, by their names. */
-type Operand = readonly [codes: string, scale: string, zeroPoint: string];
-
-/** What stands in the place of a float operator between DQ and Q. */
-interface IntegerForm {
-  readonly opType: string;
-  readonly domain: '' | typeof RUNTIME_DOMAIN;
-  /** Its inputs: of operands with the scale and zero point of the result between, or behind. */
-  readonly inputs: (operands: readonly Operand[], result: readonly [string, string]) => readonly string[];
-  /** Attributes beside those of the float operator. */
-  readonly adds?: (model: Model) => Readonly<Record<string, Attribute>>;
-}
-
-const behind: IntegerForm['inputs'] = (operands, result) => [...operands.flat(), ...result];
-
-const forms: Readonly<Record<string, IntegerForm>> = {
-  MatMul: { opType: 'QLinearMatMul', domain: '', inputs: behind },
-  Add: { opType: 'QLinearAdd', domain: RUNTIME_DOMAIN, inputs: behind },
-  Mul: { opType: 'QLinearMul', domain: RUNTIME_DOMAIN, inputs: behind },
-  AveragePool: { opType: 'QLinearAveragePool', domain: RUNTIME_DOMAIN, inputs: behind },
-  GlobalAveragePool: { opType: 'QLinearGlobalAveragePool', domain: RUNTIME_DOMAIN, inputs: behind },
-  LeakyRelu: { opType: 'QLinearLeakyRelu', domain: RUNTIME_DOMAIN, inputs: behind },
-  Sigmoid: { opType: 'QLinearSigmoid', domain: RUNTIME_DOMAIN, inputs: behind },
-  Softmax: {
-    opType: 'QLinearSoftmax',
-    domain: RUNTIME_DOMAIN,
-    inputs: behind,
-    adds: (model) => ({ opset: attribute.int(opsetOf(model)) }),
-  },
-  Concat: {
-    opType: 'QLinearConcat',
-    domain: RUNTIME_DOMAIN,
-    inputs: (operands, result) => [...result, ...operands.flat()],
-  },
-};
+/** The integer form of a float operator; undefined where it has none. */
+const formOf = (each: Node): IntegerForm | undefined =>
+  each.domain === '' ? integerForms.find(({ float }) => float === each.opType) : undefined;
 
 /**
  * A QDQ model in onnxruntime's integer operators, those that its default session makes of it: QLinearConv, QLinearMatMul, QGemm,
@@ -88,42 +62,47 @@ class OperatorWriter {
     if (isOp(each, 'Gemm')) return this.#gemm(each, each);
     const add = isOp(each, 'MatMul') ? this.#biasAdd(each) : undefined;
     if (add) return this.#gemm(each, add);
-    const form = each.domain === '' && Object.hasOwn(forms, each.opType) ? forms[each.opType] : undefined;
+    const form = formOf(each);
     const operands = form && this.#operands(each);
     if (!form || !operands) return undefined;
     const quantize = this.#quantizeOf(each.outputs[0] ?? '');
     if (!quantize) return isOp(each, 'MatMul') ? matMulToFloat(each, operands) : undefined;
     this.#taken.add(quantize);
-    const attributes = new Map([...each.attributes, ...Object.entries(form.adds?.(this.#model) ?? {})]);
+    const attributes = new Map(each.attributes);
+    // Its axis means what it meant in this opset.
+    if (form.name === 'QLinearSoftmax') attributes.set('opset', attribute.int(opsetOf(this.#model)));
     const result = this.#parametersOf(quantize, 'uint8');
     return {
       ...each,
-      ...{ opType: form.opType, domain: form.domain, attributes },
-      inputs: [...form.inputs(operands, result)],
+      ...{ opType: form.name, domain: form.domain, attributes },
+      inputs: inputsOf(form, { operands, result, bias: '' }),
       outputs: [...quantize.outputs],
     };
   }
 
   #conv(each: Node): Node | undefined {
-    const [input, weight] = this.#operands(each, 2) ?? [];
+    const form = formOf(each);
+    const operands = this.#operands(each, 2);
     const quantize = this.#quantizeOf(each.outputs[0] ?? '');
     const bias = this.#biasAt(each);
-    if (!input || !weight || !quantize || bias === undefined) return undefined;
+    if (!form || !operands || !quantize || bias === undefined) return undefined;
     this.#taken.add(quantize);
+    const result = this.#parametersOf(quantize, 'uint8');
     return {
       ...each,
-      opType: 'QLinearConv',
-      inputs: [...input, ...weight, ...this.#parametersOf(quantize, 'uint8'), ...bias],
+      opType: form.name,
+      inputs: inputsOf(form, { operands, result, bias: bias[0] ?? '' }),
       outputs: [...quantize.outputs],
     };
   }
 
   /** A Gemm, or a MatMul and the Add of its bias; without a Q behind it the result is float. */
   #gemm(each: Node, last: Node): Node | undefined {
-    const [input, weight] = this.#operands(each, 2) ?? [];
+    const form = integerForms.find(({ float }) => float === 'Gemm');
+    const operands = this.#operands(each, 2);
     const isPlain = ['alpha', 'beta'].every((name) => floatAttribute(each, name, 1) === 1);
     const bias = last === each ? this.#biasAt(each) : this.#biasOf(last, each);
-    if (!input || !weight || !isPlain || bias === undefined) return undefined;
+    if (!form || !operands || !isPlain || bias === undefined) return undefined;
     const [output = ''] = last.outputs;
     const quantize = this.#quantizeOf(output);
     if (quantize) this.#taken.add(quantize);
@@ -132,8 +111,8 @@ class OperatorWriter {
     const result = quantize ? this.#parametersOf(quantize, 'uint8') : [];
     return {
       ...each,
-      ...{ opType: 'QGemm', domain: RUNTIME_DOMAIN, attributes: new Map(Object.entries(attributes)) },
-      inputs: [...input, ...weight, bias[0] ?? '', ...result],
+      ...{ opType: form.name, domain: form.domain, attributes: new Map(Object.entries(attributes)) },
+      inputs: inputsOf(form, { operands, result, bias: bias[0] ?? '' }),
       outputs: quantize ? [...quantize.outputs] : [output],
     };
   }

@@ -1,11 +1,12 @@
 import { clampBounds } from '../graph/clamp-bounds.js';
 import { addInitializer, NameScope } from '../graph/edit.js';
+import { RUNTIME_DOMAIN } from '../graph/integer-forms.js';
 import { type Graph, inputAt, isOp, type Model, type Node, node, opsetOf } from '../graph/model.js';
 import { isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
 import { arrayOf, floatTensor, integersOf, type Tensor, tensorOf } from '../graph/tensor.js';
 import { indexUses } from '../graph/uses.js';
 import type { TargetForm } from '../place/targets/target.js';
-import { RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION } from './block-writer.js';
+import { RUNTIME_DOMAIN_VERSION } from './block-writer.js';
 import type { EmittedModel } from './emit-model.js';
 
 /** A written model as a target takes it; what the form leaves open stays as it is. */

@@ -11,8 +11,8 @@ export interface Dtype {
 
 const dynamic: GivenRecipe = { activations: { kind: 'dynamic' } };
 
-/** Weights in blocks of 32 inputs, as that library's own script cuts them. */
-const blocks: GivenRecipe = { bits: 4, format: 'matmulnbits' };
+/** Weights in blocks of 32 inputs, as that library's own script cuts them, each with a zero point. */
+const blocks: GivenRecipe = { bits: 4, format: 'matmulnbits', blocks: { asymmetric: true } };
 
 /**
  * The files that can be made, by transformers.js' own table of suffixes (src/utils/dtypes.js there, version 4): `q8` is its
