@@ -11,6 +11,7 @@ import { mul } from './kernels/mul.js';
 import { pad } from './kernels/pad.js';
 import { reshape } from './kernels/reshape.js';
 import { slice } from './kernels/slice.js';
+import { split } from './kernels/split.js';
 import { transpose } from './kernels/transpose.js';
 
 /** Every kind of integer operator. */
@@ -27,5 +28,6 @@ export const kernels: readonly IntegerKernel[] = [
   reshape,
   transpose,
   slice,
+  split,
   pad,
 ];

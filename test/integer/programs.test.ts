@@ -58,6 +58,25 @@ const cases: readonly [name: string, operator: string, model: () => Model][] = [
         [1, 4, 12],
       ),
   ],
+  [
+    'parts along an axis, one of them read by nothing',
+    'split',
+    () =>
+      between((net, x) => {
+        net.int64('sizes', [1, 2, 1]);
+        net.node('Split', [x, 'sizes'], ['p', 'q', 'unread'], { axis: 1 });
+        return net.node('Concat', ['q', 'p', 'p'], 'r', { axis: 1 });
+      }),
+  ],
+  [
+    'halves',
+    'split',
+    () =>
+      between((net, x) => {
+        net.node('Split', [x], ['p', 'q'], { axis: -1 });
+        return net.node('Concat', ['q', 'p'], 'r', { axis: 3 });
+      }),
+  ],
   ['a residual block', 'add', residual],
   [
     'an addition that broadcasts a constant',
