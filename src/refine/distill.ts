@@ -9,5 +9,5 @@ export const distill = learner({
   name: 'distill',
   summary: 'weights and steps of the whole network learned from the float outputs, without labels',
   cut: wholeBlock,
-  usual: { steps: 300, rate: 4, drop: 0, copies: 3 },
+  usual: { steps: 300, rate: 4, drop: 0, copies: 3, hints: 3 },
 });

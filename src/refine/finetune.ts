@@ -15,7 +15,7 @@ export const finetune: Refiner = {
   changes: ['weights', 'biases', 'activations'],
   needsLabels: true,
   settings: [
-    ...learningSettings({ steps: 1000, rate: 4, drop: 0, copies: 1 }),
+    ...learningSettings({ steps: 1000, rate: 4, drop: 0, copies: 1, hints: 3 }),
     {
       ...{ key: 'teacher', summary: 'share of what float says in what is learned, the rest are labels' },
       ...{ usual: 0.5, least: 0, most: 1 },

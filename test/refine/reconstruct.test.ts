@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emitModel } from '../../src/emit/emit-model.js';
 import type { Model } from '../../src/graph/model.js';
-import type { Feed } from '../../src/numerics/nd-array.js';
+import type { Feed, NdArray } from '../../src/numerics/nd-array.js';
 import type { Plan } from '../../src/quantize/plan.js';
 import { stepsOf } from '../../src/recipe.js';
 import { distill } from '../../src/refine/distill.js';
@@ -36,9 +36,9 @@ function residual(between: (net: Net, value: string) => string = (_, value) => v
 
 async function refined(
   text: string,
-  { model = residual(), bits = 3, scheme = 'minmax', actBits = 4, seed = 0 } = {},
+  { model = residual(), bits = 3, scheme = 'minmax', actBits = 4, seed = 0, count = COUNT } = {},
 ): Promise<{ model: Model; plan: Plan; next: Plan }> {
-  const feeds = feedsFrom(100);
+  const feeds = feedsFrom(100).slice(0, count);
   const recipe = { bits, scheme, allLayers: true, activations: { bits: actBits } };
   const { plan } = await quantizeModel(model, recipe, feeds.slice(0, 8));
   const steps = stepsOf(text, refiners);
@@ -105,6 +105,42 @@ describe('reconstruct', () => {
     const written = await errorOf(model, next, feedsFrom(100).slice(0, 32));
     // The 32 samples of its one whole batch.
     expect(Math.abs(written / block.after - 1)).toBeLessThan(0.002);
+  });
+
+  it('counts what blocks inside give by their relative error, in units of an output that is all wrong', async () => {
+    const lossOf = async (hints: number) => {
+      const text = `distill:steps=1:copies=0:hints=${hints}`;
+      const { model, plan, next } = await refined(text, { count: 32 });
+      const [block] = next.refinements[0]?.blocks ?? [];
+      if (!block || 'left' in block) throw new Error('one block');
+      return { model, plan, loss: block.losses?.[0] ?? 0 };
+    };
+    const { model, plan, loss } = await lossOf(0);
+    // The written model has no Relu where its quantizer cuts at 0 already.
+    const withInner = ({ graph, ...rest }: Model): Model => ({
+      ...rest,
+      graph: {
+        ...graph,
+        outputs: [...graph.outputs, { name: 't', dataType: 'float32', shape: undefined }],
+      },
+    });
+    const [float, quantized] = [withInner(model), withInner(emitModel(model, plan).model)];
+    const sums = { t: [0, 0], y: [0, 0] };
+    // All of the one batch.
+    for (const feed of feedsFrom(100).slice(0, 32)) {
+      const [a, b] = [await runIn('disabled', float, feed), await runIn('disabled', quantized, feed)];
+      for (const [name, sum] of Object.entries(sums))
+        Array.from((a.get(name) as NdArray).data as Float32Array).forEach((wanted, i) => {
+          const found = b.get(name)?.data[i] as number;
+          sum[0] = (sum[0] as number) + (wanted - (name === 'y' ? found : Math.max(0, found))) ** 2;
+          sum[1] = (sum[1] as number) + wanted ** 2;
+        });
+    }
+    const places = 32 * 36;
+    const share = ([error = 0, energy = 0]: number[]) => error / energy;
+    expect(Math.abs((sums.y[0] ?? 0) / places / loss - 1)).toBeLessThan(0.01);
+    const wanted = ((sums.y[1] ?? 0) / places) * 2 * share(sums.t);
+    expect(Math.abs(((await lossOf(2)).loss - loss) / wanted - 1)).toBeLessThan(0.01);
   });
 
   it('gives the same plan for the same seed, and another for another', async () => {

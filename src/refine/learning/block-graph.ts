@@ -25,6 +25,8 @@ export interface BlockGraph {
   readonly constants: ReadonlyMap<string, Tensor>;
   readonly inputs: readonly BlockInput[];
   readonly outputs: readonly BlockOutput[];
+  /** Values inside it, and the float ones that they should be: nodes of the float side make these. */
+  readonly hints: readonly BlockOutput[];
   readonly layers: readonly TwinLayer[];
   readonly roundings: readonly Rounding[];
 }
@@ -45,7 +47,14 @@ export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block
     (places.get(maker) ?? 0) >= first || roleOf(placement, maker)?.kind === 'shape';
   const needed = new Set<Node>();
   const inputs = new Set<string>();
-  const waiting = outputs.map(({ quantized }) => quantized);
+  const hints = block.hints.flatMap((float): BlockOutput[] => {
+    const quantized = twin.rawTwinOf(float);
+    return quantized === undefined || quantized === float ? [] : [{ quantized, float }];
+  });
+  const waiting = [
+    ...outputs.map(({ quantized }) => quantized),
+    ...hints.flatMap(({ quantized, float }) => [quantized, float]),
+  ];
   for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
     const maker = makers.get(value);
     if (maker && isOwn(maker)) {
@@ -63,6 +72,7 @@ export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block
     constants: new Map([...twin.constants].filter(([name]) => read.has(name))),
     inputs: [...inputs].map((quantized) => ({ quantized, float: twin.floatOf(quantized) ?? quantized })),
     outputs,
+    hints,
     layers: twin.layers.filter(({ computed }) => isNeeded(computed)),
     roundings: twin.roundings.filter(({ output }) => isNeeded(output)),
   };

@@ -11,6 +11,8 @@ export interface Block {
   readonly layers: readonly RefinableLayer[];
   /** Values that it makes and that nodes behind it, or the outside, read. */
   readonly outputs: readonly string[];
+  /** Values inside it that are to be those of float, too. */
+  readonly hints: readonly string[];
 }
 
 /** A way to cut a graph into blocks. */
@@ -54,9 +56,16 @@ function isCut(
   return !goesOn;
 }
 
-/** The whole graph as one block. */
+/**
+ * The whole graph as one block, what smaller blocks of its second half give for hints (FitNets, Romero et al. 2015): those
+ * in front serve what is behind them, and to bind them, too, takes from that (ResNet-20, W2A2: docs/refine.md).
+ */
 export function wholeBlock(graph: Graph, layers: readonly RefinableLayer[]): Block[] {
-  return withLayers(graph, [graph.nodes.length - 1], new Map(layers.map((layer) => [layer.node, layer])));
+  const inner = blocksOf(graph, layers).slice(0, -1);
+  const hints = inner.slice(Math.floor(inner.length / 2)).flatMap(({ outputs }) => outputs);
+  return withLayers(graph, [graph.nodes.length - 1], new Map(layers.map((layer) => [layer.node, layer]))).map(
+    (block) => ({ ...block, hints: hints.filter((value) => !block.outputs.includes(value)) }),
+  );
 }
 
 /** For each node, how many values that depend on a layer are alive behind it. */
@@ -125,7 +134,7 @@ function withLayers(
   parts.at(-1)?.push(...waiting);
   return parts.map((nodes) => {
     const own = nodes.flatMap((node) => layers.get(node) ?? []);
-    return { id: own.at(-1)?.id ?? '', nodes, layers: own, outputs: outputsOf(graph, nodes) };
+    return { id: own.at(-1)?.id ?? '', nodes, layers: own, outputs: outputsOf(graph, nodes), hints: [] };
   });
 }
 

@@ -47,7 +47,9 @@ export async function learnBlocks(
   const { model } = context;
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
-  const graphs = cut(model.graph, layers).flatMap((block) => blockGraphOf(twin, plan.placement, block) ?? []);
+  const graphs = cut(model.graph, layers)
+    .map((block) => (settings.hints > 0 ? block : { ...block, hints: [] }))
+    .flatMap((block) => blockGraphOf(twin, plan.placement, block) ?? []);
   const steps = graphs.map(bankStep);
   const weights = new Map<string, StoredTensor>();
   const biases = new Map<string, Float32Array>();

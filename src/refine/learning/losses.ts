@@ -15,6 +15,17 @@ export function squaredLoss(steps: Steps, found: string, wanted: string, dims: r
   return steps.scale(total, channels / elementCount(dims));
 }
 
+/** ‖found − wanted‖² / ‖wanted‖² of a batch: of values of any size the same. */
+export function relativeLoss(steps: Steps, found: string, wanted: string, dims: readonly number[]): string {
+  const axes = dims.map((_, axis) => axis);
+  const energy = (value: string) => steps.sum(steps.mul(value, value), axes, false);
+  const least = steps.scalar(LEAST_ENERGY);
+  return steps.div(energy(steps.sub(found, wanted)), steps.add(energy(wanted), least));
+}
+
+/** Where a batch has none of a value. */
+const LEAST_ENERGY = 1e-20;
+
 /** Rows of random masks that every step takes some of: to draw them anew takes longer than all else. */
 const MASKS = 32;
 

@@ -24,10 +24,12 @@ export interface LearningSettings {
   readonly drop: number;
   /** Altered copies of each image that are learned from, too. */
   readonly copies: number;
+  /** Weight of what is given inside a block, beside what it gives. */
+  readonly hints: number;
 }
 
 /** What differs between ways to learn unless it is told. */
-export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies'>;
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies' | 'hints'>;
 
 const KEEP = 'keep';
 
@@ -35,7 +37,7 @@ const weightNames = weightQuantizers.map(({ name }) => name);
 const activationNames = activationLearners.map(({ name }) => name);
 
 /** How long, and how fast: what every refiner that learns can be told. */
-export const learningSettings = ({ steps, rate, drop, copies }: LearningDefaults): RefinerSetting[] => [
+export const learningSettings = (usual: LearningDefaults): RefinerSetting[] => [
   {
     ...{ key: 'quantizer', summary: 'what learns weights and activations, where they are not told apart' },
     ...{ usual: AUTO, choices: [AUTO, ...new Set([...weightNames, ...activationNames])] },
@@ -55,13 +57,17 @@ export const learningSettings = ({ steps, rate, drop, copies }: LearningDefaults
     },
     ...{ usual: AUTO, choices: [AUTO, 'yes', 'no'] },
   },
-  { key: 'steps', summary: 'steps of each block', usual: steps, least: 1, most: 100_000 },
+  { key: 'steps', summary: 'steps of each block', usual: usual.steps, least: 1, most: 100_000 },
   { key: 'batch', summary: 'samples a step, at most', usual: 32, least: 1, most: 1024 },
-  { key: 'rate', summary: 'factor of every learning rate', usual: rate, least: 0.001, most: 1000 },
-  { key: 'drop', summary: 'share of elements that come from float', usual: drop, least: 0, most: 1 },
+  { key: 'rate', summary: 'factor of every learning rate', usual: usual.rate, least: 0.001, most: 1000 },
+  { key: 'drop', summary: 'share of elements that come from float', usual: usual.drop, least: 0, most: 1 },
   {
     ...{ key: 'copies', summary: 'altered copies of each image, mirrored and shifted' },
-    ...{ usual: copies, least: 0, most: 100 },
+    ...{ usual: usual.copies, least: 0, most: 100 },
+  },
+  {
+    ...{ key: 'hints', summary: 'weight of what blocks inside give, where the whole network learns' },
+    ...{ usual: usual.hints, least: 0, most: 1000 },
   },
 ];
 
@@ -84,6 +90,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     rate: number('rate'),
     drop: number('drop'),
     copies: Math.round(number('copies')),
+    hints: number('hints'),
   };
 }
 

@@ -23,6 +23,10 @@ test('a residual block is one block, its shortcut inside', async () => {
 
 test('the whole graph is one', async () => {
   expect(await cut(residual(), wholeBlock)).toEqual([{ layers: ['stem', 'a', 'b', 'y'], outputs: ['y'] }]);
+  const model = residual();
+  const { plan } = await quantizeModel(model, { bits: 4, allLayers: true });
+  // What blocks of its second half give inside, but not what it gives itself.
+  expect(wholeBlock(model.graph, refinableLayers(model.graph, plan))[0]?.hints).toEqual(['t']);
 });
 
 test('where shortcuts span the whole graph, it is cut where the fewest values cross', async () => {
