@@ -24,6 +24,8 @@ export interface KernelLayer {
   readonly zeroPoint: string | undefined;
   /** The value of the weight's integers. */
   readonly weight: string;
+  /** The value of the weight's zero point, where the result is int32 and it has one. */
+  readonly weightZeroPoint?: string | undefined;
   /** Scales of activation and weight; undefined where the result is int32. */
   readonly scales: readonly [string, string] | undefined;
   /** Largest code that the activation has. */
@@ -43,7 +45,7 @@ export function kernelLayers(graph: Graph): KernelLayer[] {
     if (isOp(each, 'MatMulInteger')) {
       const [codes = '', weight = ''] = each.inputs;
       const shared = { node: each, codes, weight, zeroPoint: undefined, scales: undefined };
-      return [{ ...shared, largest: largestOf(codes, graph, uses) }];
+      return [{ ...shared, weightZeroPoint: inputAt(each, 3), largest: largestOf(codes, graph, uses) }];
     }
     if (!isOp(each, 'Conv', 'Gemm', 'MatMul')) return [];
     if (isOp(each, 'Conv') && !isQuantizedAfter(each, uses)) return [];
@@ -155,7 +157,8 @@ class PortableWriter {
     const perChannel = (this.#sizes.get(output) ?? channels) / channels;
     const terms = isConv ? elementCount(dims.slice(1)) : (dims[1 - outputAxis] ?? 0);
     const exact = this.#names.fresh(`${output}_exact`);
-    this.nodes.push({ ...source, outputs: [exact] });
+    const inputs = layer.scales ? source.inputs : this.#unsigned(layer, weight);
+    this.nodes.push({ ...source, inputs, outputs: [exact] });
     const factors = this.#factors(layer, channels);
     const parts = groupsOf(pairs, channels / groups, groups, HELD_ELEMENTS / perChannel).map((part) => {
       const count = part.length * (part[0]?.length ?? 0);
@@ -176,6 +179,23 @@ class PortableWriter {
       this.nodes.push(node('Add', [sum, addend], [next]));
       sum = next;
     });
+  }
+
+  /**
+   * The inputs of a MatMulInteger, its weight as uint8: the kernels of two uint8 add in int32 on every x86, where those of
+   * int8 would saturate here, too, if this machine has no VNNI. 128 more of the weight and of its zero point is the same.
+   */
+  #unsigned({ node: source, weightZeroPoint }: KernelLayer, weight: NdArray): string[] {
+    const more = ({ dims, data }: Pick<NdArray, 'dims' | 'data'>): NdArray => ({
+      ...{ type: 'uint8', dims },
+      data: Uint8Array.from(data as Int8Array, (code) => code + 128),
+    });
+    const zeroPoint = this.#known.get(weightZeroPoint ?? '') ?? { dims: [], data: Int8Array.of(0) };
+    const [codes = '', , activationZeroPoint = ''] = source.inputs;
+    return [
+      ...[codes, this.#constant(`${source.id}_unsigned`, more(weight)), activationZeroPoint],
+      this.#constant(`${source.id}_unsigned_zero`, more(zeroPoint)),
+    ];
   }
 
   /** Both scales of each channel; of an int32 result, and of alpha of a Gemm, what they are there. */

@@ -115,7 +115,10 @@ export async function portableOf(
   const model = qdqForm(quantized);
   const layers = kernelLayers(model.graph);
   if (layers.length === 0) return undefined;
-  const asked = layers.flatMap(({ weight, scales = [], zeroPoint }) => [weight, ...scales, zeroPoint ?? '']);
+  const asked = layers.flatMap(({ weight, weightZeroPoint = '', scales = [], zeroPoint = '' }) => [
+    ...[weight, weightZeroPoint, zeroPoint],
+    ...scales,
+  ]);
   const known = new Map<string, NdArray>();
   const computed: string[] = [];
   for (const name of new Set(asked)) {

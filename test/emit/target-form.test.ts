@@ -74,10 +74,12 @@ describe('a model in the form of a target', () => {
   );
 
   it('is loaded by a default session, which gives nearly the same', async () => {
+    // The target adds in int32: its weights may saturate where onnxruntime's kernels add pairs in int16.
     const { emitted, feeds } = await quantizeModel(residual(), {
       bits: 8,
       target: 'migraphx',
       format: 'qdq-int8',
+      reduceRange: true,
     });
     const { model } = inTargetForm(emitted, formOf('migraphx'));
     expect(await breaches(model, 'migraphx')).toEqual([]);

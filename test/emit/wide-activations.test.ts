@@ -57,8 +57,9 @@ describe('activations of 16 bits', () => {
     expect(input.length).toBe(128);
     // Weights have 8 bits, so that the error is theirs: far below that of activations of 8 bits.
     const errorOf = async (quantized: typeof made) => {
+      // As written: the target adds in int32, which kernels of onnxruntime do not on every x86.
       const [a, b] = await Promise.all(
-        [float, quantized].map((each) => runIn('default', each, feeds[0] ?? {})),
+        [float, quantized].map((each) => runIn('disabled', each, feeds[0] ?? {})),
       );
       const [one, other] = [numbersOf(a?.get('c')), numbersOf(b?.get('c'))];
       return one.reduce((sum, value, i) => sum + (value - (other[i] as number)) ** 2, 0);

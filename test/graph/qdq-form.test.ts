@@ -1,16 +1,12 @@
 import { expect, test } from 'vitest';
 import { inputsOf, integerForms, readInputs } from '../../src/graph/integer-forms.js';
 import { qdqForm } from '../../src/graph/qdq-form.js';
-import { describeMachine, saturates } from '../../src/runtime/machine.js';
 import { floatNet, operatorNet } from '../support/foreign-models.js';
 import { randomFeed } from '../support/graph-builder.js';
 import { numbersOf } from '../support/same-outputs.js';
 import { runIn } from '../support/sessions.js';
 
-/** Where kernels of x86 saturate, the operators give something else: what the form is there to tell. */
-const isWeak = saturates(describeMachine()) !== false;
-
-test.skipIf(isWeak)('operators on integers, and what they stand for, give the same', async () => {
+test('operators on integers, and what they stand for, give the same', async () => {
   const model = operatorNet();
   const form = qdqForm(model);
   expect(form.graph.nodes.map(({ opType }) => opType)).not.toContain('QLinearConv');

@@ -262,7 +262,7 @@ describe('second order', () => {
     net.node('Conv', ['x', w], 'y', { kernel_shape: [3, 3] });
     const model = finish(net, 'y');
     const { feeds } = chain();
-    const { plan } = await quantizeModel(model, { bits, scheme, allLayers: true, reduceRange: false }, feeds);
+    const { plan } = await quantizeModel(model, { bits, scheme, allLayers: true }, feeds);
     const sources = { ...context, settings: {}, model, source: sourceOf(feeds) };
     const { change } = await secondOrder.refine(plan, sources);
     const [weighted] = plan.placement.weighted;

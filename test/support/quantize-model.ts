@@ -13,7 +13,6 @@ import { buildPlan } from '../../src/quantize/build-plan.js';
 import type { Plan } from '../../src/quantize/plan.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { completeRecipe, type GivenRecipe, type Recipe } from '../../src/recipe.js';
-import { describeMachine, saturates } from '../../src/runtime/machine.js';
 import { randomFloats } from './graph-builder.js';
 
 /** A model through place, calibrate, plan and emit, without files. */
@@ -27,16 +26,13 @@ export interface QuantizedModel {
   readonly feeds: readonly Feed[];
 }
 
-/** Where the integer kernels of this machine saturate, weights stay within ±63 so that every machine agrees. */
-const reduceRange = saturates(describeMachine()) !== false;
-
 /** Quantize a built model on feeds, random ones by default; uniform codes unless the recipe names a scheme. */
 export async function quantizeModel(
   model: Model,
   recipe: GivenRecipe = {},
   feeds: readonly Feed[] = randomFeeds(model),
 ): Promise<QuantizedModel> {
-  const whole = withMinmax({ reduceRange, scheme: 'minmax', ...recipe });
+  const whole = withMinmax({ scheme: 'minmax', ...recipe });
   const placement = place(model, whole, 'model.onnx');
   const source = whole.activations.kind === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);
