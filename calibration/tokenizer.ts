@@ -56,8 +56,12 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const length = most >= 1 && most <= MOST_TOKENS ? Math.floor(most) : MOST_TOKENS;
   return {
     encode(text) {
-      const encoding = made.encode(text, { return_token_type_ids: true });
-      return { ids: encoding.ids.slice(0, length), types: encoding.token_type_ids.slice(0, length) };
+      // No types, whatever its typings say, where no template of the tokenizer names them: as of GPT-2's.
+      const found: { ids: number[]; token_type_ids?: number[] } = made.encode(text, {
+        return_token_type_ids: true,
+      });
+      const ids = found.ids.slice(0, length);
+      return { ids, types: found.token_type_ids?.slice(0, length) ?? ids.map(() => 0) };
     },
     padId: made.token_to_id(padTokenOf(config)) ?? 0,
   };

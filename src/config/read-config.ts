@@ -216,7 +216,9 @@ function pathsOf(file: string, given: ConfigFile['data']): Paths | undefined {
   if (given === undefined) return undefined;
   if (typeof given === 'string') return within(file, given);
   if (Array.isArray(given)) return given.map((path) => within(file, path));
-  return Object.entries(given).map(([input, path]) => `${input}=${within(file, path)}`);
+  return Object.entries(given).flatMap(([input, paths]) =>
+    [paths].flat().map((path) => `${input}=${within(file, path)}`),
+  );
 }
 
 /** Two jobs that write one file would leave the second's. */

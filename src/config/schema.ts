@@ -23,7 +23,8 @@ const number = z.union([
 ]);
 const perChannel = z.union([number, z.array(number).min(1)]);
 
-const paths = z.union([path, z.array(path).min(1), z.record(z.string().min(1), path)]);
+const somePaths = z.union([path, z.array(path).min(1)]);
+const paths = z.union([path, z.array(path).min(1), z.record(z.string().min(1), somePaths)]);
 
 const gate = z.union([
   z

@@ -128,7 +128,7 @@ export interface ComparedFiles {
 /**
  * Run the float and the quantized model over the samples: drift of each output and each layer, accuracy, speed.
  *
- * @throws QuantizeError where labels are given and no output holds class scores
+ * @throws QuantizeError where labels are given, no output holds class scores, and no metric takes them
  */
 export async function evaluate(
   models: EvaluatedModels,
@@ -183,7 +183,8 @@ export async function evaluateFiles(
     return { layerDrift, compared };
   });
   const { outputs, task } = compared;
-  if (samples.labels && !task) {
+  // A metric may take labels that are no classes of an output: events, for example.
+  if (samples.labels && !task && !metric) {
     throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
   }
   const feed = await firstFeed(samples.evaluation);

@@ -17,7 +17,7 @@ import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
 import type { GateSpec, RunHooks } from '../options.js';
 import { checkModel } from '../prepare/check-files.js';
-import { withPath } from '../report/reproduce.js';
+import { splitPath } from '../report/reproduce.js';
 import type { Result } from '../report/result.js';
 import { quantize } from '../run/quantize.js';
 import { asTheyAre, type Candidate, candidatesFor, rawValues } from './candidates.js';
@@ -128,9 +128,23 @@ function configOf(
     const found = relative(folder, resolve(file));
     return isAbsolute(found) ? found : found.split(sep).join('/');
   };
-  const named = (given: string): string => (existsSync(given) ? near(given) : withPath(given, near));
-  const all = (paths: readonly string[]) =>
-    paths.length === 1 ? named(paths[0] as string) : paths.map(named);
+  // A configuration names the input in the key, a flag in front of the path: `input=path`, where no file is called so.
+  const all = (paths: readonly string[]) => {
+    const byInput = new Map<string | undefined, string[]>();
+    for (const given of paths) {
+      const { input, path } = existsSync(given) ? { input: undefined, path: given } : splitPath(given);
+      byInput.set(input, [...(byInput.get(input) ?? []), near(path)]);
+    }
+    const oneOrAll = (found: readonly string[] = []) => (found.length === 1 ? found[0] : found);
+    if (byInput.size === 1 && byInput.has(undefined)) return oneOrAll(byInput.get(undefined));
+    if (byInput.has(undefined))
+      throw new QuantizeError('bad-option', {
+        flag: 'The samples',
+        problem: 'name the input of some files, and not of others',
+        mend: 'Write input=path for each of them.',
+      });
+    return Object.fromEntries([...byInput].map(([input, found]) => [input, oneOrAll(found)]));
+  };
   return {
     $schema: SCHEMA,
     model: near(model),

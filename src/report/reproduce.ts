@@ -79,10 +79,16 @@ function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string
   return all.flatMap((path) => [name, withPath(path, nameOf)]);
 }
 
+/** The parts of `path` or `input=path`. */
+export function splitPath(given: string): { input: string | undefined; path: string } {
+  const [, input, path = given] = /^([^=/\\]+)=(.*)$/.exec(given) ?? [];
+  return { input, path };
+}
+
 /** `path` or `input=path` with another path. */
 export function withPath(given: string, nameOf: (path: string) => string): string {
-  const [, input = '', path = given] = /^([^=/\\]+=)(.*)$/.exec(given) ?? [];
-  return `${input}${nameOf(path)}`;
+  const { input, path } = splitPath(given);
+  return input === undefined ? nameOf(path) : `${input}=${nameOf(path)}`;
 }
 
 function gateFlags({ gates = [], baseline }: GateOptions, nameOf: (path: string) => string): string[] {

@@ -222,7 +222,11 @@ describe('what is wrong with a configuration is told with its place', () => {
       /^Give a text, or a list, each of it a text, or an object\.$/,
     ],
     [{ model: 'a', data: ['x', 5] }, 'FILE: data[1] cannot be 5.', 'Give a text.'],
-    [{ model: 'a', data: { 'in put': 5 } }, 'FILE: data["in put"] cannot be 5.', 'Give a text.'],
+    [
+      { model: 'a', data: { 'in put': 5 } },
+      'FILE: data["in put"] cannot be 5.',
+      'Give a text, or a list, each of it a text.',
+    ],
     [
       { model: 'a', preprocess: 'imagnet' },
       'FILE: preprocess cannot be "imagnet".',

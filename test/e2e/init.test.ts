@@ -1,7 +1,11 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { encodeModel } from '../../src/proto/encode.js';
 import { example, runIn } from '../support/command.js';
+import { randomFloats } from '../support/graph-builder.js';
+import { finish, Net } from '../support/nets.js';
+import { npyBytes } from '../support/npy.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 function project(): string {
@@ -63,4 +67,40 @@ test('doctor names what would not work, with the exit code of a run', async () =
   const none = await runIn(temporaryFolder(), ['doctor']);
   expect(none.code).toBe(0);
   expect(none.stdout).toContain('! configuration: there is none here');
+});
+
+test('init of a model with several inputs writes what ci reads', async () => {
+  const folder = temporaryFolder();
+  const net = new Net();
+  for (const name of ['a', 'b']) net.input(name, ['batch', 6]);
+  net.node('Add', [net.gemm('a', 'x', 6, 6), net.gemm('b', 'y', 6, 6)], 'sum');
+  writeFileSync(join(folder, 'two.onnx'), encodeModel(finish(net, 'sum', ['batch', 6])));
+  for (const [name, seed] of [
+    ['a', 1],
+    ['a2', 2],
+    ['b', 3],
+  ] as const)
+    writeFileSync(
+      join(folder, `${name}.npy`),
+      npyBytes('<f4', [name === 'b' ? 16 : 8, 6], randomFloats(96, seed).subarray(0, name === 'b' ? 96 : 48)),
+    );
+  const samples = ['a=a.npy', 'a=a2.npy', 'b=b.npy'];
+  const made = await runIn(folder, ['init', 'two.onnx', ...samples, '--quiet']);
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  const config = JSON.parse(readFileSync(join(folder, 'quantize.config.json'), 'utf8'));
+  expect(config.data).toEqual({ a: ['a.npy', 'a2.npy'], b: 'b.npy' });
+  expect((await runIn(folder, ['ci', '--quiet', '--no-suggest'])).code).toBe(0);
+
+  const mixed = await runIn(folder, [
+    'init',
+    'two.onnx',
+    ...samples.slice(0, 2),
+    'b.npy',
+    '--force',
+    '--quiet',
+  ]);
+  expect([mixed.code, mixed.stderr]).toEqual([
+    2,
+    expect.stringContaining('Write input=path for each of them.'),
+  ]);
 });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { evaluate } from '../../src/evaluate/evaluate.js';
+import type { Meter } from '../../src/evaluate/user-metric.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { between, finish, Net } from '../support/nets.js';
 import { type QuantizedModel, quantizeModel, sourceOf } from '../support/quantize-model.js';
@@ -10,6 +11,7 @@ const evaluated = (
   { float, emitted, placement, bytes, feeds }: QuantizedModel,
   labels: readonly number[] | undefined,
   inTurn = false,
+  metric?: Meter,
 ) =>
   evaluate(
     {
@@ -21,7 +23,7 @@ const evaluated = (
       inTurn,
     },
     { calibration: undefined, evaluation: sourceOf(feeds), kind: 'evaluation', labels },
-    { threads: 1 },
+    { threads: 1, metric },
   );
 
 it('a classifier: outputs, layers in order, accuracy and speed', async () => {
@@ -46,6 +48,17 @@ it('finds the same with one model in memory at a time', async () => {
   const { speed: _, ...expected } = await evaluated(quantized, [0, 1, 2]);
   expect(found).toEqual(expected);
   expect(speed?.ratio).toBeCloseTo((speed?.floatMs ?? 0) / (speed?.quantizedMs ?? 1), 12);
+});
+
+it('gives labels to a metric where no output has classes', async () => {
+  const quantized = await quantizeModel(between((_, v) => v));
+  const seen: (readonly number[] | undefined)[] = [];
+  const metric: Meter = {
+    add: async (_, labels) => void seen.push(labels),
+    result: async () => [],
+  };
+  const { task } = await evaluated(quantized, [4, 5, 6], false, metric);
+  expect([task, seen[0]]).toEqual([undefined, [4, 5, 6]]);
 });
 
 it('refuses labels where no output has classes, and names the outputs', async () => {

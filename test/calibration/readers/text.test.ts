@@ -5,7 +5,7 @@ import { openSamples } from '../../../calibration/readers/readers.js';
 import type { InputSpec } from '../../../calibration/source.js';
 import { expectRefusal } from '../../support/refusal.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
-import { writeTinyTokenizer } from '../../support/tiny-tokenizer.js';
+import { tinyTokenizer, writeTinyTokenizer } from '../../support/tiny-tokenizer.js';
 
 afterEach(() => vi.doUnmock('@huggingface/tokenizers'));
 
@@ -45,6 +45,15 @@ it('gives the tokens of each line, special ones included, to the inputs by their
     position_ids: int64([0, 1, 2, 3, 4, 5, 6]),
   });
   expect((await set.sample(1)).input_ids).toEqual(int64(dog));
+});
+
+it('takes a tokenizer without a template, which gives no types', async () => {
+  const folder = temporaryFolder();
+  writeTinyTokenizer(folder);
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ ...tinyTokenizer, post_processor: null }));
+  const inputs = [spec('input_ids'), spec('token_type_ids')];
+  const set = await open('the cat sat', inputs, { tokenizer: folder });
+  expect(await set.sample(0)).toEqual({ input_ids: int64([4, 5, 6]), token_type_ids: int64([0, 0, 0]) });
 });
 
 it('fills a fixed length with what says that nothing stands there, and cuts what is longer', async () => {
