@@ -3,7 +3,6 @@ import { AUTO, blockBitsOf, type Effort, named, type Recipe, type RefineStep, st
 import { distill } from './distill.js';
 import { finetune } from './finetune.js';
 import { moments } from './moments.js';
-import { reconstruct } from './reconstruct.js';
 import { refiners } from './refiners.js';
 import { secondOrder } from './second-order.js';
 
@@ -72,8 +71,8 @@ function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string[][] {
 /** What runs behind the closed forms, by measurement (docs/refine.md). */
 const learned: Readonly<Record<Effort, readonly string[]>> = {
   fast: [],
-  good: [`${reconstruct.name}:latent=yes`],
-  best: [`${reconstruct.name}:latent=yes:steps=400`, `${distill.name}:latent=yes:steps=1000`],
+  good: [`${distill.name}:latent=yes:copies=15`],
+  best: [`${distill.name}:latent=yes:copies=30:steps=1500`],
 };
 
 /**

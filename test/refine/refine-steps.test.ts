@@ -24,13 +24,9 @@ describe('what refines by itself', () => {
   });
 
   it('learns where there is time for it, of samples enough', () => {
-    expect(namesOf({ bits: 4, effort: 'good' }, 256)).toEqual(['second-order or moments', 'reconstruct']);
-    expect(namesOf({ bits: 4, effort: 'best' }, 256)).toEqual([
-      'second-order or moments',
-      'reconstruct',
-      'distill',
-    ]);
-    expect(namesOf({ bits: 8, effort: 'good' }, 256)).toEqual(['moments', 'reconstruct']);
+    expect(namesOf({ bits: 4, effort: 'good' }, 256)).toEqual(['second-order or moments', 'distill']);
+    expect(namesOf({ bits: 4, effort: 'best' }, 256)).toEqual(['second-order or moments', 'distill']);
+    expect(namesOf({ bits: 8, effort: 'good' }, 256)).toEqual(['moments', 'distill']);
     expect(namesOf({ bits: 4, effort: 'best' }, 255)).toEqual(['moments']);
   });
 

@@ -21,7 +21,7 @@ import type { BlockGraph } from './block-graph.js';
 import { blockModel, quantizedOf } from './block-model.js';
 import { withinCells } from './cells.js';
 import { type ClassGoal, crossEntropy, scoresOf, targetsOf } from './class-goal.js';
-import { maskRows, relativeLoss, squaredLoss } from './losses.js';
+import { energyOf, maskRows, relativeLoss, squaredLoss } from './losses.js';
 import { deviationOf, rateOf, stepsOf, TRAVEL } from './rates.js';
 import type { LearningSettings, WeightLearner } from './settings.js';
 
@@ -267,25 +267,13 @@ class Builder {
     return squaredLoss(this.#steps, this.#nameOf(quantized), wanted, this.#dims(quantized));
   }
 
-  /**
-   * The mean relative error of the values inside, by their weight in units of the loss of an output that is all wrong: a few
-   * samples say more of what is inside than of what comes out.
-   */
   #hintLosses(): string[] {
-    const { graph, settings, goal } = this.#sources;
-    const unit = goal ? 1 : graph.outputs.reduce((sum, { float }) => sum + this.#energyOf(float), 0);
+    const { graph, settings, goal, banks } = this.#sources;
+    const unit = goal ? 1 : graph.outputs.reduce((sum, { float }) => sum + energyOf(banks, float), 0);
     return graph.hints.map(({ quantized, float }) => {
       const relative = relativeLoss(this.#steps, this.#nameOf(quantized), float, this.#dims(quantized));
       return this.#steps.scale(relative, (settings.hints * unit) / graph.hints.length);
     });
-  }
-
-  /** What `squaredLoss` is of a value where 0 is found. */
-  #energyOf(value: string): number {
-    const { samples } = this.#sources.banks.values.get(value) as ValueBank;
-    const { dims, data } = samples;
-    const channels = dims.length > 1 ? (dims[1] ?? 1) : 1;
-    return (channels * (data as Float32Array).reduce((sum, each) => sum + each ** 2, 0)) / data.length;
   }
 
   #classLoss(goal: ClassGoal): string {

@@ -1,6 +1,7 @@
 import { seededRandom } from '../../../calibration/sampling.js';
 import type { Steps } from '../../derive/steps.js';
 import { elementCount, type NdArray } from '../../numerics/nd-array.js';
+import type { Banks, ValueBank } from './banks.js';
 
 /** ‖found − wanted‖², the mean over the batch and the places, summed over channels (BRECQ, Li et al. 2021, eq. 10, unweighted). */
 export function squaredLoss(steps: Steps, found: string, wanted: string, dims: readonly number[]): string {
@@ -15,7 +16,13 @@ export function squaredLoss(steps: Steps, found: string, wanted: string, dims: r
   return steps.scale(total, channels / elementCount(dims));
 }
 
-/** ‖found − wanted‖² / ‖wanted‖² of a batch: of values of any size the same. */
+/** Where a batch has none of a value. */
+const LEAST_ENERGY = 1e-20;
+
+/**
+ * ‖found − wanted‖² / ‖wanted‖² of a batch, of values of any size the same: for what is inside a network, of which a few
+ * samples say more than of what comes out (FitNets, Romero et al. 2015).
+ */
 export function relativeLoss(steps: Steps, found: string, wanted: string, dims: readonly number[]): string {
   const axes = dims.map((_, axis) => axis);
   const energy = (value: string) => steps.sum(steps.mul(value, value), axes, false);
@@ -23,8 +30,12 @@ export function relativeLoss(steps: Steps, found: string, wanted: string, dims: 
   return steps.div(energy(steps.sub(found, wanted)), steps.add(energy(wanted), least));
 }
 
-/** Where a batch has none of a value. */
-const LEAST_ENERGY = 1e-20;
+/** What `squaredLoss` is of an output where 0 is found. */
+export function energyOf({ values }: Banks, output: string): number {
+  const { dims, data } = (values.get(output) as ValueBank).samples;
+  const channels = dims.length > 1 ? (dims[1] ?? 1) : 1;
+  return (channels * (data as Float32Array).reduce((sum, each) => sum + each ** 2, 0)) / data.length;
+}
 
 /** Rows of random masks that every step takes some of: to draw them anew takes longer than all else. */
 const MASKS = 32;
