@@ -222,10 +222,9 @@ export function gateSummary({ gates }: Result): GateSummary | undefined {
   if (gates.length === 0) return undefined;
   const failed = gates.filter(({ passed, level }) => !passed && level === 'error').length;
   const missed = gates.filter(({ passed }) => !passed).length;
-  if (failed > 0) return { verdict: 'failed', text: `${failed} of ${count(gates.length, 'gate')} failed` };
-  if (missed > 0) {
-    return { verdict: 'warned', text: `${missed} of ${count(gates.length, 'gate')} missed, as a warning` };
-  }
+  const of = (some: number) => (gates.length === 1 ? 'the gate' : `${some} of ${gates.length} gates`);
+  if (failed > 0) return { verdict: 'failed', text: `${of(failed)} failed` };
+  if (missed > 0) return { verdict: 'warned', text: `${of(missed)} missed, as a warning` };
   return {
     verdict: 'passed',
     text: gates.length === 1 ? 'the gate passed' : `all ${gates.length} gates passed`,

@@ -167,6 +167,8 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   section { margin-top: 1.6rem; }
   h2, h3, summary, thead { break-after: avoid; }
   .cards, figure, .samples li, tr, .pair h3 { break-inside: avoid; }
+  /* With its heading on one page; what is higher than a page would be cut through. */
+  .network svg { max-height: 215mm; }
   .scroll, pre { overflow: visible; }
   pre { white-space: pre-wrap; }
   table { font-size: 7.5pt; }
