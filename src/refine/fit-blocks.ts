@@ -1,10 +1,13 @@
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
-import { addLine, ROWS_AT_ONCE } from '../numerics/symmetric.js';
+import { addWeighted, packColumns, WIDE_PANEL } from '../numerics/panel.js';
 import { solveRows, upperFactor } from '../numerics/upper-factor.js';
 import type { BlockTensor } from '../quantize/quantized-tensor.js';
 import { REFITS } from './fit-levels.js';
 import type { Hessian } from './hessian.js';
 import { type Levels, roundWithFeedback, rowError } from './round-with-feedback.js';
+
+/** Rows that are fitted together: columns of H are read once for all of them. */
+const ROWS_AT_ONCE = 64;
 
 /** A matrix in blocks to be fitted anew. */
 export interface BlocksToFit {
@@ -96,37 +99,76 @@ function fitRows(
 
 /** The scales of least error under H for codes that stay; one that would not be positive keeps its value. */
 function refitScales(rows: readonly RowToFit[], { matrix, columns }: Hessian, size: number): RowToFit[] {
-  const weigh = ({ codes, zeroPoints }: BlockRow, k: number) =>
-    (codes[k] as number) - (zeroPoints[Math.floor(k / size)] as number);
-  // HA: for each block of each row, the lines of H times its codes.
-  const sums = rows.map(({ scales }) => Array.from(scales, () => new Float64Array(columns)));
-  for (let k = 0; k < columns; k++)
-    rows.forEach((row, r) => {
-      const sum = sums[r]?.[Math.floor(k / size)] as Float64Array;
-      addLine(sum, weigh(row, k), matrix, { from: k * columns });
+  const systems = rows.map((row) => new ScaleSystem(row, columns, size));
+  const panel = new Float64Array(WIDE_PANEL * columns);
+  for (let first = 0; first < columns; first += WIDE_PANEL) {
+    packColumns(panel, matrix, columns, { first, lines: columns, width: WIDE_PANEL });
+    for (const system of systems) system.add(panel, first);
+  }
+  return systems.map((system) => system.solve());
+}
+
+/** (AᵀHA)s = AᵀHt of a row. */
+class ScaleSystem {
+  readonly #row: RowToFit;
+  readonly #size: number;
+  /** Codes less their zero points; the columns of each block that are not 0, and what they are. */
+  readonly #codes: Float64Array;
+  readonly #blocks: readonly { readonly columns: Int32Array; readonly codes: Float64Array }[];
+  readonly #normal: Float64Array;
+  readonly #right: Float64Array;
+  readonly #sums = new Float64Array(WIDE_PANEL);
+
+  constructor(row: RowToFit, columns: number, size: number) {
+    this.#row = row;
+    this.#size = size;
+    const codes = Float64Array.from(
+      { length: columns },
+      (_, k) => (row.codes[k] as number) - (row.zeroPoints[Math.floor(k / size)] as number),
+    );
+    this.#codes = codes;
+    this.#blocks = Array.from(row.scales, (_, b) => {
+      const ends = { length: Math.min(columns, (b + 1) * size) - b * size };
+      const own = Int32Array.from(ends, (_, k) => b * size + k).filter((k) => codes[k] !== 0);
+      return { columns: own, codes: Float64Array.from(own, (k) => codes[k] as number) };
     });
-  return rows.map((row, r) => {
-    const count = row.scales.length;
-    const normal = new Float64Array(count * count);
-    const right = new Float64Array(count);
-    sums[r]?.forEach((line, b) => {
-      for (let k = 0; k < columns; k++) {
-        const at = b * count + Math.floor(k / size);
-        normal[at] = (normal[at] as number) + (line[k] as number) * weigh(row, k);
-        right[b] = (right[b] as number) + (line[k] as number) * (row.target[k] as number);
+    this.#normal = new Float64Array(row.scales.length ** 2);
+    this.#right = new Float64Array(row.scales.length);
+  }
+
+  /** Add what a few columns of H bring, for each block its lines times its codes. */
+  add(panel: Float64Array, first: number): void {
+    const { target } = this.#row;
+    const count = this.#blocks.length;
+    const end = Math.min(WIDE_PANEL, target.length - first);
+    const [sums, normal, right] = [this.#sums, this.#normal, this.#right];
+    for (let b = 0; b < count; b++) {
+      const { columns, codes } = this.#blocks[b] as { columns: Int32Array; codes: Float64Array };
+      addWeighted(sums, panel, columns, codes);
+      for (let c = 0; c < end; c++) {
+        const k = first + c;
+        const at = b * count + Math.floor(k / this.#size);
+        normal[at] = (normal[at] as number) + (sums[c] as number) * (this.#codes[k] as number);
+        right[b] = (right[b] as number) + (sums[c] as number) * (target[k] as number);
       }
-    });
+    }
+  }
+
+  /** The row with its scales; as it is where there is no solution. */
+  solve(): RowToFit {
+    const [normal, right] = [this.#normal, this.#right];
+    const count = right.length;
     // A block whose codes are all at its zero point has no say in its scale.
     for (let b = 0; b < count; b++) if (normal[b * count + b] === 0) normal[b * count + b] = 1;
     const factor = upperFactor(normal, count);
-    if (!factor) return row;
+    if (!factor) return this.#row;
     solveRows(factor, count, right);
-    const scales = row.scales.map((scale, b) => {
+    const scales = this.#row.scales.map((scale, b) => {
       const solved = Math.fround(right[b] as number);
       return solved >= SMALLEST_NORMAL ? solved : scale;
     });
-    return { ...row, scales };
-  });
+    return { ...this.#row, scales };
+  }
 }
 
 function levelsOf(scale: number, zeroPoint: number, bits: number): Levels {

@@ -1,4 +1,4 @@
-import { solveRows, upperFactor } from '../numerics/upper-factor.js';
+import { SOLVED_AT_ONCE, solveRows, upperFactor } from '../numerics/upper-factor.js';
 import type { Curvature } from './round-with-feedback.js';
 
 /** H of a layer's input, damped, and what follows from it. */
@@ -47,10 +47,14 @@ export function dampedHessian(
  * @param rows - so many rows of `columns`, row-major
  */
 export function timesInverse(rows: Float64Array, { columns, order, factor }: Hessian): void {
-  const permuted = new Float64Array(columns);
-  for (let start = 0; start < rows.length; start += columns) {
-    for (let k = 0; k < columns; k++) permuted[k] = rows[start + (order[k] as number)] as number;
+  const size = SOLVED_AT_ONCE * columns;
+  for (let start = 0; start < rows.length; start += size) {
+    const own = rows.subarray(start, start + size);
+    const permuted = new Float64Array(own.length);
+    for (let at = 0; at < own.length; at += columns)
+      for (let k = 0; k < columns; k++) permuted[at + k] = own[at + (order[k] as number)] as number;
     solveRows(factor, columns, permuted);
-    for (let k = 0; k < columns; k++) rows[start + (order[k] as number)] = permuted[k] as number;
+    for (let at = 0; at < own.length; at += columns)
+      for (let k = 0; k < columns; k++) own[at + (order[k] as number)] = permuted[at + k] as number;
   }
 }

@@ -25,13 +25,18 @@ describe('the upper factor', () => {
         for (let k = 0; k < n; k++)
           h[i * n + j] = (h[i * n + j] ?? 0) + (a[i * n + k] ?? 0) * (a[j * n + k] ?? 0);
     for (let i = 0; i < n; i++) h[i * n + i] = (h[i * n + i] ?? 0) + 0.1;
-    const wanted = Float64Array.from({ length: 3 * n }, () => random());
-    const rows = new Float64Array(3 * n);
-    for (let r = 0; r < 3; r++)
+    // Four at once, and two that are left.
+    const wanted = Float64Array.from({ length: 6 * n }, () => random());
+    const rows = new Float64Array(6 * n);
+    for (let r = 0; r < 6; r++)
       for (let j = 0; j < n; j++)
         for (let k = 0; k < n; k++)
           rows[r * n + j] = (rows[r * n + j] ?? 0) + (wanted[r * n + k] ?? 0) * (h[k * n + j] ?? 0);
-    solveRows(upperFactor(h, n) as Float64Array, n, rows);
+    const factor = upperFactor(h, n) as Float64Array;
+    const alone = rows.slice();
+    for (let r = 0; r < 6; r++) solveRows(factor, n, alone.subarray(r * n, (r + 1) * n));
+    solveRows(factor, n, rows);
+    expect(rows).toEqual(alone);
     rows.forEach((value, i) => {
       expect(value).toBeCloseTo(wanted[i] as number, 9);
     });
