@@ -96,3 +96,15 @@ export function readsOf(node: Node): string[] {
   const captured = subgraphsOf(node).flatMap((subgraph) => [...outerValues(subgraph)]);
   return [...node.inputs.filter((value) => value), ...captured];
 }
+
+/** The nodes that make some values, and those that these need, in their order. */
+export function makersOf(nodes: readonly Node[], values: Iterable<string>): Node[] {
+  const wanted = new Set(values);
+  const makers = new Set<Node>();
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((output) => wanted.has(output))) continue;
+    makers.add(node);
+    for (const value of readsOf(node)) wanted.add(value);
+  }
+  return nodes.filter((node) => makers.has(node));
+}

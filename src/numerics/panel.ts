@@ -6,13 +6,13 @@ export const PANEL = 4;
  *
  * @param panel - so many elements of each line as it is wide; 0 beyond the matrix
  * @param n - the length of its lines
- * @param from - the first column, how many lines, and how wide the panel is
+ * @param taken - the first column, how many lines, and how wide the panel is
  */
 export function packColumns(
   panel: Float64Array,
   matrix: Float64Array,
   n: number,
-  { first, lines, width = PANEL }: { first: number; lines: number; width?: number },
+  { first, lines, width }: { first: number; lines: number; width: number },
 ): void {
   const end = Math.min(width, n - first);
   if (end < width) panel.fill(0, 0, lines * width);

@@ -45,8 +45,9 @@ export function checkSearch({ auto, data, evalData, labels, recipe, gates }: Qua
     throw refuse('cannot keep --max-drop without --labels', 'Give labels, or --min-agreement 99% instead.');
   if (auto.scheme !== undefined && !schemes.some(({ name }) => name === auto.scheme))
     throw refuse(`does not know the scheme "${auto.scheme}"`, 'Run `quantize schemes` for their names.');
-  if (recipe?.format && blockBitsOf(recipe.format))
-    throw refuse('chooses from 2 to 8 bits, and blocks have 4 and 8', 'Leave out --format.');
+  const inBlocks = recipe?.format && blockBitsOf(recipe.format);
+  if (inBlocks)
+    throw refuse(`chooses from 2 to 8 bits, and blocks have ${inBlocks.join(', ')}`, 'Leave out --format.');
 }
 
 /** What quantizes a model again and again holds it in memory. */

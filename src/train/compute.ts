@@ -1,5 +1,5 @@
-import type { Graph, Node } from '../graph/model.js';
-import { readsOf } from '../graph/uses.js';
+import type { Graph } from '../graph/model.js';
+import { makersOf, readsOf } from '../graph/uses.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { encodeModel } from '../proto/encode.js';
 import { withSession } from '../runtime/session.js';
@@ -25,7 +25,7 @@ export async function computeValues(
     else wanted.add(name);
   }
   if (wanted.size === 0) return found;
-  const nodes = makersOf(graph, wanted);
+  const nodes = makersOf(graph.nodes, wanted);
   const read = new Set(nodes.flatMap(readsOf));
   const fed = [...parameters].filter(([name]) => read.has(name));
   const part: Graph = {
@@ -41,16 +41,4 @@ export async function computeValues(
       found.set(name, array);
   });
   return found;
-}
-
-/** The nodes that make some values, in order. */
-function makersOf({ nodes }: Graph, values: ReadonlySet<string>): Node[] {
-  const wanted = new Set(values);
-  const makers = new Set<Node>();
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some((output) => wanted.has(output))) continue;
-    makers.add(node);
-    for (const value of readsOf(node)) wanted.add(value);
-  }
-  return nodes.filter((node) => makers.has(node));
 }

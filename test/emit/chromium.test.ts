@@ -10,7 +10,7 @@ import type { Feed } from '../../src/numerics/nd-array.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import type { GivenRecipe } from '../../src/recipe.js';
 import { findBrowser, Page } from '../support/browser.js';
-import { finish, Net } from '../support/nets.js';
+import { classifier, finish, Net } from '../support/nets.js';
 import { quantizeModel, randomFeeds } from '../support/quantize-model.js';
 import { runIn } from '../support/sessions.js';
 
@@ -81,17 +81,6 @@ async function runInPage(bytes: Uint8Array, feed: Feed, provider: 'wasm' | 'webg
   return found.data;
 }
 
-/** Two Convs and a Relu, and a Gemm. */
-function network(): Model {
-  const net = new Net();
-  net.input('x', [1, 4, 8, 8]);
-  net.conv('x', 'a', 4, 16);
-  net.conv(net.node('Relu', ['a'], 'r'), 'b', 16, 16);
-  net.node('GlobalAveragePool', ['b'], 'p');
-  net.node('Flatten', ['p'], 'f');
-  return finish(net, net.gemm('f', 'y', 16, 5));
-}
-
 function matrices(): Model {
   const net = new Net();
   net.input('x', [3, 64]);
@@ -105,9 +94,9 @@ const blocks = { size: 16, asymmetric: false, accuracyLevel: 0 };
 
 /** The files, and how far from node's results they may be: 0 to the bit; level 4 of blocks quantizes inputs to 8 bits. */
 const files: readonly [name: string, model: () => Model, recipe: GivenRecipe, most: number][] = [
-  ['8 bits', network, {}, 0],
-  ['4 bits, packed', network, { ...inner, bits: 4 }, 0],
-  ['2-bit codebooks', network, { ...inner, bits: 2, scheme: 'kmeans' }, 0],
+  ['8 bits', classifier, {}, 0],
+  ['4 bits, packed', classifier, { ...inner, bits: 4 }, 0],
+  ['2-bit codebooks', classifier, { ...inner, bits: 2, scheme: 'kmeans' }, 0],
   ['ranges found at every run', matrices, { activations: { kind: 'dynamic' } }, 0],
   ['MatMulNBits of 4 bits', matrices, { ...alone, bits: 4, format: 'matmulnbits', blocks }, 1e-5],
   ['MatMulNBits of 8 bits', matrices, { ...alone, bits: 8, format: 'matmulnbits', blocks }, 1e-5],

@@ -2,11 +2,10 @@ import * as web from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bodyConstants } from '../../src/fold/body-constants.js';
 import { foldModel } from '../../src/fold/fold-model.js';
-import type { Model } from '../../src/graph/model.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
 import type { GivenRecipe } from '../../src/recipe.js';
 import { bodyFeed, gemmLayer, ifModel, matMulLayer } from '../support/body-models.js';
-import { finish, Net } from '../support/nets.js';
+import { classifier, finish, Net } from '../support/nets.js';
 import { quantizeModel, randomFeeds } from '../support/quantize-model.js';
 import { runIn } from '../support/sessions.js';
 
@@ -26,17 +25,6 @@ async function runInWeb(bytes: Uint8Array, feed: Feed): Promise<Map<string, Arra
   return new Map(Object.entries(found).map(([name, { data }]) => [name, data as ArrayLike<unknown>]));
 }
 
-/** Two Convs and a Relu, and a MatMul with a bias. */
-function network(): Model {
-  const net = new Net();
-  net.input('x', [1, 4, 8, 8]);
-  net.conv('x', 'a', 4, 16);
-  net.conv(net.node('Relu', ['a'], 'r'), 'b', 16, 16);
-  net.node('GlobalAveragePool', ['b'], 'p');
-  net.node('Flatten', ['p'], 'f');
-  return finish(net, net.gemm('f', 'y', 16, 5));
-}
-
 const inner = { allLayers: true } as const;
 
 describe('onnxruntime-web gives what onnxruntime gives, to the bit', () => {
@@ -49,7 +37,7 @@ describe('onnxruntime-web gives what onnxruntime gives, to the bit', () => {
     ['4-bit activations', { ...inner, activations: { bits: 4 } }],
     ['4-bit activations by a table', { ...inner, activations: { bits: 4, levels: 'log' } }],
   ])('%s', async (_, recipe) => {
-    const { bytes, feeds } = await quantizeModel(network(), recipe);
+    const { bytes, feeds } = await quantizeModel(classifier(), recipe);
     await expectSame(bytes, feeds);
   });
 

@@ -5,7 +5,7 @@ const matrix = Float64Array.of(1, 2, 3, 4, 5, 6);
 
 it('a panel has so many columns of each line, and 0 beyond the matrix', () => {
   const panel = new Float64Array(8).fill(9);
-  packColumns(panel, matrix, 3, { first: 1, lines: 2 });
+  packColumns(panel, matrix, 3, { first: 1, lines: 2, width: 4 });
   expect([...panel]).toEqual([2, 3, 0, 0, 5, 6, 0, 0]);
 });
 

@@ -107,6 +107,17 @@ export function residual(): Model {
   return finish(net, net.conv('t', 'y'));
 }
 
+/** x [1, 4, 8, 8] → Conv → relu → Conv → average → Gemm → y, five scores. */
+export function classifier(): Model {
+  const net = new Net();
+  net.input('x', [1, 4, 8, 8]);
+  net.conv('x', 'a', 4, 16);
+  net.conv(net.node('Relu', ['a'], 'r'), 'b', 16, 16);
+  net.node('GlobalAveragePool', ['b'], 'p');
+  net.node('Flatten', ['p'], 'f');
+  return finish(net, net.gemm('f', 'y', 16, 5));
+}
+
 /** The model with one output. */
 export function finish(
   net: Net,

@@ -1,6 +1,7 @@
 import { THREADS } from '../../calibrate/calibrate.js';
 import type { Model } from '../../graph/model.js';
 import type { Tensor } from '../../graph/tensor.js';
+import { makersOf } from '../../graph/uses.js';
 import { withModel } from '../../load/with-model.js';
 import type { NdArray } from '../../numerics/nd-array.js';
 import { addSquares, type SquareSums } from '../output-error.js';
@@ -8,7 +9,7 @@ import { type Banks, feedOf, rowsOfBank, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
 import { type ClassGoal, EntropySum, scoresOf } from './class-goal.js';
 
-/** The quantized side of a block as a model by itself, as it is written: on quantized numbers. */
+/** The quantized side of a block as a model by itself, as it is written: on quantized numbers, without the hints' float side. */
 export function blockModel(
   model: Model,
   { nodes, constants, inputs, outputs }: BlockGraph,
@@ -18,7 +19,10 @@ export function blockModel(
   return {
     ...model,
     graph: {
-      nodes: [...nodes],
+      nodes: makersOf(
+        nodes,
+        outputs.map(({ quantized }) => quantized),
+      ),
       initializers: new Map([...constants].map(([name, tensor]) => [name, replaced.get(name) ?? tensor])),
       inputs: inputs.map(({ quantized }) => {
         const { samples } = banks.values.get(quantized) as ValueBank;

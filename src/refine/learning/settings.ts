@@ -28,8 +28,9 @@ export interface LearningSettings {
   readonly hints: number;
 }
 
-/** What differs between ways to learn unless it is told. */
-export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies' | 'hints'>;
+/** What differs between ways to learn unless it is told; hints are for those whose blocks have blocks inside. */
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies'> &
+  Partial<Pick<LearningSettings, 'hints'>>;
 
 const KEEP = 'keep';
 
@@ -62,13 +63,17 @@ export const learningSettings = (usual: LearningDefaults): RefinerSetting[] => [
   { key: 'rate', summary: 'factor of every learning rate', usual: usual.rate, least: 0.001, most: 1000 },
   { key: 'drop', summary: 'share of elements that come from float', usual: usual.drop, least: 0, most: 1 },
   {
-    ...{ key: 'copies', summary: 'altered copies of each image, mirrored and shifted' },
+    ...{ key: 'copies', summary: 'altered copies of each image, mirrored, shifted, mixed' },
     ...{ usual: usual.copies, least: 0, most: 100 },
   },
-  {
-    ...{ key: 'hints', summary: 'weight of what blocks inside give, where the whole network learns' },
-    ...{ usual: usual.hints, least: 0, most: 1000 },
-  },
+  ...(usual.hints === undefined
+    ? []
+    : [
+        {
+          ...{ key: 'hints', summary: 'weight of what residual blocks inside give, beside the outputs' },
+          ...{ usual: usual.hints, least: 0, most: 1000 },
+        },
+      ]),
 ];
 
 /** What a refiner that learns was told. */
@@ -90,7 +95,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     rate: number('rate'),
     drop: number('drop'),
     copies: Math.round(number('copies')),
-    hints: number('hints'),
+    hints: Number(settings.hints ?? 0),
   };
 }
 
