@@ -77,6 +77,18 @@ const cases: readonly [name: string, operator: string, model: () => Model][] = [
         return net.node('Concat', ['q', 'p'], 'r', { axis: 3 });
       }),
   ],
+  [
+    'three parts of eight places, the last one shorter',
+    'split',
+    () =>
+      between(
+        (net, x) => {
+          net.node('Split', [x], ['p', 'q', 'rest'], { axis: -1, num_outputs: 3 });
+          return net.node('Concat', ['rest', 'q', 'p'], 'r', { axis: 3 });
+        },
+        { opset: 18 },
+      ),
+  ],
   ['a residual block', 'add', residual],
   [
     'an addition that broadcasts a constant',
