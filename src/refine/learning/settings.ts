@@ -28,9 +28,8 @@ export interface LearningSettings {
   readonly hints: number;
 }
 
-/** What differs between ways to learn unless it is told; hints are for those whose blocks have blocks inside. */
-export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies'> &
-  Partial<Pick<LearningSettings, 'hints'>>;
+/** What differs between ways to learn unless it is told. */
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies' | 'hints'>;
 
 const KEEP = 'keep';
 
@@ -66,14 +65,10 @@ export const learningSettings = (usual: LearningDefaults): RefinerSetting[] => [
     ...{ key: 'copies', summary: 'altered copies of each image, mirrored, shifted, mixed' },
     ...{ usual: usual.copies, least: 0, most: 100 },
   },
-  ...(usual.hints === undefined
-    ? []
-    : [
-        {
-          ...{ key: 'hints', summary: 'weight of what residual blocks inside give, beside the outputs' },
-          ...{ usual: usual.hints, least: 0, most: 1000 },
-        },
-      ]),
+  {
+    ...{ key: 'hints', summary: 'weight of what blocks inside give, where the whole network learns' },
+    ...{ usual: usual.hints, least: 0, most: 1000 },
+  },
 ];
 
 /** What a refiner that learns was told. */
@@ -95,7 +90,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     rate: number('rate'),
     drop: number('drop'),
     copies: Math.round(number('copies')),
-    hints: Number(settings.hints ?? 0),
+    hints: number('hints'),
   };
 }
 
