@@ -21,6 +21,11 @@ export interface DataOptions {
   readonly evalData?: Paths | undefined;
   /** The class of each sample to measure on: a .npy or .csv file, or `folders` for images in class folders. */
   readonly labels?: string | undefined;
+  /**
+   * Further sets of samples to measure on, by names that gates can say: each is measured by itself, and gates hold on the worst.
+   * Without `evalData` the first of them is what all else is measured on.
+   */
+  readonly evalSets?: Readonly<Record<string, EvalSet>> | undefined;
   /** The names of classes: a text file with one a line, or JSON, a list or an object by number. Reports show them. */
   readonly classNames?: string | undefined;
   /**
@@ -44,6 +49,13 @@ export interface DataOptions {
   readonly samples?: number | undefined;
   /** Seed of the choice of samples and of synthetic input; 0 by default. */
   readonly seed?: number | undefined;
+}
+
+/** A set of samples to measure on, prepared as all others are. */
+export interface EvalSet {
+  readonly data: Paths;
+  /** The class of each sample, as `labels` has it. */
+  readonly labels?: string | undefined;
 }
 
 /** Samples whose classes are known, for a refiner that learns from them; preprocessed as all others are. */
@@ -214,7 +226,7 @@ export interface MergeOptions {
 
 /** What `verify` is asked for. */
 export interface VerifyOptions
-  extends Omit<DataOptions, 'evalData' | 'labels'>,
+  extends Omit<DataOptions, 'evalData' | 'evalSets' | 'labels'>,
     TrainingOptions,
     MachineOptions,
     RunHooks {
@@ -232,7 +244,7 @@ export interface VerifyOptions
 
 /** What `integers` is asked for. */
 export interface IntegersOptions
-  extends Omit<DataOptions, 'data' | 'evalData'>,
+  extends Omit<DataOptions, 'data' | 'evalData' | 'evalSets'>,
     Pick<MachineOptions, 'threads'>,
     RunHooks {
   /** Path of the quantized model, in QDQ form, whoever made it. */

@@ -29,6 +29,13 @@ export interface Labelled {
   readonly labels: readonly number[];
 }
 
+/** Samples to measure on that stand beside others. */
+export interface NamedSamples {
+  readonly name: string;
+  readonly source: SampleSource;
+  readonly labels: readonly number[] | undefined;
+}
+
 /** The samples of a run. */
 export interface Samples {
   /** Undefined where weights alone are quantized. */
@@ -38,6 +45,10 @@ export interface Samples {
   readonly kind: 'evaluation' | 'calibration' | 'synthetic' | 'none';
   /** The class of each evaluation sample. */
   readonly labels: readonly number[] | undefined;
+  /** The name of the evaluation samples among several sets; undefined where they are the only one. */
+  readonly setName?: string | undefined;
+  /** The other sets. */
+  readonly otherSets?: readonly NamedSamples[] | undefined;
   /** What a refiner learns classes from. */
   readonly training?: Labelled | undefined;
   /** Outputs that cannot be held, and so are not compared. */
@@ -76,6 +87,8 @@ interface SampleOptions extends DataOptions, TrainingOptions {
   readonly shard?: Shard | undefined;
   /** Where statistics are at hand, the calibration samples only serve to measure on. */
   readonly stats?: string | undefined;
+  /** Whether `data` is what is measured on, whatever else is. */
+  readonly measuresData?: boolean | undefined;
 }
 
 /**
@@ -89,10 +102,7 @@ export async function openAll(
   options: SampleOptions,
   run?: (feed: Feed) => Promise<unknown>,
 ): Promise<Samples> {
-  if (options.labels !== undefined && options.data === undefined && options.evalData === undefined) {
-    const mend = 'Give the samples that they belong to with --eval-data.';
-    throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
-  }
+  refuseLoneLabels(options);
   refuseHalfTraining(options);
   const inputs = inputSpecs(model, options.shapes);
   const seed = options.seed ?? 0;
@@ -104,20 +114,62 @@ export async function openAll(
   };
   const calibration = await open(options.data, { samples, shard });
   const given = await open(options.evalData, {});
-  const measured = given ?? calibration;
-  const evaluation = measured?.source ?? (await openSynthetic(inputs, seed, run));
-  const kind = given ? 'evaluation' : calibration ? 'calibration' : 'synthetic';
-  const labels =
-    options.labels === undefined || !measured ? undefined : await labelsOf(options.labels, measured);
+  const sets = await openSets(options.evalSets, (paths) => open(paths, {}));
+  const measured = given ?? (options.measuresData || sets.length === 0 ? calibration : undefined);
+  const main = await mainSet(measured, options, sets);
+  const evaluation = main?.source ?? (await openSynthetic(inputs, seed, run));
+  const kind = given || sets.length > 0 ? 'evaluation' : calibration ? 'calibration' : 'synthetic';
   const training = await open(options.trainData, {});
   const observed = options.stats === undefined ? calibration?.source : undefined;
   return {
-    ...{ calibration: observed, evaluation, kind, labels },
+    ...{ calibration: observed, evaluation, kind, labels: main?.labels },
+    ...(sets.length > 0 && { setName: main?.name, otherSets: sets.filter((set) => set !== main) }),
     training:
       training && options.trainLabels !== undefined
         ? { source: training.source, labels: await labelsOf(options.trainLabels, training) }
         : undefined,
   };
+}
+
+/** Labels are of no use without their samples. */
+function refuseLoneLabels({ labels, data, evalData, evalSets, measuresData }: SampleOptions): void {
+  const isOfData = data !== undefined && (measuresData || evalSets === undefined);
+  if (labels === undefined || evalData !== undefined || isOfData) return;
+  const mend =
+    evalSets === undefined
+      ? 'Give the samples that they belong to with --eval-data.'
+      : 'Give those of a set behind a comma, as --eval-set name=data.npy,labels.npy; or their samples with --eval-data.';
+  throw new QuantizeError('bad-option', { flag: '--labels', problem: 'needs samples', mend });
+}
+
+/** The sets that stand beside what `--eval-data` names, in their order. */
+async function openSets(
+  given: DataOptions['evalSets'] = {},
+  open: (paths: Paths) => Promise<Opened | undefined>,
+): Promise<NamedSamples[]> {
+  const sets: NamedSamples[] = [];
+  for (const [name, { data, labels }] of Object.entries(given)) {
+    const opened = (await open(data)) as Opened;
+    const own = labels === undefined ? undefined : await labelsOf(labels, opened);
+    sets.push({ name, source: opened.source, labels: own });
+  }
+  return sets;
+}
+
+/** What all is measured on: the samples that were given without a name, else the first set; undefined without either. */
+async function mainSet(
+  opened: Opened | undefined,
+  { labels, measuresData }: SampleOptions,
+  [first, ...others]: readonly NamedSamples[],
+): Promise<NamedSamples | undefined> {
+  if (!opened) return first;
+  const name = measuresData ? 'data' : 'eval-data';
+  if ([first, ...others].some((set) => set?.name === name)) {
+    const problem = `names a set "${name}", as the samples of --${name} are called`;
+    throw new QuantizeError('bad-option', { flag: '--eval-set', problem, mend: 'Give it another name.' });
+  }
+  const own = labels === undefined ? undefined : await labelsOf(labels, opened);
+  return { name, source: opened.source, labels: own };
 }
 
 /** Samples to learn from are of no use without their labels, nor these alone. */
@@ -182,12 +234,14 @@ async function openSynthetic(
 export function sampleFiles({
   data,
   evalData,
+  evalSets = {},
   labels,
   trainData,
   trainLabels,
-}: Pick<DataOptions, 'data' | 'evalData' | 'labels'> & TrainingOptions): string[] {
+}: Pick<DataOptions, 'data' | 'evalData' | 'evalSets' | 'labels'> & TrainingOptions): string[] {
+  const sets = Object.values(evalSets).map((set) => [set.data, set.labels ?? []].flat());
   // Whether `a=b.npy` is a file or the samples of the input a is known once the model is: both are kept.
-  return [data ?? [], evalData ?? [], labels ?? [], trainData ?? [], trainLabels ?? []]
+  return [data ?? [], evalData ?? [], ...sets, labels ?? [], trainData ?? [], trainLabels ?? []]
     .flat()
     .flatMap((path) => (path.includes('=') ? [path, path.slice(path.indexOf('=') + 1)] : [path]));
 }

@@ -5,6 +5,7 @@ import { readConfig } from '../config/read-config.js';
 import { withCommit } from '../emit/commit.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { metrics } from '../gate/metrics.js';
+import { readOn } from '../gate/read-on.js';
 import { escapeControls } from '../report/escape.js';
 import { annotations } from '../report/github.js';
 import { reporters } from '../report/reporters.js';
@@ -122,7 +123,7 @@ async function addOutputs({ env = {} }: CommandProcess, results: readonly Result
 function measuredMetrics(result: Result): Record<string, number> {
   const found: Record<string, number> = {};
   for (const metric of metrics) {
-    const reading = metric.read(result, undefined);
+    const reading = readOn(metric, result);
     if ('value' in reading && Number.isFinite(reading.value)) found[metric.name] = reading.value;
   }
   return found;

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { readers } from '../../calibration/readers/readers.js';
+import type { EvalSet } from '../options.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
 import { compare } from '../run/compare.js';
@@ -9,6 +10,7 @@ import { collect, listOf } from './recipe-options.js';
 import {
   addClassesOption,
   addClassNamesOption,
+  addEvalSetOption,
   addLabelsOption,
   addMetricOption,
   addProviderOption,
@@ -24,6 +26,7 @@ import type { CommandProcess } from './streams.js';
 interface CompareFlags extends SampleFlags, GateFlags, Omit<MachineFlags, 'maxMemory'> {
   readonly data?: string[];
   readonly labels?: string;
+  readonly evalSet?: Readonly<Record<string, EvalSet>>;
   readonly classNames?: string;
   readonly metric?: string;
   readonly classesAxis?: Readonly<Record<string, number>>;
@@ -50,7 +53,7 @@ export function compareCommand(process: CommandProcess): Command {
       `samples to measure on, repeatable: ${listOf(readers)}; without them seeded random input`,
       collect<string>,
     );
-  addMetricOption(addClassNamesOption(addClassesOption(addLabelsOption(command))));
+  addMetricOption(addClassNamesOption(addClassesOption(addEvalSetOption(addLabelsOption(command)))));
   addSampleOptions(command, 'measure on this many samples, chosen by the seed');
   addGateOptions(command).optionsGroup('Result:');
   return addVoiceOptions(addProviderOption(addThreadsOption(command)))
@@ -74,6 +77,7 @@ export function compareCommand(process: CommandProcess): Command {
           quantized,
           data,
           labels,
+          evalSets: flags.evalSet,
           metric,
           classesAxis: flags.classesAxis,
           classNames: flags.classNames,

@@ -8,6 +8,7 @@ import { shardOfTask } from './task-shard.js';
 export {
   type PictureFlags,
   type PreprocessFlags,
+  parseEvalSet,
   parseInputNumber,
   parseInputShape,
   parseNumber,

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { readConfig } from '../config/read-config.js';
 import { QuantizeError } from '../errors.js';
-import type { QuantizeOptions } from '../options.js';
+import type { EvalSet, QuantizeOptions } from '../options.js';
 import { completeRecipe, defaultRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
 import { reportEndings } from '../report/write-reports.js';
@@ -25,6 +25,7 @@ import {
   addClassesOption,
   addClassNamesOption,
   addDataOption,
+  addEvalSetOption,
   addLabelsOption,
   addMachineOptions,
   addMetricOption,
@@ -52,6 +53,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
+  readonly evalSet?: Readonly<Record<string, EvalSet>>;
   readonly classNames?: string;
   readonly trainData?: string[];
   readonly trainLabels?: string;
@@ -135,7 +137,9 @@ export function addQuantizeOptions(command: Command): Command {
     'samples to measure on (default: the calibration samples)',
     collect<string>,
   );
-  addTrainingOptions(addMetricOption(addClassNamesOption(addClassesOption(addLabelsOption(command)))));
+  addTrainingOptions(
+    addMetricOption(addClassNamesOption(addClassesOption(addEvalSetOption(addLabelsOption(command))))),
+  );
   addSampleOptions(command)
     .option('--stats <file>', 'statistics of `quantize calibrate`, instead of a calibration on --data')
     .option(
@@ -198,6 +202,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
     ...gateOptionsOf(given, job),
     ...defined({
       classesAxis: given.classesAxis,
+      evalSets: given.evalSet,
       classNames: given.classNames,
       origins: given.origins,
       suggest: given.suggest,

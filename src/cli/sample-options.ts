@@ -4,12 +4,13 @@ import { fits } from '../../calibration/pictures.js';
 import { presets } from '../../calibration/preprocess.js';
 import { QuantizeError } from '../errors.js';
 import { tasks } from '../evaluate/tasks/tasks.js';
-import type { DataOptions } from '../options.js';
+import type { DataOptions, EvalSet } from '../options.js';
 import { type Provider, providers } from '../runtime/session.js';
 import {
   type PictureFlags,
   type PreprocessFlags,
   parseCount,
+  parseEvalSet,
   parseInputNumber,
   parseInputShape,
   parsePictures,
@@ -126,6 +127,20 @@ export function addLabelsOption(command: Command): Command {
   return command.option(
     '--labels <path>',
     'the class of each sample to measure on: a .npy, a .csv, or the word folders for images in class folders',
+  );
+}
+
+/** Add `--eval-set`. */
+export function addEvalSetOption(command: Command): Command {
+  return command.option(
+    '--eval-set <name=path[,labels]>',
+    'a set of samples to measure on by itself, repeatable: gates hold on the worst, or on one as sqnr@name',
+    (text, all: Record<string, EvalSet> | undefined) => {
+      const [name, { data, labels }] = parseEvalSet(text);
+      const before = all?.[name];
+      const paths = before ? [before.data, data].flat() : data;
+      return { ...all, [name]: { data: paths, ...defined({ labels: labels ?? before?.labels }) } };
+    },
   );
 }
 

@@ -2,6 +2,7 @@ import { fits, type PictureOptions } from '../../calibration/pictures.js';
 import { type Layout, type Preprocess, presets } from '../../calibration/preprocess.js';
 import { type RawFormat, rawTypes } from '../../calibration/readers/reader.js';
 import { QuantizeError } from '../errors.js';
+import type { EvalSet } from '../options.js';
 
 const refuse = (flag: string, problem: string, mend: string) =>
   new QuantizeError('bad-option', { flag, problem, mend });
@@ -102,6 +103,22 @@ export function parseInputShape(text: string): readonly [name: string, shape: nu
   if (at <= 0)
     throw refuse(flag, `cannot be "${text}"`, `Give an input and its shape, as ${flag} image=1x3x480x480.`);
   return [text.slice(0, at), parseShape(flag, text.slice(at + 1), undefined, 'image=1x3x480x480', 0)];
+}
+
+/** What a set of samples may be called, so that gates can name it. */
+export const SET_NAME = /^[A-Za-z0-9][\w.-]*$/;
+
+/** `night=night.npy,night-labels.npy`: a set of samples, with its labels behind the last comma where it has some. */
+export function parseEvalSet(text: string): readonly [name: string, set: EvalSet] {
+  const at = text.indexOf('=');
+  const name = text.slice(0, Math.max(at, 0));
+  const given = text.slice(at + 1);
+  const comma = given.lastIndexOf(',');
+  const [data, labels] = comma < 0 ? [given, ''] : [given.slice(0, comma), given.slice(comma + 1)];
+  if (SET_NAME.test(name) && data !== '') return [name, { data, ...(labels !== '' && { labels }) }];
+  const mend =
+    'Give a name of letters, digits, _, . and -, the samples, and behind a comma their labels, as --eval-set night=night.npy,night-labels.npy.';
+  throw refuse('--eval-set', `cannot be "${text}"`, mend);
 }
 
 /** `sr=16000`: the number that an input holds at every run; `true` and `false` are 1 and 0. */

@@ -118,6 +118,7 @@ type Place = readonly PropertyKey[];
 function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSettings): Job {
   const fail = valueError(found);
   const local = (path: string | undefined) => (path === undefined ? undefined : within(found.path, path));
+  const labelsOf = (given: string | undefined) => (given === FOLDER_LABELS ? given : local(given));
   const { output, data, stats, evalData, labels, preprocess, images, bin, inputRange, recipe, gates } =
     settings;
   const {
@@ -147,10 +148,18 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     savePlan: local(savePlan),
     saveIntegers: local(saveIntegers),
     evalData: pathsOf(found.path, evalData),
-    labels: labels === FOLDER_LABELS ? labels : local(labels),
+    labels: labelsOf(labels),
+    evalSets:
+      settings.evalSets &&
+      Object.fromEntries(
+        Object.entries(settings.evalSets).map(([name, set]) => [
+          name,
+          { data: pathsOf(found.path, set.data) as Paths, labels: labelsOf(set.labels) },
+        ]),
+      ),
     classNames: local(settings.classNames),
     trainData: pathsOf(found.path, trainData),
-    trainLabels: trainLabels === FOLDER_LABELS ? trainLabels : local(trainLabels),
+    trainLabels: labelsOf(trainLabels),
     metric: metric !== undefined && isTask(metric) ? metric : local(metric),
     ...{ auto, origins, suggest },
     preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),

@@ -7,6 +7,7 @@ import { recipeSchema } from '../recipe/schema.js';
 import { nameIn } from '../recipe/setting.js';
 import { registries } from '../registries.js';
 import { providers } from '../runtime/session.js';
+import { SET_NAME } from './parse-samples.js';
 
 const path = z.string().min(1);
 const count = z.int().min(1);
@@ -44,6 +45,18 @@ const settings = {
   saveIntegers: path.optional().describe('Where the numbers of integer-only kernels are to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),
   labels: path.optional().describe('The class of each sample: .npy, .csv, or the word folders.'),
+  evalSets: z
+    .record(
+      z.string().regex(SET_NAME),
+      z.strictObject({
+        data: paths.describe('Samples of this set: a path, several, or one for each input.'),
+        labels: path.optional().describe('The class of each of them, as labels has it.'),
+      }),
+    )
+    .optional()
+    .describe(
+      'Sets of samples to measure on, by name: each is measured by itself, and gates hold on the worst.',
+    ),
   classNames: path.optional().describe('The names of classes: a text file, one a line, or JSON.'),
   trainData: paths.optional().describe('Labelled samples that the refiner finetune learns from.'),
   trainLabels: path.optional().describe('The class of each of them, as labels has it.'),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Preprocess } from '../../calibration/preprocess.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Outputs } from '../calibrate/kept-outputs.js';
-import { firstFeed, type Samples } from '../calibrate/samples.js';
+import { firstFeed, type NamedSamples, type Samples } from '../calibrate/samples.js';
 import type { EmittedModel } from '../emit/emit-model.js';
 import { QuantizeError } from '../errors.js';
 import type { Model } from '../graph/model.js';
@@ -35,6 +35,8 @@ export interface Evaluation {
   readonly outputs: readonly OutputDrift[];
   readonly task: TaskAccuracy | undefined;
   readonly metrics: readonly UserMetric[];
+  /** The same three on the sets of samples that stand beside; empty without any. */
+  readonly otherSets: readonly SetEvaluation[];
   /** Samples with what a task found in them. */
   readonly pictures: readonly TaskPicture[];
   readonly layers: readonly LayerDrift[];
@@ -52,12 +54,22 @@ export interface Evaluation {
   readonly speed: Speed | null;
 }
 
+/** What is measured on each of several sets of samples. */
+export interface SetEvaluation {
+  readonly name: string;
+  readonly source: SampleSource;
+  readonly outputs: readonly OutputDrift[];
+  readonly task: TaskAccuracy | undefined;
+  readonly metrics: readonly UserMetric[];
+}
+
 /** What is known of a model that nothing could be run on. */
 export const unmeasured: Evaluation = {
   ...{
     outputs: [],
     task: undefined,
     metrics: [],
+    otherSets: [],
     pictures: [],
     layers: [],
     beyond: [],
@@ -75,8 +87,8 @@ export interface EvaluationSettings extends MachineOptions {
   readonly withProgress?: (source: SampleSource) => SampleSource;
   /** How pixels became inputs, so that samples can be shown as they were. */
   readonly preprocess?: Preprocess | undefined;
-  /** The user's own metric. */
-  readonly metric?: Meter | undefined;
+  /** Makes the meter of the user's own metric, for each set of samples. */
+  readonly makeMetric?: (() => Promise<Meter>) | undefined;
   /** What the calibration samples held, by value. */
   readonly ranges?: SeenRanges | undefined;
   /** Where outputs have classes, as the user says. */
@@ -162,8 +174,8 @@ export async function evaluateFiles(
     isPortable = false,
     isFolded,
   } = files;
-  const { threads, provider, withProgress = (source) => source, metric, preprocess, ranges } = settings;
-  const { classesAxis: given, mayRank } = settings;
+  const { threads, provider, withProgress = (source) => source, preprocess, ranges } = settings;
+  const metric = await settings.makeMetric?.();
   const machine = { threads, provider };
   const collector = samples.labels && new MistakeCollector(samples.labels, samples.evaluation, preprocess);
   const outside = new BeyondMeter(ranges ?? new Map());
@@ -171,11 +183,7 @@ export async function evaluateFiles(
     const { drift: layerDrift, exact } = await layersAndExact(files, samples.evaluation, {
       ...{ machine, outside, file: join(folder, 'layers') },
     });
-    const classes = classAxes(layers.float.graph, {
-      given,
-      mayRank,
-      hasLabels: samples.labels !== undefined,
-    });
+    const classes = classesOf(files, samples.labels, settings);
     const watchers = { labels: samples.labels, metric, watch: collector?.see, classes };
     const compared = await withRunners(files, samples.evaluation, { machine, exact, folder }, (sessions) =>
       compareOutputs(withProgress(samples.evaluation), sessions, watchers),
@@ -183,10 +191,9 @@ export async function evaluateFiles(
     return { layerDrift, compared };
   });
   const { outputs, task } = compared;
-  // A metric may take labels that are no classes of an output: events, for example.
-  if (samples.labels && !task && !metric) {
-    throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
-  }
+  refuseUngraded(samples.labels, compared, metric);
+  const otherSets: SetEvaluation[] = [];
+  for (const set of samples.otherSets ?? []) otherSets.push(await evaluateSet(files, set, settings));
   const feed = await firstFeed(samples.evaluation);
   const quantizedFeed = adapter ? convertFeed(feed, adapter) : feed;
   const { evaluation: source, labels } = samples;
@@ -202,6 +209,7 @@ export async function evaluateFiles(
     outputs,
     task,
     metrics: (await metric?.result()) ?? [],
+    otherSets,
     pictures: (await metric?.pictures?.(samples.evaluation, preprocess)) ?? [],
     layers: layerDrift,
     beyond: outside.beyond,
@@ -211,6 +219,43 @@ export async function evaluateFiles(
     portable,
     speed,
   };
+}
+
+/** One more set of samples: what depends on the samples alone. */
+async function evaluateSet(
+  files: ComparedFiles,
+  { name, source, labels }: NamedSamples,
+  settings: EvaluationSettings,
+): Promise<SetEvaluation> {
+  const { threads, provider, makeMetric, withProgress = (given) => given } = settings;
+  const metric = await makeMetric?.();
+  // What is known of the float model is of the main samples.
+  const own = { ...files, floatRuns: undefined };
+  const compared = await withScratch((folder) =>
+    withRunners(own, source, { machine: { threads, provider }, folder }, (sessions) =>
+      compareOutputs(withProgress(source), sessions, {
+        ...{ labels, metric, classes: classesOf(files, labels, settings) },
+      }),
+    ),
+  );
+  refuseUngraded(labels, compared, metric);
+  return { name, source, ...compared, metrics: (await metric?.result()) ?? [] };
+}
+
+const classesOf = (
+  { layers }: ComparedFiles,
+  labels: readonly number[] | undefined,
+  { classesAxis: given, mayRank }: EvaluationSettings,
+) => classAxes(layers.float.graph, { given, mayRank, hasLabels: labels !== undefined });
+
+/** A metric may take labels that are no classes of an output: events, for example. */
+function refuseUngraded(
+  labels: readonly number[] | undefined,
+  { outputs, task }: Pick<SetEvaluation, 'outputs' | 'task'>,
+  metric: Meter | undefined,
+): void {
+  if (!labels || task || metric) return;
+  throw new QuantizeError('labels-need-classes', { outputs: outputs.map(({ name }) => name).join(', ') });
 }
 
 /** What the exact session gave of some samples' outputs. */

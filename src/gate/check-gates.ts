@@ -1,6 +1,7 @@
 import type { Comparison, Gate } from './gate.js';
-import type { Found, Measured } from './metric.js';
+import type { Found, Measured, Reading } from './metric.js';
 import type { GateOutcome } from './outcome.js';
+import { readOn, setsOf, worstReading } from './read-on.js';
 import { changeOf, share, showChange, showValue, type Unit } from './units.js';
 
 /**
@@ -19,8 +20,8 @@ export function checkGates(
 }
 
 function checkValue(measured: Measured, gate: Gate): GateOutcome {
-  const { metric, target, comparison, limit } = gate;
-  const reading = metric.read(measured, target);
+  const { metric, comparison, limit } = gate;
+  const reading = readOn(metric, measured, gate);
   if ('missing' in reading) return failure(gate, reading.missing);
   const { value } = reading;
   const passed = holds(value, comparison, limit);
@@ -60,38 +61,62 @@ function isRoundedTo(value: number, limit: number, more: number, unit: Gate['met
 }
 
 function checkChange(measured: Measured, gate: Gate, baseline: Measured | undefined): GateOutcome {
-  const { metric, target, isRelative, comparison, limit } = gate;
+  const { metric, set, isRelative, comparison, limit } = gate;
   if (!baseline) return failure(gate, 'there is no baseline; give one with --baseline');
-  const [before, after] = [metric.read(baseline, target), metric.read(measured, target)];
-  if ('missing' in after) return failure(gate, after.missing);
-  if ('missing' in before) return failure(gate, `not in the baseline: ${before.missing}`);
-  const difference = changeOf(before.value, after.value);
-  const change = isRelative && difference !== 0 ? difference / Math.abs(before.value) : difference;
-  const [from, to] = [showValue(metric.unit, before.value), showValue(metric.unit, after.value)];
+  const names = set === undefined ? setsOf(metric, measured) : [];
+  const found =
+    names.length === 0
+      ? changeOn(gate, measured, baseline, set)
+      : worstReading(
+          metric,
+          names.map((name) => ({ name, reading: changeOn(gate, measured, baseline, name) })),
+        );
+  if ('missing' in found) return failure(gate, found.missing);
+  const change = found.value;
+  const on = { target: gate.target, set: found.on ?? set };
+  const [from, to] = [readOn(metric, baseline, on), readOn(metric, measured, on)].map((reading) =>
+    'value' in reading ? showValue(metric.unit, reading.value) : '–',
+  );
   const shown = isRelative
     ? `${showChange(share, change).replace(/ points$/, ' %')}`
     : showChange(metric.unit, change);
-  return outcome(
-    gate,
-    { ...after, value: change },
-    {
-      passed: holds(change, comparison, limit),
-      shown: `${shown} (${from} → ${to})`,
-      room: roomOf(gate, change),
-    },
-  );
+  return outcome(gate, found, {
+    passed: holds(change, comparison, limit),
+    shown: `${shown} (${from} → ${to})`,
+    room: roomOf(gate, change),
+  });
+}
+
+/** What changed on one set of samples, or on the only one. */
+function changeOn(
+  { metric, target, isRelative }: Gate,
+  measured: Measured,
+  baseline: Measured,
+  set: string | undefined,
+): Reading {
+  const [before, after] = [baseline, measured].map((each) => readOn(metric, each, { target, set })) as [
+    Reading,
+    Reading,
+  ];
+  if ('missing' in after) return after;
+  if ('missing' in before) return { missing: `not in the baseline: ${before.missing}` };
+  const difference = changeOf(before.value, after.value);
+  return {
+    ...after,
+    value: isRelative && difference !== 0 ? difference / Math.abs(before.value) : difference,
+  };
 }
 
 function outcome(
   gate: Gate,
-  { value, at }: Found,
+  { value, at, on }: Found,
   { passed, shown, room }: { passed: boolean; shown: string; room: string },
 ): GateOutcome {
   return {
     gate: gate.text,
     level: gate.level,
     value: Number.isFinite(value) ? value : null,
-    shown: at === undefined ? shown : `${shown} at ${at}`,
+    shown: `${shown}${at === undefined ? '' : ` at ${at}`}${on === undefined ? '' : ` on ${on}`}`,
     passed,
     limit: limitOf(gate),
     margin: room,

@@ -1,6 +1,7 @@
 import type { Measured, Metric } from './metric.js';
 import { metrics } from './metrics.js';
 import type { BaselineRecord } from './outcome.js';
+import { readOn, setsOf } from './read-on.js';
 import { changeOf, showChange } from './units.js';
 import { USER_PREFIX, userMetric } from './user-metrics.js';
 
@@ -22,10 +23,15 @@ function changesOf(metric: Metric, measured: Measured, baseline: Measured): Chan
     metric.of === 'output' && measured.outputs.length > 1
       ? measured.outputs.map(({ name }) => name)
       : [undefined];
-  return targets.flatMap((target): Change[] => {
-    const [before, after] = [metric.read(baseline, target), metric.read(measured, target)];
+  const names = setsOf(metric, measured);
+  const sets: readonly (string | undefined)[] = names.length === 0 ? [undefined] : names;
+  const asked = targets.flatMap((target) => sets.map((set) => ({ target, set })));
+  return asked.flatMap(({ target, set }): Change[] => {
+    const on = { target, set };
+    const [before, after] = [readOn(metric, baseline, on), readOn(metric, measured, on)];
     if ('missing' in before && 'missing' in after) return [];
-    const name = target === undefined ? metric.name : `${metric.name}[${target}]`;
+    const of = target === undefined ? metric.name : `${metric.name}[${target}]`;
+    const name = set === undefined ? of : `${of}@${set}`;
     if ('missing' in before) return [change(name, null, after, `new: ${before.missing}, in the baseline`)];
     if ('missing' in after) return [change(name, before, null, `not measured: ${after.missing}`)];
     return [change(name, before, after, showChange(metric.unit, changeOf(before.value, after.value)))];

@@ -13,6 +13,8 @@ export interface Gate {
   readonly metric: Metric;
   /** The name in brackets. */
   readonly target: string | undefined;
+  /** The set of samples behind an `@`; without one the worst of all. */
+  readonly set: string | undefined;
   /** The limit is on the change against the baseline, after − before. */
   readonly isChange: boolean;
   /** The change is taken as a share of the value before. */

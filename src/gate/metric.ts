@@ -17,9 +17,16 @@ export interface Measured {
   /** Missing in records of before. */
   readonly portable?: PortableDrift | null | undefined;
   readonly metrics: readonly UserMetric[];
+  /** Several sets of samples, the first of which all else is measured on; missing in records of before. */
+  readonly sets?: readonly MeasuredSet[] | undefined;
   readonly layers: readonly LayerDrift[];
   readonly plan: { readonly layers: readonly { readonly id: string; readonly name: string | null }[] };
   readonly timing: { readonly speed: Speed | null };
+}
+
+/** What is measured on each set of samples. */
+export interface MeasuredSet extends Pick<Measured, 'outputs' | 'task' | 'metrics'> {
+  readonly name: string;
 }
 
 /** A value that was measured, or why there is none. */
@@ -29,6 +36,8 @@ export interface Found {
   readonly value: number;
   /** The output or layer that it was found at, where there is more than one. */
   readonly at?: string | undefined;
+  /** The set of samples that it was measured on, where there is more than one. */
+  readonly on?: string | undefined;
 }
 
 export interface Missing {
@@ -45,6 +54,8 @@ export interface Metric {
   readonly better: 'higher' | 'lower';
   /** What a name in brackets is the name of; undefined where there can be none. */
   readonly of: 'output' | 'layer' | undefined;
+  /** It is one number whatever set of samples is measured on. */
+  readonly isSingle?: true;
   /** Whether a comparison with a baseline shows it. */
   readonly isMain: boolean;
   /**

@@ -79,6 +79,7 @@ export const metrics: readonly Metric[] = [
     better: 'lower',
     of: undefined,
     isMain: false,
+    isSingle: true,
     read: (measured) => {
       const { task, portable } = measured;
       const graded = portable ? portable.task : task;
@@ -146,6 +147,7 @@ export const metrics: readonly Metric[] = [
     better: 'higher',
     of: 'output',
     isMain: false,
+    isSingle: true,
     read: ofOutputs('higher', (deployed, { name }, { portable }) =>
       worst(portable?.outputs.find((output) => output.name === name)?.drift ?? deployed),
     ),
@@ -202,6 +204,7 @@ export const metrics: readonly Metric[] = [
     better: 'higher',
     of: 'layer',
     isMain: false,
+    isSingle: true,
     read: ofLayers('higher', sqnr),
   },
   {
@@ -211,6 +214,7 @@ export const metrics: readonly Metric[] = [
     better: 'lower',
     of: undefined,
     isMain: true,
+    isSingle: true,
     read: ({ quantized }) => ({ value: quantized.sizeBytes }),
   },
   {
@@ -220,6 +224,7 @@ export const metrics: readonly Metric[] = [
     better: 'lower',
     of: undefined,
     isMain: false,
+    isSingle: true,
     read: ({ float, quantized }) => ({ value: quantized.sizeBytes / float.sizeBytes }),
   },
   {
@@ -229,6 +234,7 @@ export const metrics: readonly Metric[] = [
     better: 'higher',
     of: undefined,
     isMain: true,
+    isSingle: true,
     read: ({ timing: { speed } }) => (speed ? { value: speed.ratio } : { missing: 'nothing was timed' }),
   },
 ];

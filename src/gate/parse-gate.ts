@@ -21,19 +21,27 @@ function partsOf(text: string) {
   while (end > 0 && !SIGNS.includes(text[end - 1] as string)) end--;
   let start = end;
   while (start > 0 && SIGNS.includes(text[start - 1] as string)) start--;
-  const before = text.slice(0, start).trim();
+  const { before, set } = splitSet(text.slice(0, start).trim());
   const at = before.endsWith(']') ? before.indexOf('[') : -1;
   const name = at < 0 ? before : before.slice(0, at).trim();
   if (start === end || /[<>=![\]]/.test(name)) return undefined;
   const brackets = at < 0 ? undefined : before.slice(at);
-  return { name, brackets, sign: text.slice(start, end), written: text.slice(end).trim() };
+  return { name, brackets, set, sign: text.slice(start, end), written: text.slice(end).trim() };
+}
+
+/** What stands before an `@`, and the set behind it. An output's name may hold the sign, and so may a change of a user's metric. */
+function splitSet(text: string): { before: string; set: string | undefined } {
+  const at = text.lastIndexOf('@');
+  const isOwn = text.startsWith(USER_PREFIX) && text.endsWith(CHANGE_SUFFIX);
+  if (at < 0 || text.indexOf(']', at) >= 0 || isOwn) return { before: text, set: undefined };
+  return { before: text.slice(0, at).trim(), set: text.slice(at + 1).trim() };
 }
 
 /** A decimal number, and the unit behind it. */
 const LIMIT = /^([+\-−]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(.*)$/i;
 
 /**
- * Read a gate: `metric[output]<limit`, with one of < <= > >=, a limit with its unit, and `_change` behind the metric for
+ * Read a gate: `metric[output]@set<limit`, with one of < <= > >=, a limit with its unit, and `_change` behind the metric for
  * a limit on the change against the baseline.
  *
  * @throws QuantizeError `bad-gate` for what is no such expression, or names no metric that there is
@@ -43,7 +51,7 @@ export function parseGate(spec: GateSpec): Gate {
   const bad = (problem: string, mend: string) => new QuantizeError('bad-gate', { gate: text, problem, mend });
   const found = partsOf(text);
   if (!found) throw bad('compares nothing with a limit', SHAPE);
-  const { name, brackets, sign, written } = found;
+  const { name, brackets, set, sign, written } = found;
   const comparison = comparisons.find((known) => known === sign);
   if (!comparison) throw bad(`compares with "${sign}"`, `Write one of ${comparisons.join(' ')}.`);
   if (name === '') throw bad('names no metric', SHAPE);
@@ -54,16 +62,28 @@ export function parseGate(spec: GateSpec): Gate {
       `names "${target}" in brackets, but ${metric.name} is one number`,
       `Write ${name}${sign}${written}.`,
     );
+  if (set === '') throw bad('has nothing behind its @', 'Write the name of a set of samples, or no @.');
+  if (set !== undefined && metric.isSingle)
+    throw bad(
+      `names the set "${set}", but ${metric.name} is one number for all`,
+      `Write ${name}${brackets ?? ''}${sign}${written}.`,
+    );
   if (target === '')
     throw bad('has nothing in its brackets', `Write the name of one ${metric.of}, or no brackets.`);
-  const { limit, isRelative } = parseLimit(written, metric, isChange, bad, `${name}${brackets ?? ''}${sign}`);
-  return { text, level, metric, target, isChange, isRelative, comparison, limit };
+  const { limit, isRelative } = parseLimit(
+    written,
+    metric,
+    isChange,
+    bad,
+    `${name}${brackets ?? ''}${set === undefined ? '' : `@${set}`}${sign}`,
+  );
+  return { text, level, metric, target, set, isChange, isRelative, comparison, limit };
 }
 
 type Refuse = (problem: string, mend: string) => QuantizeError;
 
 const SHAPE =
-  'Write metric[output]<limit, as "top1_drop<0.5%" or "sqnr[logits]>=30dB"; `quantize metrics` lists the metrics.';
+  'Write metric[output]@set<limit, of which the output and the set may be left out, as "top1_drop<0.5%" or "sqnr[logits]>=30dB"; `quantize metrics` lists the metrics.';
 
 function findMetric(name: string, bad: Refuse): { metric: Metric; isChange: boolean } {
   const isChange = name.endsWith(CHANGE_SUFFIX);
@@ -122,6 +142,7 @@ export function isSameLimit(a: Gate, b: Gate): boolean {
   return (
     a.metric.name === b.metric.name &&
     a.target === b.target &&
+    a.set === b.set &&
     a.isChange === b.isChange &&
     side(a.comparison) === side(b.comparison)
   );

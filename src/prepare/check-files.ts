@@ -8,7 +8,9 @@ import { fingerprintOf } from '../files/open.js';
 import type { DataOptions, TrainingOptions } from '../options.js';
 
 /** Whatever names files that a run reads. */
-interface Reading extends Pick<DataOptions, 'data' | 'evalData' | 'labels' | 'classNames'>, TrainingOptions {
+interface Reading
+  extends Pick<DataOptions, 'data' | 'evalData' | 'evalSets' | 'labels' | 'classNames'>,
+    TrainingOptions {
   readonly model?: string | undefined;
   readonly stats?: string | undefined;
   readonly plan?: string | undefined;

@@ -80,12 +80,13 @@ export async function prepare(
     });
     const calibration = watch.stoppable(opened.calibration);
     const evaluation = watch.stoppable(opened.evaluation);
+    const otherSets = opened.otherSets?.map((set) => ({ ...set, source: watch.stoppable(set.source) }));
     const training = opened.training && {
       ...opened.training,
       source: watch.stoppable(opened.training.source),
     };
     return {
-      samples: { ...opened, unheld, calibration, evaluation, training },
+      samples: { ...opened, unheld, calibration, evaluation, otherSets, training },
       reference: await referenceOf(original, evaluation),
     };
   });

@@ -21,6 +21,7 @@ import {
   formatWorst,
 } from './format.js';
 import type { ComparisonRecord, Result } from './result.js';
+import { onWorstSet, setNameOf } from './sets.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
 
@@ -30,6 +31,13 @@ export const count = (n: number, noun: string, nouns = `${noun}s`): string =>
 
 /** What quantization did to the results, in a few words. */
 export function qualityOf(result: Result): string {
+  const { length } = result.sets;
+  if (length < 2) return qualityOnSet(result);
+  const worst = onWorstSet(result);
+  return `${qualityOnSet(worst)} on ${setNameOf(worst)}, the worst of ${length} sets`;
+}
+
+function qualityOnSet(result: Result): string {
   const { task, outputs } = result;
   const unusable = unusableOutputs(result).length > 0 ? ', probably unusable' : '';
   const output = worstOutput(outputs);
@@ -101,7 +109,11 @@ const kinds: Record<Result['evaluation']['kind'], string> = {
 };
 
 /** The samples that were measured on. */
-export const measuredOn = ({ evaluation: { samples, kind } }: Result): string => count(samples, kinds[kind]);
+export function measuredOn(result: Result): string {
+  const { samples, kind } = result.evaluation;
+  const name = setNameOf(result);
+  return `${count(samples, kinds[kind])}${name === undefined ? '' : ` of ${name}`}`;
+}
 
 /** What the ranges of the activations are from. */
 export function calibratedOn({ calibration, recipe, command }: Result): string | undefined {
@@ -222,13 +234,14 @@ export function gateSummary({ gates }: Result): GateSummary | undefined {
   if (gates.length === 0) return undefined;
   const failed = gates.filter(({ passed, level }) => !passed && level === 'error').length;
   const missed = gates.filter(({ passed }) => !passed).length;
-  const of = (some: number) => (gates.length === 1 ? 'the gate' : `${some} of ${gates.length} gates`);
+  const of = (some: number) => {
+    if (gates.length === 1) return 'the gate';
+    return gates.length === 2 && some === 2 ? 'both gates' : `${some} of ${gates.length} gates`;
+  };
   if (failed > 0) return { verdict: 'failed', text: `${of(failed)} failed` };
   if (missed > 0) return { verdict: 'warned', text: `${of(missed)} missed, as a warning` };
-  return {
-    verdict: 'passed',
-    text: gates.length === 1 ? 'the gate passed' : `all ${gates.length} gates passed`,
-  };
+  const all = ['', 'the gate', 'both gates'][gates.length] ?? `all ${gates.length} gates`;
+  return { verdict: 'passed', text: `${all} passed` };
 }
 
 /** What a gate came to: `passed`, `failed`, or `warning`. */

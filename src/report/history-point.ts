@@ -1,3 +1,6 @@
+/** What one run measured on one of several sets of samples. */
+export type SetPoint = Pick<HistoryPoint, 'top1' | 'agreement' | 'sqnrDb'>;
+
 /** What one run measured, as a line of a history has it. */
 export interface HistoryPoint {
   /** When the run ended, ISO 8601 in UTC. */
@@ -14,4 +17,6 @@ export interface HistoryPoint {
   readonly sqnrDb: number | null;
   /** Float time over quantized time; null where nothing was timed. */
   readonly speedup: number | null;
+  /** The same of each set of samples, by its name; missing where there was one alone. */
+  readonly sets?: Readonly<Record<string, SetPoint>> | undefined;
 }

@@ -4,12 +4,14 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import { worstDb } from '../evaluate/drift.js';
 import { worstOutput } from '../evaluate/worst-output.js';
 import { readWhole } from '../files/open.js';
-import type { HistoryPoint } from './history-point.js';
+import type { HistoryPoint, SetPoint } from './history-point.js';
 import type { Result } from './result.js';
 
 const number = z.number().nullable();
 
 /** A line of a history: what one run measured. */
+const setSchema = z.looseObject({ top1: number, agreement: number, sqnrDb: number });
+
 const pointSchema = z.looseObject({
   at: z.string(),
   model: z.string(),
@@ -19,6 +21,7 @@ const pointSchema = z.looseObject({
   agreement: number,
   sqnrDb: number,
   speedup: number,
+  sets: z.record(z.string(), setSchema).optional(),
 });
 
 /** Runs that a report looks back on. */
@@ -26,17 +29,24 @@ const MOST_SHOWN = 50;
 
 /** What a run measured, as a point of its history. */
 export function pointOf(result: Result): HistoryPoint {
-  const { float, quantized, task, outputs, timing } = result;
-  const worst = worstOutput(outputs);
+  const { float, quantized, sets, timing } = result;
   return {
     at: timing.at,
     model: float.name,
     quantized: quantized.name,
     sizeBytes: quantized.sizeBytes,
+    ...measuredOnSet(result),
+    speedup: timing.speed?.ratio ?? null,
+    ...(sets.length > 1 && { sets: Object.fromEntries(sets.map((set) => [set.name, measuredOnSet(set)])) }),
+  };
+}
+
+function measuredOnSet({ task, outputs }: Pick<Result, 'task' | 'outputs'>): SetPoint {
+  const worst = worstOutput(outputs);
+  return {
     top1: task?.quantized ?? null,
     agreement: worst?.deployed.topOneAgreement ?? null,
     sqnrDb: worst ? worstDb(worst.deployed) : null,
-    speedup: timing.speed?.ratio ?? null,
   };
 }
 

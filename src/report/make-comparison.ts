@@ -1,5 +1,6 @@
 import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
+import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { LayerPair } from '../evaluate/layer-pairs.js';
 import { computeNodes, type MatchedLayer } from '../evaluate/match-layers.js';
@@ -17,6 +18,7 @@ import { describeNetwork } from './describe-network.js';
 import { describePlan } from './describe-plan.js';
 import { dataRecord, fileRecord, type ModelFile, unheldWarnings } from './make-result.js';
 import { RESULT_VERSION, type Result } from './result.js';
+import { setRecords, setWarnings } from './set-records.js';
 import { chanceWarnings, portableWarnings } from './trust-warnings.js';
 import { evaluationWarnings } from './warnings.js';
 
@@ -59,10 +61,11 @@ export function makeComparison(run: ComparisonOutcome): Result {
   const { task, metrics, portable, speed } = evaluation;
   const { recipe, placement } = layers;
   const machine = describeMachine();
-  const outputs = evaluation.outputs.map((output) => {
+  const named = (output: OutputDrift): OutputDrift => {
     const pair = pairing.outputs.find((each) => each.float === output.name);
     return pair ? { ...output, quantizedName: pair.quantized, matchedBy: pair.matchedBy } : output;
-  });
+  };
+  const outputs = evaluation.outputs.map(named);
   // A pair whose shapes never agree was none: another layout, or another operator.
   const compared = evaluation.layers.filter(({ drift }) => drift.samples > drift.shapeMismatches);
   const plan =
@@ -99,6 +102,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     task: task ?? null,
     portable,
     metrics,
+    sets: setRecords(samples, evaluation, named),
     layers: compared,
     refinements: [],
     origins: [],
@@ -112,6 +116,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
       ...(samples.evaluation.warnings ?? []),
       ...unheldWarnings(samples),
       ...chanceWarnings(task),
+      ...setWarnings(samples, evaluation),
       ...portableWarnings(portable, evaluation, recipe),
       ...evaluationWarnings({ evaluationKind: samples.kind, outputs, forms, machine }),
     ],

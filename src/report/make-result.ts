@@ -20,6 +20,7 @@ import { describeNetwork } from './describe-network.js';
 import { describePlan } from './describe-plan.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { searchWarnings } from './search-warnings.js';
+import { setRecords, setWarnings } from './set-records.js';
 import {
   beyondWarnings,
   chanceWarnings,
@@ -115,6 +116,7 @@ export function makeResult(run: RunOutcome): Result {
     task: task ?? null,
     portable,
     metrics,
+    sets: setRecords(samples, evaluation),
     layers,
     refinements: run.plan.refinements,
     origins: run.origins,
@@ -131,6 +133,7 @@ export function makeResult(run: RunOutcome): Result {
       ...unheldWarnings(samples),
       ...(run.fit ? fitWarnings(run.fit, run.preparation) : []),
       ...chanceWarnings(task),
+      ...setWarnings(samples, evaluation),
       ...beyondWarnings(evaluation.beyond),
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),

@@ -41,6 +41,7 @@ import { meaningOf } from './meaning.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
+import { setNameOf, setTable } from './sets.js';
 import { sparkline, trendsOf } from './trend.js';
 
 /** Tables for a job's summary or a comment on a pull request, in GitHub's Markdown. */
@@ -55,6 +56,7 @@ export const markdown = {
       changes(result),
       trend(result),
       beforeAndAfter(result),
+      sets(result),
       drift(result),
       result.origins.length > 0 ? origins(result) : worst(result),
       whatToDo(result),
@@ -134,6 +136,7 @@ function trend(result: Result): string {
 
 function beforeAndAfter(result: Result): string {
   const { float, quantized, task } = result;
+  const set = setNameOf(result);
   const rows = [
     [
       'file',
@@ -143,7 +146,7 @@ function beforeAndAfter(result: Result): string {
     ],
   ];
   if (task) {
-    const points = `${dropOf(task)} points (${count(task.samples, 'sample')})`;
+    const points = `${dropOf(task)} points (${count(task.samples, 'sample')}${set === undefined ? '' : ` of ${escapeMarkdown(set)}`})`;
     rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
     if (task.topFive) {
       const { float: before, quantized: after } = task.topFive;
@@ -152,6 +155,22 @@ function beforeAndAfter(result: Result): string {
   }
   const interval = task ? `\n\nTop-1 changes by ${intervalOf(task)}.` : '';
   return `${table(['', 'float', 'quantized', ''], rows, [1, 2])}${interval}`;
+}
+
+/** Several sets of samples side by side. */
+function sets(result: Result): string {
+  const found = setTable(result);
+  if (!found) return '';
+  const rows = found.rows.map(({ name, isWorst, cells }) => [
+    `${markdownCode(name)}${isWorst ? ' (worst)' : ''}`,
+    ...cells,
+  ]);
+  const heads = found.heads.map(escapeMarkdown);
+  return table(
+    ['set of samples', ...heads],
+    rows,
+    [...heads.keys()].map((i) => i + 1),
+  );
 }
 
 function drift(result: Result): string {

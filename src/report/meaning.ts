@@ -3,6 +3,7 @@ import { worstOutput } from '../evaluate/worst-output.js';
 import { count, measuredOn, qualityOf } from './facts.js';
 import { formatPercent, formatShort } from './format.js';
 import type { Result } from './result.js';
+import { onWorstSet, setNameOf } from './sets.js';
 
 /** What an SQNR of at least so many dB means for who uses the output; the first that holds. */
 const grades: readonly (readonly [number, string])[] = [
@@ -17,7 +18,8 @@ const grades: readonly (readonly [number, string])[] = [
  * What was measured in sentences, for a reader who knows none of the measures: what is lost, how sure that is, and a bound where
  * one is known.
  */
-export function meaningOf(result: Result): string[] {
+export function meaningOf(measured: Result): string[] {
+  const result = onWorstSet(measured);
   return [...outputMeaning(result), ...metricMeaning(result)];
 }
 
@@ -30,7 +32,8 @@ function metricMeaning({ metrics: [first] }: Result): string[] {
 
 function outputMeaning(result: Result): string[] {
   const { task, outputs } = result;
-  if (task) return taskMeaning(task);
+  const name = setNameOf(result);
+  if (task) return taskMeaning(task, name === undefined ? '' : ` on ${name}`);
   const output = worstOutput(outputs);
   if (!output) return ['Nothing was measured: what the quantization costs is not known.'];
   const on = measuredOn(result);
@@ -48,10 +51,13 @@ function outputMeaning(result: Result): string[] {
   return driftMeaning(result, worstDb(output.deployed), on);
 }
 
-function taskMeaning({ samples, float, quantized, topOneDrop }: NonNullable<Result['task']>): string[] {
+function taskMeaning(
+  { samples, float, quantized, topOneDrop }: NonNullable<Result['task']>,
+  on: string,
+): string[] {
   const more = Math.round((float - quantized) * samples);
   const what = Math.abs(more) === 1 ? 'answer is' : 'answers are';
-  const of = `Of ${count(samples, 'answer')}, ${Math.round(quantized * samples).toLocaleString('en-US')} are right; in float ${Math.round(float * samples).toLocaleString('en-US')} are.`;
+  const of = `Of ${count(samples, 'answer')}${on}, ${Math.round(quantized * samples).toLocaleString('en-US')} are right; in float ${Math.round(float * samples).toLocaleString('en-US')} are.`;
   if (more === 0) return [of, 'As many are right as in float.'];
   const change = `${Math.abs(more).toLocaleString('en-US')} ${what} ${more > 0 ? 'lost' : 'gained'}.`;
   if (!topOneDrop.isSignificant)

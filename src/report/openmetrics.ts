@@ -1,4 +1,5 @@
 import { metrics } from '../gate/metrics.js';
+import { readOn } from '../gate/read-on.js';
 import { printable } from './escape.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -24,7 +25,7 @@ const nameOf = (text: string): string => text.replace(/[^a-zA-Z0-9_]/g, '_');
 
 function builtIn(result: Result): [string, number][] {
   return metrics.flatMap((metric): [string, number][] => {
-    const reading = metric.read(result, undefined);
+    const reading = readOn(metric, result);
     return 'value' in reading && Number.isFinite(reading.value) ? [[metric.name, reading.value]] : [];
   });
 }

@@ -29,6 +29,7 @@ export function quantizeCommandLine(
     ...flag('--input-range', inputRange && [inputRange.low[0], inputRange.high[0]].join(',')),
     ...pathFlags('--eval-data', evalData, nameOf),
     ...flag('--labels', labels && nameOf(labels)),
+    ...setFlags(options.evalSets, nameOf),
     ...flag('--class-names', options.classNames && nameOf(options.classNames)),
     ...pathFlags('--train-data', options.trainData, nameOf),
     ...flag('--train-labels', options.trainLabels && nameOf(options.trainLabels)),
@@ -57,6 +58,7 @@ export function compareCommandLine(options: CompareOptions): string {
     ...flag('--samples', samples),
     ...flag('--seed', seed),
     ...flag('--labels', labels && asGiven(labels)),
+    ...setFlags(options.evalSets, asGiven),
     ...flag('--class-names', options.classNames && asGiven(options.classNames)),
     ...flag('--metric', metric && asGiven(metric)),
     ...gateFlags(options, asGiven),
@@ -77,6 +79,17 @@ const flag = (name: string, value: Value): string[] => (value === undefined ? []
 function pathFlags(name: string, paths: Paths | undefined, nameOf: (path: string) => string): string[] {
   const all = paths === undefined ? [] : [paths].flat();
   return all.flatMap((path) => [name, withPath(path, nameOf)]);
+}
+
+function setFlags(sets: DataOptions['evalSets'] = {}, nameOf: (path: string) => string): string[] {
+  return Object.entries(sets).flatMap(([name, { data, labels }]) =>
+    [data].flat().flatMap((path, i) => {
+      const named = withPath(path, nameOf);
+      const own = i === 0 && labels !== undefined ? nameOf(labels) : '';
+      // Behind the last comma stand labels, be they none.
+      return ['--eval-set', `${name}=${named}${own !== '' || named.includes(',') ? `,${own}` : ''}`];
+    }),
+  );
 }
 
 /** The parts of `path` or `input=path`. */

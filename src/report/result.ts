@@ -40,6 +40,14 @@ export interface DataRecord {
   readonly preprocess: string;
 }
 
+/** What was measured on one of several sets of samples. */
+export interface SetRecord extends DataRecord {
+  readonly name: string;
+  readonly outputs: readonly OutputDrift[];
+  readonly task: TaskAccuracy | null;
+  readonly metrics: readonly UserMetric[];
+}
+
 /** What only a comparison of two given models has to tell. */
 export interface ComparisonRecord {
   readonly floatForm: ModelForm;
@@ -85,6 +93,8 @@ export interface Result {
   readonly portable: PortableDrift | null;
   /** What the user's own metrics gave. */
   readonly metrics: readonly UserMetric[];
+  /** Several sets of samples, the first of which all else is measured on; empty where there is one alone. */
+  readonly sets: readonly SetRecord[];
   readonly layers: readonly LayerDrift[];
   /** Where the drift comes from, layer by layer; empty where that was not asked for. */
   /** What refiners did, in their order; empty where none ran. */

@@ -43,6 +43,7 @@ import { originsTable, whatToDo } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
 import { searchOutcome } from './search-terminal.js';
+import { setNameOf, setTable } from './sets.js';
 
 /** A table that a person reads in five seconds: verdict, before and after, drift, worst layers, what to know. */
 export const terminal = {
@@ -54,6 +55,7 @@ export const terminal = {
       gates(result),
       beforeAndAfter(result),
       changes(result),
+      sets(result),
       drift(result),
       result.origins.length > 0 ? originsTable(result) : worst(result),
       whatToDo(result),
@@ -104,7 +106,9 @@ const gateColours = { passed: chalk.green, warning: chalk.yellow, failed: chalk.
 const signOf = (gate: GateOutcome): string =>
   ({ passed: 'passed', warning: 'warning', failed: 'FAILED' })[outcomeOf(gate)];
 
-function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): string[] {
+function beforeAndAfter(result: Result): string[] {
+  const { float, quantized, task, metrics, timing } = result;
+  const set = setNameOf(result);
   const { speed } = timing;
   const rows = [
     ['', 'float', 'quantized', ''],
@@ -116,7 +120,7 @@ function beforeAndAfter({ float, quantized, task, metrics, timing }: Result): st
     ],
   ];
   if (task) {
-    const points = `${dropOf(task)} points (${count(task.samples, 'sample')})`;
+    const points = `${dropOf(task)} points (${count(task.samples, 'sample')}${set === undefined ? '' : ` of ${shorten(set)}`})`;
     rows.push(['top-1', formatPercent(task.float), formatPercent(task.quantized), points]);
     if (task.topFive) rows.push(['top-5', ...accuracyCells(task.topFive)]);
   }
@@ -147,6 +151,21 @@ const accuracyCells = ({ float, quantized }: { float: number; quantized: number 
   formatPercent(quantized),
   `${formatSigned(100 * (quantized - float), 2)} points`,
 ];
+
+/** Several sets of samples side by side. */
+function sets(result: Result): string[] {
+  const found = setTable(result);
+  if (!found) return [];
+  const rows = found.rows.map(({ name, isWorst, cells }) => [
+    `  ${shorten(name)}${isWorst ? ' (worst)' : ''}`,
+    ...cells,
+  ]);
+  const heads = found.heads.map((head) => shorten(head, 16));
+  return alignColumns(
+    [['sets of samples', ...heads], ...rows],
+    [...heads.keys()].map((i) => i + 1),
+  );
+}
 
 function changes({ baseline }: Result): string[] {
   if (!baseline) return [];

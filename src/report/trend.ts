@@ -1,6 +1,6 @@
 import { formatBytes, formatDb, formatPercent, formatSigned } from './format.js';
 import { pointOf } from './history.js';
-import type { HistoryPoint } from './history-point.js';
+import type { HistoryPoint, SetPoint } from './history-point.js';
 import type { Result } from './result.js';
 
 /** How one number went over the runs. */
@@ -26,17 +26,22 @@ type Measure = {
 
 const points = (before: number, after: number) => `${formatSigned(100 * (after - before), 2)} points`;
 
+const ofSamples: readonly (Omit<Measure, 'pick'> & { readonly pick: (point: SetPoint) => number | null })[] =
+  [
+    { name: 'top-1', pick: ({ top1 }) => top1, show: formatPercent, change: points },
+    { name: 'same top-1', pick: ({ agreement }) => agreement, show: formatPercent, change: points },
+    {
+      ...{ name: 'SQNR', pick: ({ sqnrDb }: SetPoint) => sqnrDb, show: formatDb },
+      change: (before, after) => `${formatSigned(after - before, 1)} dB`,
+    },
+  ];
+
 const measures: readonly Measure[] = [
   {
     ...{ name: 'size', pick: ({ sizeBytes }: HistoryPoint) => sizeBytes, show: formatBytes },
     change: (before, after) => `${formatSigned((100 * (after - before)) / before, 1)} %`,
   },
-  { name: 'top-1', pick: ({ top1 }) => top1, show: formatPercent, change: points },
-  { name: 'same top-1', pick: ({ agreement }) => agreement, show: formatPercent, change: points },
-  {
-    ...{ name: 'SQNR', pick: ({ sqnrDb }: HistoryPoint) => sqnrDb, show: formatDb },
-    change: (before, after) => `${formatSigned(after - before, 1)} dB`,
-  },
+  ...ofSamples,
   {
     ...{ name: 'speed', pick: ({ speedup }: HistoryPoint) => speedup, isTimed: true as const },
     show: (value) => `${value.toFixed(2)}×`,
@@ -49,7 +54,9 @@ export function trendsOf(result: Result): Trend[] {
   const { history } = result;
   if (history.length === 0) return [];
   const all = [...history, pointOf(result)];
-  return measures.flatMap(({ name, pick, show, change, isTimed = false }) => {
+  // Of several sets the first is what the others stand beside.
+  const others = result.sets.slice(1).flatMap(({ name }) => ofSet(name));
+  return [...measures, ...others].flatMap(({ name, pick, show, change, isTimed = false }) => {
     const values = all.map(pick);
     const known = values.filter((value) => value !== null);
     const [first] = known;
@@ -60,6 +67,17 @@ export function trendsOf(result: Result): Trend[] {
     return [{ name, values, first: show(first), now: show(now), change: changed, isTimed }];
   });
 }
+
+/** How what is measured on one of several sets went. */
+const ofSet = (set: string): Measure[] =>
+  ofSamples.map(({ name, pick, ...shown }) => ({
+    ...shown,
+    name: `${name} on ${set}`,
+    pick: ({ sets }) => {
+      const point = sets?.[set];
+      return point ? pick(point) : null;
+    },
+  }));
 
 const BARS = '▁▂▃▄▅▆▇█';
 

@@ -69,7 +69,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const pairing = pairModels(float, quantized);
   const shared: Model = { ...float.model, graph: { ...float.model.graph, inputs: [...pairing.inputs] } };
   const opened = await withOriginal(float, threads, async (original) => ({
-    ...(await openAll(shared, options, (feed) => original.run(feed))),
+    ...(await openAll(shared, { ...options, measuresData: true }, (feed) => original.run(feed))),
     unheld: original.unheldOutputs,
   }));
   const samples = {
@@ -78,6 +78,8 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
     // What --data gives is measured on here, and nothing is calibrated.
     kind: opened.kind === 'calibration' ? ('evaluation' as const) : opened.kind,
     labels: opened.labels,
+    setName: opened.setName,
+    otherSets: opened.otherSets?.map((set) => ({ ...set, source: watch.stoppable(set.source) })),
     unheld: opened.unheld,
   };
 
@@ -102,7 +104,7 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
       provider,
       withProgress: (source) => watch.withProgress(source),
       preprocess: preprocessOf(options.preprocess),
-      metric: await makeMetric?.(),
+      makeMetric,
       ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
     },
   );

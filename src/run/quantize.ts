@@ -192,7 +192,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const files = { floatFile: loaded.runs, floatOutputs, quantized: source };
     const models = { ...files, folded: model, placement, emitted };
     const settings = {
-      ...{ threads, provider, preprocess, metric: await makeMetric?.() },
+      ...{ threads, provider, preprocess, makeMetric },
       ranges: seenRanges(plan),
       ...{ classesAxis: options.classesAxis, mayRank: limitsRanks(options.gates) },
       withProgress: (source: SampleSource) => watch.withProgress(source),

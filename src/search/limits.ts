@@ -25,8 +25,8 @@ const searchable = [
 /** What gates ask of the search: those that fail, on the whole model, and not on a change; of several the strictest. */
 export function limitsOf(gates: readonly GateSpec[] = []): SearchLimits {
   const limits: { -readonly [K in keyof SearchLimits]: SearchLimits[K] } = {};
-  for (const { level, metric, target, isChange, comparison, limit } of gates.map(parseGate)) {
-    if (level !== 'error' || target !== undefined || isChange) continue;
+  for (const { level, metric, target, set, isChange, comparison, limit } of gates.map(parseGate)) {
+    if (level !== 'error' || target !== undefined || set !== undefined || isChange) continue;
     const found = searchable.find((each) => each.metric === metric.name && comparison.startsWith(each.side));
     if (!found) continue;
     const stricter = found.side === '<' ? Math.min : Math.max;

@@ -17,6 +17,7 @@ const places: Readonly<Record<string, string>> = {
   binDtype: 'bin.dtype',
   binShape: 'bin.shape',
   shape: 'shapes',
+  evalSet: 'evalSets',
   perTensor: 'recipe.granularity',
   actBits: 'recipe.activations.bits',
   dynamic: 'recipe.activations.kind',

@@ -30,6 +30,25 @@ async function refusalOf(content: unknown): Promise<{ message: string; hint: str
 }
 
 describe('a configuration', () => {
+  it('names sets of samples, their paths and labels relative to the file', async () => {
+    const evalSets = {
+      day: { data: 'day.npy', labels: 'day-labels.npy' },
+      'night.2': { data: { image: ['a.npy', 'b.npy'] }, labels: 'folders' },
+    };
+    const folder = folderWith({ model: 'net.onnx', evalSets });
+    const [job] = (await readConfig({ folder })).jobs;
+    expect(job?.evalSets).toEqual({
+      day: { data: join(folder, 'day.npy'), labels: join(folder, 'day-labels.npy') },
+      'night.2': {
+        data: [`image=${join(folder, 'a.npy')}`, `image=${join(folder, 'b.npy')}`],
+        labels: 'folders',
+      },
+    });
+    const { message } = await refusalOf({ model: 'net.onnx', evalSets: { 'a night': { data: 'a.npy' } } });
+    expect(message).toContain('a night');
+    expect((await refusalOf({ model: 'net.onnx', evalSets: { day: {} } })).message).toContain('evalSets.day');
+  });
+
   it('says all that a run is told, its paths relative to the file', async () => {
     const folder = folderWith({
       $schema: './schema.json',

@@ -23,7 +23,7 @@ const evaluated = (
       inTurn,
     },
     { calibration: undefined, evaluation: sourceOf(feeds), kind: 'evaluation', labels },
-    { threads: 1, metric },
+    { threads: 1, makeMetric: metric && (async () => metric) },
   );
 
 it('a classifier: outputs, layers in order, accuracy and speed', async () => {

@@ -79,7 +79,7 @@ describe('a gate', () => {
   });
 
   it.each([
-    ['sqnr', 'compares nothing with a limit', /Write metric\[output\]<limit/],
+    ['sqnr', 'compares nothing with a limit', /Write metric\[output\]@set<limit/],
     ['', 'compares nothing with a limit', /top1_drop<0\.5%/],
     ['<3', 'names no metric', /Write metric/],
     ['sqnr=30', 'compares with "="', /one of < <= > >=/],

@@ -41,6 +41,30 @@ const history = [
   { ...pointOf(sampleResult()), sizeBytes: 160_000, top1: null },
 ];
 
+test('of several sets each has its trend', () => {
+  const { outputs, task, metrics } = sampleResult();
+  const sets = [
+    { name: 'day', label: 'd.npy', samples: 10, preprocess: 'none', outputs, task, metrics },
+    {
+      name: 'night',
+      label: 'n.npy',
+      samples: 10,
+      preprocess: 'none',
+      outputs,
+      metrics,
+      task: task && { ...task, quantized: 0.85 },
+    },
+  ];
+  const point = pointOf(sampleResult({ sets }));
+  expect(point.sets?.night).toEqual({ top1: 0.85, agreement: 0.9918, sqnrDb: point.sqnrDb });
+  const before = { ...point, sets: { night: { top1: 0.8, agreement: null, sqnrDb: null } } };
+  const trends = trendsOf(sampleResult({ sets, history: [before] }));
+  expect(trends.find(({ name }) => name === 'top-1 on night')).toMatchObject({
+    now: '85.00 %',
+    change: '+5.00 points',
+  });
+});
+
 test('the trend, against the last run that measured it', () => {
   const [size, top1] = trendsOf(sampleResult({ history }));
   // 176,000 after 160,000; 90.14 % after 90 %.

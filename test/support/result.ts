@@ -49,6 +49,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
         offset: { lowest: -0.19, error: 0.0003, roundedError: 0.0004, exactError: null },
       },
     ],
+    sets: [],
     outputs: [
       {
         name: 'logits',

@@ -46,6 +46,16 @@ export const ways: readonly Way[] = [
   // Each tutorial from its beginning to its end; a gate that fails is part of it, and compared.
   { document: 'docs/tutorials/', command: /^(node|cd|cat|quantize) /, world: 'repository', exits: [0, 1] },
 
+  {
+    document: 'docs/ci.md',
+    command: /--eval-set/,
+    replace: [
+      [/(day|night)-labels\.npy/g, 'labels.npy'],
+      [/(day|night)\.npy/g, 'test.npy'],
+    ],
+    exits: [0, 1],
+  },
+
   // Samples of other kinds.
   { document: 'docs/data.md', world: 'arrays' },
   { document: 'docs/data.md', command: /photos|--preprocess|labels\.csv/, world: 'pictures' },

@@ -6,7 +6,7 @@ import { learning } from './learning.js';
 import { type Markup, markup } from './markup.js';
 import { pictures } from './pictures.js';
 import { plan, provenance, recipe, warnings } from './record.js';
-import { baseline, figures, gates, header, metrics } from './summary.js';
+import { baseline, figures, gates, header, metrics, sets } from './summary.js';
 import { trend } from './trend.js';
 
 /** The report as one page. */
@@ -17,6 +17,7 @@ export function renderPage(result: Result): string {
     ...[
       gates,
       figures,
+      sets,
       baseline,
       trend,
       warnings,

@@ -28,6 +28,7 @@ import {
 } from '../format.js';
 import { meaningOf } from '../meaning.js';
 import type { Result } from '../result.js';
+import { onWorstSet, setNameOf, setTable } from '../sets.js';
 import { type Markup, markup, table } from './markup.js';
 import { renderBars } from './plots.js';
 
@@ -82,7 +83,8 @@ ${table('Gates', columns, rows)}
 }
 
 /** Accuracy, drift, size and speed, each as one figure. */
-export function figures(result: Result): Markup {
+export function figures(measured: Result): Markup {
+  const result = onWorstSet(measured);
   return markup`<section class="cards" aria-label="Figures">
 ${[accuracyCard(result), driftCard(result), sizeCard(result), timing(result)].filter((card) => card !== undefined)}
 </section>`;
@@ -94,7 +96,7 @@ function accuracyCard(result: Result): Markup | undefined {
     return markup`<div>
 <h2>Top-1 accuracy</h2>
 <p class="figure">${formatPercent(task.quantized)}</p>
-<p>${dropOf(task)} points from ${formatPercent(task.float)}, on ${count(task.samples, 'sample')}</p>
+<p>${dropOf(task)} points from ${formatPercent(task.float)}, on ${count(task.samples, 'sample')}${ofSet(result)}</p>
 <p>${intervalOf(task)}</p>
 ${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dropOf(task.topFive)} points</p>` : undefined}
 </div>`;
@@ -108,7 +110,14 @@ ${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dro
 </div>`;
 }
 
-function driftCard({ outputs }: Result): Markup | undefined {
+/** The set that a figure is of, where there are several. */
+function ofSet(result: Result): string {
+  const name = setNameOf(result);
+  return name === undefined ? '' : ` of ${name}`;
+}
+
+function driftCard(result: Result): Markup | undefined {
+  const { outputs } = result;
   const output = worstOutput(outputs);
   if (!output) return undefined;
   const { cosine } = output.deployed;
@@ -119,7 +128,7 @@ function driftCard({ outputs }: Result): Markup | undefined {
   return markup`<div>
 <h2>Signal to noise</h2>
 <p class="figure">${said.replace(/ dB$/, '')}${said.endsWith(' dB') ? markup` <span class="unit">dB</span>` : undefined}</p>
-<p>SQNR${part}${which}; cosine ${formatCosine(cosine)}</p>
+<p>SQNR${part}${which}; cosine ${formatCosine(cosine)}${setNameOf(result) === undefined ? '' : `; on ${setNameOf(result)}`}</p>
 </div>`;
 }
 
@@ -150,6 +159,22 @@ ${folded === undefined ? undefined : markup`<p>${sentence(folded)}.</p>`}
 <p>one run on ${count(threads, 'thread')}; ${all}</p>
 ${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
 </div>`;
+}
+
+/** Several sets of samples side by side. */
+export function sets(result: Result): Markup | undefined {
+  const found = setTable(result);
+  if (!found) return undefined;
+  const rows = found.rows.map(({ name, isWorst, cells }) => [
+    markup`<code>${name}</code>${isWorst ? ' (worst)' : ''}`,
+    ...cells,
+  ]);
+  const columns = found.heads.map((head) => ({ head, isNumber: true }));
+  return markup`<section id="sets" aria-labelledby="sets-title">
+<h2 id="sets-title">Sets of samples</h2>
+<p class="note">Each is measured by itself, and gates hold on the worst. What follows is measured on ${setNameOf(result)}.</p>
+${table('Sets of samples', [{ head: 'set' }, ...columns], rows)}
+</section>`;
 }
 
 /** A number in as many digits as a person compares. */
