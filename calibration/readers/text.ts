@@ -71,7 +71,7 @@ const makers: Readonly<Record<string, Maker>> = {
 function makerOf({ name }: InputSpec, path: string): Maker {
   const maker = Object.hasOwn(makers, name) ? makers[name] : undefined;
   if (maker) return maker;
-  throw new QuantizeError('data-input-missing', {
+  throw new QuantizeError('text-input-unknown', {
     ...{ path, input: name, found: Object.keys(makers).join(', ') },
   });
 }

@@ -79,6 +79,11 @@ export const dataErrors = {
     '{path} has no array "{input}" for that input of the model; it has: {found}.',
     'Save the arrays under the names of the inputs: numpy.savez(path, name=array, …).',
   ),
+  'text-input-unknown': message(
+    2,
+    '{path} is text, and the input "{input}" is nothing that a tokenizer makes of it: {found}.',
+    'Export the model with one of those names, or give its inputs as arrays under their names, in a .npz file.',
+  ),
   'data-lengths': message(
     2,
     '{first} holds {found} samples and {second} {other}, where each sample needs all inputs.',

@@ -39,7 +39,9 @@ export function qualityOf(result: Result): string {
 
 function qualityOnSet(result: Result): string {
   const { task, outputs } = result;
-  const unusable = unusableOutputs(result).length > 0 ? ', probably unusable' : '';
+  // What a metric of the task says is what the error does.
+  const isUnusable = result.metrics.length === 0 && unusableOutputs(result).length > 0;
+  const unusable = isUnusable ? ', probably unusable' : '';
   const output = worstOutput(outputs);
   if (!output) return 'no drift measured';
   const others = outputs.length > 1 && output.name !== task?.output;
@@ -47,18 +49,29 @@ function qualityOnSet(result: Result): string {
   const part = group ? ` at ${channelsOf(group)}` : '';
   const at = part === '' ? ' at' : `${part} of`;
   const where = others ? `${at} output "${shortenName(output.name)}", the worst of ${outputs.length}` : part;
-  const own = `SQNR ${formatWorst(output.deployed)}${where}`;
+  const [metric] = result.metrics;
+  const measured = metric && metric.quantized !== null ? `${metricOf(metric)}, ` : '';
+  const own = `${measured}SQNR ${formatWorst(output.deployed)}${where}`;
   if (task) {
-    const graded = `top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
-    return others ? `${graded}, ${own}${unusable}` : `${graded}${unusable}`;
+    const graded = `${measured}top-1 ${formatPercent(task.quantized)} (${dropOf(task)} points)`;
+    return others
+      ? `${graded}, SQNR ${formatWorst(output.deployed)}${where}${unusable}`
+      : `${graded}${unusable}`;
   }
   const { topOneAgreement } = output.deployed;
   const { embedding } = output;
+  if (measured !== '') return `${own}${unusable}`;
   if (embedding?.isUnitLength)
     return `embeddings keep a cosine of ${formatFixed(embedding.meanCosine, 4)} (least ${formatFixed(embedding.leastCosine, 4)})${where}${unusable}`;
   if (topOneAgreement !== null && !group)
     return `same top-1 on ${formatPercent(topOneAgreement)}${where}${unusable}`;
   return `${own}${unusable}`;
+}
+
+/** What a metric is named for: the quantized model's number, and float's where it is no measure against float. */
+function metricOf({ name, float, quantized }: Result['metrics'][number]): string {
+  const shown = formatShort(quantized ?? 0, 4);
+  return float === null ? `${name} ${shown}` : `${name} ${shown} (float ${formatShort(float, 4)})`;
 }
 
 /** The group of channels that an output is judged by; undefined where it is judged as a whole. */

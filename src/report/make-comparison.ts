@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Samples } from '../calibrate/samples.js';
 import { oldestRuntime } from '../emit/runtime-support.js';
 import type { OutputDrift } from '../evaluate/compare-outputs.js';
@@ -53,6 +54,8 @@ export interface ComparisonOutcome {
   readonly at: Date;
   /** The names of classes by number; undefined where none were given. */
   readonly classNames: readonly string[] | undefined;
+  /** What `--metric` was given. */
+  readonly metric: string | undefined;
 }
 
 /** The record of a comparison: that of a run, less what only the maker of the quantized model knows. */
@@ -101,6 +104,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     outputs,
     task: task ?? null,
     portable,
+    metric: run.metric === undefined ? null : basename(run.metric),
     metrics,
     sets: setRecords(samples, evaluation, named),
     layers: compared,

@@ -73,6 +73,8 @@ export interface RunOutcome {
   readonly at: Date;
   /** The names of classes by number; undefined where none were given. */
   readonly classNames: readonly string[] | undefined;
+  /** What `--metric` was given. */
+  readonly metric: string | undefined;
 }
 
 const WIDENED =
@@ -115,6 +117,7 @@ export function makeResult(run: RunOutcome): Result {
     outputs,
     task: task ?? null,
     portable,
+    metric: run.metric === undefined ? null : basename(run.metric),
     metrics,
     sets: setRecords(samples, evaluation),
     layers,

@@ -91,7 +91,9 @@ export interface Result {
    * Null where no such sum can saturate, so that it gives the same everywhere, or nothing ran.
    */
   readonly portable: PortableDrift | null;
-  /** What the user's own metrics gave. */
+  /** The task or the module of `--metric`; null without one. */
+  readonly metric: string | null;
+  /** What it gave. */
   readonly metrics: readonly UserMetric[];
   /** Several sets of samples, the first of which all else is measured on; empty where there is one alone. */
   readonly sets: readonly SetRecord[];

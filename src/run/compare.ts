@@ -111,7 +111,9 @@ export async function compareWithin(options: CompareOptions, limits: Limits): Pr
   const reproduce = compareCommandLine(options);
   const elapsedMs = performance.now() - started;
   const run = { float, quantized, pairing, layers, samples, evaluation, provider };
-  const result = judge(makeComparison({ ...run, reproduce, elapsedMs, classNames, at: new Date() }));
+  const result = judge(
+    makeComparison({ ...run, reproduce, elapsedMs, classNames, metric: options.metric, at: new Date() }),
+  );
   for (const model of [float, quantized]) await model.refuseChanged();
   await refuseFailedModules();
   await writeReports(result, options.reports);

@@ -247,7 +247,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
       search: found && asPlanned(found.record, placement),
     };
-    const result = judge(makeResult({ ...run, provider, elapsedMs, classNames, at: new Date() }));
+    const result = judge(makeResult({ ...run, provider, elapsedMs, classNames, metric, at: new Date() }));
     await loaded.refuseChanged();
     await refuseFailedModules();
     await withCommit(async (files) => {

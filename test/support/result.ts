@@ -50,6 +50,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
       },
     ],
     sets: [],
+    metric: null,
     outputs: [
       {
         name: 'logits',

@@ -1,5 +1,5 @@
 import { boxesOf, iouOf, type Layout, layoutOf } from './boxes.js';
-import { againstFloat, type Box, type Sight, type Task } from './task.js';
+import { againstFloat, type Box, percent, quantizedOf, type Sight, type Task } from './task.js';
 
 /** Boxes that overlap by this share are the same object (PASCAL VOC, Everingham et al. 2010). */
 const MATCH = 0.5;
@@ -43,6 +43,16 @@ export const detection = {
         };
       },
     };
+  },
+  meaning(numbers) {
+    const boxes = numbers.boxes;
+    const [f1 = 0, precision = 0, recall = 0] = quantizedOf(numbers, 'f1', 'precision', 'recall') ?? [];
+    if (!boxes || boxes.float === null || boxes.quantized === null) return undefined;
+    const objects = (n: number) => `${n.toLocaleString('en-US')} object${n === 1 ? '' : 's'}`;
+    const found = `The float model finds ${objects(boxes.float)}, the quantized one ${boxes.quantized.toLocaleString('en-US')}`;
+    if (boxes.float === 0 || boxes.quantized === 0) return `${found}.`;
+    if (f1 === 1) return `${found}: the same.`;
+    return `${found}: ${percent(recall)} of float's are found again, and ${percent(precision)} of what is found is float's.`;
   },
 } as const satisfies Task;
 

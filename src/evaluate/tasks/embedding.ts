@@ -1,7 +1,7 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import { dot } from '../../numerics/symmetric.js';
 import type { MetricArray } from '../user-metric.js';
-import { againstFloat, bothOf, outputFor, type Task } from './task.js';
+import { againstFloat, bothOf, outputFor, percent, quantizedOf, type Task } from './task.js';
 
 /** Samples among which the nearest is looked for: each is compared with each. */
 const MOST_KEPT = 1000;
@@ -45,6 +45,15 @@ export const embedding = {
         };
       },
     };
+  },
+  meaning(numbers) {
+    const [nearest] = quantizedOf(numbers, 'same_nearest') ?? [];
+    const [mean, least] = quantizedOf(numbers, 'mean_cosine', 'least_cosine') ?? [];
+    if (mean === undefined || least === undefined) return undefined;
+    const kept = `The vectors keep the direction of float's to a mean cosine of ${mean.toFixed(4)}, the least ${least.toFixed(4)}`;
+    return nearest === undefined
+      ? `${kept}.`
+      : `${kept}; of ${percent(nearest)} of the samples the nearest other one is that of float.`;
   },
 } as const satisfies Task;
 

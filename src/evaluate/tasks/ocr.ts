@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { againstFloat, argmaxAt, bothOf, outputFor, type Task } from './task.js';
+import { againstFloat, argmaxAt, bothOf, outputFor, percent, quantizedOf, type Task } from './task.js';
 
 /** Texts as CTC reads them (Graves et al. 2006), against those of the float model. */
 export const ocr = {
@@ -37,6 +37,11 @@ export const ocr = {
         };
       },
     };
+  },
+  meaning(numbers) {
+    const [same, edits] = quantizedOf(numbers, 'same_texts', 'character_error') ?? [];
+    if (same === undefined || edits === undefined) return undefined;
+    return `${percent(same)} of the texts are read as by float; ${percent(edits)} of the characters are not.`;
   },
 } as const satisfies Task;
 

@@ -1,6 +1,16 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { againstFloat, argmaxAt, bothOf, outputFor, type Task, type TaskBatch, UnfitTask } from './task.js';
+import {
+  againstFloat,
+  argmaxAt,
+  bothOf,
+  outputFor,
+  percent,
+  quantizedOf,
+  type Task,
+  type TaskBatch,
+  UnfitTask,
+} from './task.js';
 
 /** How well a language model tells the next token of what it was given, or the token that labels name. */
 export const perplexity = {
@@ -40,6 +50,12 @@ export const perplexity = {
         same_next: againstFloat(same / tokens),
       }),
     };
+  },
+  meaning(numbers) {
+    const own = numbers.perplexity;
+    const [same] = quantizedOf(numbers, 'same_next') ?? [];
+    if (!own || own.float === null || own.quantized === null || same === undefined) return undefined;
+    return `The next token is told with a perplexity of ${own.quantized.toPrecision(4)}, in float ${own.float.toPrecision(4)} (less is better); both models name the same one in ${percent(same)} of the places.`;
   },
 } as const satisfies Task;
 

@@ -1,6 +1,6 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { bothOf, outputFor, type Task } from './task.js';
+import { bothOf, outputFor, percent, type Task } from './task.js';
 
 /** Probability from which on an event is told; for logits the same, which is 0. */
 const THRESHOLD = 0.5;
@@ -47,6 +47,15 @@ export const rareEvent = {
         };
       },
     };
+  },
+  meaning({ hit_rate: hits, false_alarm_rate: alarms }) {
+    const of = (numbers: typeof hits) =>
+      numbers && numbers.quantized !== null && numbers.float !== null
+        ? `${percent(numbers.quantized)}, in float ${percent(numbers.float)}`
+        : undefined;
+    const [told, wrong] = [of(hits), of(alarms)];
+    if (told === undefined) return 'There is no event among the samples: whether one is told is not known.';
+    return `Of the events ${told} are told${wrong === undefined ? '' : `; of all else ${wrong} is told as one`}.`;
   },
 } as const satisfies Task;
 

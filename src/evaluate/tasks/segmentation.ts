@@ -1,6 +1,15 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
-import { againstFloat, argmaxAt, bothOf, outputFor, type Sight, type Task } from './task.js';
+import {
+  againstFloat,
+  argmaxAt,
+  bothOf,
+  outputFor,
+  percent,
+  quantizedOf,
+  type Sight,
+  type Task,
+} from './task.js';
 
 /** Classes of places against those of the float model. */
 export const segmentation = {
@@ -56,6 +65,11 @@ export const segmentation = {
         };
       },
     };
+  },
+  meaning(numbers) {
+    const [agreement, worst] = quantizedOf(numbers, 'agreement', 'worst_iou') ?? [];
+    if (agreement === undefined || worst === undefined) return undefined;
+    return `${percent(agreement)} of all places keep the class that float gives them; of the class that keeps least, ${percent(worst)} of what either model marks is marked by both.`;
   },
 } as const satisfies Task;
 

@@ -28,11 +28,27 @@ export interface TaskMeter {
   result(): Readonly<Record<string, { readonly float: number; readonly quantized: number }>>;
 }
 
+/** What a task's meter gave, by name; null is no finite number. */
+export type TaskNumbers = Readonly<
+  Record<string, { readonly float: number | null; readonly quantized: number | null } | undefined>
+>;
+
+/** The numbers of the quantized model; undefined where one of them is none. */
+export function quantizedOf(numbers: TaskNumbers, ...names: readonly string[]): number[] | undefined {
+  const found = names.flatMap((name) => numbers[name]?.quantized ?? []);
+  return found.length === names.length ? found : undefined;
+}
+
+/** A share in per cent, to four digits at most: 99.87 %, 8.2 %. */
+export const percent = (share: number): string => `${Number((100 * share).toPrecision(4))} %`;
+
 /** A metric that is named, not written: what a task asks of a model. */
 export interface Task {
   readonly name: string;
   readonly summary: string;
   make(): TaskMeter;
+  /** What its numbers mean, in a sentence for who knows none of them; undefined where they could not be had. */
+  meaning(numbers: TaskNumbers): string | undefined;
 }
 
 /** Why a task does not fit a model; it ends the run. */

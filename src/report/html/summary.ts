@@ -101,6 +101,15 @@ function accuracyCard(result: Result): Markup | undefined {
 ${task.topFive ? markup`<p>top-5 ${formatPercent(task.topFive.quantized)}, ${dropOf(task.topFive)} points</p>` : undefined}
 </div>`;
   }
+  const [metric] = result.metrics;
+  if (metric && metric.quantized !== null) {
+    const float = metric.float === null ? '' : `${formatShort(metric.float, 4)} in float, `;
+    return markup`<div>
+<h2>${metric.name}</h2>
+<p class="figure">${formatShort(metric.quantized, 4)}</p>
+<p>${float}on ${measuredOn(result)}</p>
+</div>`;
+  }
   const agreement = worstOutput(outputs)?.deployed.topOneAgreement ?? null;
   if (agreement === null) return undefined;
   return markup`<div>

@@ -76,7 +76,7 @@ it('refuses what it cannot read, in one sentence', async () => {
   await expectRefusal(() => open('a', ids, { tokenizer: null }), 'tokenizer-missing', 2);
   await expectRefusal(() => open('\n \n', ids), 'data-empty', 2);
   await expectRefusal(() => open(Uint8Array.of(0xff, 0xfe), ids), 'data-format', 2);
-  const missing = await expectRefusal(() => open('a', [spec('pixel_values')]), 'data-input-missing', 2);
+  const missing = await expectRefusal(() => open('a', [spec('pixel_values')]), 'text-input-unknown', 2);
   expect(missing.message).toContain('pixel_values');
   await expectRefusal(() => open('a', ids, { tokenizer: '/no/such/folder' }), 'file-missing', 2);
   const folder = temporaryFolder();
