@@ -7,7 +7,7 @@ import type { Refiner } from './refiner.js';
 
 /**
  * Learns the whole network on samples whose classes are known, by cross-entropy: the papers' own setting. A share of the
- * target can be what the float network says of the sample (Hinton et al. 2015), which knows more than a class.
+ * loss is what the float network says of the sample, inside and in the end, as in `distill`: it knows more than a class.
  */
 export const finetune: Refiner = {
   name: 'finetune',

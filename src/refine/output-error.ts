@@ -1,7 +1,6 @@
-import { isOp } from '../graph/model.js';
-import { indexUses, type Uses } from '../graph/uses.js';
 import { type NdArray, numbersOf } from '../numerics/nd-array.js';
 import type { Plan } from '../quantize/plan.js';
+import { judgedBy } from './judged.js';
 import { refinableLayers } from './layers.js';
 import type { WalkSources } from './open-walk.js';
 import { runTwin } from './run-twin.js';
@@ -21,19 +20,9 @@ export function addSquares(sums: SquareSums, wanted: NdArray, found: NdArray): v
   }
 }
 
-/** Operators whose results lie between 0 and 1, most of them at either end: what they read tells more. */
-const squashing = ['Softmax', 'LogSoftmax', 'Sigmoid', 'Identity'];
-
-/** The value of which an output is made: the logits of probabilities. */
-function judgedOf(uses: Uses, output: string): string {
-  const producer = uses.producer(output);
-  return producer && isOp(producer, ...squashing) ? judgedOf(uses, producer.inputs[0] ?? '') : output;
-}
-
 /**
  * The error of a plan on samples: of each float output of the model, the squared difference from float over the squared
- * signal; the mean of all outputs. Probabilities are judged by their logits: a few samples between two classes would be
- * all that the probabilities tell.
+ * signal; the mean of all outputs. Probabilities are judged by their logits (judged.ts).
  *
  * @returns 0 where the model has no float output
  */
@@ -41,12 +30,8 @@ export async function outputError(plan: Plan, sources: Omit<WalkSources, 'maxMem
   const { model } = sources;
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
-  const uses = indexUses(model.graph);
   const pairs = twin.outputs
-    .map((output) => {
-      const float = judgedOf(uses, output.float);
-      return float === output.float ? output : { float, quantized: twin.rawTwinOf(float) ?? float };
-    })
+    .map((output) => judgedBy(twin, output))
     .filter(({ float, quantized }) => float !== quantized);
   const errors = pairs.map(() => ({ error: 0, signal: 0 }));
   const outputs = pairs.flatMap(({ float, quantized }) => [float, quantized]);

@@ -37,9 +37,12 @@ async function labelledBy(model: Model, count: number, seed: number): Promise<La
   return { source: sourceOf(feeds), labels };
 }
 
-async function finetuned(text: string, isSoftmax = false, count = 320) {
+async function finetuned(text: string, { isSoftmax = false, areWrong = false } = {}) {
   const model = classifier(isSoftmax);
-  const training = await labelledBy(model, count, 1000);
+  const right = await labelledBy(model, 320, 1000);
+  const training = areWrong
+    ? { ...right, labels: right.labels.map((label) => (label + 1) % CLASSES) }
+    : right;
   const feeds: Feed[] = [];
   for await (const { feed } of training.source.open()) feeds.push(feed);
   const { plan } = await quantizeModel(model, { bits: 2, allLayers: true }, feeds.slice(0, 16));
@@ -59,12 +62,20 @@ describe('finetune', () => {
     ['scores', false],
     ['probabilities', true],
   ])('learns %s from labels, and is judged on labelled samples held back', async (_, isSoftmax) => {
-    const { refinements } = await finetuned('finetune:steps=150', isSoftmax);
+    const { refinements } = await finetuned('finetune:steps=150:teacher=0', { isSoftmax });
     expect(refinements).toMatchObject([
       { name: 'finetune', judge: 'labels', kept: true, samples: 256, heldBack: 64 },
     ]);
     const [record] = refinements;
     expect(record?.after).toBeLessThan(0.7 * (record?.before ?? 0));
+  });
+
+  it('learns nothing from labels where float alone is the teacher', async () => {
+    const text = 'finetune:steps=60:teacher=1';
+    const [wrong] = (await finetuned(text, { areWrong: true })).refinements;
+    expect(wrong?.after).toBe(wrong?.before);
+    const [right] = (await finetuned(text)).refinements;
+    expect(right?.after).toBeLessThan(right?.before ?? 0);
   });
 
   it('stands beside refiners that float judges', async () => {
@@ -97,20 +108,14 @@ describe('finetune', () => {
 });
 
 describe('what is to be learned', () => {
-  const goal = { output: 'y', isSoftmax: false, classes: 2, labels: [1, 0, 1], teacher: 0.25 };
+  const goal = { output: 'y', classes: 2, labels: [1, 0, 1], teacher: 0.25 };
   // Softmax of (0, ln 3) is (1/4, 3/4).
   const scores = { type: 'float32', dims: [1, 2], data: Float32Array.of(0, Math.log(3)) } as const;
 
-  it('is the class of a sample, and a share of what float says', () => {
-    const { dims, data } = targetsOf(goal, scores, [1]);
-    expect(dims).toEqual([1, 2]);
-    expect(Array.from(data as Float32Array)).toEqual([0.25 / 4 + 0.75, (0.25 * 3) / 4]);
-  });
-
-  it('takes probabilities as they are', () => {
-    const probabilities = { ...scores, data: Float32Array.of(0.5, 0.5) };
-    const { data } = targetsOf({ ...goal, isSoftmax: true }, probabilities, [0]);
-    expect(Array.from(data as Float32Array)).toEqual([0.125, 0.875]);
+  it('is the class of a sample', () => {
+    const { dims, data } = targetsOf(goal, [1, 2]);
+    expect(dims).toEqual([2, 2]);
+    expect(Array.from(data as Float32Array)).toEqual([1, 0, 0, 1]);
   });
 
   it('is measured in nats', () => {

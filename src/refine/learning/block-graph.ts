@@ -2,20 +2,9 @@ import type { Node } from '../../graph/model.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { readsOf } from '../../graph/uses.js';
 import { type Placement, roleOf } from '../../place/placement.js';
+import { judgedBy, type TwinPair } from '../judged.js';
 import type { Rounding, TwinGraph, TwinLayer } from '../twin-graph.js';
 import type { Block } from './blocks.js';
-
-/** What a block's quantized side gives, and what it should give. */
-export interface BlockOutput {
-  readonly quantized: string;
-  readonly float: string;
-}
-
-/** What a block's quantized side reads from outside, and the float value in its place; the same where none differs. */
-export interface BlockInput {
-  readonly quantized: string;
-  readonly float: string;
-}
 
 /** The quantized side of a block, cut out of the twin graph. */
 export interface BlockGraph {
@@ -23,20 +12,23 @@ export interface BlockGraph {
   /** In topological order. */
   readonly nodes: readonly Node[];
   readonly constants: ReadonlyMap<string, Tensor>;
-  readonly inputs: readonly BlockInput[];
-  readonly outputs: readonly BlockOutput[];
+  /** What it reads from outside, and the float value in its place; the same where none differs. */
+  readonly inputs: readonly TwinPair[];
+  /** What it gives, and should give; logits in place of probabilities that leave the model. */
+  readonly outputs: readonly TwinPair[];
   /** Values inside it, and the float ones that they should be: nodes of the float side make these. */
-  readonly hints: readonly BlockOutput[];
+  readonly hints: readonly TwinPair[];
   readonly layers: readonly TwinLayer[];
   readonly roundings: readonly Rounding[];
 }
 
 /** The quantized side of a block; undefined where nothing that leaves it differs from float. */
 export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block): BlockGraph | undefined {
-  const outputs = block.outputs.flatMap((float): BlockOutput[] => {
-    const ofModel = twin.outputs.find((output) => output.float === float)?.quantized;
-    const quantized = ofModel ?? twin.rawTwinOf(float);
-    return quantized === undefined || quantized === float ? [] : [{ quantized, float }];
+  const outputs = block.outputs.flatMap((float): TwinPair[] => {
+    const ofModel = twin.outputs.find((output) => output.float === float);
+    const quantized = twin.rawTwinOf(float) ?? float;
+    const pair = ofModel ? judgedBy(twin, ofModel) : { float, quantized };
+    return pair.quantized === pair.float ? [] : [pair];
   });
   if (outputs.length === 0) return undefined;
   const makers = new Map(twin.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
@@ -47,7 +39,7 @@ export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block
     (places.get(maker) ?? 0) >= first || roleOf(placement, maker)?.kind === 'shape';
   const needed = new Set<Node>();
   const inputs = new Set<string>();
-  const hints = block.hints.flatMap((float): BlockOutput[] => {
+  const hints = block.hints.flatMap((float): TwinPair[] => {
     const quantized = twin.rawTwinOf(float);
     return quantized === undefined || quantized === float ? [] : [{ quantized, float }];
   });

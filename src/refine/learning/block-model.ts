@@ -7,7 +7,7 @@ import type { NdArray } from '../../numerics/nd-array.js';
 import { addSquares, type SquareSums } from '../output-error.js';
 import { type Banks, feedOf, rowsOfBank, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
-import { type ClassGoal, EntropySum, scoresOf } from './class-goal.js';
+import { EntropySum, type ScoredGoal } from './class-goal.js';
 
 /** The quantized side of a block as a model by itself, as it is written: on quantized numbers, without the hints' float side. */
 export function blockModel(
@@ -48,14 +48,12 @@ export async function blockError(
   const block = blockModel(model, graph, banks, replaced);
   const sums: SquareSums = { error: 0, signal: 0 };
   const entropy = goal && new EntropySum(goal);
-  const scores = goal && scoresOf(graph.nodes, quantizedOf(graph, goal.output), goal);
-  if (scores) block.graph.outputs = [{ name: scores, dataType: undefined, shape: undefined }];
   const settings = { mode: 'exact', threads: THREADS, label: 'a block of the model' } as const;
   await withModel(block, settings, async (session) => {
     for (let from = 0; from + batch <= banks.count; from += batch) {
       const results = await session.run(feedOf(banks, graph, from, batch));
-      if (entropy && scores) {
-        entropy.add(results.get(scores) as NdArray, banks.places.slice(from, from + batch));
+      if (entropy) {
+        entropy.add(results.get(goal.scores) as NdArray, banks.places.slice(from, from + batch));
         continue;
       }
       for (const { quantized, float } of graph.outputs) {
@@ -74,9 +72,5 @@ export interface ErrorSources {
   readonly graph: BlockGraph;
   readonly banks: Banks;
   readonly batch: number;
-  readonly goal?: ClassGoal | undefined;
+  readonly goal?: ScoredGoal | undefined;
 }
-
-/** The value of the quantized side that stands for an output. */
-export const quantizedOf = ({ outputs }: BlockGraph, output: string): string =>
-  outputs.find(({ float }) => float === output)?.quantized ?? output;

@@ -18,9 +18,9 @@ import { within } from '../quantizers/uniform.js';
 import type { Rounding, TwinLayer } from '../twin-graph.js';
 import { type Banks, feedOf, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
-import { blockModel, quantizedOf } from './block-model.js';
+import { blockModel } from './block-model.js';
 import { withinCells } from './cells.js';
-import { type ClassGoal, crossEntropy, scoresOf, targetsOf } from './class-goal.js';
+import { crossEntropy, type ScoredGoal, targetsOf } from './class-goal.js';
 import { energyOf, maskRows, relativeLoss, squaredLoss } from './losses.js';
 import { deviationOf, rateOf, stepsOf, TRAVEL } from './rates.js';
 import type { LearningSettings, WeightLearner } from './settings.js';
@@ -54,8 +54,8 @@ interface Sources {
   readonly seed: number;
   /** Samples a step. */
   readonly batch: number;
-  /** Classes that are learned in place of what the float block gives. */
-  readonly goal?: ClassGoal | undefined;
+  /** Classes that are learned beside what the float block gives, or in its place. */
+  readonly goal?: ScoredGoal | undefined;
 }
 
 /**
@@ -107,15 +107,16 @@ class Builder {
   build(): BlockObjective {
     const { graph, model, goal } = this.#sources;
     for (const { quantized, float } of graph.inputs) this.#readInput(quantized, float);
-    const wanted = goal ? [] : graph.outputs.map(({ float }) => this.#bank(float, 'wanted'));
+    const isTaught = goal?.teacher !== 0;
+    const wanted = isTaught ? graph.outputs.map(({ float }) => this.#bank(float, 'wanted')) : [];
     const layers = graph.layers.map((layer) => this.#learnLayer(layer));
     const activations = this.#pushNodes();
-    const losses = goal
-      ? [this.#classLoss(goal)]
-      : graph.outputs.map(({ quantized }, at) => this.#squaredLoss(quantized, wanted[at] as string));
-    const loss = [...losses, ...this.#hintLosses(), ...this.#penalties].reduce((sum, each) =>
-      this.#steps.add(sum, each),
-    );
+    const losses = [
+      ...(isTaught ? this.#teacherLosses(wanted, goal) : []),
+      ...(goal && goal.teacher < 1 ? [this.#classLoss(goal)] : []),
+      ...this.#penalties,
+    ];
+    const loss = losses.reduce((sum, each) => this.#steps.add(sum, each));
     return {
       objective: {
         graph: {
@@ -267,24 +268,32 @@ class Builder {
     return squaredLoss(this.#steps, this.#nameOf(quantized), wanted, this.#dims(quantized));
   }
 
-  #hintLosses(): string[] {
-    const { graph, settings, goal, banks } = this.#sources;
-    const unit = goal ? 1 : graph.outputs.reduce((sum, { float }) => sum + energyOf(banks, float), 0);
-    return graph.hints.map(({ quantized, float }) => {
+  /** What float says of the outputs and of what is inside; beside classes, in shares of what the outputs are. */
+  #teacherLosses(wanted: readonly string[], goal: ScoredGoal | undefined): string[] {
+    const { graph, settings, banks } = this.#sources;
+    const energy = graph.outputs.reduce((sum, { float }) => sum + energyOf(banks, float), 0);
+    const unit = goal && energy > 0 ? goal.teacher / energy : 1;
+    const outputs = graph.outputs.map(({ quantized }, at) =>
+      this.#scaled(this.#squaredLoss(quantized, wanted[at] as string), unit),
+    );
+    const hints = graph.hints.map(({ quantized, float }) => {
       const relative = relativeLoss(this.#steps, this.#nameOf(quantized), float, this.#dims(quantized));
-      return this.#steps.scale(relative, (settings.hints * unit) / graph.hints.length);
+      return this.#scaled(relative, (unit * settings.hints * energy) / graph.hints.length);
     });
+    return [...outputs, ...hints];
   }
 
-  #classLoss(goal: ClassGoal): string {
-    const { graph, banks, batch } = this.#sources;
-    const { samples } = banks.values.get(goal.output) as ValueBank;
+  #classLoss(goal: ScoredGoal): string {
+    const { banks, batch } = this.#sources;
     const input = this.#names.fresh('learning/targets');
-    this.#banks.push({ input, samples: targetsOf(goal, samples, banks.places), draw: 'batch' });
-    const scores = this.#nameOf(scoresOf(graph.nodes, quantizedOf(graph, goal.output), goal));
-    const { loss, own } = crossEntropy(this.#steps, scores, input, batch);
+    this.#banks.push({ input, samples: targetsOf(goal, banks.places), draw: 'batch' });
+    const { loss, own } = crossEntropy(this.#steps, this.#nameOf(goal.scores), input, batch);
     this.#own.push(own);
-    return loss;
+    return this.#scaled(loss, 1 - goal.teacher);
+  }
+
+  #scaled(loss: string, factor: number): string {
+    return factor === 1 ? loss : this.#steps.scale(loss, factor);
   }
 
   /** What a block reads from outside: quantized, or of both sides by chance. */

@@ -3,27 +3,32 @@ import { firstFeed, type Labelled } from '../../calibrate/samples.js';
 import type { OwnGradient } from '../../derive/reverse.js';
 import type { Steps } from '../../derive/steps.js';
 import { QuantizeError } from '../../errors.js';
-import { isOp, type Model, type Node } from '../../graph/model.js';
+import type { Model } from '../../graph/model.js';
 import { withModel } from '../../load/with-model.js';
 import type { NdArray } from '../../numerics/nd-array.js';
 import type { Plan } from '../../quantize/plan.js';
+import { judgedBy, type TwinPair } from '../judged.js';
 import { refinableLayers } from '../layers.js';
 import type { WalkSources } from '../open-walk.js';
 import { ownGradient } from '../quantizers/simulated.js';
 import { runTwin } from '../run-twin.js';
-import { twinGraphOf } from '../twin-graph.js';
+import { type TwinGraph, twinGraphOf } from '../twin-graph.js';
 
 /** Classes of samples that are to be learned. */
 export interface ClassGoal {
   /** The float output that grades classes, [N, classes]. */
   readonly output: string;
-  /** Whether it is made by a Softmax, what that reads being the scores. */
-  readonly isSoftmax: boolean;
   readonly classes: number;
   /** Of each sample of the source. */
   readonly labels: readonly number[];
-  /** Share of the target that is what the float network says. */
+  /** Share of the loss that is what the float network says; the rest are labels. */
   readonly teacher: number;
+}
+
+/** A goal of a block that gives the scores. */
+export interface ScoredGoal extends ClassGoal {
+  /** The scores of the quantized side, or the logits of which they are made. */
+  readonly scores: string;
 }
 
 /** Probabilities are kept off 0, whose logarithm is none. */
@@ -59,35 +64,24 @@ export async function classGoal(
     const mend = `Give classes from 0 to ${classes - 1}.`;
     throw refuse(`has the class ${odd}, but the output "${output}" has ${classes} classes`, mend);
   }
-  const maker = model.graph.nodes.find((node) => node.outputs.includes(output));
-  const isSoftmax = maker !== undefined && isOp(maker, 'Softmax');
-  return { output, isSoftmax, classes, labels, teacher };
+  return { output, classes, labels, teacher };
 }
 
-/** The scores of the quantized side: its output, or what the Softmax that makes it reads. */
-export function scoresOf(nodes: readonly Node[], quantized: string, { isSoftmax }: ClassGoal): string {
-  if (!isSoftmax) return quantized;
-  return nodes.find((node) => node.outputs.includes(quantized))?.inputs[0] ?? quantized;
+/** The scores of classes, or the logits of which they are made: of both sides of a twin graph. */
+export function scoresOf(twin: TwinGraph, { output }: ClassGoal): TwinPair {
+  const known = twin.outputs.find(({ float }) => float === output);
+  return known ? judgedBy(twin, known) : { float: output, quantized: output };
 }
 
 /**
- * Targets of samples, [samples, classes]: 1 at its class, and a share of what float says.
+ * Targets of samples, [samples, classes]: 1 at its class.
  *
- * @param float - what the float output is on them, [samples, classes]
  * @param taken - the place of each sample among the labels
  */
-export function targetsOf(
-  { classes, labels, teacher, isSoftmax }: ClassGoal,
-  float: NdArray,
-  taken: readonly number[],
-): NdArray {
+export function targetsOf({ classes, labels }: ClassGoal, taken: readonly number[]): NdArray {
   const data = new Float32Array(taken.length * classes);
   taken.forEach((sample, row) => {
-    const own = rowOf(float, row, classes);
-    const probabilities = isSoftmax ? own : softmax(own);
-    probabilities.forEach((p, k) => {
-      data[row * classes + k] = teacher * p + (k === labels[sample] ? 1 - teacher : 0);
-    });
+    data[row * classes + (labels[sample] ?? 0)] = 1;
   });
   return { type: 'float32', dims: [taken.length, classes], data };
 }
@@ -133,8 +127,7 @@ export async function classError(
   const { model } = sources;
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
-  const quantized = twin.outputs.find(({ float }) => float === goal.output)?.quantized ?? goal.output;
-  const name = scoresOf(twin.nodes, quantized, goal);
+  const name = scoresOf(twin, goal).quantized;
   const sum = new EntropySum(goal);
   await runTwin(sources, { twin, layers }, [name], (results, samples) => {
     const places = Array.from({ length: samples }, (_, row) => sum.count + row);

@@ -20,7 +20,7 @@ import { type BlockGraph, blockGraphOf } from './block-graph.js';
 import { blockError, blockModel } from './block-model.js';
 import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
 import type { Cut } from './blocks.js';
-import type { ClassGoal } from './class-goal.js';
+import { type ClassGoal, scoresOf } from './class-goal.js';
 import type { LearningSettings } from './settings.js';
 
 /** What was learned of a block. */
@@ -118,8 +118,9 @@ type Outcome =
     };
 
 async function learnBlock(work: BlockWork & { readonly batch: number }, banks: Banks): Promise<Outcome> {
-  const { plan, context, twin, graph, settings, goal, seed, batch } = work;
+  const { plan, context, twin, graph, settings, seed, batch } = work;
   const { model } = context;
+  const goal = work.goal && { ...work.goal, scores: scoresOf(twin, work.goal).quantized };
   const made = await blockObjective({ model, graph, banks, settings, seed, batch, goal });
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
   let mean: number | undefined;
