@@ -2,6 +2,7 @@ import { withCopies } from './learning/alter.js';
 import { wholeBlock } from './learning/blocks.js';
 import { classGoal } from './learning/class-goal.js';
 import { learnBlocks } from './learning/learn-blocks.js';
+import { reachOf } from './learning/rates.js';
 import { learningSettings, readLearning } from './learning/settings.js';
 import type { Refiner } from './refiner.js';
 
@@ -15,7 +16,7 @@ export const finetune: Refiner = {
   changes: ['weights', 'biases', 'activations'],
   needsLabels: true,
   settings: [
-    ...learningSettings({ steps: 1000, rate: 4, drop: 0, copies: 1, hints: 3 }),
+    ...learningSettings({ steps: 1000, drop: 0, copies: 1, hints: 3 }),
     {
       ...{ key: 'teacher', summary: 'share of what float says in what is learned, the rest are labels' },
       ...{ usual: 0.5, least: 0, most: 1 },
@@ -29,6 +30,7 @@ export const finetune: Refiner = {
       ...{ copies: learning.copies, seed: context.seed, mixes: false },
     });
     const goal = await classGoal(model, copied, Number(settings.teacher));
-    return learnBlocks(plan, { ...context, source: copied.source }, wholeBlock, learning, goal);
+    const way = { cut: wholeBlock, reach: reachOf, settings: learning, goal };
+    return learnBlocks(plan, { ...context, source: copied.source }, way);
   },
 };

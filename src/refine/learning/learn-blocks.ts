@@ -32,18 +32,22 @@ interface Learned {
   readonly constants: Map<string, Tensor>;
 }
 
+/** How a network is learned. */
+export interface LearningWay {
+  readonly cut: Cut;
+  readonly settings: LearningSettings;
+  /** Factor of learning rates, from the error of a block's outputs before. */
+  readonly reach?: ((error: number) => number) | undefined;
+  readonly goal?: ClassGoal | undefined;
+}
+
 /**
  * Learn a plan block by block, in the order of the data: each reads what the quantized network before it gives, and is to
  * give what the float network gives. A block that is no better on its own samples afterwards stays as it was, and so does one
  * with an operator that has no derivative.
  */
-export async function learnBlocks(
-  plan: Plan,
-  context: RefineContext,
-  cut: Cut,
-  settings: LearningSettings,
-  goal?: ClassGoal,
-): Promise<Refinement> {
+export async function learnBlocks(plan: Plan, context: RefineContext, way: LearningWay): Promise<Refinement> {
+  const { cut, settings } = way;
   const { model } = context;
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
@@ -66,8 +70,7 @@ export async function learnBlocks(
         context,
         twin,
         graph,
-        settings,
-        goal,
+        way,
         seed: context.seed + done,
         done: before,
         total,
@@ -100,8 +103,7 @@ interface BlockWork {
   readonly context: RefineContext;
   readonly twin: TwinGraph;
   readonly graph: BlockGraph;
-  readonly settings: LearningSettings;
-  readonly goal: ClassGoal | undefined;
+  readonly way: LearningWay;
   readonly seed: number;
   /** Steps of the blocks before it, and of all blocks. */
   readonly done: number;
@@ -118,9 +120,11 @@ type Outcome =
     };
 
 async function learnBlock(work: BlockWork & { readonly batch: number }, banks: Banks): Promise<Outcome> {
-  const { plan, context, twin, graph, settings, seed, batch } = work;
+  const { plan, context, twin, graph, way, seed, batch } = work;
   const { model } = context;
-  const goal = work.goal && { ...work.goal, scores: scoresOf(twin, work.goal).quantized };
+  const goal = way.goal && { ...way.goal, scores: scoresOf(twin, way.goal).quantized };
+  const off = await blockError({ model, graph, banks, batch });
+  const settings = { ...way.settings, rate: way.settings.rate * (way.reach?.(off) ?? 1) };
   const made = await blockObjective({ model, graph, banks, settings, seed, batch, goal });
   if (made.objective.parameters.length === 0) return { left: 'nothing in it is learned' };
   let mean: number | undefined;
@@ -137,7 +141,7 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
   }
   const learned = await readBack(plan, twin, made, trained.values);
   const sources = { model, graph, banks, batch, goal };
-  const before = await blockError(sources);
+  const before = goal ? await blockError(sources) : off;
   const after = await blockError(sources, learned.constants);
   const losses = summary(trained.losses);
   const isBetter = after <= before;

@@ -16,6 +16,20 @@ const MEAN_RATE = 0.5;
  */
 const FINEST = 300;
 
+/** Farther than by this factor learning diverges, or nearly. */
+const FARTHEST = 4;
+
+const REACH = 10;
+
+/**
+ * How much farther a whole network goes than a block of it, from the error of its outputs before: in proportion to how far
+ * they are off. Measured on ResNet-20, on images that are not learned from: from errors of 0.20, 0.06, 0.05 and 0.02 (2
+ * bits, 3, weights of 2 with activations of 4, 4 bits) the best of 1, 2 and 4 is 4, 2, 2 and 1 to 2.
+ *
+ * @param error - squared difference from float over the squared signal
+ */
+export const reachOf = (error: number): number => Math.min(FARTHEST, REACH * Math.sqrt(error));
+
 /** The learning rate of what goes so far in all steps. */
 export const rateOf = (travel: number, { rate, steps }: Pick<LearningSettings, 'rate' | 'steps'>): number =>
   (rate * travel) / (MEAN_RATE * Math.min(steps, FINEST));

@@ -29,7 +29,7 @@ export interface LearningSettings {
 }
 
 /** What differs between ways to learn unless it is told. */
-export type LearningDefaults = Pick<LearningSettings, 'steps' | 'rate' | 'drop' | 'copies' | 'hints'>;
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'drop' | 'copies' | 'hints'>;
 
 const KEEP = 'keep';
 
@@ -59,7 +59,7 @@ export const learningSettings = (usual: LearningDefaults): RefinerSetting[] => [
   },
   { key: 'steps', summary: 'steps of each block', usual: usual.steps, least: 1, most: 100_000 },
   { key: 'batch', summary: 'samples a step, at most', usual: 32, least: 1, most: 1024 },
-  { key: 'rate', summary: 'factor of every learning rate', usual: usual.rate, least: 0.001, most: 1000 },
+  { key: 'rate', summary: 'factor of every learning rate', usual: 1, least: 0.001, most: 1000 },
   { key: 'drop', summary: 'share of elements that come from float', usual: usual.drop, least: 0, most: 1 },
   {
     ...{ key: 'copies', summary: 'altered copies of each image, mirrored, shifted, mixed' },

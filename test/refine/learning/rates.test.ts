@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AffineTensor, CodebookTensor } from '../../../src/quantize/quantized-tensor.js';
-import { deviationOf, rateOf, stepsOf } from '../../../src/refine/learning/rates.js';
+import { deviationOf, rateOf, reachOf, stepsOf } from '../../../src/refine/learning/rates.js';
 
 test('rates add up to how far it may go: a half cosine has a mean of one half', () => {
   expect(rateOf(0.3, { rate: 1, steps: 60 })).toBeCloseTo(0.01, 12);
@@ -27,6 +27,10 @@ test('a step is the scale, or the mean distance of the levels of a channel', () 
 test('a bias is measured in its root mean square; of none, and of zeros, in ones', () => {
   expect(deviationOf(Float32Array.of(3, -4, 0, 0))).toBeCloseTo(2.5, 6);
   expect([deviationOf(undefined), deviationOf(new Float32Array(3))]).toEqual([1, 1]);
+});
+
+test('a whole network goes as far as its outputs are off, and no farther than 4', () => {
+  expect([0, 0.01, 0.04, 0.16, 0.9].map(reachOf)).toEqual([0, 1, 2, 4, 4]);
 });
 
 test('beyond 300 steps more of them go farther, not finer', () => {
