@@ -12,7 +12,11 @@ const dist = fileURLToPath(new URL('../', import.meta.url));
 const outdir = `${dist}bin`;
 rmSync(outdir, { recursive: true, force: true });
 await build({
-  entryPoints: [`${dist}src/cli/run.js`, `${dist}src/modules/worker.js`],
+  entryPoints: [
+    `${dist}src/cli/run.js`,
+    `${dist}src/modules/worker.js`,
+    `${dist}src/quantize/weight-worker.js`,
+  ],
   outdir,
   entryNames: '[name]',
   bundle: true,

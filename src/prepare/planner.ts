@@ -82,7 +82,7 @@ export function makePlanner(sources: PlannerSources): Planner {
     return known;
   };
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
-    buildPlan({ model, recipe, placement }, ranges, registries, memory);
+    buildPlan({ model, recipe, placement }, ranges, registries, { memory, pause: refining.pause });
   /** Few bits that would save no byte cost accuracy for nothing. */
   const paid = async (recipe: Recipe): Promise<Plan> => {
     const placement = placed(recipe);

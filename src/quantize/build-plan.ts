@@ -27,7 +27,6 @@ import {
 import { formOf } from '../place/targets/targets.js';
 import { type LayerRecipe, MAX_BITS, named, type Recipe, WIDE_BITS } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
-import { quantizeBlocks } from './blocks.js';
 import { weightLimit } from './integer-limit.js';
 import { type Pairing, pairingIn } from './pairs.js';
 import type {
@@ -41,6 +40,7 @@ import type {
 import { quantizePortably } from './quantize-weight.js';
 import type { Scheme } from './schemes/scheme.js';
 import type { WeightMemory } from './weight-memory.js';
+import { type WeightThreads, WeightWorkers } from './weight-workers.js';
 
 /** What a recipe can name of what makes the numbers of a plan. */
 export interface PlanRegistries {
@@ -56,19 +56,24 @@ interface PlanSources extends Pick<PlacedModel, 'model' | 'recipe' | 'placement'
   readonly memory: WeightMemory | undefined;
 }
 
+/** What a plan may be made with, which changes nothing of it. */
+export interface PlanMeans extends WeightThreads {
+  /** Weights of earlier plans of this model, which are not quantized again where they would be the same. */
+  readonly memory?: WeightMemory | undefined;
+}
+
 /**
  * Choose every number: activation quantizers from the statistics, weight codes by the schemes, biases as they are.
  *
- * @param memory - weights of earlier plans of this model, which are not quantized again where they would be the same
- * @throws QuantizeError `bad-values` where a tensor was not finite on the samples
+ * @throws QuantizeError `bad-values` where a tensor was not finite on the samples; what `pause` throws
  */
-export function buildPlan(
+export async function buildPlan(
   { model, recipe, placement }: Pick<PlacedModel, 'model' | 'recipe' | 'placement'>,
   ranges: Ranges,
   registries: PlanRegistries,
-  memory?: WeightMemory,
-): Plan {
-  const sources: PlanSources = { model, recipe, placement, ranges, registries, memory };
+  means: PlanMeans = {},
+): Promise<Plan> {
+  const sources: PlanSources = { model, recipe, placement, ranges, registries, memory: means.memory };
   const activations = new Map<string, PlannedActivation>();
   for (const name of observedValues(placement)) {
     const placed = placement.values.get(name);
@@ -85,7 +90,7 @@ export function buildPlan(
       return bias ? [[weighted.node.id, bias] as const] : [];
     }),
   );
-  const weights = quantizeWeights(sources, { recipe, placement, activations, biases });
+  const weights = await quantizeWeights(sources, { recipe, placement, activations, biases }, means);
   const constants = constantOperands(model.graph, placement, recipe);
   return { recipe, placement, weights, biases, activations, constants, refinements: [] };
 }
@@ -102,7 +107,11 @@ interface SharedWeight {
 }
 
 /** Layers that read one weight by one recipe have one tensor, written once, unless the bias of one alone binds its scale. */
-function quantizeWeights(sources: PlanSources, numbers: PlanNumbers): Map<string, StoredTensor> {
+async function quantizeWeights(
+  sources: PlanSources,
+  numbers: PlanNumbers,
+  threads: WeightThreads,
+): Promise<Map<string, StoredTensor>> {
   const shared = new Map<string, SharedWeight>();
   for (const weighted of sources.placement.weighted) {
     for (const site of weighted.sites) {
@@ -118,16 +127,49 @@ function quantizeWeights(sources: PlanSources, numbers: PlanNumbers): Map<string
       shared.set(key, known);
     }
   }
-  const weights = new Map<string, StoredTensor>();
-  for (const each of shared.values()) {
-    const [first, ...others] = each.readers.map(({ scaleFloor }) => scaleFloor);
-    const joint = others.reduce(largest, first as Float32Array);
-    const weight = quantizeWeight(sources, each, joint);
-    const isBound = others.length > 0 && joint.some((least, c) => weight.scales[c] === least);
-    for (const { id, scaleFloor } of each.readers)
-      weights.set(id, isBound ? quantizeWeight(sources, each, scaleFloor) : weight);
+  const all = [...shared.values()];
+  const total = all.reduce((sum, { site }) => sum + elementCount(site.weight.dims), 0);
+  const workers = new WeightWorkers(sources.registries.schemes, total, threads);
+  try {
+    const made = await withWidth(all, workers.width, (each) => quantizeShared(sources, each, workers));
+    return new Map(made.flat());
+  } finally {
+    await workers.close();
   }
-  return weights;
+}
+
+/** What each of some things becomes, in their order; only so many are at work at a time. */
+async function withWidth<T, R>(
+  all: readonly T[],
+  width: number,
+  work: (each: T) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(all.length);
+  let next = 0;
+  const follow = async () => {
+    while (next < all.length) {
+      const at = next++;
+      results[at] = await work(all[at] as T);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(width, all.length) }, follow));
+  return results;
+}
+
+/** The tensor of each layer that reads a weight. */
+async function quantizeShared(
+  sources: PlanSources,
+  each: SharedWeight,
+  workers: WeightWorkers,
+): Promise<[string, StoredTensor][]> {
+  const [first, ...others] = each.readers.map(({ scaleFloor }) => scaleFloor);
+  const joint = others.reduce(largest, first as Float32Array);
+  const weight = await quantizeWeight(sources, each, joint, workers);
+  const isBound = others.length > 0 && joint.some((least, c) => weight.scales[c] === least);
+  const made: [string, StoredTensor][] = [];
+  for (const { id, scaleFloor } of each.readers)
+    made.push([id, isBound ? await quantizeWeight(sources, each, scaleFloor, workers) : weight]);
+  return made;
 }
 
 const largest = (a: Float32Array, b: Float32Array): Float32Array =>
@@ -145,14 +187,15 @@ function quantizeWeight(
   sources: PlanSources,
   shared: Pick<SharedWeight, 'site' | 'weighted' | 'pairing'>,
   scaleFloor: Float32Array,
-): StoredTensor {
+  workers: WeightWorkers,
+): Promise<StoredTensor> {
   const { site, weighted, pairing } = shared;
   const { recipe, runs, node } = weighted;
   const { scheme, bits, granularity, group } = recipe;
   const stored = runs.kind === 'float' ? [runs.stored, sources.recipe.blocks] : [];
   const how = [node.id, site.axis, scheme, bits, granularity, group, ...stored];
   const key = JSON.stringify([how, weightLimit(weighted, sources.recipe), pairing?.bound, [...scaleFloor]]);
-  const make = () => quantizedWeight(sources, shared, scaleFloor);
+  const make = () => quantizedWeight(sources, shared, scaleFloor, workers);
   return sources.memory ? sources.memory.recall(site.weight, key, make) : make();
 }
 
@@ -160,14 +203,16 @@ function quantizedWeight(
   sources: PlanSources,
   { site, weighted, pairing }: Pick<SharedWeight, 'site' | 'weighted' | 'pairing'>,
   scaleFloor: Float32Array,
-): StoredTensor {
+  workers: WeightWorkers,
+): Promise<StoredTensor> {
   const { recipe, runs } = weighted;
   const { scheme, bits } = recipe;
   const { dims } = site.weight;
   const values = floatsOf(site.weight);
   if (runs.kind === 'float' && runs.stored === 'blocks')
-    return quantizeBlocks({ values, dims, axis: site.axis, bits, scheme, ...sources.recipe.blocks });
-  return quantizePortably(named(sources.registries.schemes, scheme), {
+    return workers.quantizeBlocks({ values, dims, axis: site.axis, bits, scheme, ...sources.recipe.blocks });
+  const used = named(sources.registries.schemes, scheme);
+  const request = {
     values,
     dims,
     bits,
@@ -177,7 +222,8 @@ function quantizedWeight(
     limit: weightLimit(weighted, sources.recipe),
     scaleFloor,
     pairing,
-  });
+  };
+  return quantizePortably(used, request, (plain) => workers.quantize(used, plain));
 }
 
 function observe(

@@ -14,10 +14,17 @@ export interface PairedRequest extends WeightRequest {
  * Quantize a weight by a scheme so that its sums are the same on every x86: what can saturate takes a larger scale, the
  * one of least squared error, and the pairs that still would take the nearest codes that do not. What cannot saturate
  * stays as the scheme has it.
+ *
+ * @param quantize - by the scheme
  */
-export function quantizePortably(scheme: Scheme, request: PairedRequest): QuantizedTensor {
-  const { pairing, values } = request;
-  const plain = scheme.quantize(request);
+export async function quantizePortably(
+  scheme: Pick<Scheme, 'powersOfTwo'>,
+  paired: PairedRequest,
+  quantize: (request: WeightRequest) => QuantizedTensor | Promise<QuantizedTensor>,
+): Promise<QuantizedTensor> {
+  const { pairing, ...request } = paired;
+  const { values } = request;
+  const plain = await quantize(request);
   if (!pairing || saturatingPairs(integersOfTensor(plain), pairing) === 0) return plain;
   const scales = plain.scales.map((scale, c) => {
     const channels = plain.axis === undefined ? undefined : [c];
@@ -29,11 +36,8 @@ export function quantizePortably(scheme: Scheme, request: PairedRequest): Quanti
   }
   // Levels are free: where they are few, half of the integers hold them as well, and then no pair can saturate.
   const half = Math.min(Math.floor(pairing.bound / 2), request.limit);
-  const tried = [
-    plain,
-    scheme.quantize({ ...request, scaleFloor: scales }),
-    scheme.quantize({ ...request, limit: half }),
-  ].map((tensor) => withinPairs(tensor, values, pairing));
+  const others = [quantize({ ...request, scaleFloor: scales }), quantize({ ...request, limit: half })];
+  const tried = [plain, ...(await Promise.all(others))].map((tensor) => withinPairs(tensor, values, pairing));
   const errors = tried.map((tensor) => errorOf(tensor, values));
   return tried[errors.indexOf(Math.min(...errors))] as QuantizedTensor;
 }
@@ -63,7 +67,7 @@ export function pairedScale(
 }
 
 /** Codes at other scales, −128 never among them. */
-function codesAt(request: PairedRequest, scales: Float32Array): Int8Array {
+function codesAt(request: WeightRequest, scales: Float32Array): Int8Array {
   const top = request.limit;
   const range = { low: -top, high: top };
   const parts = splitChannels(request).map((weights, c) => codesOf(weights, scales[c] as number, range));

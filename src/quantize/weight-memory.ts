@@ -13,10 +13,10 @@ export class WeightMemory {
    *
    * @param how - tells all that it depends on
    */
-  recall(weight: Tensor, how: string, make: () => StoredTensor): StoredTensor {
+  async recall(weight: Tensor, how: string, make: () => Promise<StoredTensor>): Promise<StoredTensor> {
     const forms = this.#known.get(weight) ?? new Map<string, StoredTensor>();
     this.#known.set(weight, forms);
-    const found = forms.get(how) ?? make();
+    const found = forms.get(how) ?? (await make());
     // The last that was asked for stands at the end.
     forms.delete(how);
     forms.set(how, found);

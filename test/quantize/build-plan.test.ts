@@ -24,7 +24,7 @@ import { withMinmax } from '../support/quantize-model.js';
 import { provenance, statisticsOf } from '../support/statistics.js';
 
 /** Plans a model; each value observed has the statistics given, or the range [0, 255]. */
-function plan(
+async function plan(
   model: Model,
   given: Readonly<Record<string, TensorStatistics>> = {},
   changes: GivenRecipe = {},
@@ -36,7 +36,7 @@ function plan(
     observedValues(placement).map((name) => [name, given[name] ?? statisticsOf([0, 255])]),
   );
   const statistics = { ...provenance(), tensors };
-  const made = buildPlan(
+  const made = await buildPlan(
     { model, recipe, placement },
     { ...noRanges, statistics },
     { rangeSources, actSchemes, schemes: known },
@@ -64,9 +64,9 @@ function twins(
   return g.build();
 }
 
-function errorOf(work: () => unknown): QuantizeError {
+async function errorOf(work: () => Promise<unknown>): Promise<QuantizeError> {
   try {
-    work();
+    await work();
   } catch (thrown) {
     return thrown as QuantizeError;
   }
@@ -74,22 +74,24 @@ function errorOf(work: () => unknown): QuantizeError {
 }
 
 describe('buildPlan', () => {
-  it('tells the observer what the recipe says of it', () => {
+  it('tells the observer what the recipe says of it', async () => {
     const given = { x: statisticsOf([-254, 204], [-127, 102]) };
-    const scaleOf = (observer: string, settings: Partial<ObserverSettings>) =>
+    const scaleOf = async (observer: string, settings: Partial<ObserverSettings>) =>
       quantizerOf(
-        plan(twins(), given, {
-          activations: { observer, observerSettings: settings },
-        }).made,
+        (
+          await plan(twins(), given, {
+            activations: { observer, observerSettings: settings },
+          })
+        ).made,
         'x',
       )?.grid.scale;
-    expect(scaleOf('minmax', { symmetric: true })).toBe(2);
+    expect(await scaleOf('minmax', { symmetric: true })).toBe(2);
     // ½·458 + ½·229.
-    expect(scaleOf('ema', { momentum: 0.5 })).toBe(Math.fround(343.5 / 255));
+    expect(await scaleOf('ema', { momentum: 0.5 })).toBe(Math.fround(343.5 / 255));
   });
 
-  it('chooses every number of a layer, by hand', () => {
-    const { made, layers } = plan(twins(), { x: statisticsOf([-51, 204]) }, { assumeVnni: true });
+  it('chooses every number of a layer, by hand', async () => {
+    const { made, layers } = await plan(twins(), { x: statisticsOf([-51, 204]) }, { assumeVnni: true });
     expect(quantizerOf(made, 'x')).toEqual({
       kind: 'affine',
       grid: { scale: 1, zeroPoint: 51, low: 0, high: 255 },
@@ -108,37 +110,37 @@ describe('buildPlan', () => {
     expect(layers[0]?.raisedChannels).toBe(0);
   });
 
-  it('keeps pairs of products within int16, where activations have that many codes', () => {
+  it('keeps pairs of products within int16, where activations have that many codes', async () => {
     // 0.5 and 2.54 are 25 and 127 in steps of 0.02: 152 of the 128 that 255 leaves room for.
-    const codes = (changes: GivenRecipe) => {
-      const { layers } = plan(twins(), {}, { allLayers: true, ...changes });
+    const codes = async (changes: GivenRecipe) => {
+      const { layers } = await plan(twins(), {}, { allLayers: true, ...changes });
       return layers.map(({ weight }) => [...integersOfTensor(weight as QuantizedTensor)]);
     };
     const free = [127, -127, 25, 127];
-    expect(codes({ assumeVnni: true })).toEqual([free, free]);
-    for (const layer of codes({})) {
+    expect(await codes({ assumeVnni: true })).toEqual([free, free]);
+    for (const layer of await codes({})) {
       expect(layer.slice(0, 2)).toEqual([127, -127]);
       expect(Math.abs((layer[2] as number) + (layer[3] as number))).toBeLessThanOrEqual(128);
     }
     // 127 codes leave room for any pair.
-    expect(codes({ activations: { bits: 7 } })).toEqual([free, free]);
+    expect(await codes({ activations: { bits: 7 } })).toEqual([free, free]);
   });
 
-  it('makes one quantized tensor of a weight that two layers share', () => {
-    const { layers } = plan(twins());
+  it('makes one quantized tensor of a weight that two layers share', async () => {
+    const { layers } = await plan(twins());
     expect(layers).toHaveLength(2);
     expect(layers[1]?.weight).toBe(layers[0]?.weight);
   });
 
-  it('makes two of it where the recipes differ', () => {
-    const { layers } = plan(twins(), {}, { rules: [{ pattern: 'b', bits: 4 }] });
+  it('makes two of it where the recipes differ', async () => {
+    const { layers } = await plan(twins(), {}, { rules: [{ pattern: 'b', bits: 4 }] });
     expect(layers.map(({ weight }) => weight.bits)).toEqual([8, 4]);
   });
 
-  it('makes two of it where only one has to give way to its bias', () => {
+  it('makes two of it where only one has to give way to its bias', async () => {
     // An input a million times smaller: the bias of "a" is that many more steps.
     const small = { x: statisticsOf([0, 255e-9]) };
-    const { layers } = plan(twins([1.27, 1.27, 1.27, 1.27], [0, 1e4]), small);
+    const { layers } = await plan(twins([1.27, 1.27, 1.27, 1.27], [0, 1e4]), small);
     expect(layers.map(({ raisedChannels }) => raisedChannels)).toEqual([1, 0]);
     expect(layers[1]?.weight).not.toBe(layers[0]?.weight);
     const [a] = layers;
@@ -146,8 +148,8 @@ describe('buildPlan', () => {
     expect(code * (a?.bias?.scales[1] as number)).toBeCloseTo(1e4, 2);
   });
 
-  it('has one scale for a whole weight, and halves its range, where the recipe says so', () => {
-    const { layers } = plan(twins(), {}, { granularity: 'tensor', reduceRange: true });
+  it('has one scale for a whole weight, and halves its range, where the recipe says so', async () => {
+    const { layers } = await plan(twins(), {}, { granularity: 'tensor', reduceRange: true });
     const weight = layers[0]?.weight;
     expect([weight?.axis, weight?.scales]).toEqual([undefined, Float32Array.of(2.54 / 63)]);
     // 1.27/2.54·63 = 31.5, 0.5/2.54·63 = 12.4; ties are settled in float32.
@@ -162,7 +164,7 @@ describe('buildPlan', () => {
     [{ group: 2 }, 2],
     [{ group: 'tensor' }, undefined],
     [{ group: 1, granularity: 'tensor' }, undefined],
-  ] as const)('hands on what shares a codebook: %j', (changes, expected) => {
+  ] as const)('hands on what shares a codebook: %j', async (changes, expected) => {
     const seen: unknown[] = [];
     const scheme = named(schemes, 'minmax');
     const spy: Scheme = {
@@ -172,41 +174,43 @@ describe('buildPlan', () => {
         return scheme.quantize(request);
       },
     };
-    plan(twins(), {}, changes, [spy]);
+    await plan(twins(), {}, changes, [spy]);
     // One weight that two layers share is quantized once.
     expect(seen).toEqual([expected]);
   });
 
-  it("takes the recipe's observer and the layer's width of activations", () => {
+  it("takes the recipe's observer and the layer's width of activations", async () => {
     const tail = statisticsOf(Array.from({ length: 5000 }, (_, i) => (i === 0 ? 20 : (i % 100) / 50)));
     const low = { allLayers: true, activations: { bits: 4 } };
-    const whole = plan(twins(), { a: tail }, low).made;
+    const whole = (await plan(twins(), { a: tail }, low)).made;
     expect(quantizerOf(whole, 'a')?.grid).toEqual({
       scale: Math.fround(20 / 15),
       zeroPoint: 0,
       low: 0,
       high: 15,
     });
-    const cut = plan(
-      twins(),
-      { x: tail },
-      { ...low, activations: { ...low.activations, observer: 'mse' } },
+    const cut = (
+      await plan(twins(), { x: tail }, { ...low, activations: { ...low.activations, observer: 'mse' } })
     ).made;
     expect(quantizerOf(cut, 'x')?.grid).toMatchObject({ low: 0, high: 15 });
     expect(quantizerOf(cut, 'x')).not.toEqual(quantizerOf(whole, 'a'));
   });
 
-  it('quantizes weights alone where activations stay in float', () => {
+  it('quantizes weights alone where activations stay in float', async () => {
     const model = twins();
     const recipe = { ...defaultRecipe, activations: { kind: 'float' } as const };
     const placement = place(model, recipe, 'model.onnx');
-    const made = buildPlan({ model, recipe, placement }, noRanges, { rangeSources, actSchemes, schemes });
+    const made = await buildPlan({ model, recipe, placement }, noRanges, {
+      rangeSources,
+      actSchemes,
+      schemes,
+    });
     const [weight] = [...made.weights.values()];
     expect([made.activations.size, made.biases.size]).toEqual([0, 0]);
     expect(weight?.scales).toEqual(Float32Array.of(0.01, 0.02));
   });
 
-  it('quantizes constant operands in uint8 over their range with 0', () => {
+  it('quantizes constant operands in uint8 over their range with 0', async () => {
     const g = new GraphBuilder();
     g.input('x', [1, 1, 1, 1]);
     g.constant('w', [1, 1, 1, 1], [1]);
@@ -215,7 +219,7 @@ describe('buildPlan', () => {
     g.node('Mul', ['a', 'k'], 'm');
     g.node('Conv', ['m', 'w'], 'y');
     g.output('y', [1, 1, 1, 1]);
-    const constant = plan(g.build()).made.constants.get('k');
+    const constant = (await plan(g.build())).made.constants.get('k');
     expect(constant?.quantizer).toEqual({ scale: Math.fround(2.55 / 255), zeroPoint: 0, low: 0, high: 255 });
     expect(constant?.codes).toEqual(Uint8Array.of(255));
   });
@@ -225,22 +229,22 @@ describe('buildPlan', () => {
       ['x', 'a'],
       ['a', 'b'],
       ['b', 'b'],
-    ])('names tensor %s and layer %s', (tensor, layer) => {
+    ])('names tensor %s and layer %s', async (tensor, layer) => {
       const stray = { [tensor]: statisticsOf([1, Number.NaN, Number.POSITIVE_INFINITY]) };
-      const error = errorOf(() => plan(twins(), stray));
+      const error = await errorOf(() => plan(twins(), stray));
       expect(error.code).toBe('bad-values');
       expect(error.facts).toEqual({ tensor, layer, problem: '2 values that are not finite' });
       expect(error.hint).toContain(`--exclude "${layer}"`);
     });
 
-    it('names the layer that reads it moved', () => {
+    it('names the layer that reads it moved', async () => {
       const g = new GraphBuilder();
       g.input('x', [2, 1]);
       g.constant('w', [2, 1], [1, 2]);
       g.node('Transpose', ['x'], 't', { perm: [1, 0] });
       g.node('MatMul', ['t', 'w'], 'y');
       g.output('y', [1, 1]);
-      const error = errorOf(() => plan(g.build(), { x: statisticsOf([Number.NaN]) }));
+      const error = await errorOf(() => plan(g.build(), { x: statisticsOf([Number.NaN]) }));
       expect(error.facts).toMatchObject({ tensor: 'x', layer: 'y' });
     });
   });
@@ -264,8 +268,8 @@ describe('buildPlan', () => {
     ],
   ])(
     'gives a tensor that is %s a quantizer, and says what it is',
-    (degenerate, values, scale, zeroPoint, range) => {
-      const { made } = plan(twins(), { a: statisticsOf(values) });
+    async (degenerate, values, scale, zeroPoint, range) => {
+      const { made } = await plan(twins(), { a: statisticsOf(values) });
       expect(made.activations.get('a')?.quantizer.grid).toEqual({ scale, zeroPoint, low: 0, high: 255 });
       expect(made.activations.get('a')?.observation).toEqual({
         range,

@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { type Pairing, pairSums, saturatingPairs } from '../../src/quantize/pairs.js';
-import { pairedScale, quantizePortably } from '../../src/quantize/quantize-weight.js';
+import { type PairedRequest, pairedScale, quantizePortably } from '../../src/quantize/quantize-weight.js';
 import {
   type AffineTensor,
   dequantizeTensor,
   integersOfTensor,
 } from '../../src/quantize/quantized-tensor.js';
 import { minmax } from '../../src/quantize/schemes/minmax.js';
+import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { errorOf, normalFloats, weightRequest } from '../support/weight-request.js';
+
+const portably = (scheme: Scheme, request: PairedRequest) =>
+  quantizePortably(scheme, request, (plain) => scheme.quantize(plain));
 
 /** A matrix [channels, terms], each row a channel. */
 const rows = (channels: number, terms: number): Pairing => ({
@@ -24,12 +28,12 @@ describe('quantizePortably', () => {
 
   it.each(schemes.flatMap(({ name }) => [2, 4, 8].map((bits) => [name, bits] as const)))(
     '%s in %i bits never saturates, per channel and per tensor, and loses little',
-    (name, bits) => {
+    async (name, bits) => {
       const scheme = schemes.find((entry) => entry.name === name) as (typeof schemes)[number];
       for (const axis of [0, undefined]) {
         const request = weightRequest(values, { dims: [16, 64], axis, bits });
         const plain = scheme.quantize(request);
-        const weight = quantizePortably(scheme, { ...request, pairing });
+        const weight = await portably(scheme, { ...request, pairing });
         expect(saturatingPairs(integersOfTensor(weight), pairing)).toBe(0);
         // Half of the range, which is what every pair would need at worst, is four times the error.
         expect(errorOf(request, weight)).toBeLessThan(errorOf(request, plain) * 2.5 + 1e-9);
@@ -37,33 +41,33 @@ describe('quantizePortably', () => {
     },
   );
 
-  it('leaves a weight alone that cannot saturate, or may', () => {
+  it('leaves a weight alone that cannot saturate, or may', async () => {
     const request = weightRequest(values, { dims: [16, 64], axis: 0, bits: 4 });
-    expect(quantizePortably(minmax, { ...request, pairing })).toEqual(minmax.quantize(request));
+    expect(await portably(minmax, { ...request, pairing })).toEqual(minmax.quantize(request));
     const wide = { ...request, bits: 8 };
-    expect(quantizePortably(minmax, { ...wide, pairing: undefined })).toEqual(minmax.quantize(wide));
+    expect(await portably(minmax, { ...wide, pairing: undefined })).toEqual(minmax.quantize(wide));
   });
 
-  it('leaves the channels alone that need no larger scale', () => {
+  it('leaves the channels alone that need no larger scale', async () => {
     const calm = values.map((w, i) => (i < 64 && i % 2 === 1 ? -Math.abs(w) : i < 64 ? Math.abs(w) : w));
     const request = weightRequest(calm, { dims: [16, 64], axis: 0, bits: 8 });
-    const [plain, weight] = [minmax.quantize(request), quantizePortably(minmax, { ...request, pairing })];
+    const [plain, weight] = [minmax.quantize(request), await portably(minmax, { ...request, pairing })];
     expect(weight.scales[0]).toBe(plain.scales[0]);
     expect([...(weight as AffineTensor).codes.subarray(0, 64)]).toEqual([
       ...(plain as AffineTensor).codes.subarray(0, 64),
     ]);
   });
 
-  it('keeps powers of two', () => {
+  it('keeps powers of two', async () => {
     const pow2 = schemes.find(({ name }) => name === 'pow2') as (typeof schemes)[number];
     const request = weightRequest(values, { dims: [16, 64], axis: 0, bits: 8 });
-    const weight = quantizePortably(pow2, { ...request, pairing });
+    const weight = await portably(pow2, { ...request, pairing });
     for (const scale of weight.scales) expect(Number.isInteger(Math.log2(scale))).toBe(true);
   });
 });
 
 describe('pairedScale', () => {
-  it('is where rounding and what pairs are brought down by cost least, as a search finds', () => {
+  it('is where rounding and what pairs are brought down by cost least, as a search finds', async () => {
     const values = normalFloats(64, 3);
     const pairing = rows(1, 64);
     const least = Math.max(...values.map(Math.abs)) / 127;
@@ -76,19 +80,19 @@ describe('pairedScale', () => {
     expect(found).toBeGreaterThan(least);
   });
 
-  it('is nearly right for what is really stored: no scale between is better by a tenth', () => {
+  it('is nearly right for what is really stored: no scale between is better by a tenth', async () => {
     const values = normalFloats(512, 5);
     const pairing = rows(1, 512);
     const request = weightRequest(values, { dims: [1, 512], axis: 0, bits: 8 });
-    const made = errorOf(request, quantizePortably(minmax, { ...request, pairing }));
+    const made = errorOf(request, await portably(minmax, { ...request, pairing }));
     for (let factor = 1; factor <= 2; factor += 1 / 64) {
       const scaleFloor = Float32Array.of((factor * Math.max(...values.map(Math.abs))) / 127);
-      const tried = quantizePortably(minmax, { ...request, scaleFloor, pairing });
+      const tried = await portably(minmax, { ...request, scaleFloor, pairing });
       expect(made).toBeLessThan(1.1 * errorOf(request, tried));
     }
   });
 
-  it('is the least scale where no pair is beyond the bound', () => {
+  it('is the least scale where no pair is beyond the bound', async () => {
     expect(pairedScale({ sums: Float64Array.of(1, 2), terms: 4 }, 0.5, 128)).toBe(0.5);
     expect(dequantizeTensor(minmax.quantize(weightRequest([0, 0])))).toEqual(new Float32Array(2));
   });

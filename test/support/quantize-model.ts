@@ -36,7 +36,7 @@ export async function quantizeModel(
   const placement = place(model, whole, 'model.onnx');
   const source = whole.activations.kind === 'float' ? undefined : sourceOf(feeds);
   const statistics = await calibrate(model, observedValues(placement), source);
-  const plan = buildPlan(
+  const plan = await buildPlan(
     { model, recipe: whole, placement },
     { ...noRanges, statistics },
     { rangeSources, actSchemes, schemes },
