@@ -153,12 +153,17 @@ class Search {
    */
   #setPoint(point: number, scale: number, above: number, below = -1): number {
     const count = this.#count;
-    const [magnitudes, sums, begins] = [this.#magnitudes, this.#sums, this.#begins];
-    let [products, levelSquares] = [0, 0];
+    const magnitudes = this.#magnitudes;
+    const sums = this.#sums;
+    const begins = this.#begins;
+    const [froms, tos, thresholds] = [this.#from, this.#to, this.#thresholds];
+    const [rises, squareRises] = [this.#rises, this.#squareRises];
+    let products = 0;
+    let levelSquares = 0;
     for (let l = 0; l < count; l++) {
-      const to = this.#to[l] as number;
-      const threshold = this.#thresholds[l] as number;
-      let low = (below < 0 ? this.#from[l] : begins[below * count + l]) as number;
+      const to = tos[l] as number;
+      const threshold = thresholds[l] as number;
+      let low = (below < 0 ? froms[l] : begins[below * count + l]) as number;
       let high = above < 0 ? to : (begins[above * count + l] as number);
       while (low < high) {
         const middle = (low + high) >> 1;
@@ -166,8 +171,8 @@ class Search {
         else low = middle + 1;
       }
       begins[point * count + l] = low;
-      products += (this.#rises[l] as number) * ((sums[to] as number) - (sums[low] as number));
-      levelSquares += (this.#squareRises[l] as number) * (to - low);
+      products += (rises[l] as number) * ((sums[to] as number) - (sums[low] as number));
+      levelSquares += (squareRises[l] as number) * (to - low);
     }
     this.#scales[point] = scale;
     this.#products[point] = products;
@@ -180,14 +185,16 @@ class Search {
     const count = this.#count;
     const b = this.#scales[above] as number;
     const a = this.#scales[below] as number;
-    let [events, gained] = [0, 0];
+    const begins = this.#begins;
+    const [levelSums, thresholds, rises] = [this.#levelSums, this.#thresholds, this.#rises];
+    let events = 0;
+    let gained = 0;
     for (let l = 0; l < count; l++) {
-      const crossed =
-        (this.#begins[above * count + l] as number) - (this.#begins[below * count + l] as number);
+      const crossed = (begins[above * count + l] as number) - (begins[below * count + l] as number);
       if (crossed === 0) continue;
       events += crossed;
-      const most = b * (this.#levelSums[l] as number) - 2 * a * (this.#thresholds[l] as number);
-      if (most > 0) gained += crossed * b * (this.#rises[l] as number) * most;
+      const most = b * (levelSums[l] as number) - 2 * a * (thresholds[l] as number);
+      if (most > 0) gained += crossed * b * (rises[l] as number) * most;
     }
     const products = this.#products[below] as number;
     const levelSquares = this.#levelSquares[below] as number;

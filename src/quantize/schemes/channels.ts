@@ -10,6 +10,9 @@ function runsOf({ dims, axis = 0 }: Shape): { outer: number; channels: number; i
   return { outer, channels: dims[axis] ?? 1, inner: elementCount(dims.slice(axis + 1)) };
 }
 
+/** A run that is shorter is copied by a loop: a view of it takes longer to make. */
+const SHORT_RUN = 32;
+
 /** The weights of each channel, of each scale that is: row-major, copied but where there is one scale. */
 export function splitChannels({
   values,
@@ -20,6 +23,11 @@ export function splitChannels({
   const { outer, channels, inner } = runsOf({ dims, axis });
   return Array.from({ length: channels }, (_, c) => {
     const part = new Float32Array(outer * inner);
+    if (inner < SHORT_RUN) {
+      for (let row = 0, to = 0, at = c * inner; row < outer; row++, at += channels * inner)
+        for (let i = at; i < at + inner; i++) part[to++] = values[i] as number;
+      return part;
+    }
     for (let row = 0; row < outer; row++) {
       const at = (row * channels + c) * inner;
       part.set(values.subarray(at, at + inner), row * inner);
@@ -40,6 +48,11 @@ export function joinChannels<T extends Int8Array | Uint8Array>(
   }
   const { outer, channels, inner } = runsOf({ dims, axis });
   parts.forEach((part, c) => {
+    if (inner < SHORT_RUN) {
+      for (let row = 0, from = 0, at = c * inner; row < outer; row++, at += channels * inner)
+        for (let i = at; i < at + inner; i++) into[i] = part[from++] as number;
+      return;
+    }
     for (let row = 0; row < outer; row++) {
       into.set(part.subarray(row * inner, (row + 1) * inner), (row * channels + c) * inner);
     }

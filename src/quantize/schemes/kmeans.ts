@@ -1,5 +1,5 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
-import { bestChain } from '../../numerics/best-chain.js';
+import { type BestFrom, bestChain } from '../../numerics/best-chain.js';
 import { clamp } from '../../numerics/round.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
@@ -84,7 +84,9 @@ function fitBlock(
   if (channels.reduce((sum, { length }) => sum + length, 0) <= count) return best;
   for (let round = 0; round < ROUNDS; round++) {
     const { levels, scales } = best;
-    const levelOf = Float64Array.from(nearestByBin(levels, limit), (index) => levels[index] as number);
+    const nearest = nearestByBin(levels, limit);
+    const levelOf = new Float64Array(nearest.length);
+    for (let bin = 0; bin < nearest.length; bin++) levelOf[bin] = levels[nearest[bin] as number] as number;
     const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levelOf, limit));
     const fit = fitLevels(channels, Float32Array.from(improved, stored), count, limit);
     const gained = best.error - fit.error;
@@ -121,15 +123,30 @@ function fitLevels(
   const total = 2 * nodes - 1;
   // Σ(u − l)² by parts: all weights at the highest level, and for each two neighbours what those below their middle
   // gain by the lower one, (u − b)² − (u − a)² = (b − a)·(a + b − 2u). The middle is half step from + to.
-  const moved = weights.map((weight, middle) => (middle - 2 * limit) * weight - 2 * (sums[middle] as number));
+  const moved = new Float64Array(weights.length);
+  for (let middle = 0; middle < moved.length; middle++)
+    moved[middle] = (middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number);
   const gain = (from: number, to: number) => (to - from) * (moved[from + to] as number);
+  const bestFrom: BestFrom = (shorter, first, last, to) => {
+    let chosen = first;
+    let most = Number.NEGATIVE_INFINITY;
+    for (let from = first; from <= last; from++) {
+      const value = (shorter[from] as number) + (to - from) * (moved[from + to] as number);
+      if (value > most) {
+        most = value;
+        chosen = from;
+      }
+    }
+    return chosen;
+  };
   const start = new Float64Array(nodes);
-  const end = Float64Array.from({ length: nodes }, (_, node) => {
+  const end = new Float64Array(nodes);
+  for (let node = 0; node < nodes; node++) {
     const level = node - limit;
     const square = level * level * (weights[total] as number);
-    return 2 * level * (sums[total] as number) - square - (squares[total] as number);
-  });
-  const chain = bestChain(start, count, gain, end);
+    end[node] = 2 * level * (sums[total] as number) - square - (squares[total] as number);
+  }
+  const chain = bestChain(start, count, gain, end, bestFrom);
   let error = -(end[chain[count - 1] as number] as number);
   for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
   return { scales, levels: chain.map((node) => node - limit), error };
@@ -153,7 +170,8 @@ function halfStepSums(channels: readonly Float32Array[], scales: Float32Array, l
     const square = scale * scale;
     for (let i = 0; i < channel.length; i++) {
       const steps = (channel[i] as number) / scale;
-      const bin = 1 + clamp(Math.floor(2 * (steps + limit)), 0, bins - 1);
+      const half = Math.floor(2 * (steps + limit));
+      const bin = 1 + (half < 0 ? 0 : half >= bins ? bins - 1 : half);
       weights[bin] = (weights[bin] as number) + square;
       sums[bin] = (sums[bin] as number) + square * steps;
       squares[bin] = (squares[bin] as number) + square * steps * steps;

@@ -4,17 +4,15 @@ export type { Side } from './bounded-search.js';
 
 /** The magnitudes of the weights of each sign, ascending; zeros, which no scale changes, with the positive ones. */
 export function magnitudesBySign(weights: Float32Array): { negative: Float64Array; positive: Float64Array } {
+  // Sorted as float32, by the engine's own sort: half of the bytes, and one call.
+  const sorted = weights.slice().sort();
   let count = 0;
-  for (let i = 0; i < weights.length; i++) if ((weights[i] as number) < 0) count++;
+  while (count < sorted.length && (sorted[count] as number) < 0) count++;
   const negative = new Float64Array(count);
-  const positive = new Float64Array(weights.length - count);
-  let [n, p] = [0, 0];
-  for (let i = 0; i < weights.length; i++) {
-    const w = weights[i] as number;
-    if (w < 0) negative[n++] = -w;
-    else positive[p++] = w;
-  }
-  return { negative: negative.sort(), positive: positive.sort() };
+  const positive = new Float64Array(sorted.length - count);
+  for (let i = 0; i < count; i++) negative[i] = -(sorted[count - 1 - i] as number);
+  for (let i = count; i < sorted.length; i++) positive[i - count] = Math.abs(sorted[i] as number);
+  return { negative, positive };
 }
 
 /** With more levels than this, one sweep over all events costs less than bounds of many intervals do. */
@@ -180,9 +178,11 @@ function clippingBound(sides: readonly Side[], unclipped: number): number {
 function errorOf({ magnitudes, levels, thresholds }: Side, scale: number): number {
   let error = 0;
   let k = 0;
-  for (const w of magnitudes) {
+  for (let i = 0; i < magnitudes.length; i++) {
+    const w = magnitudes[i] as number;
     while (k < levels.length && w / (thresholds[k] as number) >= scale) k++;
-    error += (w - scale * (levels[k - 1] ?? 0)) ** 2;
+    const off = w - scale * (levels[k - 1] ?? 0);
+    error += off * off;
   }
   return error;
 }
@@ -191,7 +191,8 @@ function clippingError({ magnitudes, levels }: Side, scale: number): number {
   const top = scale * (levels.at(-1) ?? 0);
   let error = 0;
   for (let i = magnitudes.length - 1; i >= 0 && (magnitudes[i] as number) > top; i--) {
-    error += ((magnitudes[i] as number) - top) ** 2;
+    const off = (magnitudes[i] as number) - top;
+    error += off * off;
   }
   return error;
 }

@@ -1,4 +1,4 @@
-import { bestChain } from '../../numerics/best-chain.js';
+import { type BestFrom, bestChain } from '../../numerics/best-chain.js';
 
 /** Magnitudes in ascending order, equal ones as one, with running sums over them. */
 export interface SortedMagnitudes {
@@ -58,12 +58,39 @@ export interface ClusterOptions {
 function termOf({ counts, importances }: SortedMagnitudes): (from: number, to: number) => number {
   const total = counts.at(-1) as number;
   // Logarithms of all shares, once: the search asks for some a million times.
-  const logs = Float64Array.from({ length: total + 1 }, (_, count) => Math.log(count / total));
+  const logs = logsOfShares(total);
   return (from, to) => {
     const importance = (importances[to] as number) - (importances[from] as number);
     const count = (counts[to] as number) - (counts[from] as number);
     // 0 · log 0 is 0.
     return count === 0 ? 0 : -importance * (logs[count] as number);
+  };
+}
+
+function logsOfShares(total: number): Float64Array {
+  const logs = new Float64Array(total + 1);
+  for (let count = 0; count <= total; count++) logs[count] = Math.log(count / total);
+  return logs;
+}
+
+/** The last cluster's best begin, its term worked out in place: it is by far the most of the time. */
+function bestClusters({ counts, importances }: SortedMagnitudes): BestFrom {
+  const logs = logsOfShares(counts.at(-1) as number);
+  return (shorter, first, last, to) => {
+    const importanceTo = importances[to + 1] as number;
+    const countTo = counts[to + 1] as number;
+    let chosen = first;
+    let most = Number.NEGATIVE_INFINITY;
+    for (let from = first; from <= last; from++) {
+      // No cluster is empty here, since equal magnitudes are one.
+      const log = logs[countTo - (counts[from + 1] as number)] as number;
+      const value = (shorter[from] as number) + -(importanceTo - (importances[from + 1] as number)) * log;
+      if (value > most) {
+        most = value;
+        chosen = from;
+      }
+    }
+    return chosen;
   };
 }
 
@@ -108,7 +135,7 @@ export function exactClusters(
   const term = termOf(sorted);
   // Node i is a cluster's end behind i + 1 magnitudes.
   const start = Float64Array.from({ length: distinct }, (_, i) => (zeroLevel ? 0 : term(0, i + 1)));
-  const ends = bestChain(start, count, (from, to) => term(from + 1, to + 1));
+  const ends = bestChain(start, count, (from, to) => term(from + 1, to + 1), undefined, bestClusters(sorted));
   return Int32Array.of(0, ...ends.map((node) => node + 1));
 }
 

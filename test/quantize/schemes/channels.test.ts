@@ -29,6 +29,21 @@ describe('the channels of a weight', () => {
     expect([...whole]).toEqual([3, 4]);
   });
 
+  it.each([
+    [1, 1],
+    [40, 1],
+    [3, 0],
+  ])('come back from runs of %i along axis %i', (inner, axis) => {
+    const dims = [4, 5, inner];
+    const codes = Float32Array.from({ length: 20 * inner }, (_, i) => i % 128);
+    const parts = splitChannels({ values: codes, dims, axis }).map((part) => Int8Array.from(part));
+    const [outer, channels] = axis === 1 ? [4, 5] : [1, 4];
+    expect(parts).toHaveLength(channels);
+    expect(parts[1]?.[0]).toBe((axis === 1 ? inner : 5 * inner) % 128);
+    expect(parts[1]).toHaveLength((20 * inner * outer) / (outer * channels));
+    expect([...joinChannels(parts, { dims, axis }, new Int8Array(20 * inner))]).toEqual([...codes]);
+  });
+
   it('share codebooks block by block, the last one smaller', () => {
     expect(codebookBlocks(5, 2)).toEqual([
       [0, 2],
