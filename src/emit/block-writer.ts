@@ -5,7 +5,7 @@ import { type Plan, weightAt } from '../quantize/plan.js';
 import type { BlockTensor } from '../quantize/quantized-tensor.js';
 import type { Recipe } from '../recipe.js';
 import type { Constants } from './constants.js';
-import { blockedTensors, packBlocks } from './weights/blocks.js';
+import { blockedTensors, packBlocks, packHighFirst } from './weights/blocks.js';
 
 /** The only version of onnxruntime's own operators. */
 export const RUNTIME_DOMAIN_VERSION = 1;
@@ -30,6 +30,7 @@ interface Places {
  * Writes layers whose weights are in blocks, y = x·Wᵀ with W = (code − zero point)·scale, block by block:
  *
  * - `matmulnbits`: com.microsoft MatMulNBits, W [outputs, inputs] unpacked by the kernel itself;
+ * - `matmulbnb4`: com.microsoft MatMulBnb4, the same in the levels of NF4;
  * - `qdq-blocks`: ONNX's own DequantizeLinear with blocks along axis 0 of W [inputs, outputs], and MatMul.
  *
  * A Gemm's bias is an Add behind it.
@@ -71,7 +72,7 @@ export class BlockWriter {
     const stored = this.#stored(weight, site.weightName);
     this.#nodes.push({
       ...source,
-      ...(this.#recipe.format === 'matmulnbits' ? this.#operator(weight) : matMul),
+      ...(this.#recipe.format === 'qdq-blocks' ? matMul : this.#operator(weight)),
       inputs: [input, ...stored],
       outputs: [product],
     });
@@ -79,15 +80,13 @@ export class BlockWriter {
   }
 
   #operator({ bits, size, dims, axis }: BlockTensor): Pick<Node, 'opType' | 'domain' | 'attributes'> {
-    const settings = {
-      K: dims[1 - axis] ?? 1,
-      N: dims[axis] ?? 1,
-      bits,
-      block_size: size,
-      accuracy_level: this.#recipe.blocks.accuracyLevel,
-    };
+    const shape = { K: dims[1 - axis] ?? 1, N: dims[axis] ?? 1, block_size: size };
+    const isNormal = this.#recipe.format === 'matmulbnb4';
+    const settings: Readonly<Record<string, number>> = isNormal
+      ? { ...shape, quant_type: NF4 }
+      : { ...shape, bits, accuracy_level: this.#recipe.blocks.accuracyLevel };
     const attributes = new Map(Object.entries(settings).map(([key, value]) => [key, attribute.int(value)]));
-    return { opType: 'MatMulNBits', domain: RUNTIME_DOMAIN, attributes };
+    return { opType: isNormal ? 'MatMulBnb4' : 'MatMulNBits', domain: RUNTIME_DOMAIN, attributes };
   }
 
   /** Weights that layers share are written once. */
@@ -95,12 +94,13 @@ export class BlockWriter {
     const known = this.#written.get(weight);
     if (known) return known;
     const stored =
-      this.#recipe.format === 'matmulnbits' ? this.#packed(weight, name) : [this.#dequantized(weight, name)];
+      this.#recipe.format === 'qdq-blocks' ? [this.#dequantized(weight, name)] : this.#packed(weight, name);
     this.#written.set(weight, stored);
     return stored;
   }
 
   #packed(weight: BlockTensor, name: string): Stored {
+    if (this.#recipe.format === 'matmulbnb4') return this.#normal(weight, name);
     const { outputs, blocks, codes, zeroPoints } = packBlocks(weight);
     const bytes = (suffix: string, data: Uint8Array, dims: readonly number[]) =>
       this.#constants.add(`${name}_${suffix}`, { type: 'uint8', dims, data });
@@ -110,6 +110,14 @@ export class BlockWriter {
       bytes('q', codes, [outputs, blocks, codes.length / (outputs * blocks)]),
       this.#constants.add(`${name}_s`, { type: 'float32', dims: [scales.length], data: scales }),
       ...(zeroPoints ? [bytes('z', zeroPoints, [zeroPoints.length])] : []),
+    ];
+  }
+
+  #normal({ codes, scales }: BlockTensor, name: string): Stored {
+    const data = packHighFirst(codes);
+    return [
+      this.#constants.add(`${name}_q`, { type: 'uint8', dims: [data.length], data }),
+      this.#constants.add(`${name}_s`, { type: 'float32', dims: [scales.length], data: scales }),
     ];
   }
 
@@ -127,6 +135,9 @@ export class BlockWriter {
     return output;
   }
 }
+
+/** The levels of MatMulBnb4 by their number: 0 are those of FP4. */
+const NF4 = 1;
 
 /** A Gemm without its factors, and its weight not across. */
 const matMul = { opType: 'MatMul', attributes: new Map() };

@@ -5,7 +5,7 @@ import { tensorOf } from '../graph/tensor.js';
 import type { WeightedNode } from '../place/placement.js';
 import { integerWeight, type Plan } from '../quantize/plan.js';
 import type { Constants } from './constants.js';
-import type { WeightWriter } from './weight-writer.js';
+import { UNSIGNED_ZERO, type WeightWriter } from './weight-writer.js';
 
 /** What DynamicQuantizeLinear gives: codes, scale and zero point of a value. */
 interface DynamicValue {
@@ -58,8 +58,14 @@ export class DynamicWriter {
       this.#fresh(source, suffix),
     );
     const isConv = isOp(source, 'Conv');
-    const integers = this.#matrix(linear, this.#weights.integers(weight, linear.weightName));
-    const inputs = [codes, integers, zeroPoint];
+    const isUnsigned = plan.recipe.format === 'uint8';
+    const stored = isUnsigned
+      ? this.#weights.unsigned(weight, linear.weightName)
+      : this.#weights.integers(weight, linear.weightName);
+    const inputs = [
+      ...[codes, this.#matrix(linear, stored), zeroPoint],
+      ...(isUnsigned ? [this.#constants.uint8(UNSIGNED_ZERO)] : []),
+    ];
     this.#nodes.push(
       isConv
         ? { ...source, opType: 'ConvInteger', inputs, outputs: [product] }

@@ -297,11 +297,12 @@ function partsOf(tensor: StoredTensor): [part: string, array: Int8Array | Uint8A
       ['levels', tensor.levels],
       ['scales', scales],
     ];
-  const { codes, zeroPoints } = tensor;
+  const { codes, zeroPoints, levels } = tensor;
   return [
     ['codes', codes],
     ['scales', scales],
     ...(zeroPoints ? [['zeroPoints', zeroPoints] as [string, Uint8Array]] : []),
+    ...(levels ? [['levels', levels] as [string, Float32Array]] : []),
   ];
 }
 
@@ -325,7 +326,10 @@ function tensorFrom(
     case 'blocks': {
       const { axis, size } = stored;
       const zeroPoints = part('zeroPoints') === undefined ? undefined : uint8('zeroPoints');
-      return { kind: 'blocks', dims, axis, bits, size, codes: uint8('codes'), scales, zeroPoints };
+      const levels =
+        part('levels') === undefined ? undefined : expectArray(path, part('levels'), Float32Array);
+      const codes = uint8('codes');
+      return { kind: 'blocks', dims, axis, bits, size, codes, scales, zeroPoints, ...(levels && { levels }) };
     }
   }
 }

@@ -26,7 +26,11 @@ const firstForIr: readonly (readonly [ir: number, release: number])[] = [
 /** The first release (1.x) that has a CPU kernel for what a quantized model asks of an operator; measured on each. */
 const firstForNode: readonly (readonly [asks: (node: Node, graph: Graph) => boolean, release: number])[] = [
   // ConvInteger on int8 weights: 1.17 to 1.23 have it for uint8 alone.
-  [(node) => isOp(node, 'ConvInteger'), 24],
+  [
+    (node, graph) =>
+      isOp(node, 'ConvInteger') && graph.initializers.get(node.inputs[1] ?? '')?.dataType !== 'uint8',
+    24,
+  ],
   // 1.17 has MatMulNBits of 4 bits; that of 8 computes in int8 alone before this one.
   [(node) => node.opType === 'MatMulNBits' && intAttribute(node, 'bits', 4) === 8, 23],
   [(node) => node.opType === 'MatMulNBits' && intAttribute(node, 'bits', 4) === 2, 24],

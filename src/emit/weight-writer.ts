@@ -7,7 +7,7 @@ import { roundHalfEven } from '../numerics/round.js';
 import type { WeightedNode, WeightSite } from '../place/placement.js';
 import { biasIn } from '../quantize/bias.js';
 import { integerWeight, type Plan, type QuantizedConstant } from '../quantize/plan.js';
-import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
+import { integersOfTensor, type QuantizedTensor } from '../quantize/quantized-tensor.js';
 import type { Constants } from './constants.js';
 import type { StorageTarget } from './weights/form.js';
 import { formFor } from './weights/forms.js';
@@ -19,6 +19,9 @@ const EXACT_CODE = 2 ** 30;
 const DQ_OPSET = 10;
 const CHANNEL_DQ_OPSET = 13;
 
+/** The code that is 0 in uint8. */
+export const UNSIGNED_ZERO = 128;
+
 /** The scales of a constant, and the axis that they run along. */
 type Steps = Pick<QuantizedTensor, 'scales' | 'axis'>;
 
@@ -28,6 +31,7 @@ export class WeightWriter {
   readonly #constants: Constants;
   readonly #target: StorageTarget;
   readonly #written = new Map<QuantizedTensor, string>();
+  readonly #unsigned = new Map<QuantizedTensor, string>();
   readonly #integers = new Map<QuantizedTensor, string>();
   readonly #reshaped = new Map<string, string>();
 
@@ -130,6 +134,16 @@ export class WeightWriter {
     const output = this.#constants.names.fresh(`${name}_r`);
     this.#nodes.push(node('Reshape', [row, this.#constants.int64List(tensor.dims)], [output]));
     return output;
+  }
+
+  /** The integers of a weight as uint8 about 128, a byte each. */
+  unsigned(weight: QuantizedTensor, name: string): string {
+    const known = this.#unsigned.get(weight);
+    if (known !== undefined) return known;
+    const data = Uint8Array.from(integersOfTensor(weight), (code) => code + UNSIGNED_ZERO);
+    const stored = this.#constants.add(`${name}_u`, { type: 'uint8', dims: weight.dims, data });
+    this.#unsigned.set(weight, stored);
+    return stored;
   }
 
   /** The integers of a weight, of its shape. */

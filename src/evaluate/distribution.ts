@@ -138,7 +138,7 @@ function channelGroups(weight: QuantizedTensor, limit: number): Groups {
   };
 }
 
-function blockGroups({ dims, axis, bits, size, scales, zeroPoints }: BlockTensor): Groups {
+function blockGroups({ dims, axis, bits, size, scales, zeroPoints, levels }: BlockTensor): Groups {
   const blocks = Math.ceil((dims[1 - axis] ?? 1) / size);
   const [outputOf, inputOf] = [channelAlong(dims, axis), channelAlong(dims, 1 - axis)];
   return {
@@ -148,7 +148,7 @@ function blockGroups({ dims, axis, bits, size, scales, zeroPoints }: BlockTensor
     levelsOf: (group) => {
       const zeroPoint = zeroPoints ? (zeroPoints[group] as number) : 2 ** (bits - 1);
       return Array.from({ length: 2 ** bits }, (_, code) =>
-        Math.fround((code - zeroPoint) * (scales[group] as number)),
+        Math.fround((levels ? (levels[code] as number) : code - zeroPoint) * (scales[group] as number)),
       );
     },
     nameOf: (group) => ({ channel: Math.floor(group / blocks), block: group % blocks }),

@@ -22,6 +22,7 @@ const kinds: Readonly<Record<string, string>> = {
   DynamicQuantizeMatMul: 'matrix product',
   QLinearMatMul: 'matrix product',
   MatMulNBits: 'matrix product',
+  MatMulBnb4: 'matrix product',
   LSTM: 'recurrence',
   DynamicQuantizeLSTM: 'recurrence',
   GRU: 'recurrence',

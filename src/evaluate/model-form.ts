@@ -6,7 +6,7 @@ export type ModelForm = 'qdq' | 'integer-operators' | 'float16' | 'bfloat16' | '
 
 /** Operators that compute in integers whatever the session's options are. */
 const integerOp =
-  /^(QLinear.*|QGemm|QAttention|QMoE|QEmbedLayerNormalization|ConvInteger.*|MatMulInteger.*|DynamicQuantize(MatMul|LSTM)|MatMulNBits)$/;
+  /^(QLinear.*|QGemm|QAttention|QMoE|QEmbedLayerNormalization|ConvInteger.*|MatMulInteger.*|DynamicQuantize(MatMul|LSTM)|MatMulNBits|MatMulBnb4)$/;
 
 /** The form of a model: what its operators say, and without a quantized one the type that most of its weights have. */
 export function formOf({ graph }: Model): ModelForm {

@@ -164,7 +164,7 @@ function runsOf(
     owner,
     sound,
   }: { graph: Graph; uses: Uses; owner: Node | undefined; sound: string | undefined },
-  { activations, format, rules, target }: Recipe,
+  { activations, format, blocks, rules, target }: Recipe,
   linear: LinearLayer | undefined,
   own: LayerRecipe,
 ): Runs {
@@ -174,7 +174,8 @@ function runsOf(
   const why = whyNoKernel(graph, linear) ?? (owner && whyNotPlain(node));
   if (why !== undefined) return { ...stored, linear: undefined, why };
   if (own.actBits === 'float' || activations.kind === 'float') {
-    const inBlocks = blockBitsOf(format) !== undefined && whyNoBlocks(linear, own, format) === undefined;
+    const inBlocks =
+      blockBitsOf(format) !== undefined && whyNoBlocks(linear, own, { format, blocks }) === undefined;
     return inBlocks ? { ...stored, stored: 'blocks', linear } : stored;
   }
   if (own.actBits === WIDE_BITS && formOf(target).widest < WIDE_BITS)

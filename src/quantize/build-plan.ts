@@ -28,6 +28,7 @@ import { formOf } from '../place/targets/targets.js';
 import { type LayerRecipe, MAX_BITS, named, type Recipe, WIDE_BITS } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
 import { weightLimit } from './integer-limit.js';
+import { quantizeNormal } from './normal-float.js';
 import { type Pairing, pairingIn } from './pairs.js';
 import type {
   Observation,
@@ -209,6 +210,8 @@ function quantizedWeight(
   const { scheme, bits } = recipe;
   const { dims } = site.weight;
   const values = floatsOf(site.weight);
+  if (runs.kind === 'float' && runs.stored === 'blocks' && sources.recipe.format === 'matmulbnb4')
+    return quantizeNormal({ values, dims, axis: site.axis, size: sources.recipe.blocks.size });
   if (runs.kind === 'float' && runs.stored === 'blocks')
     return workers.quantizeBlocks({ values, dims, axis: site.axis, bits, scheme, ...sources.recipe.blocks });
   const used = named(sources.registries.schemes, scheme);

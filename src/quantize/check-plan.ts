@@ -7,6 +7,7 @@ import type { WeightedNode, WeightSite } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
 import { scaleFloorIn } from './bias.js';
 import { weightLimit } from './integer-limit.js';
+import { normalFloat4 } from './normal-float.js';
 import type { PlanNumbers, StoredTensor } from './plan.js';
 import type { BlockTensor, QuantizedTensor } from './quantized-tensor.js';
 
@@ -109,12 +110,15 @@ function problemOfCodebook(
 }
 
 function problemOfBlocks(
-  { axis, dims, bits, size, codes, scales, zeroPoints }: BlockTensor,
+  { axis, dims, bits, size, codes, scales, zeroPoints, levels }: BlockTensor,
   site: WeightSite,
-  { blocks: wanted }: Pick<Recipe, 'blocks'>,
+  { blocks: wanted, format }: Pick<Recipe, 'blocks' | 'format'>,
 ): string | undefined {
   if (axis !== site.axis) return `has its outputs along axis ${axis}`;
   if (size !== wanted.size) return `has blocks of ${size} where the recipe has ${wanted.size}`;
+  const isNormal =
+    levels?.length === normalFloat4.length && levels.every((level, i) => level === normalFloat4[i]);
+  if (isNormal !== (format === 'matmulbnb4') || (levels && !isNormal)) return 'has levels of another format';
   const blocks = (dims[axis] ?? 1) * Math.ceil((dims[1 - axis] ?? 1) / size);
   if (scales.length !== blocks) return `has ${scales.length} scales where it needs ${blocks}`;
   if (!scales.every(isStep)) return 'has a scale that is no step';

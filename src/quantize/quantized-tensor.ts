@@ -33,7 +33,7 @@ export type QuantizedTensor = AffineTensor | CodebookTensor;
 
 /**
  * A matrix [inputs, outputs] whose columns are cut into blocks of `size` inputs, each with a step of its own:
- * real = scale · (code − zero point). The last block of a column may be longer than what is left of it.
+ * real = scale · (code − zero point), or scale · level[code] where there are levels. The last block of a column may be longer than what is left of it.
  */
 export interface BlockTensor {
   readonly kind: 'blocks';
@@ -49,6 +49,8 @@ export interface BlockTensor {
   readonly scales: Float32Array;
   /** One a block; undefined where each is the middle code, 2^(bits−1). */
   readonly zeroPoints: Uint8Array | undefined;
+  /** 2^bits levels of all blocks, without zero points; undefined where the codes are equal steps. */
+  readonly levels?: Float32Array | undefined;
 }
 
 /** The levels of the codebook that a channel is coded with. */
@@ -81,7 +83,8 @@ export function dequantizeTensor(tensor: QuantizedTensor | BlockTensor): Float32
   return values;
 }
 
-function dequantizeBlocks({ dims, axis, bits, size, codes, scales, zeroPoints }: BlockTensor): Float32Array {
+function dequantizeBlocks(tensor: BlockTensor): Float32Array {
+  const { dims, axis, bits, size, codes, scales, zeroPoints, levels } = tensor;
   const outputs = dims[axis] ?? 1;
   const inputs = dims[1 - axis] ?? 1;
   const blocks = Math.ceil(inputs / size);
@@ -92,7 +95,8 @@ function dequantizeBlocks({ dims, axis, bits, size, codes, scales, zeroPoints }:
       const zeroPoint = zeroPoints ? (zeroPoints[block] as number) : 2 ** (bits - 1);
       const code = codes[block * size + (input % size)] as number;
       const at = axis === 0 ? output * inputs + input : input * outputs + output;
-      values[at] = (code - zeroPoint) * (scales[block] as number);
+      const level = levels ? (levels[code] as number) : code - zeroPoint;
+      values[at] = level * (scales[block] as number);
     }
   }
   return values;

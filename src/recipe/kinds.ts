@@ -7,14 +7,25 @@ import type { Rule } from './rule.js';
  * `qdq-int8`: in int8 through DequantizeLinear, which every runtime of QDQ models reads. `qoperator`: packed, in onnxruntime's
  * integer operators (QLinearConv, QGemm, …) in place of float ones between DQ and Q. `matmulnbits`: matrices in blocks
  * of 2, 4 or 8 bits that onnxruntime's own MatMulNBits multiplies with, weights only; `qdq-blocks`: such matrices through
- * ONNX's own DequantizeLinear, which knows blocks from opset 21 on. What they do not take is packed.
+ * ONNX's own DequantizeLinear, which knows blocks from opset 21 on; `matmulbnb4`: such matrices in the 16 levels of NF4, which
+ * MatMulBnb4 multiplies with. What they do not take is packed. `uint8`: of layers whose ranges are found at every run, in uint8
+ * about 128, for kernels that take no int8.
  */
-export const formats = ['packed', 'qdq-int8', 'qoperator', 'matmulnbits', 'qdq-blocks'] as const;
+export const formats = [
+  'packed',
+  'qdq-int8',
+  'uint8',
+  'qoperator',
+  'matmulnbits',
+  'matmulbnb4',
+  'qdq-blocks',
+] as const;
 export type Format = (typeof formats)[number];
 
 /** The formats of weights in blocks, and the widths that each holds. */
 const widthsInBlocks: Readonly<Partial<Record<Format, readonly number[]>>> = {
   matmulnbits: [2, 4, 8],
+  matmulbnb4: [4],
   'qdq-blocks': [4, 8],
 };
 

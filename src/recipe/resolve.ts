@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { QuantizeError } from '../errors.js';
 import { blockBitsOf, type Recipe } from './kinds.js';
 import { MAX_BITS } from './layer-settings.js';
-import { AUTO } from './refine.js';
+import { AUTO, NONE } from './refine.js';
 import type { Named, Registries } from './registries.js';
 import { actBitsOf, checkRecipe, completeRecipe, defaultRecipe, type GivenRecipe } from './schema.js';
 import { schemeOf } from './scheme-by-width.js';
@@ -149,8 +149,14 @@ function checkEffort({ refine, effort }: Recipe): void {
   throw new QuantizeError('bad-option', { flag: '--effort', problem, mend: 'Leave out one of the two.' });
 }
 
-/** Integer operators have fixed ranges. */
+/** Integer operators have fixed ranges, and uint8 is of those that find theirs at every run. */
 function checkOperators({ format, activations }: Recipe): void {
+  if (format === 'uint8' && activations.kind !== 'dynamic')
+    throw new QuantizeError('bad-option', {
+      flag: '--format uint8',
+      problem: 'is of --dynamic',
+      mend: 'Add that, or leave this out: weights of fixed ranges are int8.',
+    });
   if (format !== 'qoperator' || activations.kind === 'static') return;
   throw new QuantizeError('bad-option', {
     flag: '--format qoperator',
@@ -160,15 +166,20 @@ function checkOperators({ format, activations }: Recipe): void {
 }
 
 /** Blocks store weights under float arithmetic, and their settings are for nothing else. */
-function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): void {
+function checkBlocks({ format, blocks, scheme, bits, activations, refine }: Recipe): void {
   const refuse = (flag: string, problem: string, mend: string) =>
     new QuantizeError('bad-option', { flag, problem, mend });
   const { size, asymmetric, accuracyLevel } = blocks;
+  const isNormal = format === 'matmulbnb4';
   const { blocks: unset } = defaultRecipe;
   const widths = blockBitsOf(format);
   const useless: readonly (readonly [flag: string, isSet: boolean, of: string])[] = [
     ['--block', !widths && size !== unset.size, IN_BLOCKS],
-    ['--block-asymmetric', !widths && asymmetric !== unset.asymmetric, IN_BLOCKS],
+    [
+      '--block-asymmetric',
+      (!widths || isNormal) && asymmetric !== unset.asymmetric,
+      '--format matmulnbits or qdq-blocks',
+    ],
     [
       '--accuracy-level',
       format !== 'matmulnbits' && accuracyLevel !== unset.accuracyLevel,
@@ -185,7 +196,12 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
   }
   if (!widths.includes(bits))
     throw refuse(flag, `holds no weights of ${bits} bits`, `Give --bits ${widths.join(' or --bits ')}.`);
-  if (!blockSchemes.includes(schemeOf(scheme, bits, format))) {
+  if (isNormal && refine !== AUTO && refine !== NONE)
+    throw refuse(flag, 'has levels that no refiner chooses among', 'Leave out --refine.');
+  const own = schemeOf(scheme, bits, format);
+  if (isNormal && own !== 'minmax')
+    throw refuse(flag, `has levels of its own, not those of ${own}`, 'Leave out --scheme.');
+  if (!blockSchemes.includes(own)) {
     const mend = `Give --scheme ${blockSchemes.join(' or --scheme ')}, or --format packed.`;
     throw refuse(
       flag,
@@ -195,7 +211,7 @@ function checkBlocks({ format, blocks, scheme, bits, activations }: Recipe): voi
   }
 }
 
-const IN_BLOCKS = '--format matmulnbits or qdq-blocks';
+const IN_BLOCKS = '--format matmulnbits, matmulbnb4 or qdq-blocks';
 
 /**
  * The recipe in a file name: `minmax-w8a8`, `log-w4` for weights only, `minmax-w4-b32` in blocks of 32, `minmax-w4-qdq-b32` where DequantizeLinear has them, `minmax-w8-dynamic`,
@@ -247,7 +263,8 @@ function widthsName({ scheme, bits, activations, format, blocks }: Recipe): stri
   const own = schemeOf(scheme, bits, format);
   // A codebook that the width chose beside equal steps at the ends is not what naming it makes.
   const weights = scheme === AUTO && own !== 'minmax' ? `w${bits}` : `${own}-w${bits}`;
-  if (activations.kind === 'dynamic') return `${weights}-dynamic`;
+  if (activations.kind === 'dynamic') return `${weights}-dynamic${format === 'uint8' ? '-u8' : ''}`;
+  if (format === 'matmulbnb4') return `bnb4-b${blocks.size}`;
   if (blockBitsOf(format)) return `${weights}${format === 'qdq-blocks' ? '-qdq' : ''}-b${blocks.size}`;
   if (activations.kind === 'float') return weights;
   const { bits: width, levels } = activations;

@@ -202,7 +202,7 @@ export const settings: Settings = {
       name: '--format',
       value: '<name>',
       group: 'Weights',
-      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; qoperator in integer operators (QLinearConv, QGemm) without Q and DQ between; matmulnbits in blocks of 2, 4 or 8 bits for float MatMul, weights only; qdq-blocks the same in ONNX alone, opset 21',
+      help: 'weights in the file: packed in as few bits as onnxruntime unpacks at load; qdq-int8 for other runtimes; qoperator in integer operators (QLinearConv, QGemm) without Q and DQ between; matmulnbits in blocks of 2, 4 or 8 bits for float MatMul, weights only; qdq-blocks the same in ONNX alone, opset 21; matmulbnb4 in blocks of the 16 levels of NF4; uint8 in place of int8 with --dynamic',
     },
   },
   blocks: {
@@ -214,7 +214,7 @@ export const settings: Settings = {
         name: '--block',
         value: '<n>',
         group: 'Weights',
-        help: 'of matmulnbits and qdq-blocks: weights that share a scale, 16, 32, 64 or 128',
+        help: 'of formats in blocks: weights that share a scale, 16, 32, 64 or 128',
         parse: numeric,
       },
     },

@@ -83,6 +83,7 @@ function closedFormsOf({ bits, rules, format }: Recipe, samples: number): string
   if (samples < LEAST_SAMPLES) return [];
   const narrowest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
   // Blocks have scales enough: what is left to choose is codes.
+  if (format === 'matmulbnb4') return [];
   if (blockBitsOf(format)) return narrowest <= NARROW_BITS ? [secondOrder.name] : [];
   const isChosen = narrowest <= NARROW_BITS && samples >= LEAST_FOR_WEIGHTS;
   return isChosen ? [secondOrder.name, moments.name] : [moments.name];

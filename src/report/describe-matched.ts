@@ -39,6 +39,9 @@ export function describeMatched(
   return { layers, activations: [], float: [] };
 }
 
+/** What MatMulBnb4 has, and no other width. */
+const BNB4_BITS = 4;
+
 function keptOf(
   node: Node,
   graph: Graph,
@@ -51,7 +54,12 @@ function keptOf(
   const isPerChannel = weight?.isPerChannel || hasChannels(ownScale);
   // A product of two activations has no weight; its width is that of its inputs.
   const type = weight?.tensor.dataType ?? codesBehind(inputAt(node, 1), graph, uses);
-  const bits = node.opType === 'MatMulNBits' ? intAttribute(node, 'bits', 4) : type && widthOf(type);
+  const bits =
+    node.opType === 'MatMulBnb4'
+      ? BNB4_BITS
+      : node.opType === 'MatMulNBits'
+        ? intAttribute(node, 'bits', 4)
+        : type && widthOf(type);
   if (!type || !bits || type.startsWith('float') || type.startsWith('bfloat')) {
     return { quantized: null, reason: type ? `its weight is ${type}` : 'its weight is no constant' };
   }

@@ -142,8 +142,9 @@ function keptNote({ runs, recipe }: WeightedNode, { activations }: WeightedSourc
 }
 
 /** Why the format does not hold a weight that it could be asked to. */
-function unfitNote({ recipe, runs }: WeightedNode, { format }: WeightedSources['recipe']): string | null {
-  const unfit = blockBitsOf(format) && runs.linear ? whyNoBlocks(runs.linear, recipe, format) : undefined;
+function unfitNote({ recipe, runs }: WeightedNode, asked: WeightedSources['recipe']): string | null {
+  const unfit =
+    blockBitsOf(asked.format) && runs.linear ? whyNoBlocks(runs.linear, recipe, asked) : undefined;
   return unfit === undefined ? null : `packed: ${unfit}`;
 }
 

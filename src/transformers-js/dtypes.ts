@@ -14,13 +14,15 @@ const dynamic: GivenRecipe = { activations: { kind: 'dynamic' } };
 /** Weights in blocks of 32 inputs, as that library's own script cuts them, each with a zero point. */
 const blocks: GivenRecipe = { bits: 4, format: 'matmulnbits', blocks: { asymmetric: true } };
 
+/** Blocks of 64, the size that bitsandbytes has. MatMulBnb4 has no kernel for WebGPU. */
+const normal: GivenRecipe = { bits: 4, format: 'matmulbnb4', blocks: { size: 64 } };
+
 /**
  * The files that can be made, by transformers.js' own table of suffixes (src/utils/dtypes.js there, version 4): `q8` is its
  * usual file on WebAssembly, in 8 bits with ranges found at every run; `q4` in blocks of 4 bits. What ends in `f16` stores what
  * stays float in 16 bits, and computes in float32.
  *
- * Not made: `bnb4`, whose operator MatMulBnb4 has no kernel for WebGPU and no more levels than `q4` has; `q2` and `q1`, which
- * leave nothing of a model that was not trained for them.
+ * Not made: `q2` and `q1`, which leave nothing of a model that was not trained for them.
  */
 export const dtypes: readonly Dtype[] = [
   {
@@ -31,6 +33,12 @@ export const dtypes: readonly Dtype[] = [
   },
   { name: 'q8', summary: 'the usual file', suffix: '_quantized', recipe: dynamic },
   { name: 'int8', summary: 'the same', suffix: '_int8', recipe: dynamic },
+  {
+    name: 'uint8',
+    summary: 'the same, weights in uint8',
+    suffix: '_uint8',
+    recipe: { ...dynamic, format: 'uint8' },
+  },
   { name: 'q4', summary: 'blocks of 4 bits', suffix: '_q4', recipe: blocks },
   {
     name: 'q4f16',
@@ -38,6 +46,7 @@ export const dtypes: readonly Dtype[] = [
     suffix: '_q4f16',
     recipe: { ...blocks, float16: true },
   },
+  { name: 'bnb4', summary: 'blocks of 64 in the levels of NF4', suffix: '_bnb4', recipe: normal },
 ];
 
 /** Every suffix of that table: a file with one was made from another. */

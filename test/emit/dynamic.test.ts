@@ -5,6 +5,7 @@ import { floatTensor } from '../../src/graph/tensor.js';
 import { targets } from '../../src/place/targets/targets.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { actBitsOf, resolveRecipe } from '../../src/recipe.js';
+import { registries as ours } from '../../src/registries.js';
 import { GraphBuilder, randomFeed, randomFloats } from '../support/graph-builder.js';
 import { quantizeModel } from '../support/quantize-model.js';
 import { opsOf, optimizedGraph, runIn } from '../support/sessions.js';
@@ -115,6 +116,31 @@ describe.each(layers)('dynamic ranges: $name', (layer) => {
       }
     },
   );
+});
+
+it.each(layers)('$name in uint8: the same numbers as in int8, each code 128 more', async (layer) => {
+  const model = () => modelOf(layer);
+  const made = (format: 'packed' | 'uint8') =>
+    quantizeModel(model(), { format, allLayers: true, activations: { kind: 'dynamic' } }, []);
+  const [signed, unsigned] = [await made('packed'), await made('uint8')];
+  const kinds = [...unsigned.emitted.model.graph.initializers.values()].map(({ dataType }) => dataType);
+  expect(kinds).toContain('uint8');
+  expect(kinds).not.toContain('int8');
+  const feed = randomFeed('x', layer.dims, 7, -2, 1);
+  const [a, b] = [await runIn('default', signed.bytes, feed), await runIn('default', unsigned.bytes, feed)];
+  const [expected, found] = [a, b].map((run) => run.get('y')?.data as Float32Array) as [
+    Float32Array,
+    Float32Array,
+  ];
+  expect(found.length).toBe(expected.length);
+  found.forEach((value, i) => {
+    expect(value).toBeCloseTo(expected[i] as number, 5);
+  });
+});
+
+it('uint8 is of ranges that are found at every run', () => {
+  const given = { format: 'uint8', activations: { kind: 'float' } } as const;
+  expect(() => resolveRecipe(given, ours, false)).toThrow('--format uint8 is of --dynamic');
 });
 
 it('layers that read one value share its ranges', async () => {

@@ -44,6 +44,7 @@ const kinds: GivenRecipe[] = [
     activations: { kind: 'float' },
   },
   { format: 'matmulnbits', allLayers: true, activations: { kind: 'float' } },
+  { bits: 4, format: 'matmulbnb4', blocks: { size: 16 }, allLayers: true, activations: { kind: 'float' } },
 ];
 
 describe('a plan that was saved', () => {

@@ -78,8 +78,10 @@ it('measures on text by the tokenizer of the folder, and makes every file', asyn
     ['fp16', 'model_fp16.onnx'],
     ['q8', 'model_quantized.onnx'],
     ['int8', 'model_int8.onnx'],
+    ['uint8', 'model_uint8.onnx'],
     ['q4', 'model_q4.onnx'],
     ['q4f16', 'model_q4f16.onnx'],
+    ['bnb4', 'model_bnb4.onnx'],
   ]);
   for (const each of made) {
     if ('left' in each) throw new Error(each.left);

@@ -19,6 +19,15 @@ export function packLowFirst(numbers: Uint8Array, bits: number, rowLength: numbe
   return bytes;
 }
 
+/** Codes of 4 bits as MatMulBnb4 reads them, the first of two in the higher bits. */
+export function packHighFirst(codes: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(codes.length / 2));
+  codes.forEach((code, i) => {
+    bytes[i >> 1] = (bytes[i >> 1] as number) | (code << (i % 2 === 0 ? 4 : 0));
+  });
+  return bytes;
+}
+
 /** What MatMulNBits reads of a weight. */
 export interface PackedBlocks {
   readonly inputs: number;
