@@ -1,6 +1,7 @@
-"""Golden codes of TFLite's own int8 kernels, by LiteRT's reference resolver.
+"""Golden codes of TFLite's own int8 kernels, by LiteRT's reference resolver; Softmax by TFLite Micro, whose kernel alone is in
+integers throughout.
 
-    pip install ai-edge-litert numpy
+    pip install ai-edge-litert numpy pyyaml && pip install --no-deps tflite-micro
     python bench/tflite/golden.py test/integer/golden/tflite.json
 
 Each case is a model of one operator, made here as a flatbuffer: its inputs, its numbers, and what the kernel gives.
@@ -13,6 +14,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as tfl
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tflite_micro.python.tflite_micro import runtime as micro
 
 random = np.random.default_rng(18)
 
@@ -45,7 +47,7 @@ class Net:
         self.tensors.append(tensor)
         return len(self.tensors) - 1
 
-    def run(self, operator, version, options_type, options, operands, output, feeds):
+    def run(self, operator, version, options_type, options, operands, output, feeds, is_micro=False):
         op = tfl.OperatorT()
         op.inputs, op.outputs = np.asarray(operands, np.int32), np.asarray([output], np.int32)
         op.builtinOptionsType, op.builtinOptions = options_type, options
@@ -62,6 +64,12 @@ class Net:
         model.operatorCodes, model.subgraphs = [code], [graph]
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        if is_micro:
+            interpreter = micro.Interpreter.from_bytes(bytes(builder.Output()), arena_size=2**20)
+            for i, (_, data) in enumerate(feeds):
+                interpreter.set_input(data, i)
+            interpreter.invoke()
+            return interpreter.get_output(0)
         interpreter = Interpreter(
             model_content=bytes(builder.Output()),
             experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
@@ -254,6 +262,50 @@ def mean(name, sx, zx, sy, zy):
     }
 
 
+def softmax(name, sx, zx, terms, wide=False):
+    """Shares of 8 bits, or of 16: the codes are then those less 32,768."""
+    net = Net()
+    x = codes(1, 8, terms)
+    options = tfl.SoftmaxOptionsT()
+    options.beta = 1.0
+    sy, zy = (2.0**-16, -(2**15)) if wide else (2.0**-8, -128)
+    operand = net.tensor(x.shape, INT8, sx, zx)
+    output = net.tensor(x.shape, tfl.TensorType.INT16 if wide else INT8, sy, zy)
+    option = tfl.BuiltinOptions.SoftmaxOptions
+    y = net.run(tfl.BuiltinOperator.SOFTMAX, 2, option, options, [operand], output, [(operand, x)], is_micro=True)
+    return {
+        "name": name,
+        "operator": "softmax",
+        "inputs": [{**value(x), "scale": floats(sx), "zeroPoint": zx}],
+        "output": {**value(y), "scale": floats(sy), "zeroPoint": zy},
+        "low": -128,
+        "high": 127,
+    }
+
+
+def products(name, grids, shapes):
+    net = Net()
+    (s1, z1), (s2, z2), (sy, zy) = grids
+    a, b = codes(*shapes[0]), codes(*shapes[1])
+    operands = [net.tensor(a.shape, INT8, s1, z1), net.tensor(b.shape, INT8, s2, z2)]
+    outer = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    output = net.tensor((*outer, a.shape[-2], b.shape[-1]), INT8, sy, zy)
+    option = tfl.BuiltinOptions.BatchMatMulOptions
+    options = tfl.BatchMatMulOptionsT()
+    y = net.run(tfl.BuiltinOperator.BATCH_MATMUL, 4, option, options, operands, output, list(zip(operands, (a, b))))
+    return {
+        "name": name,
+        "operator": "batch-matmul",
+        "inputs": [
+            {**value(a), "scale": floats(s1), "zeroPoint": z1},
+            {**value(b), "scale": floats(s2), "zeroPoint": z2},
+        ],
+        "output": {**value(y), "scale": floats(sy), "zeroPoint": zy},
+        "low": -128,
+        "high": 127,
+    }
+
+
 cases = [
     convolution("Conv2D 3×3", False, [3, 3], [1, 1], [1, 1], True, NONE),
     convolution("Conv2D 3×3, strides, ReLU", False, [3, 3], [2, 2], [1, 1], True, RELU),
@@ -269,6 +321,12 @@ cases = [
     pool("AveragePool2D 3×3, padded", [3, 3], [1, 2], True),
     mean("Mean to a smaller scale", 0.05, -3, 0.0171, 5),
     mean("Mean to another zero point", 0.031, 20, 0.044, -11),
+    softmax("Softmax", 0.021, -9, 11),
+    softmax("Softmax of a wide scale, most of it beyond exp", 0.31, 4, 17),
+    softmax("Softmax of many terms", 0.05, 0, 120),
+    softmax("Softmax to shares of 16 bits", 0.043, 12, 9, wide=True),
+    products("BatchMatMul", [(0.021, -5), (0.0134, 40), (0.043, 3)], [(2, 3, 5, 8), (2, 3, 8, 7)]),
+    products("BatchMatMul, broadcast", [(1 / 256, -128), (0.02, 7), (0.011, -4)], [(2, 3, 4, 16), (1, 3, 16, 5)]),
 ]
 with open(sys.argv[1], "w") as file:
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)

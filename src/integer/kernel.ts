@@ -1,4 +1,4 @@
-import type { Model, Node } from '../graph/model.js';
+import { isOp, type Model, type Node } from '../graph/model.js';
 import type { CodesRead, CodesWritten, Grid, QdqGraph } from '../graph/qdq-graph.js';
 import { integersOf } from '../graph/tensor.js';
 import { type FixedPoint, fixedPoint, MOST_REAL } from '../numerics/fixed-point.js';
@@ -33,6 +33,8 @@ export interface IntegerKernel {
   /** The operators of ONNX that become it. */
   readonly opTypes: readonly string[];
   readonly summary: string;
+  /** Whether it is this kernel of several for the operator; where there is one it is not asked. */
+  fits?(node: Node, source: ProgramSource): boolean;
   /**
    * The operator.
    *
@@ -55,6 +57,11 @@ export function shiftOf(grid: Pick<Grid, 'type' | 'scales' | 'block'>): number {
   if (grid.type === 'int8') return 0;
   throw new NotInteger(`an activation is ${grid.type}`);
 }
+
+/** Whether a node is a product of two values that are both computed. */
+export const isOfTwo = (node: Node, { qdq }: Pick<ProgramSource, 'qdq'>): boolean =>
+  isOp(node, 'MatMul') &&
+  node.inputs.every((value) => qdq.read(value)?.tensor === undefined && !qdq.graph.initializers.has(value));
 
 /** The codes that a node reads at an input. */
 export function activationAt(node: Node, index: number, { qdq }: ProgramSource): CodesRead {

@@ -1,6 +1,7 @@
 import type { IntegerKernel } from './kernel.js';
 import { add } from './kernels/add.js';
 import { averagePool } from './kernels/average-pool.js';
+import { batchMatMul } from './kernels/batch-matmul.js';
 import { clamp } from './kernels/clamp.js';
 import { concat } from './kernels/concat.js';
 import { conv } from './kernels/conv.js';
@@ -11,6 +12,7 @@ import { mul } from './kernels/mul.js';
 import { pad } from './kernels/pad.js';
 import { reshape } from './kernels/reshape.js';
 import { slice } from './kernels/slice.js';
+import { softmax } from './kernels/softmax.js';
 import { split } from './kernels/split.js';
 import { transpose } from './kernels/transpose.js';
 
@@ -18,11 +20,13 @@ import { transpose } from './kernels/transpose.js';
 export const kernels: readonly IntegerKernel[] = [
   conv,
   fullyConnected,
+  batchMatMul,
   add,
   mul,
   concat,
   averagePool,
   maxPool,
+  softmax,
   lookup,
   clamp,
   reshape,

@@ -138,7 +138,10 @@ class ProgramReader implements ProgramSource {
   /** Reads a node by its kernel; gives the reason where it is none. */
   #readOperator(node: Node): string | undefined {
     const kernel = kernels.find(
-      ({ opTypes }) => opTypes.includes(node.opType) && (node.domain === '' || isQuantizing(node)),
+      ({ opTypes, fits }) =>
+        opTypes.includes(node.opType) &&
+        (node.domain === '' || isQuantizing(node)) &&
+        (fits?.(node, this) ?? true),
     );
     if (!kernel) return 'it has no integer kernel here';
     try {

@@ -20,7 +20,7 @@ import {
   formatSigned,
   formatWorst,
 } from './format.js';
-import type { ComparisonRecord, Result } from './result.js';
+import type { Result } from './result.js';
 import { onWorstSet, setNameOf } from './sets.js';
 
 /** What reports of every format say, in the words that they share. Text from a model in it is not escaped yet. */
@@ -301,36 +301,6 @@ export function exactSession({ comparison }: Result): 'without integer kernels' 
   // Integer operators run as integers in any session.
   return !comparison || comparison.quantizedForm === 'qdq' ? 'without integer kernels' : 'optimizations off';
 }
-
-/** What two given models are, and how their layers were brought together; undefined where one was made here. */
-export function comparisonLines({ comparison, layers }: Result): string[] | undefined {
-  if (!comparison) return undefined;
-  const by = (['plan', 'name', 'order'] as const)
-    .map((matching) => [layers.filter(({ matchedBy }) => matchedBy === matching).length, matching] as const)
-    .filter(([matched]) => matched > 0)
-    .map(([matched, matching]) => `${matched} by ${matchings[matching]}`);
-  const missing = comparison.layers - layers.length;
-  const rest = missing > 0 && by.length > 0 ? [`${missing} not found`] : [];
-  const found = by.length === 0 ? 'none was found' : [...by, ...rest].join(', ');
-  return [
-    `${forms[comparison.quantizedForm]} against ${forms[comparison.floatForm]}; ${count(comparison.layers, 'layer')}: ${found}`,
-    ...comparison.notes,
-  ];
-}
-
-const matchings: Record<Result['layers'][number]['matchedBy'], string> = {
-  plan: 'the plan of this tool',
-  name: 'name',
-  order: 'order',
-};
-
-const forms: Record<ComparisonRecord['quantizedForm'], string> = {
-  qdq: 'QDQ',
-  'integer-operators': 'integer operators',
-  float16: 'float16',
-  bfloat16: 'bfloat16',
-  float32: 'float32',
-};
 
 /** A change since a baseline in words: both values with their unit, the difference, and whether it is for the better. */
 export function describeChange({ metric: name, before, after, shown }: Change) {

@@ -1,10 +1,10 @@
+import { comparisonLines } from './comparison-lines.js';
 import { escapeMarkdown, markdownCode } from './escape.js';
 import {
   askForMends,
   calibratedOn,
   changeOf,
   channelsOf,
-  comparisonLines,
   count,
   coverageOf,
   describeChange,

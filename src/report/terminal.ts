@@ -2,12 +2,12 @@ import type { OutputDrift } from '../evaluate/compare-outputs.js';
 import { worstDb } from '../evaluate/drift.js';
 import type { GateOutcome } from '../gate/outcome.js';
 import { chalk } from './colours.js';
+import { comparisonLines } from './comparison-lines.js';
 import { escapeControls } from './escape.js';
 import {
   askForMends,
   calibratedOn,
   channelsOf,
-  comparisonLines,
   count,
   coverageOf,
   describeChange,

@@ -31,7 +31,25 @@ const powers: GivenRecipe = { scheme: 'pow2', activations: { observer: 'pow2' } 
 
 const last = (net: Net, value: string) => net.conv(value, 'y');
 
-const cases: readonly [name: string, operator: string, model: () => Model][] = [
+/** Products of two activations, too. */
+const products: GivenRecipe = { activations: { matMul: true } };
+
+/** Rows of x weighted by what is made of their products with all rows, between two layers: [2, 5, 16]. */
+const attention = (): Model =>
+  build(
+    (net) => {
+      const [q, k, v] = ['q', 'k', 'v'].map((name) => net.matMul('x', name, 16, 16)) as [
+        string,
+        string,
+        string,
+      ];
+      const scores = net.node('MatMul', [q, net.node('Transpose', [k], 'kt', { perm: [0, 2, 1] })], 'scores');
+      return net.matMul(net.node('MatMul', [scores, v], 'mixed'), 'y', 16, 4);
+    },
+    [2, 5, 16],
+  );
+
+const cases: readonly [name: string, operator: string, model: () => Model, recipe?: GivenRecipe][] = [
   ['a convolution and a Relu', 'conv', () => between((net, x) => net.node('Relu', [x], 'r'))],
   [
     'a depthwise one and a Clip',
@@ -191,6 +209,7 @@ const cases: readonly [name: string, operator: string, model: () => Model][] = [
         [2, 24],
       ),
   ],
+  ['two values that are computed, as attention has them', 'batch-matmul', attention, products],
   [
     'another shape',
     'reshape',
@@ -198,11 +217,69 @@ const cases: readonly [name: string, operator: string, model: () => Model][] = [
   ],
 ];
 
+/** Attention as other tools write it: every value between Q and DQ, shares at a scale of 1/256 or another. */
+function sharesModel(shareScale: number, shareZero: number): Model {
+  const g = new GraphBuilder();
+  const grid = (value: string, scale: number, zero: number) => {
+    const steps = [
+      g.constant(`${value}_s`, [], Float32Array.of(scale)),
+      g.constant(`${value}_z`, [], Int8Array.of(zero)),
+    ];
+    g.node('QuantizeLinear', [value, ...steps], `${value}_q`);
+    return g.node('DequantizeLinear', [`${value}_q`, ...steps], `${value}_dq`);
+  };
+  g.input('x', [3, 6, 8]);
+  const x = grid('x', 0.02, 5);
+  g.node('Transpose', [x], 't', { perm: [0, 2, 1] });
+  g.node('MatMul', [x, grid('t', 0.02, 5)], 'scores');
+  g.node('Softmax', [grid('scores', 0.06, -20)], 'shares', { axis: -1 });
+  g.node('MatMul', [grid('shares', shareScale, shareZero), x], 'y_raw');
+  g.node('Identity', [grid('y_raw', 0.01, 0)], 'y');
+  g.output('y');
+  return g.build();
+}
+
+describe('attention in integers', () => {
+  it.each([
+    [2 ** -8, -128],
+    [0.0049, -117],
+  ])('shares of scale %f: the codes of onnxruntime, but for a rounding', async (scale, zero) => {
+    const model = sharesModel(scale, zero);
+    const program = await readProgram(model);
+    expect(program.others.filter(({ place }) => place === 'between')).toEqual([]);
+    expect(program.operators.map(({ operator }) => operator)).toEqual([
+      ...['transpose', 'batch-matmul', 'softmax', 'batch-matmul'],
+    ]);
+    const run = { source: sourceOf(randomFeeds(model)), labels: undefined };
+    const found = await measureIntegers(model, program, run, { mode: 'default', threads: 1 });
+    for (const { id, alone } of found.operators) {
+      expect(alone.elements, id).toBeGreaterThan(0);
+      expect(alone.most, id).toBeLessThanOrEqual(1);
+      // exp and 1/x in 31 bits against floats.
+      expect(alone.different, id).toBeLessThanOrEqual(0.05 * alone.elements);
+    }
+  });
+
+  it.each([
+    [1, 'it is not along the last axis'],
+    [0, 'it is not along the last axis'],
+  ])('a Softmax along axis %i is none', async (axis, reason) => {
+    const model = sharesModel(2 ** -8, -128);
+    const nodes = model.graph.nodes.map((node) =>
+      node.opType === 'Softmax'
+        ? { ...node, attributes: new Map([['axis', { kind: 'int' as const, value: BigInt(axis) }]]) }
+        : node,
+    );
+    const program = await readProgram({ ...model, graph: { ...model.graph, nodes } });
+    expect(program.others.find(({ operator }) => operator === 'Softmax')?.reason).toBe(reason);
+  });
+});
+
 describe('a network in integers alone', () => {
   it.each(cases)(
     '%s: gives the codes that onnxruntime gives, but for a rounding',
-    async (_, operator, make) => {
-      const { program, found } = await measured(make());
+    async (_, operator, make, recipe) => {
+      const { program, found } = await measured(make(), recipe);
       expect(program.others).toEqual([]);
       expect(program.operators.map((each) => each.operator)).toContain(operator);
       for (const { id, alone } of found.operators) {
@@ -220,7 +297,7 @@ describe('a network in integers alone', () => {
   );
 
   it('has a case for every kernel', () => {
-    const tried = new Set(cases.map(([, operator]) => operator));
+    const tried = new Set([...cases.map(([, operator]) => operator), 'softmax']);
     expect(kernels.map(({ name }) => name).filter((name) => !tried.has(name))).toEqual([]);
   });
 

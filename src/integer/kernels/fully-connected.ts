@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute, isOp, type Node } from '../../graph/model.js';
-import { type IntegerKernel, NotInteger, type ProgramSource } from '../kernel.js';
+import { type IntegerKernel, isOfTwo, NotInteger, type ProgramSource } from '../kernel.js';
 import { type LinearParameters, readLinear, requantized } from '../linear.js';
 import type { Codes } from '../program.js';
 
@@ -8,6 +8,7 @@ export const fullyConnected: IntegerKernel = {
   name: 'fully-connected',
   opTypes: ['Gemm', 'MatMul'],
   summary: 'rows times a matrix',
+  fits: (node, source) => !isOfTwo(node, source),
   read(node: Node, source: ProgramSource) {
     const isPlain = ['alpha', 'beta'].every((name) => floatAttribute(node, name, 1) === 1);
     if (!isPlain || intAttribute(node, 'transA', 0) !== 0)

@@ -1,7 +1,7 @@
 import { worstOutput } from '../../evaluate/worst-output.js';
+import { comparisonLines } from '../comparison-lines.js';
 import {
   channelsOf,
-  comparisonLines,
   count,
   describeChange,
   dropOf,
