@@ -200,7 +200,7 @@ function quantizeWeight(
   return sources.memory ? sources.memory.recall(site.weight, key, make) : make();
 }
 
-function quantizedWeight(
+async function quantizedWeight(
   sources: PlanSources,
   { site, weighted, pairing }: Pick<SharedWeight, 'site' | 'weighted' | 'pairing'>,
   scaleFloor: Float32Array,
