@@ -1,5 +1,14 @@
 import { QuantizeError } from '../errors.js';
-import { AUTO, blockBitsOf, type Effort, named, type Recipe, type RefineStep, stepsOf } from '../recipe.js';
+import {
+  AUTO,
+  actBitsOf,
+  blockBitsOf,
+  type Effort,
+  named,
+  type Recipe,
+  type RefineStep,
+  stepsOf,
+} from '../recipe.js';
 import { distill } from './distill.js';
 import { finetune } from './finetune.js';
 import { moments } from './moments.js';
@@ -9,11 +18,20 @@ import { secondOrder } from './second-order.js';
 /** Fewer samples than this refine nothing without being asked to: at 32, each of six networks gains 1 to 9 dB by moments. */
 const LEAST_SAMPLES = 32;
 
-/** Fewer than this choose no weights by themselves: of so many some are held back, and decide (refine-plan.ts). */
-const LEAST_FOR_WEIGHTS = 256;
+/**
+ * Fewer than this choose no weights by themselves where activations are narrow: at 64, each of three networks is nearer to
+ * float by it than by moments, at 32 at W4A4 one is not, while with activations at 8 bits all are (docs/refine.md).
+ */
+const LEAST_FOR_NARROW = 64;
+
+/** Of so many some are held back, and decide (refine-plan.ts): fewer do not learn by themselves. */
+const LEAST_TO_JUDGE = 256;
 
 /** Weights of so many bits are chosen anew; of more, their channels corrected. */
 const NARROW_BITS = 4;
+
+/** Activations of so many bits lose little by themselves. */
+const WIDE_BITS = 8;
 
 /** What there is to refine on. */
 export interface Given {
@@ -60,7 +78,7 @@ function stepsNamed(text: string): RefineStep[] {
 /** For each stage the names of its refiners. */
 function usualOf(recipe: Recipe, { samples, hasTraining }: Given): string[][] {
   const closedForms = closedFormsOf(recipe, samples);
-  const mayLearn = samples >= LEAST_FOR_WEIGHTS && !blockBitsOf(recipe.format);
+  const mayLearn = samples >= LEAST_TO_JUDGE && !blockBitsOf(recipe.format);
   return [
     ...(closedForms.length > 0 ? [closedForms] : []),
     ...(mayLearn ? learned[recipe.effort].map((each) => [each]) : []),
@@ -76,15 +94,19 @@ const learned: Readonly<Record<Effort, readonly string[]>> = {
 };
 
 /**
- * What serves the narrowest weights of a recipe best, by measurement (docs/refine.md). Where codes are chosen anew,
- * channels alone are tried, too: where activations are what limits, that can be all there is to gain.
+ * What serves the narrowest weights of a recipe best, by measurement (docs/refine.md). Where codes are chosen anew and
+ * samples decide, channels alone are tried, too: where activations are what limits, that can be all there is to gain.
  */
-function closedFormsOf({ bits, rules, format }: Recipe, samples: number): string[] {
+function closedFormsOf(recipe: Recipe, samples: number): string[] {
+  const { bits, rules, format } = recipe;
   if (samples < LEAST_SAMPLES) return [];
   const narrowest = Math.min(bits, ...rules.map((rule) => rule.bits ?? bits));
   // Blocks have scales enough: what is left to choose is codes.
   if (format === 'matmulbnb4') return [];
   if (blockBitsOf(format)) return narrowest <= NARROW_BITS ? [secondOrder.name] : [];
-  const isChosen = narrowest <= NARROW_BITS && samples >= LEAST_FOR_WEIGHTS;
-  return isChosen ? [secondOrder.name, moments.name] : [moments.name];
+  const isWide = [actBitsOf(recipe), ...rules.map((rule) => rule.actBits)].every(
+    (each) => each === undefined || each === 'float' || each >= WIDE_BITS,
+  );
+  if (narrowest > NARROW_BITS || (!isWide && samples < LEAST_FOR_NARROW)) return [moments.name];
+  return samples >= LEAST_TO_JUDGE ? [secondOrder.name, moments.name] : [secondOrder.name];
 }

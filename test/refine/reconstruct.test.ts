@@ -36,10 +36,22 @@ function residual(between: (net: Net, value: string) => string = (_, value) => v
 
 async function refined(
   text: string,
-  { model = residual(), bits = 3, scheme = 'minmax', actBits = 4, seed = 0, count = COUNT } = {},
+  {
+    model = residual(),
+    bits = 3,
+    scheme = 'minmax',
+    actBits = 4 as number | 'float',
+    seed = 0,
+    count = COUNT,
+  } = {},
 ): Promise<{ model: Model; plan: Plan; next: Plan }> {
   const feeds = feedsFrom(100).slice(0, count);
-  const recipe = { bits, scheme, allLayers: true, activations: { bits: actBits } };
+  const recipe = {
+    bits,
+    scheme,
+    allLayers: true,
+    activations: actBits === 'float' ? { kind: actBits } : { bits: actBits },
+  };
   const { plan } = await quantizeModel(model, recipe, feeds.slice(0, 8));
   const steps = stepsOf(text, refiners);
   if (typeof steps === 'string') throw new Error(steps);
@@ -85,6 +97,17 @@ describe('reconstruct', () => {
     const { model, plan, next } = await refined(text, { scheme, bits: scheme === 'kmeans' ? 2 : 3 });
     const [before, after] = [await errorOf(model, plan, others), await errorOf(model, next, others)];
     expect(after).toBeLessThan(0.9 * before);
+  });
+
+  it('learns weights alone of a layer that has no place for a bias', async () => {
+    const net = new Net();
+    net.input('x', ['n', ...DIMS.slice(1)]);
+    net.node('Relu', [net.matMul('x', 'a', 6, 6)], 'r');
+    const model = finish(net, net.matMul('r', 'y', 6, 6));
+    const { next } = await refined('reconstruct:steps=20', { model, actBits: 'float' });
+    const blocks = next.refinements[0]?.blocks ?? [];
+    expect(blocks.map((block) => 'left' in block)).toEqual([false, false]);
+    expect(next.biases.size).toBe(0);
   });
 
   it('goes block by block, and keeps what of each is better', async () => {

@@ -27,12 +27,23 @@ describe('what refines by itself', () => {
     expect(namesOf({ bits: 4, effort: 'good' }, 256)).toEqual(['second-order or moments', 'distill']);
     expect(namesOf({ bits: 4, effort: 'best' }, 256)).toEqual(['second-order or moments', 'distill']);
     expect(namesOf({ bits: 8, effort: 'good' }, 256)).toEqual(['moments', 'distill']);
-    expect(namesOf({ bits: 4, effort: 'best' }, 255)).toEqual(['moments']);
+    expect(namesOf({ bits: 4, effort: 'best' }, 255)).toEqual(['second-order']);
+    expect(namesOf({ bits: 8, effort: 'best' }, 255)).toEqual(['moments']);
   });
 
   it('learns from labels where there are some, last', () => {
     expect(namesOf({ bits: 4 }, 256, true)).toEqual(['second-order or moments', 'finetune']);
     expect(namesOf({ bits: 8 }, 256, true)).toEqual(['moments', 'finetune']);
+  });
+
+  it('chooses weights of fewer samples unjudged, of the fewest where activations have 8 bits', () => {
+    expect(namesOf({ bits: 2 }, 255)).toEqual(['second-order']);
+    expect(namesOf({ bits: 4 }, 32)).toEqual(['second-order']);
+    expect(namesOf({ bits: 4, activations: { kind: 'float' } }, 32)).toEqual(['second-order']);
+    expect(namesOf({ bits: 4, activations: { bits: 4 } }, 64)).toEqual(['second-order']);
+    expect(namesOf({ bits: 4, activations: { bits: 4 } }, 63)).toEqual(['moments']);
+    expect(namesOf({ bits: 4, rules: [{ pattern: 'a', actBits: 4 }] }, 63)).toEqual(['moments']);
+    expect(namesOf({ bits: 5 }, 255)).toEqual(['moments']);
   });
 
   it('refuses what cannot be: labels that are not there, effort without samples or beside a list', () => {
@@ -48,8 +59,6 @@ describe('what refines by itself', () => {
   });
 
   it('is nothing of few samples, of wide weights in blocks, and where the recipe says so', () => {
-    expect(namesOf({ bits: 2 }, 255)).toEqual(['moments']);
-    expect(namesOf({ bits: 2 }, 32)).toEqual(['moments']);
     expect(namesOf({ bits: 2 }, 31)).toEqual([]);
     expect(namesOf({ bits: 8 }, 32)).toEqual(['moments']);
     expect(namesOf({ bits: 8 }, 31)).toEqual([]);

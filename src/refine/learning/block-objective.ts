@@ -211,7 +211,8 @@ class Builder {
     const { settings } = this.#sources;
     const { layer } = twin;
     const weight = this.#learnWeight(twin);
-    const bias = twin.bias && settings.weights.length > 0 ? twin.bias : undefined;
+    const hasBias = layer.takesBias && twin.bias !== '';
+    const bias = hasBias && settings.weights.length > 0 ? twin.bias : undefined;
     if (bias) {
       const tensor = this.#initializers.get(bias);
       if (!tensor) throw new Error(`${bias} is not there`);
