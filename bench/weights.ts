@@ -18,9 +18,9 @@ const INPUTS = 384;
 
 const [counts = '1e6,1e7', names = 'minmax,mse,kmeans,log,wentropy', bits = '4'] = process.argv.slice(2);
 console.log(
-  `| scheme, ${bits} bits | weights | one thread | ns a weight | ${availableParallelism()} threads | peak |`,
+  `| scheme, ${bits} bits | weights | one thread | CPU, ns a weight | ${availableParallelism()} threads | CPU, ns a weight | memory |`,
 );
-console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
+console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');
 for (const count of counts.split(',').map(Number)) {
   const weights = someWeights(count);
   for (const name of names.split(',')) {
@@ -33,8 +33,9 @@ for (const count of counts.split(',').map(Number)) {
       name,
       count.toExponential(0),
       alone ? `${(alone.ms / 1000).toFixed(1)} s` : '',
-      alone ? ((alone.ms * 1e6) / count).toFixed(0) : '',
+      alone ? (alone.cpuNs / count).toFixed(0) : '',
       `${(spread.ms / 1000).toFixed(1)} s`,
+      (spread.cpuNs / count).toFixed(0),
       `${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`,
     ];
     console.log(`| ${cells.join(' | ')} |`);
@@ -65,9 +66,10 @@ async function quantizeAll(
   scheme: Scheme,
   requests: readonly WeightRequest[],
   threads: number,
-): Promise<{ ms: number; hash: string }> {
+): Promise<{ ms: number; cpuNs: number; hash: string }> {
   const total = requests.reduce((sum, { values }) => sum + values.length, 0);
   const start = performance.now();
+  const before = process.cpuUsage();
   const workers = new WeightWorkers(schemes, total, { threads });
   const hashes: string[] = new Array(requests.length);
   let next = 0;
@@ -77,7 +79,8 @@ async function quantizeAll(
   };
   await Promise.all(Array.from({ length: workers.width }, follow));
   await workers.close();
-  return { ms: performance.now() - start, hash: hashes.join() };
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - start, cpuNs: 1000 * (user + system), hash: hashes.join() };
 }
 
 function hashOf(tensor: QuantizedTensor): string {

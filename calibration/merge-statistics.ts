@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { QuantizeError } from '../src/errors.js';
+import { checkShards } from './check-shards.js';
 import type { Statistics, TensorStatistics } from './statistics.js';
 import type { StatisticsFile } from './statistics-file.js';
 
@@ -53,36 +54,13 @@ function checkSameRun(first: StatisticsFile, other: StatisticsFile): void {
   }
 }
 
-/** Missing shards that a message names. */
-const MOST_NAMED = 3;
-
 /** @param files - in ascending order of their shards */
 function checkComplete(files: readonly StatisticsFile[]): void {
-  const { count } = (files[0] as StatisticsFile).header.part.shard;
+  checkShards(
+    files.map(({ path, header }) => ({ path, shard: header.part.shard })),
+    'quantize calibrate',
+  );
   const refuse = (problem: string, mend: string) => new QuantizeError('statistics-shards', { problem, mend });
-  files.forEach((file, i) => {
-    const before = files[i - 1];
-    if (!before || indexOf(before) !== indexOf(file)) return;
-    throw refuse(
-      `${before.path} and ${file.path} are both shard ${indexOf(file)} of ${count}`,
-      'Give each shard once.',
-    );
-  });
-  const known = new Set(files.map(indexOf));
-  const missing: number[] = [];
-  // The number of shards is what a file says: only so many are named.
-  for (let index = 1; index <= count && missing.length < MOST_NAMED; index++)
-    if (!known.has(index)) missing.push(index);
-  if (missing.length > 0) {
-    const others = count - known.size - missing.length;
-    const named = missing.map((index) => `${index}/${count}`).join(', ');
-    const which = others > 0 ? `${named} and ${others} more` : named;
-    const isOne = others + missing.length === 1;
-    throw refuse(
-      `${isOne ? 'shard' : 'shards'} ${which} ${isOne ? 'is' : 'are'} missing`,
-      `Make it with \`quantize calibrate … --shard ${missing[0]}/${count}\`, or give its file too.`,
-    );
-  }
   // Shards of one choice share it out in one way, so only files that were changed fail here.
   let next = 0;
   for (const { path, header } of files) {

@@ -68,6 +68,7 @@ export { verify } from './run/verify.js';
 export type { Provider } from './runtime/session.js';
 export { readRecipeFile } from './search/recipe-file.js';
 export type { SearchRecord } from './search/record.js';
+export { mergeSweeps } from './sweep/merge-sweeps.js';
 export type { Choice as SweepChoice, SweepRecord, SweepResult } from './sweep/record.js';
 export { sweep } from './sweep/sweep.js';
 export { dtypes } from './transformers-js/dtypes.js';

@@ -217,9 +217,9 @@ export interface CalibrateOptions
   readonly smooth?: Rescaling | undefined;
 }
 
-/** What `mergeStatistics` is asked for. */
+/** What `mergeStatistics` and `mergeSweeps` are asked for. */
 export interface MergeOptions {
-  /** Paths of the statistics files of all shards, in any order. */
+  /** Paths of the files of all shards, in any order. */
   readonly inputs: readonly string[];
   readonly output: string;
 }
@@ -323,6 +323,8 @@ export interface SweepOptions extends DataOptions, MachineOptions, RunHooks {
   readonly recipe?: GivenRecipe | undefined;
   /** Whether each model is timed against float, too. */
   readonly speed?: boolean | undefined;
+  /** Only the combinations of this shard; `mergeSweeps` joins the records. */
+  readonly shard?: Shard | undefined;
   /** What the best combination must keep to; without limits none is chosen. */
   readonly limits?: SweepLimits | undefined;
 }

@@ -4,12 +4,12 @@ import type { Recipe } from '../recipe.js';
 import { renderStatistics } from '../report/statistics-summary.js';
 import { calibrate } from '../run/calibrate.js';
 import { follow } from './follow.js';
-import { parseShard } from './parse.js';
 import { addFormOptions } from './recipe-options.js';
 import {
   addDataOption,
   addMachineOptions,
   addSampleOptions,
+  addShardOption,
   type MachineFlags,
   type SampleFlags,
   sampleOptionsOf,
@@ -40,12 +40,7 @@ export function calibrateCommand(process: CommandProcess): Command {
       '-o, --output <file>',
       'the statistics (default: beside the model, as model.stats.json or model.stats.2-of-8.json)',
     );
-  addSampleOptions(addDataOption(command, ''))
-    .option(
-      '--shard <i/n>',
-      'only part i of n of the samples, or auto: the part that this task of an array is; `quantize merge` joins all parts',
-      (text) => parseShard(text),
-    )
+  addShardOption(addSampleOptions(addDataOption(command, '')), 'of the samples')
     .optionsGroup('Result:')
     .option('--json', 'print what was written as one JSON record');
   return addMachineOptions(addFormOptions(command))

@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import { renderStatistics } from '../report/statistics-summary.js';
 import { mergeStatistics } from '../run/merge.js';
+import { isSweepFile, mergeSweeps } from '../sweep/merge-sweeps.js';
+import { renderTable } from '../sweep/render-table.js';
+import { serializeSweep } from '../sweep/sweep-file.js';
 import { addQuietOption } from './sample-options.js';
 import type { CommandProcess } from './streams.js';
 
@@ -9,15 +12,21 @@ interface MergeFlags {
   readonly json?: true;
 }
 
-/** `quantize merge <statistics…>`: the shards of a calibration joined. */
+/** `quantize merge <files…>`: the shards of a calibration or of a sweep joined. */
 export function mergeCommand(process: CommandProcess): Command {
   const command = new Command('merge')
-    .description('join the shards of a calibration: byte for byte the file of one run over all samples')
-    .argument('<statistics...>', 'the files of all shards, in any order')
-    .requiredOption('-o, --output <file>', 'the statistics of all samples');
+    .description('join the shards of a calibration or of a sweep: byte for byte the file of one run')
+    .argument('<files...>', 'the files of all shards, in any order')
+    .requiredOption('-o, --output <file>', 'the statistics, or the record, of the whole');
   return addQuietOption(command)
     .option('--json', 'print what was written as one JSON record')
     .action(async (inputs: string[], { output, json }: MergeFlags) => {
+      // The first file says what is merged; one of another kind is refused as it is read.
+      if (await isSweepFile(inputs[0] as string)) {
+        const record = await mergeSweeps({ inputs, output });
+        process.stdout.write(json ? serializeSweep(record) : renderTable(record));
+        return;
+      }
       const summary = await mergeStatistics({ inputs, output });
       process.stdout.write(json ? `${JSON.stringify(summary, null, 2)}\n` : renderStatistics(summary));
     });

@@ -16,6 +16,7 @@ import {
   parsePictures,
   parsePreprocess,
   parseRaw,
+  parseShard,
   parseThreads,
   type RawFlags,
 } from './parse.js';
@@ -203,6 +204,15 @@ export function addMachineOptions(command: Command): Command {
     (text) => parseCount('--max-memory', text, 1),
   );
   return addVoiceOptions(addProviderOption(command));
+}
+
+/** Add `--shard`. */
+export function addShardOption(command: Command, what: string): Command {
+  return command.option(
+    '--shard <i/n>',
+    `only part i of n ${what}, or auto: the part that this task of an array is; \`quantize merge\` joins all parts`,
+    (text) => parseShard(text),
+  );
 }
 
 /** Add `--threads`. */

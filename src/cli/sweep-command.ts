@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { LsqplusConfig } from '../../calibration/observers/observer.js';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
+import type { Shard } from '../../calibration/source.js';
 import type { SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { parseSetting, type Setting } from '../recipe/setting.js';
@@ -27,6 +28,7 @@ import {
   addLabelsOption,
   addMachineOptions,
   addSampleOptions,
+  addShardOption,
   type MachineFlags,
   type SampleFlags,
   sampleOptionsOf,
@@ -61,6 +63,7 @@ interface SweepFlags
   readonly evalData?: string[];
   readonly labels?: string;
   readonly speed?: true;
+  readonly shard?: Shard;
   readonly maxSize?: number;
   readonly maxDrift?: number;
   readonly minSqnr?: number;
@@ -171,6 +174,7 @@ export function sweepCommand(process: CommandProcess): Command {
       collect<string>,
     );
   addRecipeOptions(addSampleOptions(addLabelsOption(command)), notShared);
+  addShardOption(command.optionsGroup('Sweep:'), 'of the combinations');
   return addMachineOptions(command)
     .option('--json', 'print the record instead of the table')
     .addHelpText('after', examples)
@@ -202,6 +206,7 @@ export function sweepCommand(process: CommandProcess): Command {
           actScheme: undefined,
         }),
         speed: flags.speed,
+        shard: flags.shard,
         limits: { maxSizeBytes: flags.maxSize, maxDrift: flags.maxDrift, minSqnrDb: flags.minSqnr },
       };
       const record = await follow(process, flags, (hooks) => sweep({ ...options, ...hooks }));

@@ -102,6 +102,11 @@ export const commandErrors = {
     '{path} is not a sweep file of version {version}: {reason}.',
     'Give another file with -o, or remove this one to begin anew.',
   ),
+  'sweep-differ': message(
+    2,
+    '{path} and {other} are not of one sweep: they differ in {what}.',
+    'Merge shards that were made with the same model, data and options, and only --shard different.',
+  ),
   'sweep-other': message(
     2,
     '{path} holds the sweep of another {what}.',

@@ -1,3 +1,4 @@
+import type { Shard } from '../../calibration/source.js';
 import type { TaskAccuracy } from '../evaluate/compare-outputs.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Recipe } from '../recipe.js';
@@ -63,6 +64,15 @@ export interface SweepRecord {
   readonly choice: Choice | null;
   /** Results of earlier runs that were not asked for now, kept for when they are. */
   readonly others: readonly SweepResult[];
+  /** Only in the record of a shard. */
+  readonly part?: SweepPart | undefined;
+}
+
+/** Which combinations a shard has: of each n in a row the one of its number. */
+export interface SweepPart {
+  readonly shard: Shard;
+  /** Names of the combinations of all shards, in their order. */
+  readonly combinations: readonly string[];
 }
 
 /** SHA-256 of each thing that results are of. */

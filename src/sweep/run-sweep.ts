@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
+import type { Shard } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
@@ -37,12 +38,15 @@ import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepRes
 import { readFinished, serializeSweep } from './sweep-file.js';
 
 /** One sweep with one seed, its record kept in a file. */
-export async function sweepWithin(options: SweepOptions, output: string): Promise<SweepRecord> {
+export async function sweepWithin(given: SweepOptions, output: string): Promise<SweepRecord> {
+  // Combinations are dealt out, and not the samples that each is made from.
+  const { shard, ...options } = given;
   const watch = new Watch(options);
-  const combinations = combinationsOf(options);
+  const all = combinationsOf(options);
+  const combinations = shard ? all.filter((_, i) => i % shard.count === shard.index - 1) : all;
   let run: Sweep | undefined;
   try {
-    run = await openSweep({ options, output, watch }, combinations);
+    run = await openSweep({ options, output, watch }, combinations, { all, shard });
     await run.evaluate();
     await refuseFailedModules();
   } catch (thrown) {
@@ -76,10 +80,10 @@ export function runOf(options: SweepOptions): QuantizeOptions {
 }
 
 /** Open the model and the samples, and find what is finished already. */
-async function openSweep(asked: Asked, combinations: readonly Combination[]): Promise<Sweep> {
+async function openSweep(asked: Asked, combinations: readonly Combination[], dealt: Dealt): Promise<Sweep> {
   const { options, output, watch } = asked;
   const { stats, provider = 'cpu' } = options;
-  const [first] = combinations;
+  const [first] = dealt.all;
   if (!first) throw new QuantizeError('bad-option', noCombination);
   const forms = new PreparedForms(asked);
   const start = await forms.of(first.recipe);
@@ -87,11 +91,18 @@ async function openSweep(asked: Asked, combinations: readonly Combination[]): Pr
   await watch.begin('resume');
   const basis = await basisOf({ loaded, samples, stats, inputRange: inputRangeOf(options), provider });
   const finished = await readFinished(output, basis);
-  return new Sweep(asked, combinations, { forms, start, basis, finished });
+  return new Sweep(asked, combinations, { dealt, forms, start, basis, finished });
+}
+
+/** The combinations of all shards, and which shard this is. */
+interface Dealt {
+  readonly all: readonly Combination[];
+  readonly shard: Shard | undefined;
 }
 
 /** What is known before the first combination is made. */
 interface Start {
+  readonly dealt: Dealt;
   readonly forms: PreparedForms;
   readonly start: Prepared;
   readonly basis: Basis;
@@ -105,6 +116,7 @@ class Sweep {
   readonly #output: string;
   readonly #watch: Watch;
   readonly #combinations: readonly Combination[];
+  readonly #dealt: Dealt;
   readonly #forms: PreparedForms;
   readonly #start: Prepared;
   readonly #basis: Basis;
@@ -116,6 +128,7 @@ class Sweep {
     this.#output = output;
     this.#watch = watch;
     this.#combinations = combinations;
+    this.#dealt = known.dealt;
     this.#forms = known.forms;
     this.#start = known.start;
     this.#basis = known.basis;
@@ -163,6 +176,7 @@ class Sweep {
 
   get record(): SweepRecord {
     const { provider = 'cpu', limits } = this.#options;
+    const { all, shard } = this.#dealt;
     const { loaded, samples } = this.#start;
     const asked = new Set(this.#combinations.map(({ recipe }) => keyOf(recipe)));
     const results = this.#combinations.flatMap(({ name, recipe }) => {
@@ -183,6 +197,7 @@ class Sweep {
       front: frontOf(results),
       choice: hasLimits(limits) && results.length > 0 ? choiceOf(results, this.#options) : null,
       others: [...this.#finished].filter(([key]) => !asked.has(key)).map(([, result]) => result),
+      ...(shard && { part: { shard, combinations: all.map(({ name }) => name) } }),
     };
   }
 

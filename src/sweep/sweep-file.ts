@@ -14,6 +14,29 @@ const parts: readonly (readonly [part: keyof Basis, what: string])[] = [
 ];
 
 /**
+ * A record as it was written.
+ *
+ * @throws QuantizeError for a file that is no sweep file
+ */
+export async function readSweep(path: string): Promise<SweepRecord> {
+  const record = parseSweep(path, new TextDecoder().decode(await readWhole(path)));
+  const { part, missing } = record;
+  const isWhole =
+    Number.isInteger(missing) &&
+    (part === undefined ||
+      (isRecord(part) &&
+        isRecord(part.shard) &&
+        isShard(part.shard) &&
+        Array.isArray(part.combinations) &&
+        part.combinations.every((name) => typeof name === 'string')));
+  if (isWhole) return record;
+  throw new QuantizeError('sweep-format', { path, version: SWEEP_VERSION, reason: 'its shard is damaged' });
+}
+
+const isShard = ({ index, count }: { index: number; count: number }): boolean =>
+  Number.isSafeInteger(index) && Number.isSafeInteger(count) && index >= 1 && index <= count;
+
+/**
  * The finished combinations of an earlier run.
  *
  * @param path - the sweep file; where there is none, nothing is finished
@@ -27,6 +50,13 @@ export async function readFinished(path: string, basis: Basis): Promise<SweepRes
     if (thrown instanceof QuantizeError && thrown.code === 'file-missing') return [];
     throw thrown;
   }
+  const { basis: found, results, others } = parseSweep(path, text);
+  const other = parts.find(([part]) => found[part] !== basis[part]);
+  if (other) throw new QuantizeError('sweep-other', { path, what: other[1] });
+  return [...results, ...others];
+}
+
+function parseSweep(path: string, text: string): SweepRecord {
   const bad = (reason: string) => new QuantizeError('sweep-format', { path, version: SWEEP_VERSION, reason });
   let parsed: unknown;
   try {
@@ -40,12 +70,10 @@ export async function readFinished(path: string, basis: Basis): Promise<SweepRes
     throw bad(schemaVersion === undefined ? 'it has no version' : `its version is ${String(schemaVersion)}`);
   }
   if (!isRecord(found)) throw bad('it does not say what it is of');
-  const other = parts.find(([part]) => found[part] !== basis[part]);
-  if (other) throw new QuantizeError('sweep-other', { path, what: other[1] });
   if (!Array.isArray(results) || !Array.isArray(others)) throw bad('it has no results');
   const all: unknown[] = [...results, ...others];
   if (!all.every(isResult)) throw bad('one of its results is damaged');
-  return all;
+  return parsed as unknown as SweepRecord;
 }
 
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);

@@ -27,8 +27,11 @@ export function sweep(options: SweepOptions): Promise<SweepRecord> {
   return withUserModules(async () => {
     // Before anything is named after the model.
     checkGiven(options);
-    const output = options.output ?? besideModel(options.model, 'sweep.json');
+    const { shard } = options;
+    const suffix = shard ? `sweep.${shard.index}-of-${shard.count}.json` : 'sweep.json';
+    const output = options.output ?? besideModel(options.model, suffix);
     const reports = [options.report ?? []].flat();
+    if (shard) refuseOfShards(options, reports);
     for (const [i, report] of reports.entries()) {
       writerOf(report);
       for (const other of [output, ...reports.slice(0, i)]) await checkApart(report, other);
@@ -37,6 +40,25 @@ export function sweep(options: SweepOptions): Promise<SweepRecord> {
     for (const report of reports) await writeFileWhole(report, await writerOf(report)(record));
     return record;
   });
+}
+
+/**
+ * What is of all combinations has no place in a shard.
+ *
+ * @throws QuantizeError `bad-option`
+ */
+function refuseOfShards({ limits, seeds = [] }: SweepOptions, reports: readonly string[]): void {
+  const [flag] = [
+    ...(hasLimits(limits) ? ['--max-size, --max-drift and --min-sqnr'] : []),
+    ...(reports.length > 0 ? ['--report'] : []),
+    ...(seeds.length > 1 ? ['--seeds'] : []),
+  ];
+  if (flag === undefined) return;
+  const mend =
+    flag === '--seeds'
+      ? 'Sweep each seed by itself, with --seed.'
+      : 'Merge the shards with `quantize merge`, and give the sweep again on that file with -o: nothing is measured then.';
+  throw new QuantizeError('bad-option', { flag, problem: 'is of all combinations, not of a shard', mend });
 }
 
 /** What a report is written by, by the ending of its name; what draws is loaded where it draws. */
