@@ -193,7 +193,7 @@ function quantizeWeight(
   const { site, weighted, pairing } = shared;
   const { recipe, runs, node } = weighted;
   const { scheme, bits, granularity, group } = recipe;
-  const stored = runs.kind === 'float' ? [runs.stored, sources.recipe.blocks] : [];
+  const stored = runs.kind === 'float' ? [runs.stored, sources.recipe.format, sources.recipe.blocks] : [];
   const how = [node.id, site.axis, scheme, bits, granularity, group, ...stored];
   const key = JSON.stringify([how, weightLimit(weighted, sources.recipe), pairing?.bound, [...scaleFloor]]);
   const make = () => quantizedWeight(sources, shared, scaleFloor, workers);
