@@ -21,7 +21,7 @@ import type { BlockGraph } from './block-graph.js';
 import { blockModel } from './block-model.js';
 import { withinCells } from './cells.js';
 import { crossEntropy, type ScoredGoal, targetsOf } from './class-goal.js';
-import { energyOf, maskRows, relativeLoss, squaredLoss } from './losses.js';
+import { type Compared, energyOf, maskRows, teacherLosses } from './losses.js';
 import { deviationOf, rateOf, stepsOf, TRAVEL } from './rates.js';
 import type { LearningSettings, WeightLearner } from './settings.js';
 
@@ -265,23 +265,18 @@ class Builder {
     this.#schedules.push(...(schedules ?? []));
   }
 
-  #squaredLoss(quantized: string, wanted: string): string {
-    return squaredLoss(this.#steps, this.#nameOf(quantized), wanted, this.#dims(quantized));
-  }
-
   /** What float says of the outputs and of what is inside; beside classes, in shares of what the outputs are. */
   #teacherLosses(wanted: readonly string[], goal: ScoredGoal | undefined): string[] {
     const { graph, settings, banks } = this.#sources;
     const energy = graph.outputs.reduce((sum, { float }) => sum + energyOf(banks, float), 0);
-    const unit = goal && energy > 0 ? goal.teacher / energy : 1;
-    const outputs = graph.outputs.map(({ quantized }, at) =>
-      this.#scaled(this.#squaredLoss(quantized, wanted[at] as string), unit),
-    );
-    const hints = graph.hints.map(({ quantized, float }) => {
-      const relative = relativeLoss(this.#steps, this.#nameOf(quantized), float, this.#dims(quantized));
-      return this.#scaled(relative, (unit * settings.hints * energy) / graph.hints.length);
+    const compared = (quantized: string, float: string): Compared => ({
+      ...{ found: this.#nameOf(quantized), wanted: float, dims: this.#dims(quantized) },
     });
-    return [...outputs, ...hints];
+    return teacherLosses(this.#steps, {
+      outputs: graph.outputs.map(({ quantized }, at) => compared(quantized, wanted[at] as string)),
+      hints: graph.hints.map(({ quantized, float }) => compared(quantized, float)),
+      ...{ energy, hintWeight: settings.hints, share: goal?.teacher },
+    });
   }
 
   #classLoss(goal: ScoredGoal): string {
@@ -290,11 +285,7 @@ class Builder {
     this.#banks.push({ input, samples: targetsOf(goal, banks.places), draw: 'batch' });
     const { loss, own } = crossEntropy(this.#steps, this.#nameOf(goal.scores), input, batch);
     this.#own.push(own);
-    return this.#scaled(loss, 1 - goal.teacher);
-  }
-
-  #scaled(loss: string, factor: number): string {
-    return factor === 1 ? loss : this.#steps.scale(loss, factor);
+    return this.#steps.scale(loss, 1 - goal.teacher);
   }
 
   /** What a block reads from outside: quantized, or of both sides by chance. */
