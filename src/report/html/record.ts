@@ -12,9 +12,19 @@ export function warnings({ warnings: all }: Result): Markup | undefined {
   if (all.length === 0) return undefined;
   return markup`<section id="warnings" aria-labelledby="warnings-title">
 <h2 id="warnings-title">Warnings</h2>
-<ul class="list">${all.map((text) => markup`<li>${text}</li>`)}</ul>
+<ul class="list">${all.map((text) => markup`<li>${withWholeFlags(text)}</li>`)}</ul>
 </section>`;
 }
+
+/** Text whose flags are not broken at their hyphens. */
+const withWholeFlags = (text: string): Markup =>
+  text
+    .split(/((?<=^| )--[a-z][a-z-]*)/)
+    .reduce(
+      (before, part, i) =>
+        i % 2 === 1 ? markup`${before}<span class="whole">${part}</span>` : markup`${before}${part}`,
+      markup``,
+    );
 
 /** What is quantized how, and what stays float and why. */
 export function plan(result: Result): Markup | undefined {

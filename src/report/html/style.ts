@@ -82,6 +82,7 @@ code, pre { font-family: var(--mono); font-size: 0.86em; overflow-wrap: anywhere
 .verdict .outcome { margin-right: 0.5rem; }
 .outcome { font-weight: 650; white-space: nowrap; }
 .passed { color: var(--good); } .warned, .warning { color: var(--caution); } .failed { color: var(--bad); }
+.whole { white-space: nowrap; }
 .hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .cards, .figures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14.5rem), 1fr)); }
 .figures { grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
@@ -165,7 +166,8 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   body { max-width: none; padding: 0; font-size: 10pt; }
   .tools, .tip { display: none; }
   section { margin-top: 1.6rem; }
-  h2, h3, summary, thead { break-after: avoid; }
+  h2, h3, summary, thead, .note, .legend { break-after: avoid; }
+  tbody tr:nth-child(-n + 2) { break-before: avoid; }
   .cards, figure, .samples li, tr, .pair h3 { break-inside: avoid; }
   /* With its heading on one page; what is higher than a page would be cut through. */
   .network svg { max-height: 215mm; }

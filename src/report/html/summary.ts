@@ -154,7 +154,7 @@ ${renderBars(label, 'bytes', sizes)}
 
 /** All that differs from run to run. */
 function timing({ timing: { speed, elapsedMs, at } }: Result): Markup {
-  const all = `${(elapsedMs / 1000).toFixed(1)} s for all of this, on ${formatDate(at)}`;
+  const all = markup`${(elapsedMs / 1000).toFixed(1)} s for all of this, on <span class="whole">${formatDate(at)}</span>`;
   if (!speed) return markup`<div id="timing"><h2>Speed</h2><p>nothing was timed; ${all}</p></div>`;
   const { floatMs, quantizedMs, ratio, threads } = speed;
   const label = `Time of one run: float ${formatMs(floatMs)}, quantized ${formatMs(quantizedMs)}`;

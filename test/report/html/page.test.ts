@@ -325,3 +325,8 @@ it('the same result gives the same bytes, and other times change the figure of t
   expect(withoutTimes(a)).toBe(withoutTimes(b));
   expect(b).toContain('slower than the float one here (0.82×)');
 });
+
+it('a flag in a warning is not broken at its hyphens, and stands as it was written', () => {
+  const page = renderPage(sampleResult({ warnings: ['Add --max-drop, or "--no" <b>'] }));
+  expect(page).toContain('<li>Add <span class="whole">--max-drop</span>, or &quot;--no&quot; &lt;b&gt;</li>');
+});
