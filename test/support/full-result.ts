@@ -114,3 +114,23 @@ export function hostileResult(name: string): Result {
   };
   return rename(full) as Result;
 }
+
+/** The same on two sets of samples, with what a task found. */
+export function resultOfSets(): Result {
+  const base = fullResult();
+  const { outputs, task } = base;
+  const metrics = [
+    { name: 'f1', float: 1, quantized: 0.82 },
+    { name: 'boxes', float: 12, quantized: 10 },
+  ];
+  const set = (name: string, quantized: number) => ({
+    ...{ name, label: `${name}.npy`, samples: 5000, preprocess: '--preprocess imagenet', outputs, metrics },
+    task: task && { ...task, quantized },
+  });
+  return {
+    ...base,
+    metrics,
+    metric: 'detection',
+    sets: [set('day', 0.9014), set('a-night-with-a-long-name', 0.86)],
+  };
+}

@@ -1,4 +1,5 @@
-import { floatAttribute, type Node, ruleFor } from '../../graph/model.js';
+import { floatAttribute, type Node, ruleFor, stringAttribute } from '../../graph/model.js';
+import { erf } from '../../numerics/erf.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
 import {
   activationAt,
@@ -16,8 +17,20 @@ type Curve = (x: number) => number;
 const sigmoid: Curve = (x) => 1 / (1 + Math.exp(-x));
 const within01 = (x: number) => clamp(x, 0, 1);
 
+/** What is behind the point of tanh's argument in the approximation of Gelu (Hendrycks and Gimpel 2016, §2). */
+const GELU_CUBE = 0.044715;
+
 /** Functions of one value, which a table of 256 codes holds. */
 const curves: Readonly<Record<string, (node: Node) => Curve>> = {
+  Elu: (node) => {
+    const alpha = floatAttribute(node, 'alpha', 1);
+    return (x) => (x < 0 ? alpha * Math.expm1(x) : x);
+  },
+  Gelu: (node) =>
+    stringAttribute(node, 'approximate', 'none') === 'tanh'
+      ? (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + GELU_CUBE * x ** 3)))
+      : (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
+  Erf: () => erf,
   HardSigmoid: (node) => {
     const [alpha, beta] = [floatAttribute(node, 'alpha', 0.2), floatAttribute(node, 'beta', 0.5)];
     return (x) => within01(alpha * x + beta);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderPage } from '../../../src/report/html/page.js';
 import type { Result } from '../../../src/report/result.js';
 import { findBrowser, Page } from '../../support/browser.js';
-import { fullResult, hostileResult } from '../../support/full-result.js';
+import { fullResult, hostileResult, resultOfSets } from '../../support/full-result.js';
 import { temporaryFile } from '../../support/temporary-file.js';
 
 const browser = findBrowser();
@@ -116,10 +116,11 @@ describe.skipIf(!browser)(`the page in a browser${reason}`, () => {
   );
 
   it.each([
-    ['light', 1280],
-    ['dark', 390],
-  ] as const)('axe finds nothing in %s, %d pixels wide', async (scheme, width) => {
-    await open(fullResult());
+    ['light', 1280, fullResult],
+    ['dark', 390, fullResult],
+    ['light', 390, resultOfSets],
+  ] as const)('axe finds nothing in %s, %d pixels wide', async (scheme, width, result) => {
+    await open(result());
     await page.show(scheme, width, 900);
     await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })');
     await page.evaluate(axe);
