@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { QuantizeError } from '../../src/errors.js';
 import { type Model, node } from '../../src/graph/model.js';
-import { floatTensor } from '../../src/graph/tensor.js';
+import { floatTensor, integersOf } from '../../src/graph/tensor.js';
 import { targets } from '../../src/place/targets/targets.js';
 import { dequantizeTensor } from '../../src/quantize/quantized-tensor.js';
 import { actBitsOf, resolveRecipe } from '../../src/recipe.js';
@@ -126,6 +126,12 @@ it.each(layers)('$name in uint8: the same numbers as in int8, each code 128 more
   const kinds = [...unsigned.emitted.model.graph.initializers.values()].map(({ dataType }) => dataType);
   expect(kinds).toContain('uint8');
   expect(kinds).not.toContain('int8');
+  const codesOf = ({ emitted }: typeof signed, type: string) => {
+    const all = [...emitted.model.graph.initializers.values()];
+    const found = all.find(({ dataType, dims }) => dataType === type && dims.length > 1);
+    return found && integersOf(found);
+  };
+  expect(codesOf(unsigned, 'uint8')).toEqual(codesOf(signed, 'int8')?.map((code) => code + 128));
   const feed = randomFeed('x', layer.dims, 7, -2, 1);
   const [a, b] = [await runIn('default', signed.bytes, feed), await runIn('default', unsigned.bytes, feed)];
   const [expected, found] = [a, b].map((run) => run.get('y')?.data as Float32Array) as [
