@@ -3,7 +3,7 @@ import type { LsqplusConfig } from '../../calibration/observers/observer.js';
 import type { InputRange } from '../../calibration/preprocess.js';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { Shard } from '../../calibration/source.js';
-import type { SweepOptions } from '../options.js';
+import type { EvalSet, SweepOptions } from '../options.js';
 import { schemes } from '../quantize/schemes/schemes.js';
 import { parseSetting, type Setting } from '../recipe/setting.js';
 import {
@@ -25,6 +25,7 @@ import { parseBytes, parseCount, parseInputRange, parseList, parseNumber, parseP
 import { addRecipeOptions, collect, type RecipeFlags, recipeOf } from './recipe-options.js';
 import {
   addDataOption,
+  addEvalSetOption,
   addLabelsOption,
   addMachineOptions,
   addSampleOptions,
@@ -62,6 +63,7 @@ interface SweepFlags
   readonly inputRange?: InputRange;
   readonly evalData?: string[];
   readonly labels?: string;
+  readonly evalSet?: Readonly<Record<string, EvalSet>>;
   readonly speed?: true;
   readonly shard?: Shard;
   readonly maxSize?: number;
@@ -173,7 +175,7 @@ export function sweepCommand(process: CommandProcess): Command {
       'samples to measure on (default: the calibration samples)',
       collect<string>,
     );
-  addRecipeOptions(addSampleOptions(addLabelsOption(command)), notShared);
+  addRecipeOptions(addSampleOptions(addEvalSetOption(addLabelsOption(command))), notShared);
   addShardOption(command.optionsGroup('Sweep:'), 'of the combinations');
   return addMachineOptions(command)
     .option('--json', 'print the record instead of the table')
@@ -184,6 +186,7 @@ export function sweepCommand(process: CommandProcess): Command {
       const options: SweepOptions = {
         ...{ model, output, report, data, stats, inputRange, evalData, labels, threads, maxMemory, provider },
         ...sampleOptionsOf(flags),
+        evalSets: flags.evalSet,
         schemes: flags.schemes,
         bits: flags.bits,
         actBits: flags.actBits,

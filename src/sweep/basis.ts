@@ -12,7 +12,7 @@ import type { Basis } from './record.js';
 /** What results are of. */
 export interface BasisSources {
   readonly loaded: Pick<LoadedModel, 'sha256' | 'externalFiles'>;
-  readonly samples: Pick<Samples, 'calibration' | 'evaluation' | 'labels'>;
+  readonly samples: Pick<Samples, 'calibration' | 'evaluation' | 'labels' | 'setName' | 'otherSets'>;
   /** A statistics file, in place of calibration samples. */
   readonly stats: string | undefined;
   readonly inputRange: InputRange | undefined;
@@ -31,10 +31,14 @@ export async function basisOf(sources: BasisSources): Promise<Basis> {
     stats === undefined
       ? samples.calibration && (await hashOfSamples(samples.calibration))
       : await hashOfFile(stats);
+  const others: unknown[] = [];
+  for (const { name, source, labels } of samples.otherSets ?? [])
+    others.push([name, await hashOfSamples(source), labels]);
+  const sets = others.length === 0 ? [] : [samples.setName, others];
   const { arch, features } = describeMachine();
   return {
     model: hashOf([loaded.sha256, ...external]),
-    samples: hashOf([observed, await hashOfSamples(samples.evaluation), samples.labels, inputRange]),
+    samples: hashOf([observed, await hashOfSamples(samples.evaluation), samples.labels, inputRange, ...sets]),
     environment: hashOf([tool, runtimeVersion, provider, arch, features]),
   };
 }

@@ -24,6 +24,7 @@ export function joinSeeds(
     );
     return {
       ...own,
+      sets: undefined,
       sizeBytes: Math.round(mean(all.map(({ sizeBytes }) => sizeBytes))),
       outputs: own.outputs.map((output) => ({
         ...output,

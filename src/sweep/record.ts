@@ -18,6 +18,13 @@ export interface SweptOutput {
   readonly topOneAgreement: number | null;
 }
 
+/** What one of several sets of samples gave. */
+export interface SweptSet {
+  readonly name: string;
+  readonly outputs: readonly SweptOutput[];
+  readonly task: TaskAccuracy | null;
+}
+
 /** What came of one combination. */
 export interface SweepResult {
   readonly name: string;
@@ -25,11 +32,14 @@ export interface SweepResult {
   readonly sizeBytes: number;
   /** Of the .onnx file that the recipe makes. */
   readonly sha256: string;
+  /** Of several sets of samples those of the worst, as the accuracy is. */
   readonly outputs: readonly SweptOutput[];
   /** Null without labels. */
   readonly task: TaskAccuracy | null;
   /** Null where it was not asked for: it is the one part that another run gives anew. */
   readonly speed: Speed | null;
+  /** Several sets of samples, each measured by itself; missing where there is one alone, or several seeds. */
+  readonly sets?: readonly SweptSet[] | undefined;
   /** Where several seeds were asked for: numbers are then their means, and these their standard deviations. */
   readonly spread?: Spread | undefined;
 }

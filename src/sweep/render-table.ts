@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 import { escapeControls } from '../report/escape.js';
 import { alignColumns, formatBytes, formatDb, formatPercent, formatSigned } from '../report/format.js';
-import { agreementOf, type SweepRecord, type SweepResult, sqnrOf } from './record.js';
+import { agreementOf, type SweepRecord, type SweepResult, type SweptSet, sqnrOf } from './record.js';
 
 /** The cells of one result under their headings: what the table and the page show. */
 export function cellsOf(result: SweepResult, record: SweepRecord): Record<string, string> {
@@ -23,8 +23,18 @@ export function cellsOf(result: SweepResult, record: SweepRecord): Record<string
         'same top-1': `${formatPercent(agreement)}${off(spread?.agreement, points)}`,
       }),
     SQNR: `${formatDb(Number.isFinite(sqnr) ? sqnr : null)}${off(spread?.sqnrDb, (value) => value.toFixed(1))}`,
+    ...Object.fromEntries((result.sets ?? []).map((set) => [shownName(set), shownSet(set)])),
     ...(speed && { speed: `${speed.ratio.toFixed(2)}×` }),
   };
+}
+
+const shownName = ({ name, task }: SweptSet): string => `${task ? 'top-1' : 'SQNR'} ${name}`;
+
+/** What one of several sets gave: its accuracy, or the SQNR of its worst output. */
+function shownSet({ task, outputs }: SweptSet): string {
+  if (task) return formatPercent(task.quantized);
+  const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb ?? Number.POSITIVE_INFINITY));
+  return formatDb(Number.isFinite(sqnr) ? sqnr : null);
 }
 
 /**

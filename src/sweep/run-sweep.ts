@@ -4,7 +4,7 @@ import type { Shard } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
-import { firstFeed } from '../calibrate/samples.js';
+import { firstFeed, type NamedSamples } from '../calibrate/samples.js';
 import { readStatistics } from '../calibrate/stored-statistics.js';
 import { Watch } from '../calibrate/watch.js';
 import { emitPlan } from '../emit/emit-plan.js';
@@ -16,6 +16,7 @@ import { compareOutputs } from '../evaluate/compare-outputs.js';
 import { worstDb } from '../evaluate/drift.js';
 import { foldedAndOriginal, measureSpeed } from '../evaluate/measure-speed.js';
 import { type Recording, type Runner, recordRuns } from '../evaluate/recording.js';
+import type { Model } from '../graph/model.js';
 import { defaultLimits } from '../load/limits.js';
 import { withScratch } from '../load/temporary.js';
 import { refuseFailedModules } from '../modules/user-module.js';
@@ -34,7 +35,15 @@ import { basisOf } from './basis.js';
 import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
 import { type Combination, combinationsOf, keyOf } from './combinations.js';
 import { type Asked, inputRangeOf, type Prepared, PreparedForms } from './prepared-forms.js';
-import { type Basis, type Choice, SWEEP_VERSION, type SweepRecord, type SweepResult } from './record.js';
+import {
+  type Basis,
+  type Choice,
+  SWEEP_VERSION,
+  type SweepRecord,
+  type SweepResult,
+  type SweptSet,
+} from './record.js';
+import { setsOf, worstSwept } from './sets.js';
 import { readFinished, serializeSweep } from './sweep-file.js';
 
 /** One sweep with one seed, its record kept in a file. */
@@ -60,13 +69,14 @@ export async function sweepWithin(given: SweepOptions, output: string): Promise<
 
 /** The options of the single run that makes the model of a combination. */
 export function runOf(options: SweepOptions): QuantizeOptions {
-  const { model, data, stats, evalData, labels, inputRange, samples, seed, provider } = options;
+  const { model, data, stats, evalData, evalSets, labels, inputRange, samples, seed, provider } = options;
   const { preprocess, pictures, raw, tokenizer } = options;
   return {
     model,
     data,
     stats,
     evalData,
+    evalSets,
     labels,
     inputRange,
     samples,
@@ -155,17 +165,21 @@ class Sweep {
     const statistics = await this.#statistics(missing);
     const { threads, provider } = this.#options;
     const { loaded, samples } = this.#start;
-    const { evaluation } = samples;
     await withScratch(async (folder) => {
       await this.#watch.begin('record float');
       const settings = { mode: 'default', threads, provider, label: 'the float model' } as const;
-      const float = await withSession(loaded.runs, settings, (session) =>
-        recordRuns(session, this.#watch.withProgress(evaluation), join(folder, 'float')),
-      );
+      const floats = await withSession(loaded.runs, settings, async (session) => {
+        const recorded: Recording[] = [];
+        for (const [i, { source }] of setsOf(samples).entries())
+          recorded.push(
+            await recordRuns(session, this.#watch.withProgress(source), join(folder, `float-${i}`)),
+          );
+        return recorded;
+      });
       for (const { name, recipe } of missing) {
         const place = this.#combinations.findIndex((each) => each.name === name) + 1;
         await this.#watch.begin(`${name} (${place} of ${this.#combinations.length})`);
-        const result = await this.#result({ name, recipe }, statistics, float);
+        const result = await this.#result({ name, recipe }, statistics, floats);
         // Before hours are spent on what no choice can be made of.
         if (this.#options.limits?.maxDrift !== undefined) checkDrift([result]);
         this.#finished.set(keyOf(recipe), result);
@@ -232,35 +246,26 @@ class Sweep {
   async #result(
     { name, recipe }: Combination,
     statistics: Statistics | undefined,
-    float: Recording,
+    floats: readonly Recording[],
   ): Promise<SweepResult> {
-    const { threads, provider, speed, classesAxis, limits } = this.#options;
+    const { threads, provider, speed } = this.#options;
     const prepared = await this.#forms.of(recipe);
-    const { evaluation, labels } = this.#start.samples;
+    const { samples } = this.#start;
     return this.#withModel(prepared, recipe, statistics, async ({ source, sizeBytes, sha256 }) => {
       const settings = { mode: 'default', threads, provider, label: `the model of ${name}` } as const;
-      const { outputs, task } = await withSession(source, settings, (deployed) =>
-        compareOutputs(
-          this.#watch.withProgress(evaluation),
-          { float: float.replay(), deployed, exact: notRun },
-          {
-            labels,
-            classes: classAxes(prepared.model.graph, {
-              given: classesAxis,
-              mayRank: limits?.maxDrift !== undefined,
-              hasLabels: labels !== undefined,
-            }),
-          },
-        ),
-      );
-      if (labels && !task) {
-        const names = outputs.map((each) => each.name).join(', ');
-        throw new QuantizeError('labels-need-classes', { outputs: names });
-      }
+      const sets = await withSession(source, settings, async (deployed) => {
+        const measured: SweptSet[] = [];
+        for (const [i, set] of setsOf(samples).entries())
+          measured.push(
+            await this.#measure(set, { float: floats[i] as Recording, deployed }, prepared.model),
+          );
+        return measured;
+      });
+      const { outputs, task } = worstSwept(sets);
       const timed = speed
         ? await measureSpeed(
             { ...foldedAndOriginal(prepared.model, prepared.loaded.runs), quantized: source },
-            await firstFeed(evaluation),
+            await firstFeed(samples.evaluation),
             { threads, provider },
           )
         : null;
@@ -269,14 +274,37 @@ class Sweep {
         recipe,
         sizeBytes,
         sha256,
-        outputs: outputs.map(({ name: of, deployed }) => {
-          const { cosine, topOneAgreement } = deployed;
-          return { name: of, sqnrDb: worstDb(deployed), cosine, topOneAgreement };
-        }),
-        task: task ?? null,
+        outputs,
+        task,
+        ...(sets.length > 1 && { sets }),
         speed: timed,
       };
     });
+  }
+
+  /** One set of samples. */
+  async #measure(
+    { name, source, labels }: NamedSamples,
+    { float, deployed }: { float: Recording; deployed: Runner },
+    model: Model,
+  ): Promise<SweptSet> {
+    const { classesAxis, limits } = this.#options;
+    const mayRank = limits?.maxDrift !== undefined;
+    const classes = classAxes(model.graph, { given: classesAxis, mayRank, hasLabels: labels !== undefined });
+    const { outputs, task } = await compareOutputs(
+      this.#watch.withProgress(source),
+      { float: float.replay(), deployed, exact: notRun },
+      { labels, classes },
+    );
+    if (labels && !task) {
+      const names = outputs.map((each) => each.name).join(', ');
+      throw new QuantizeError('labels-need-classes', { outputs: names });
+    }
+    const swept = outputs.map(({ name: of, deployed: drift }) => {
+      const { cosine, topOneAgreement } = drift;
+      return { name: of, sqnrDb: worstDb(drift), cosine, topOneAgreement };
+    });
+    return { name, outputs: swept, task: task ?? null };
   }
 
   /** The model of a recipe, byte for byte that of `quantize`. */

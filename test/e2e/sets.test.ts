@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Result } from '../../src/report/result.js';
+import type { SweepRecord } from '../../src/sweep/record.js';
 import { example, runCommand } from '../support/command.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -121,4 +122,42 @@ test('a set without samples, a name twice and lone labels are refused in a sente
     2,
     expect.stringContaining('names a set "eval-data"'),
   ]);
+});
+
+test('a sweep measures each combination on every set, and judges it by the worst', async () => {
+  const folder = temporaryFolder();
+  const dark = join(folder, 'dark.npy');
+  darkened(dark, 9);
+  const day = example('digits-test.npy');
+  const run = async (name: string, ...args: string[]) => {
+    const record = join(folder, `${name}.json`);
+    const axes = ['--schemes', 'minmax', '--bits', '3', '--act-bits', '3', '--refine', 'none', '-o', record];
+    const data = ['--data', example('digits-calib.npy'), '--scale', '1/16'];
+    const { code, stdout, stderr } = await runCommand(
+      'sweep',
+      example('digits.onnx'),
+      ...data,
+      ...axes,
+      ...args,
+    );
+    if (code !== 0) throw new Error(stderr);
+    return { stdout, record: JSON.parse(readFileSync(record, 'utf8')) as SweepRecord };
+  };
+  const alone = [
+    await run('day', '--eval-data', day, '--labels', labels),
+    await run('night', '--eval-data', dark, '--labels', labels),
+  ].map(({ record }) => record.results[0]);
+  const both = ['--eval-set', `day=${day},${labels}`, '--eval-set', `night=${dark},${labels}`];
+  const { stdout, record } = await run('both', ...both, '--max-size', '1MB');
+  const [result] = record.results;
+  expect(result?.sets).toEqual(
+    alone.map((each, i) => ({ name: ['day', 'night'][i], outputs: each?.outputs, task: each?.task })),
+  );
+  expect([result?.outputs, result?.task]).toEqual([alone[1]?.outputs, alone[1]?.task]);
+  expect(record.choice?.command).toContain('--eval-set night=dark.npy,digits-test-labels.npy');
+  expect(stdout).toMatch(/top-1 day +top-1 night/);
+  // The same samples under other names are other sets.
+  await expect(run('both', ...both.slice(0, 2), '--eval-set', `dusk=${dark},${labels}`)).rejects.toThrow(
+    /set of samples/,
+  );
 });
