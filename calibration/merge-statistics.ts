@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { QuantizeError } from '../src/errors.js';
 import { checkShards } from './check-shards.js';
-import type { Statistics, TensorStatistics } from './statistics.js';
-import type { StatisticsFile } from './statistics-file.js';
+import { MOST_RANGES, type Statistics, type TensorStatistics } from './statistics.js';
+import { readStatisticsFile, type StatisticsFile } from './statistics-file.js';
+
+/** What a file says of itself. */
+type Head = Omit<StatisticsFile, 'readStatistics'>;
 
 /**
  * The statistics of all shards of a calibration, exactly those of one run over all samples. The order of the files does
@@ -12,26 +15,63 @@ import type { StatisticsFile } from './statistics-file.js';
  *   given twice, or overlaps another
  */
 export function mergeStatistics(files: readonly StatisticsFile[]): Statistics {
+  let sum: Statistics | undefined;
+  for (const file of inOrder(files)) sum = joined(sum, file);
+  return wholeOf(sum);
+}
+
+/**
+ * The same from files, each of which is read twice and let go: what they say of themselves first, since all must fit before
+ * anything is added.
+ *
+ * @throws QuantizeError also where a file cannot be read, or changes meanwhile
+ */
+export async function mergeStatisticsFiles(paths: readonly string[]): Promise<Statistics> {
+  const heads: Head[] = [];
+  for (const path of paths) {
+    const { header, checksum, names, isEachRange } = await readStatisticsFile(path);
+    heads.push({ path, header, checksum, names, isEachRange });
+  }
+  let sum: Statistics | undefined;
+  for (const { path, checksum } of inOrder(heads)) {
+    const file = await readStatisticsFile(path);
+    if (file.checksum !== checksum) throw new QuantizeError('file-changed', { path });
+    sum = joined(sum, file);
+  }
+  return wholeOf(sum);
+}
+
+function inOrder<F extends Head>(files: readonly F[]): F[] {
   const [first, ...others] = [...files].sort((a, b) => indexOf(a) - indexOf(b));
   if (!first) throw new Error('there is nothing to merge');
   for (const other of others) checkSameRun(first, other);
   checkComplete([first, ...others]);
-
-  const statistics = first.readStatistics();
-  const sums = new Map(statistics.tensors);
-  for (const other of others) {
-    const { tensors } = other.readStatistics();
-    for (const [name, sum] of sums) sums.set(name, sum.merge(tensors.get(name) as TensorStatistics));
-  }
-  const { total } = first.header.part;
-  const part = { ...first.header.part, shard: { index: 1, count: 1 }, first: 0 };
-  return { ...statistics, samples: total, part, tensors: sums };
+  const blocked = others.length > 0 && [first, ...others].find(({ isEachRange }) => !isEachRange);
+  if (blocked)
+    throw new QuantizeError('statistics-shards', {
+      problem: `${blocked.path} has more than ${MOST_RANGES} samples, and no range for each of them`,
+      mend: 'Cut the calibration into more shards.',
+    });
+  return [first, ...others];
 }
 
-const indexOf = ({ header }: StatisticsFile): number => header.part.shard.index;
+function joined(sum: Statistics | undefined, file: StatisticsFile): Statistics {
+  const own = file.readStatistics();
+  if (!sum) return own;
+  for (const [name, tensor] of sum.tensors) tensor.absorb(own.tensors.get(name) as TensorStatistics);
+  return sum;
+}
+
+function wholeOf(sum: Statistics | undefined): Statistics {
+  if (!sum) throw new Error('there is nothing to merge');
+  const { total } = sum.part;
+  return { ...sum, samples: total, part: { ...sum.part, shard: { index: 1, count: 1 }, first: 0 } };
+}
+
+const indexOf = ({ header }: Head): number => header.part.shard.index;
 
 /** What all shards of a run have in common, by the name of it in a message. */
-const common: Readonly<Record<string, (file: StatisticsFile) => unknown>> = {
+const common: Readonly<Record<string, (file: Head) => unknown>> = {
   model: ({ header }) => header.modelHash,
   data: ({ header }) => header.data,
   preprocessing: ({ header }) => header.preprocess,
@@ -42,7 +82,7 @@ const common: Readonly<Record<string, (file: StatisticsFile) => unknown>> = {
   tensors: ({ names }) => names,
 };
 
-function checkSameRun(first: StatisticsFile, other: StatisticsFile): void {
+function checkSameRun(first: Head, other: Head): void {
   for (const [what, of] of Object.entries(common)) {
     const [a, b] = [of(first), of(other)];
     if (isDeepStrictEqual(a, b)) continue;
@@ -55,7 +95,7 @@ function checkSameRun(first: StatisticsFile, other: StatisticsFile): void {
 }
 
 /** @param files - in ascending order of their shards */
-function checkComplete(files: readonly StatisticsFile[]): void {
+function checkComplete(files: readonly Head[]): void {
   checkShards(
     files.map(({ path, header }) => ({ path, shard: header.part.shard })),
     'quantize calibrate',
@@ -68,7 +108,7 @@ function checkComplete(files: readonly StatisticsFile[]): void {
     if (first !== next) throw refuse(`${path} begins at sample ${first + 1}, not at ${next + 1}`, anew);
     next = first + header.samples;
   }
-  const { total } = (files[0] as StatisticsFile).header.part;
+  const { total } = (files[0] as Head).header.part;
   if (next !== total) throw refuse(`together the shards have ${next} of ${total} samples`, anew);
 }
 

@@ -10,6 +10,9 @@ import { BINS, isNonFiniteBin, type SampleRange, type Statistics, TensorStatisti
 /** Version of the statistics file. */
 const STATISTICS_VERSION = 2;
 
+/** That of one in which a range is of several samples. */
+const BLOCKS_VERSION = 3;
+
 /** One tensor in a file. Both texts are Base64 of raw DEFLATE. */
 interface TensorRecord {
   readonly name: string;
@@ -22,6 +25,8 @@ interface TensorRecord {
   /** The smallest element of each sample in order, and then the largest of each: float32, little-endian. */
   readonly ranges: string;
   readonly nonFinite: number;
+  /** How many samples a range is of, where it is of several: a power of two. */
+  readonly samplesPerRange?: number;
 }
 
 interface StatisticsRecord {
@@ -39,18 +44,23 @@ interface StatisticsRecord {
 export interface StatisticsFile {
   readonly path: string;
   readonly header: Omit<Statistics, 'tensors'>;
+  /** SHA-256 of its content. */
+  readonly checksum: string;
+  /** Whether each range is of one sample. */
+  readonly isEachRange: boolean;
   /** Names of the tensors, in the order of the file. */
   readonly names: readonly string[];
   /** @throws QuantizeError `statistics-format` for a tensor that cannot have been written by us */
   readStatistics(): Statistics;
 }
 
-/** The statistics as the text of a statistics file, version 2. The same statistics give the same bytes everywhere. */
+/** The statistics as the text of a statistics file, version 2, or 3 where ranges are of several samples. The same statistics give the same bytes everywhere. */
 export function serializeStatistics(statistics: Statistics): string {
   const { modelHash, data, preprocess, provider, samples, part } = statistics;
   const { shard, first, total, choice } = part;
+  const isEach = [...statistics.tensors.values()].every(({ samplesPerRange }) => samplesPerRange === 1);
   const record: StatisticsRecord = {
-    schemaVersion: STATISTICS_VERSION,
+    schemaVersion: isEach ? STATISTICS_VERSION : BLOCKS_VERSION,
     modelHash,
     data,
     preprocess,
@@ -88,7 +98,8 @@ export function parseStatistics(path: string, text: string): StatisticsFile {
   if (!isRecord(parsed)) throw bad('it holds no object');
   const { checksum, ...rest } = parsed as Partial<StatisticsRecord> & { checksum?: unknown };
   if (rest.schemaVersion === undefined) throw bad('it has no version');
-  if (rest.schemaVersion !== STATISTICS_VERSION) throw bad(`its version is ${rest.schemaVersion}`);
+  if (rest.schemaVersion !== STATISTICS_VERSION && rest.schemaVersion !== BLOCKS_VERSION)
+    throw bad(`its version is ${rest.schemaVersion}`);
   if (checksum !== checksumOf(rest)) throw bad('it is damaged, its checksum does not fit');
   const { modelHash, data, preprocess, provider, samples, part, tensors } = rest;
   if (![modelHash, data, preprocess, provider].every((field) => typeof field === 'string'))
@@ -102,6 +113,8 @@ export function parseStatistics(path: string, text: string): StatisticsFile {
   return {
     path,
     header,
+    checksum,
+    isEachRange: tensors.every(({ samplesPerRange = 1 }) => samplesPerRange === 1),
     names,
     readStatistics: () => ({
       ...header,
@@ -132,23 +145,30 @@ function isPart(value: unknown): value is Part {
 
 function isTensorRecord(value: unknown): value is TensorRecord {
   if (!isRecord(value)) return false;
-  const { name, bins, ranges, nonFinite } = value as Partial<TensorRecord>;
+  const { name, bins, ranges, nonFinite, samplesPerRange = 1 } = value as Partial<TensorRecord>;
+  if (!(isCount(samplesPerRange) && samplesPerRange >= 1)) return false;
   return [name, bins, ranges].every((field) => typeof field === 'string') && isCount(nonFinite);
 }
 
-function recordOf(name: string, { counts, samples, nonFinite }: TensorStatistics): TensorRecord {
+function recordOf(name: string, tensor: TensorStatistics): TensorRecord {
+  const { counts, samples, nonFinite, samplesPerRange } = tensor;
   const filled: number[] = [];
   for (let bin = 0; bin < counts.length; bin++) if (counts[bin] !== 0) filled.push(bin);
   const steps = filled.map((bin, i) => bin - (filled[i - 1] ?? -1));
   const numbers = [...steps, ...filled.map((bin) => counts[bin] as number)];
+  const several = samplesPerRange > 1 ? { samplesPerRange } : {};
   const ends = [...samples.map(({ min }) => min), ...samples.map(({ max }) => max)];
-  return { name, bins: pack(leb128(numbers)), ranges: pack(floatBytes(ends)), nonFinite };
+  return { name, bins: pack(leb128(numbers)), ranges: pack(floatBytes(ends)), nonFinite, ...several };
 }
 
 /** The statistics that an entry of a file stands for; undefined where it cannot have been written by us. */
-function tensorOf({ bins, ranges, nonFinite }: TensorRecord, samples: number): TensorStatistics | undefined {
+function tensorOf(
+  { bins, ranges, nonFinite, samplesPerRange = 1 }: TensorRecord,
+  samples: number,
+): TensorStatistics | undefined {
   const numbers = unpack(bins, BINS * 2 * MAX_LEB128_BYTES, fromLeb128);
-  const ends = unpack(ranges, samples * 2 * Float32Array.BYTES_PER_ELEMENT, floatsOf);
+  const most = Math.ceil(samples / samplesPerRange);
+  const ends = unpack(ranges, most * 2 * Float32Array.BYTES_PER_ELEMENT, floatsOf);
   if (!numbers || numbers.length % 2 !== 0 || !ends || ends.length % 2 !== 0) return undefined;
   const counts = new Float64Array(BINS);
   const filled = numbers.length / 2;
@@ -167,7 +187,7 @@ function tensorOf({ bins, ranges, nonFinite }: TensorRecord, samples: number): T
     if (!isEmpty && !(Number.isFinite(min) && Number.isFinite(max) && min <= max)) return undefined;
     seen.push({ min, max });
   }
-  return new TensorStatistics(counts, seen, nonFinite);
+  return new TensorStatistics(counts, seen, nonFinite, samplesPerRange);
 }
 
 /** The runtime's own zlib packs differently from one processor to the next; this packer is the same everywhere. */

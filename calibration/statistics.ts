@@ -21,6 +21,12 @@ export interface SampleRange {
 }
 
 /**
+ * Ranges of samples that are kept: 0.6 MB of a file for each tensor. Beyond them every two neighbours become one, and again
+ * when there are as many once more, so that a range is that of 2, 4, 8, … samples in a row.
+ */
+export const MOST_RANGES = 2 ** 16;
+
+/**
  * What is kept of one tensor over all samples: a histogram over the float's own bits, the exact range, and the range
  * of each sample in order. It needs no range beforehand, so one pass serves every observer; counts are integers, so
  * the order of samples does not matter and two halves merge to the whole exactly.
@@ -28,21 +34,41 @@ export interface SampleRange {
 export class TensorStatistics {
   /** Elements a bin, bin = the upper 16 bits of the float32. In float64: exact up to 2^53 elements. */
   readonly counts: Float64Array;
-  readonly #samples: SampleRange[] = [];
+  readonly #mins: number[] = [];
+  readonly #maxes: number[] = [];
+  #perRange = 1;
+  /** Samples in the last range. */
+  #inLast = 0;
   /** Elements that are NaN or ±Infinity; they are in no bin and in no range. */
   nonFinite: number;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
 
-  constructor(counts = new Float64Array(BINS), samples: readonly SampleRange[] = [], nonFinite = 0) {
+  /**
+   * @param samples - the ranges of samples in order
+   * @param perRange - how many samples each is of
+   */
+  constructor(
+    counts = new Float64Array(BINS),
+    samples: readonly SampleRange[] = [],
+    nonFinite = 0,
+    perRange = 1,
+  ) {
     this.counts = counts;
     this.nonFinite = nonFinite;
-    for (const sample of samples) this.#keep(sample);
+    for (const { min, max } of samples) this.#keep(min, max);
+    this.#perRange *= perRange;
+    this.#inLast = this.#perRange;
   }
 
-  /** The range of each sample, in order. */
+  /** The range of each sample, in order; with many samples that of some in a row. */
   get samples(): readonly SampleRange[] {
-    return this.#samples;
+    return this.#mins.map((min, i) => ({ min, max: this.#maxes[i] as number }));
+  }
+
+  /** How many samples a range is of: 1, or a power of two where there are more samples than ranges are kept. */
+  get samplesPerRange(): number {
+    return this.#perRange;
   }
 
   /** Count the elements of one sample. */
@@ -50,13 +76,39 @@ export class TensorStatistics {
     const { min, max, nonFinite } = countBits(values, this.counts);
     this.nonFinite += nonFinite;
     // −0 and 0 are one value, and only one of them may end up in a file.
-    this.#keep({ min: min + 0, max: max + 0 });
+    this.#keep(min + 0, max + 0);
   }
 
-  #keep(sample: SampleRange): void {
-    this.#samples.push(sample);
-    this.#min = Math.min(this.#min, sample.min);
-    this.#max = Math.max(this.#max, sample.max);
+  #keep(min: number, max: number): void {
+    const mins = this.#mins;
+    const maxes = this.#maxes;
+    if (this.#perRange > 1 && this.#inLast < this.#perRange) {
+      const last = mins.length - 1;
+      mins[last] = Math.min(mins[last] as number, min);
+      maxes[last] = Math.max(maxes[last] as number, max);
+      this.#inLast++;
+    } else {
+      if (mins.length === MOST_RANGES) this.#halve();
+      mins.push(min);
+      maxes.push(max);
+      this.#inLast = 1;
+    }
+    this.#min = Math.min(this.#min, min);
+    this.#max = Math.max(this.#max, max);
+  }
+
+  /** Every two ranges become one. */
+  #halve(): void {
+    const mins = this.#mins;
+    const maxes = this.#maxes;
+    const half = mins.length / 2;
+    for (let i = 0; i < half; i++) {
+      mins[i] = Math.min(mins[2 * i] as number, mins[2 * i + 1] as number);
+      maxes[i] = Math.max(maxes[2 * i] as number, maxes[2 * i + 1] as number);
+    }
+    mins.length = half;
+    maxes.length = half;
+    this.#perRange *= 2;
   }
 
   /** Smallest finite element of all samples; +Infinity where there is none. */
@@ -69,14 +121,18 @@ export class TensorStatistics {
     return this.#max;
   }
 
-  /** The statistics of both sets of samples, `other`'s after these. Exact: the same as one pass over all of them. */
-  merge(other: TensorStatistics): TensorStatistics {
-    const counts = this.counts.map((count, bin) => count + (other.counts[bin] as number));
-    return new TensorStatistics(
-      counts,
-      [...this.samples, ...other.samples],
-      this.nonFinite + other.nonFinite,
-    );
+  /**
+   * Add those of other samples, which follow these. Exact: the same as one pass over all of them.
+   *
+   * @param other - with a range for each of its samples
+   */
+  absorb(other: TensorStatistics): void {
+    if (other.samplesPerRange > 1) throw new Error('ranges of several samples do not follow others');
+    for (let bin = 0; bin < BINS; bin++)
+      this.counts[bin] = (this.counts[bin] as number) + (other.counts[bin] as number);
+    for (let i = 0; i < other.#mins.length; i++)
+      this.#keep(other.#mins[i] as number, other.#maxes[i] as number);
+    this.nonFinite += other.nonFinite;
   }
 
   /** The histogram with its bins in ascending order of value, empty bins left out. */

@@ -1,5 +1,4 @@
-import { mergeStatistics as merge } from '../../calibration/merge-statistics.js';
-import { readStatisticsFile, type StatisticsFile } from '../../calibration/statistics-file.js';
+import { mergeStatisticsFiles } from '../../calibration/merge-statistics.js';
 import type { MergeOptions } from '../options.js';
 import { checkOutputs } from '../prepare/check-files.js';
 import type { StatisticsSummary } from '../report/statistics-summary.js';
@@ -13,7 +12,5 @@ import { writeStatistics } from './write-statistics.js';
 export async function mergeStatistics({ inputs, output }: MergeOptions): Promise<StatisticsSummary> {
   const started = performance.now();
   await checkOutputs([output], inputs);
-  const files: StatisticsFile[] = [];
-  for (const input of inputs) files.push(await readStatisticsFile(input));
-  return writeStatistics(output, merge(files), started);
+  return writeStatistics(output, await mergeStatisticsFiles(inputs), started);
 }

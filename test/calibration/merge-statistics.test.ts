@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mergeStatistics } from '../../calibration/merge-statistics.js';
 import { sourceOf } from '../../calibration/sample-set.js';
-import type { Statistics } from '../../calibration/statistics.js';
+import { type Statistics, TensorStatistics } from '../../calibration/statistics.js';
 import {
   parseStatistics,
   type StatisticsFile,
@@ -48,6 +48,26 @@ const shardsOf = (count: number, samples = numbers(7)) =>
   Promise.all(Array.from({ length: count }, (_, i) => calibrated(samples, { index: i + 1, count })));
 
 describe('mergeStatistics', () => {
+  it('has a file for ranges of several samples, and refuses it among shards', async () => {
+    const ranges = Array.from({ length: 65538 }, (_, i) => ({ min: -i, max: 1 }));
+    const blocks = new TensorStatistics(undefined, ranges);
+    const shard = { index: 1, count: 2 };
+    const part = { ...provenance().part, shard, first: 0, total: 65540 };
+    const text = serializeStatistics({
+      ...provenance({ samples: 65538, part }),
+      tensors: new Map([['x', blocks]]),
+    });
+    expect(text).toContain('"schemaVersion":3');
+    const file = parseStatistics('1.json', text);
+    const read = file.readStatistics().tensors.get('x');
+    expect([read?.samplesPerRange, read?.samples]).toEqual([2, blocks.samples]);
+    const second = { ...file, path: '2.json', isEachRange: true };
+    const rest = { samples: 2, part: { ...part, shard: { index: 2, count: 2 }, first: 65538 } };
+    const other = { ...second, header: { ...file.header, ...rest } };
+    const error = await expectRefusal(() => mergeStatistics([file, other]), 'statistics-shards', 2);
+    expect(error.message).toContain('1.json has more than 65536 samples');
+  });
+
   it('gives the file of the whole run from any split, the shards in any order', async () => {
     const splits: Promise<void>[] = [];
     forSeeds(20, (random) => {

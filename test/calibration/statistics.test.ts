@@ -60,17 +60,44 @@ describe('TensorStatistics', () => {
         Array.from({ length: anyInteger(random, 0, 400) }, () => anyFloat(random)),
       );
       const cut = anyInteger(random, 0, samples.length);
-      const merged = statisticsOf(...samples.slice(0, cut)).merge(statisticsOf(...samples.slice(cut)));
+      const merged = statisticsOf(...samples.slice(0, cut));
+      merged.absorb(statisticsOf(...samples.slice(cut)));
       const whole = statisticsOf(...samples);
       expect(contentOf(merged)).toEqual(contentOf(whole));
       expect(whole.nonFinite).toBe(samples.flat().filter((x) => !Number.isFinite(x)).length);
     });
   });
 
-  it('leaves both sides of a merge as they were', () => {
+  it('leaves what is added as it was', () => {
     const [left, right] = [statisticsOf([1]), statisticsOf([2])];
-    left.merge(right);
-    expect([filledBins(left), filledBins(right)]).toEqual([{ 16256: 1 }, { 16384: 1 }]);
+    left.absorb(right);
+    expect([filledBins(left), filledBins(right)]).toEqual([{ 16256: 1, 16384: 1 }, { 16384: 1 }]);
+  });
+
+  it('keeps the ranges of two samples as one from 65,537 on, of four from 131,073 on', () => {
+    const ranges = (count: number) => Array.from({ length: count }, (_, i) => ({ min: -i, max: i % 7 }));
+    const of = (count: number) => new TensorStatistics(undefined, ranges(count));
+    expect(of(65536)).toMatchObject({ samplesPerRange: 1 });
+    const two = of(65537);
+    expect([two.samplesPerRange, two.samples.length]).toEqual([2, 32769]);
+    expect(two.samples.slice(0, 4).map(({ min, max }) => [min, max])).toEqual([
+      [-1, 1],
+      [-3, 3],
+      [-5, 5],
+      [-7, 6],
+    ]);
+    expect(two.samples.at(-1)).toEqual({ min: -65536, max: 65536 % 7 });
+    const four = of(131073);
+    expect([four.samplesPerRange, four.samples.length]).toEqual([4, 32769]);
+    expect(four.samples[1]).toEqual({ min: -7, max: 6 });
+    expect([four.min, four.max]).toEqual([-131072, 6]);
+    // In parts that end within a range of four, too.
+    const parts = of(65001);
+    const rest = ranges(131073).slice(65001);
+    parts.absorb(new TensorStatistics(undefined, rest.slice(0, 40000)));
+    parts.absorb(new TensorStatistics(undefined, rest.slice(40000)));
+    expect(parts.samples).toEqual(four.samples);
+    expect(() => of(1).absorb(four)).toThrow('do not follow others');
   });
 
   it('does not depend on the order of samples or elements', () => {

@@ -122,7 +122,8 @@ describe('ema', () => {
       const samples = Array.from({ length: 8 }, () => [random() - 2, 3 * random()]);
       const whole = quantizerOf(samples);
       const cut = 1 + Math.floor(random() * 7);
-      const merged = statisticsOf(...samples.slice(0, cut)).merge(statisticsOf(...samples.slice(cut)));
+      const merged = statisticsOf(...samples.slice(0, cut));
+      merged.absorb(statisticsOf(...samples.slice(cut)));
       expect(ema.quantizer(merged, 8)).toEqual(whole);
       if (quantizerOf(shuffled(samples, random)).scale !== whole.scale) moved++;
     });
