@@ -55,10 +55,8 @@ export interface ClusterOptions {
 }
 
 /** What cluster [from, to) adds to S, times the number of weights: −Σ_n · log P_n, with Σ_n = I_n · |C_n|. */
-function termOf({ counts, importances }: SortedMagnitudes): (from: number, to: number) => number {
-  const total = counts.at(-1) as number;
-  // Logarithms of all shares, once: the search asks for some a million times.
-  const logs = logsOfShares(total);
+function termOf(sorted: SortedMagnitudes, logs = logsOfShares(sorted)): (from: number, to: number) => number {
+  const { counts, importances } = sorted;
   return (from, to) => {
     const importance = (importances[to] as number) - (importances[from] as number);
     const count = (counts[to] as number) - (counts[from] as number);
@@ -67,15 +65,16 @@ function termOf({ counts, importances }: SortedMagnitudes): (from: number, to: n
   };
 }
 
-function logsOfShares(total: number): Float64Array {
+/** Logarithms of all shares, once: a search asks for some a million times. */
+function logsOfShares({ counts }: SortedMagnitudes): Float64Array {
+  const total = counts.at(-1) as number;
   const logs = new Float64Array(total + 1);
   for (let count = 0; count <= total; count++) logs[count] = Math.log(count / total);
   return logs;
 }
 
 /** The last cluster's best begin, its term worked out in place: it is by far the most of the time. */
-function bestClusters({ counts, importances }: SortedMagnitudes): BestFrom {
-  const logs = logsOfShares(counts.at(-1) as number);
+function bestClusters({ counts, importances }: SortedMagnitudes, logs: Float64Array): BestFrom {
   return (shorter, first, last, to) => {
     const importanceTo = importances[to + 1] as number;
     const countTo = counts[to + 1] as number;
@@ -132,10 +131,17 @@ export function exactClusters(
   const distinct = sorted.values.length;
   const count = possible(sorted, clusters);
   if (count === 0) return Int32Array.of(0);
-  const term = termOf(sorted);
+  const logs = logsOfShares(sorted);
+  const term = termOf(sorted, logs);
   // Node i is a cluster's end behind i + 1 magnitudes.
   const start = Float64Array.from({ length: distinct }, (_, i) => (zeroLevel ? 0 : term(0, i + 1)));
-  const ends = bestChain(start, count, (from, to) => term(from + 1, to + 1), undefined, bestClusters(sorted));
+  const ends = bestChain(
+    start,
+    count,
+    (from, to) => term(from + 1, to + 1),
+    undefined,
+    bestClusters(sorted, logs),
+  );
   return Int32Array.of(0, ...ends.map((node) => node + 1));
 }
 
