@@ -16,6 +16,7 @@ import {
 } from '../recipe.js';
 import { whyNoBlocks } from './blocks.js';
 import { FusedChains } from './chains.js';
+import { EXPECTATION, expectationsOf } from './expectations.js';
 import { ruleOf } from './operators.js';
 import type { Position, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
@@ -69,7 +70,8 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   const known = new Set(candidates.map(({ node }) => node));
   const sound = soundLayers(graph);
   const views = new Set(candidates.map((each) => each.graph));
-  const positions = new Map([...views].flatMap((view) => [...positionsOf(view)]));
+  const expectations = new Set([...views].flatMap((view) => [...expectationsOf(view)]));
+  const positions = new Map([...views].flatMap((view) => [...positionsOf(view, expectations)]));
   const products = new Set<Node>();
   const placed: (Unfinished | [Node, Role])[] = [];
   for (const { node, graph: view, owner } of candidates) {
@@ -84,7 +86,10 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
     }
     const linear = linearLayerOf(view, node);
     const sites = storable ? storedSites(view, node, storable) : linear ? [siteOf(linear)] : [];
-    const reason = own.keptBy ?? reasonFor(view, node, linear, storable, sites);
+    const reason =
+      own.keptBy ??
+      (expectations.has(node) && !asksIntegers(recipe, node) ? EXPECTATION : undefined) ??
+      reasonFor(view, node, linear, storable, sites);
     if (reason !== undefined) {
       placed.push([node, { kind: 'float', reason }]);
       continue;
@@ -127,6 +132,12 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   }
   return { weighted, products, chains, roles };
 }
+
+/** Whether a rule asks for a layer's activations on integers. */
+const asksIntegers = ({ rules }: Recipe, node: Node): boolean =>
+  rules.some(
+    ({ actBits, pattern }) => actBits !== undefined && actBits !== 'float' && matches(pattern, node),
+  );
 
 /** Whether `include` names operators that compute without a weight: it is then the list of those, too. */
 const namesOperators = ({ nodes }: Graph, { include }: Recipe): boolean =>

@@ -1,7 +1,7 @@
 import { QuantizeError } from '../errors.js';
 import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
-import { checkPatterns, MAX_BITS, type Recipe, WIDE_BITS } from '../recipe.js';
+import { checkPatterns, MAX_BITS, type Recipe, WIDE_BITS, widestRecipe } from '../recipe.js';
 import { isLayerInput, placeAround } from './around.js';
 import { layerNodes, type PlacedLayers, placeLayers } from './layers.js';
 import { ruleOf } from './operators.js';
@@ -35,6 +35,16 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
   const isWide = recipe.activations.kind === 'static' && recipe.activations.bits === WIDE_BITS;
   const usualBits = isWide ? WIDE_BITS : MAX_BITS;
   return { roles, weighted, values: valuesOf({ graph, uses, roles, weighted, usualBits }, around.demanded) };
+}
+
+/**
+ * Everything that any recipe quantizes: layers that stay float by themselves too, which a rule takes back. What is observed
+ * for it is enough for every other.
+ */
+export function placeWidest(model: Model, path: string): Placement {
+  const isEmpty = layerNodes(model.graph).length === 0;
+  const rules = isEmpty ? [] : [{ pattern: '*', actBits: MAX_BITS }];
+  return place(model, { ...widestRecipe, rules }, path);
 }
 
 /** What runs on integers around layers that do not. */

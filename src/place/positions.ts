@@ -4,8 +4,12 @@ import { storableOf } from '../graph/weight-inputs.js';
 import { ruleOf } from './operators.js';
 import type { Position } from './placement.js';
 
-/** Where each layer stands among the layers, along the data flow. */
-export function positionsOf(graph: Graph): Map<Node, Position> {
+/**
+ * Where each layer stands among the layers, along the data flow.
+ *
+ * @param besides - layers that only read what others gave, by which those are no less the last
+ */
+export function positionsOf(graph: Graph, besides: ReadonlySet<Node> = new Set()): Map<Node, Position> {
   const isLayer = (node: Node) =>
     (ruleOf(node)?.role === 'layer' && linearLayerOf(graph, node) !== undefined) ||
     storableOf(node, graph) !== undefined;
@@ -20,7 +24,8 @@ export function positionsOf(graph: Graph): Map<Node, Position> {
   const positions = new Map<Node, Position>();
   for (const node of [...graph.nodes].reverse()) {
     const after = node.outputs.some((value) => beforeLayer.has(value));
-    if (after || isLayer(node)) for (const input of node.inputs) beforeLayer.add(input);
+    if (after || (isLayer(node) && !besides.has(node)))
+      for (const input of node.inputs) beforeLayer.add(input);
     if (!isLayer(node)) continue;
     const before = hasBefore.has(node);
     positions.set(node, before ? (after ? 'inner' : 'last') : after ? 'first' : 'only');

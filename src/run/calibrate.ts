@@ -6,7 +6,7 @@ import { foldedFormOf } from '../fold/folded-form.js';
 import { defaultLimits } from '../load/limits.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { CalibrateOptions } from '../options.js';
-import { place, refuseEmpty } from '../place/place.js';
+import { placeWidest, refuseEmpty } from '../place/place.js';
 import { observableValues } from '../place/placement.js';
 import { checkModel } from '../prepare/check-files.js';
 import { checkGiven } from '../prepare/check-options.js';
@@ -42,11 +42,11 @@ async function calibrateWithin(options: CalibrateOptions): Promise<StatisticsSum
     form: foldedFormOf({ ...widestRecipe, equalize, smooth }),
     watch,
     limits: defaultLimits,
-    check: (folded) => refuseEmpty(folded, place(folded, widestRecipe, options.model), options.model),
+    check: (folded) => refuseEmpty(folded, placeWidest(folded, options.model), options.model),
   });
 
   await watch.begin('place');
-  const placement = place(model, widestRecipe, options.model);
+  const placement = placeWidest(model, options.model);
   const values = observableValues(model.graph, placement);
   if (values.length === 0) {
     const reason = 'it has no layer whose input could be integer, so that there is nothing to calibrate';

@@ -23,7 +23,7 @@ import { refuseWithoutLayers, serializeIntegers } from '../integer/serialize.js'
 import { defaultLimits, type Limits } from '../load/limits.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions } from '../options.js';
-import { place, refuseEmpty } from '../place/place.js';
+import { place, placeWidest, refuseEmpty } from '../place/place.js';
 import { observableValues, type Placement } from '../place/placement.js';
 import { formOf } from '../place/targets/targets.js';
 import { checkModel, checkOutputs } from '../prepare/check-files.js';
@@ -39,7 +39,7 @@ import { makePlanner } from '../prepare/planner.js';
 import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
 import { layerQuantizerOf, type Plan, type ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
-import { NONE, named, type Recipe, recipeName, resolveRecipe, widestRecipe } from '../recipe.js';
+import { NONE, named, type Recipe, recipeName, resolveRecipe } from '../recipe.js';
 import { moments } from '../refine/moments.js';
 import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
@@ -312,7 +312,7 @@ function valuesForOthers(
 ): string[] {
   if (activations.kind !== 'static') return [];
   if (named(rangeSources, activations.observer).from === 'batch-norm') return [];
-  const widest = suggest || auto ? place(model, widestRecipe, path) : first;
+  const widest = suggest || auto ? placeWidest(model, path) : first;
   return observableValues(model.graph, widest);
 }
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
 import { layerNodes } from '../../src/place/layers.js';
-import { place } from '../../src/place/place.js';
+import { place, placeWidest } from '../../src/place/place.js';
 import { observableValues, observedValues } from '../../src/place/placement.js';
-import { completeRecipe, widestRecipe } from '../../src/recipe.js';
+import { completeRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';
 import { anyInteger, forSeeds } from '../support/random-data.js';
 
@@ -25,7 +25,7 @@ function oddNet(): Model {
 }
 
 it('observes what any recipe needs', () => {
-  const observable = new Set(observableValues(oddNet().graph, place(oddNet(), widestRecipe, 'm.onnx')));
+  const observable = new Set(observableValues(oddNet().graph, placeWidest(oddNet(), 'm.onnx')));
   const ids = layerNodes(oddNet().graph).map(({ id }) => id);
   const asked = new Set<string>();
   forSeeds(60, (random) => {
