@@ -244,6 +244,9 @@ def functions():
         ("LogSoftmax", "the last axis", lambda x: F.log_softmax(x, -1), array(2, 3, 5), {"axis": -1}, "", 17),
     ]:
         case(op, name, function, [value], attributes, domain, opset)
+    section("Elu")
+    case("Elu", "the default", F.elu, [array(3, 5, low=-3, high=3, away=[0])])
+    case("Elu", "a half", lambda x: F.elu(x, 0.5), [array(3, 5, low=-3, high=3, away=[0])], {"alpha": f(0.5)})
     section("PRelu")
     case("PRelu", "a slope a channel", lambda x, a: torch.where(x > 0, x, a * x), [array(2, 3, 4, away=[0]), array(3, 1)])
     section("Clip")
@@ -420,6 +423,9 @@ def shapes():
     case("ReduceSum", "two axes kept", lambda x, _: x.sum((0, 2), True), [array(2, 3, 4), ints(0, 2)])
     case("ReduceSum", "one axis gone", lambda x, _: x.sum(1), [array(2, 3, 4), ints(1)], {"keepdims": 0})
     case("ReduceSum", "all", lambda x: x.sum(), [array(2, 3)], {"keepdims": 0})
+    section("ReduceL2")
+    case("ReduceL2", "the last axis kept", lambda x: x.norm(dim=-1, keepdim=True), [array(2, 3, 4)], {"axes": [-1]})
+    case("ReduceL2", "two axes gone", lambda x, _: x.norm(dim=(0, 2)), [array(2, 3, 4), ints(0, 2)], {"keepdims": 0}, opset=18)
     section("ReduceMean")
     case("ReduceMean", "axes as an attribute", lambda x: x.mean((2, 3), True), [array(2, 3, 2, 2)], {"axes": [2, 3]})
     case("ReduceMean", "axes as an input", lambda x, _: x.mean(-1), [array(2, 3, 4), ints(-1)], {"keepdims": 0}, opset=18)

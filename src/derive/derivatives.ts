@@ -9,6 +9,7 @@ import { concat } from './rules/concat.js';
 import { conv } from './rules/conv.js';
 import { convTranspose } from './rules/conv-transpose.js';
 import { div } from './rules/div.js';
+import { elu } from './rules/elu.js';
 import { erf } from './rules/erf.js';
 import { exp } from './rules/exp.js';
 import { expand } from './rules/expand.js';
@@ -34,6 +35,7 @@ import { pRelu } from './rules/p-relu.js';
 import { pad } from './rules/pad.js';
 import { pow } from './rules/pow.js';
 import { reciprocal } from './rules/reciprocal.js';
+import { reduceL2 } from './rules/reduce-l2.js';
 import { reduceMean } from './rules/reduce-mean.js';
 import { reduceSum } from './rules/reduce-sum.js';
 import { relu } from './rules/relu.js';
@@ -66,6 +68,7 @@ export const derivatives: readonly DerivativeRule[] = [
   conv,
   convTranspose,
   div,
+  elu,
   erf,
   exp,
   expand,
@@ -91,6 +94,7 @@ export const derivatives: readonly DerivativeRule[] = [
   pad,
   pow,
   reciprocal,
+  reduceL2,
   reduceMean,
   reduceSum,
   relu,

@@ -80,6 +80,7 @@ export const rankRules: Readonly<Record<string, RankRule>> = {
   RMSNormalization: kept,
   RNN: fixed(4),
   Reciprocal: kept,
+  ReduceL2: reduced,
   ReduceMean: reduced,
   ReduceSum: reduced,
   Relu: kept,
