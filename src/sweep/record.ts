@@ -23,6 +23,8 @@ export interface SweptSet {
   readonly name: string;
   readonly outputs: readonly SweptOutput[];
   readonly task: TaskAccuracy | null;
+  /** As of a result. */
+  readonly spread?: Spread | undefined;
 }
 
 /** What came of one combination. */
@@ -38,7 +40,7 @@ export interface SweepResult {
   readonly task: TaskAccuracy | null;
   /** Null where it was not asked for: it is the one part that another run gives anew. */
   readonly speed: Speed | null;
-  /** Several sets of samples, each measured by itself; missing where there is one alone, or several seeds. */
+  /** Several sets of samples, each measured by itself; missing where there is one alone. */
   readonly sets?: readonly SweptSet[] | undefined;
   /** Where several seeds were asked for: numbers are then their means, and these their standard deviations. */
   readonly spread?: Spread | undefined;
@@ -103,12 +105,12 @@ export interface Choice {
 }
 
 /** The SQNR of the output that drifts most; Infinity where none does. */
-export function sqnrOf({ outputs }: SweepResult): number {
+export function sqnrOf({ outputs }: Pick<SweepResult, 'outputs'>): number {
   return Math.min(...outputs.map(({ sqnrDb }) => sqnrDb ?? Number.POSITIVE_INFINITY));
 }
 
 /** The share of samples with the same top-1, of the first output that has one; undefined where none has. */
-export function agreementOf({ outputs }: SweepResult): number | undefined {
+export function agreementOf({ outputs }: Pick<SweepResult, 'outputs'>): number | undefined {
   return outputs.find(({ topOneAgreement }) => topOneAgreement !== null)?.topOneAgreement ?? undefined;
 }
 

@@ -6,10 +6,6 @@ import { agreementOf, type SweepRecord, type SweepResult, type SweptSet, sqnrOf 
 /** The cells of one result under their headings: what the table and the page show. */
 export function cellsOf(result: SweepResult, record: SweepRecord): Record<string, string> {
   const { task, sizeBytes, speed, spread } = result;
-  const off = (deviation: number | null | undefined, show: (value: number) => string) =>
-    deviation === null || deviation === undefined ? '' : ` ± ${show(deviation)}`;
-  const points = (value: number) => (100 * value).toFixed(2);
-  const sqnr = sqnrOf(result);
   const agreement = agreementOf(result);
   return {
     size: formatBytes(sizeBytes),
@@ -22,7 +18,7 @@ export function cellsOf(result: SweepResult, record: SweepRecord): Record<string
       agreement !== undefined && {
         'same top-1': `${formatPercent(agreement)}${off(spread?.agreement, points)}`,
       }),
-    SQNR: `${formatDb(Number.isFinite(sqnr) ? sqnr : null)}${off(spread?.sqnrDb, (value) => value.toFixed(1))}`,
+    SQNR: shownSqnr(result),
     ...Object.fromEntries((result.sets ?? []).map((set) => [shownName(set), shownSet(set)])),
     ...(speed && { speed: `${speed.ratio.toFixed(2)}×` }),
   };
@@ -31,11 +27,20 @@ export function cellsOf(result: SweepResult, record: SweepRecord): Record<string
 const shownName = ({ name, task }: SweptSet): string => `${task ? 'top-1' : 'SQNR'} ${name}`;
 
 /** What one of several sets gave: its accuracy, or the SQNR of its worst output. */
-function shownSet({ task, outputs }: SweptSet): string {
-  if (task) return formatPercent(task.quantized);
-  const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb ?? Number.POSITIVE_INFINITY));
-  return formatDb(Number.isFinite(sqnr) ? sqnr : null);
+const shownSet = (set: SweptSet): string =>
+  set.task ? `${formatPercent(set.task.quantized)}${off(set.spread?.topOne, points)}` : shownSqnr(set);
+
+function shownSqnr({ outputs, spread }: Pick<SweptSet, 'outputs' | 'spread'>): string {
+  const sqnr = sqnrOf({ outputs });
+  const shown = formatDb(Number.isFinite(sqnr) ? sqnr : null);
+  return `${shown}${off(spread?.sqnrDb, (value) => value.toFixed(1))}`;
 }
+
+/** A standard deviation over seeds, behind its mean. */
+const off = (deviation: number | null | undefined, show: (value: number) => string): string =>
+  deviation === null || deviation === undefined ? '' : ` ± ${show(deviation)}`;
+
+const points = (share: number): string => (100 * share).toFixed(2);
 
 /**
  * The sweep for a terminal: a table of all combinations, those on the Pareto front marked, and the best one.

@@ -1,6 +1,6 @@
 import { actBitsOf } from '../recipe.js';
 import { csvLine } from '../report/csv.js';
-import { agreementOf, type SweepRecord, sqnrOf } from './record.js';
+import { agreementOf, type SweepRecord, type SweptSet, sqnrOf } from './record.js';
 import { cellsOf } from './render-table.js';
 
 /** The table of a sweep as comma-separated values, numbers as they were measured: shares from 0 to 1, sizes in bytes. */
@@ -19,6 +19,7 @@ export function renderCsv(record: SweepRecord): string {
     ],
     ...['size_bytes', 'top1', 'top1_float', 'agreement', 'sqnr_db', 'speedup', 'front'],
     ...['seeds', 'top1_sd', 'agreement_sd', 'sqnr_db_sd'],
+    ...setNamesOf(record).flatMap((name) => setColumns.map((column) => `${column}@${name}`)),
   ];
   const rows = record.results.map((result) => {
     const { name, recipe, sizeBytes, task, speed, spread } = result;
@@ -35,9 +36,27 @@ export function renderCsv(record: SweepRecord): string {
         record.front.includes(name),
       ],
       ...[spread?.seeds.length, spread?.topOne, spread?.agreement, spread?.sqnrDb],
+      ...setNamesOf(record).flatMap((set) => setCells(result.sets?.find((each) => each.name === set))),
     ]);
   });
   return `${[csvLine(heads), ...rows].join('\n')}\n`;
+}
+
+/** Every set of samples that a combination was measured on, where there are several. */
+const setNamesOf = ({ results }: SweepRecord): string[] => [
+  ...new Set(results.flatMap(({ sets = [] }) => sets.map(({ name }) => name))),
+];
+
+const setColumns = ['top1', 'agreement', 'sqnr_db', 'top1_sd', 'agreement_sd', 'sqnr_db_sd'];
+
+function setCells(set: SweptSet | undefined): (number | null | undefined)[] {
+  if (!set) return setColumns.map(() => null);
+  const sqnr = sqnrOf(set);
+  const { task, spread } = set;
+  return [
+    ...[task?.quantized, agreementOf(set), Number.isFinite(sqnr) ? sqnr : null],
+    ...[spread?.topOne, spread?.agreement, spread?.sqnrDb],
+  ];
 }
 
 /** Text of LaTeX: nothing in it is a command. */
