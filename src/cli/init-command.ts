@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { Candidate } from '../init/candidates.js';
 import type { Ground, Proposal } from '../init/choose.js';
 import type { Evidence } from '../init/evidence.js';
+import type { FoundTask } from '../init/find-task.js';
 import { type InitOutcome, init } from '../init/init.js';
 import { pipelineServices } from '../init/pipeline.js';
 import { escapeControls } from '../report/escape.js';
@@ -24,7 +25,8 @@ interface InitFlags extends VoiceFlags {
 
 const notes = `
 The model is run in float on the samples under every preset: labels, the model's first BatchNormalization, or what its
-classes tell of the samples say which it was trained with. The main job is run once; the gates leave room to what was measured.
+classes tell of the samples say which it was trained with. Outputs that are boxes, maps of classes or embeddings are measured as
+such (\`--metric\`), without labels. The main job is run once; the gates leave room to what was measured.
 Where nothing decides you are asked, in a terminal; in a pipe the first is taken, and said.
 
 Examples:
@@ -70,10 +72,11 @@ const groundWords: Readonly<Record<Ground, string>> = {
   classes: 'by what the classes tell of the samples',
 };
 
-function describe({ proposal, chosen, result, gates, written }: InitOutcome): string[] {
+function describe({ proposal, chosen, task, result, gates, written }: InitOutcome): string[] {
   return [
     ...(proposal ? evidenceTable(proposal) : []),
     ...preprocessLines(proposal, chosen),
+    ...taskLines(task),
     '',
     `one run of it: SQNR ${worstOfEach(result)}; ${formatFixed(sizeRatio(result), 2)}× the size`,
     `gates: ${gates.map((gate) => (typeof gate === 'string' ? gate : gate.gate)).join(', ')}`,
@@ -88,6 +91,18 @@ function preprocessLines(proposal: Proposal | undefined, { name }: Candidate): s
   const how = proposal.ground ? `, ${groundWords[proposal.ground]}` : '';
   const doubt = 'That does not decide: check it against how the model was trained, or give --labels.';
   return [`preprocessing: ${name}${how}`, ...(proposal.isTie ? [doubt] : [])];
+}
+
+function taskLines(task: FoundTask | undefined): string[] {
+  if (!task) return [];
+  const { name, evidence, isSure } = task;
+  const seen = escapeControls(evidence);
+  return isSure
+    ? [`metric: ${name}, by ${seen}`]
+    : [
+        `metric: none; ${seen}.`,
+        `If that is what the model is for, write "metric": "${name}" into the configuration.`,
+      ];
 }
 
 function evidenceTable({ ranked }: Proposal): string[] {

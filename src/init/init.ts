@@ -23,6 +23,7 @@ import { quantize } from '../run/quantize.js';
 import { asTheyAre, type Candidate, candidatesFor, rawValues } from './candidates.js';
 import { choose, type Proposal } from './choose.js';
 import { type Evidence, measureCandidate } from './evidence.js';
+import { type FoundTask, findTask } from './find-task.js';
 import { gatesFor } from './gates.js';
 import type { PipelineService } from './pipeline.js';
 
@@ -47,6 +48,8 @@ export interface InitOutcome {
   /** Undefined where the samples are taken as they are, and nothing else can be. */
   readonly proposal: Proposal | undefined;
   readonly chosen: Candidate;
+  /** What the model is for, where its outputs tell: a sure one is the metric of the configuration. */
+  readonly task: FoundTask | undefined;
   readonly result: Result;
   readonly gates: readonly GateSpec[];
   /** In the order that they were written. */
@@ -87,17 +90,25 @@ export async function init(options: InitOptions): Promise<InitOutcome> {
   const chosen = proposal ? await decide(proposal, options) : asTheyAre;
 
   const data = { data: options.data, evalData: options.evalData, labels: options.labels };
+  // With labels the accuracy is what counts.
+  const task =
+    options.labels === undefined
+      ? await openAll(original, { ...data, preprocess: chosen.preprocess }).then(({ evaluation }) =>
+          findTask(model, watch.withProgress(evaluation), classAxes(model.graph)),
+        )
+      : undefined;
+  const metric = task?.isSure ? task.name : undefined;
   const { onStep, onProgress, onEstimate, onDetail, signal } = options;
   const hooks = { onStep, onProgress, onEstimate, onDetail, signal };
   const result = await withScratch((folder) =>
     quantize({
-      ...{ ...data, ...hooks, model: options.model, preprocess: chosen.preprocess, suggest: false },
+      ...{ ...data, ...hooks, model: options.model, preprocess: chosen.preprocess, metric, suggest: false },
       output: join(folder, 'model.onnx'),
     }),
   );
-  const gates = gatesFor(result);
+  const gates = gatesFor(result, task?.things);
 
-  const config = configOf(path, options, chosen, gates);
+  const config = configOf(path, options, { config: chosen.config, metric, gates });
   const written = [path];
   if (pipelinePath) await mkdir(dirname(pipelinePath), { recursive: true });
   await withCommit(async (files) => {
@@ -107,7 +118,7 @@ export async function init(options: InitOptions): Promise<InitOutcome> {
     }
     await files.write(path, `${JSON.stringify(config, null, 2)}\n`);
   });
-  return { proposal, chosen, result, gates, written };
+  return { proposal, chosen, task, result, gates, written };
 }
 
 const decide = ({ ranked, ...rest }: Proposal, { ask }: InitOptions): Promise<Candidate> | Candidate => {
@@ -120,8 +131,7 @@ const decide = ({ ranked, ...rest }: Proposal, { ask }: InitOptions): Promise<Ca
 function configOf(
   path: string,
   { model, data, evalData, labels }: InitOptions,
-  { config: preprocess }: Candidate,
-  gates: readonly GateSpec[],
+  found: Pick<Candidate, 'config'> & { metric: string | undefined; gates: readonly GateSpec[] },
 ): Record<string, unknown> {
   const folder = dirname(resolve(path));
   const near = (file: string): string => {
@@ -151,9 +161,10 @@ function configOf(
     data: all(data),
     ...(evalData && { evalData: all(evalData) }),
     ...(labels !== undefined && { labels: labels === FOLDER_LABELS ? labels : near(labels) }),
-    ...(preprocess !== undefined && { preprocess }),
+    ...(found.config !== undefined && { preprocess: found.config }),
+    ...(found.metric !== undefined && { metric: found.metric }),
     recipe: { bits: 8 },
-    gates,
+    gates: found.gates,
     reports: REPORTS,
   };
 }

@@ -104,3 +104,26 @@ test('init of a model with several inputs writes what ci reads', async () => {
     expect.stringContaining('Write input=path for each of them.'),
   ]);
 });
+
+test('init of a model of embeddings measures their directions, and ci holds them', async () => {
+  const folder = temporaryFolder();
+  const net = new Net();
+  net.input('x', ['batch', 6]);
+  const hidden = net.node('Relu', [net.gemm('x', 'a', 6, 16)], 'hidden');
+  writeFileSync(
+    join(folder, 'e.onnx'),
+    encodeModel(
+      finish(net, net.node('Identity', [net.gemm(hidden, 'b', 16, 16)], 'sentence_embedding'), ['batch', 16]),
+    ),
+  );
+  writeFileSync(join(folder, 'x.npy'), npyBytes('<f4', [32, 6], randomFloats(192, 1)));
+  const made = await runIn(folder, ['init', 'e.onnx', 'x.npy', '--quiet']);
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  expect(made.stdout).toMatch(
+    /^metric: embedding, by vectors in sentence_embedding \[\d+, 16\], by its name$/m,
+  );
+  const config = JSON.parse(readFileSync(join(folder, 'quantize.config.json'), 'utf8'));
+  expect([config.metric, config.gates[0]]).toEqual(['embedding', 'user.mean_cosine>=0.97']);
+  const checked = await runIn(folder, ['ci', '--quiet', '--no-suggest']);
+  expect([checked.code, checked.stdout.split('\n')[0]]).toEqual([0, 'PASSED  all 3 gates passed']);
+});

@@ -33,3 +33,13 @@ test('holds nothing of an output that says nothing', () => {
   const deployed = { ...output.deployed, sqnrDb: 4, topOneAgreement: null, groups: [] };
   expect(gatesFor(measured({ outputs: [{ ...output, deployed }] }))).toEqual(['size_ratio<=0.28']);
 });
+
+test('holds what stands first of a metric of a task, with room for two of what it counts', () => {
+  const metrics = [
+    { name: 'f1', float: 1, quantized: 0.8354 },
+    { name: 'boxes', float: 40, quantized: 39 },
+  ];
+  // 0.8354 − 0.02; of 40 objects two are 0.05.
+  expect(gatesFor(measured({ metrics }))[1]).toBe('user.f1>=0.81');
+  expect(gatesFor(measured({ metrics }), 40)[1]).toBe('user.f1>=0.78');
+});

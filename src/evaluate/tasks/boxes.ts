@@ -67,6 +67,49 @@ export function boxesOf(outputs: Outputs, layout: Layout, row: number, { size }:
   return kept;
 }
 
+/** What lies outside of the picture by more than this share of it is no place in it. */
+const BEYOND = 0.5;
+
+/**
+ * Whether the numbers of a sample are such as a detector of that layout gives: corners in their order and near the picture,
+ * of YOLO's in pixels, scores of 0 to 1. Features and maps of probabilities in the same shapes are not.
+ */
+export function areBoxes(outputs: Outputs, layout: Layout, row: number, batch: TaskBatch): boolean {
+  if (!batch.size) return false;
+  if (layout.kind === 'apart')
+    return boxesOf(outputs, layout, row, batch).every(
+      ({ left, top, right, bottom }) =>
+        left <= right &&
+        top <= bottom &&
+        [left, top].every((at) => at > -BEYOND) &&
+        Math.max(right, bottom) < 1 + BEYOND,
+    );
+  const { values, dims } = valuesOf(outputs, layout.output, row);
+  const [first = 0, second = 0] = dims;
+  const isColumns = layout.kind === 'columns';
+  const [count, fields] = isColumns ? [second, first] : [first, second];
+  const at = (i: number, field: number) =>
+    values[isColumns ? field * count + i : i * fields + field] as number;
+  const all = Array.from({ length: count }, (_, i) => i);
+  const scores = layout.kind === 'final' ? [4] : Array.from({ length: fields - 4 }, (_, i) => 4 + i);
+  const isScored = all.every((i) => scores.every((field) => at(i, field) >= 0 && at(i, field) <= 1));
+  const isInside = all.every((i) =>
+    ([0, 1] as const).every((axis) => {
+      const side = axis === 0 ? batch.size?.width : batch.size?.height;
+      const [near, far] = [at(i, axis), at(i, axis + 2)];
+      const [low, high] = layout.kind === 'final' ? [near, far] : [near - far / 2, near + far / 2];
+      return (
+        side !== undefined &&
+        low <= high &&
+        (low + high) / 2 > -BEYOND * side &&
+        (low + high) / 2 < (1 + BEYOND) * side
+      );
+    }),
+  );
+  const areLabels = layout.kind !== 'final' || all.every((i) => Number.isInteger(at(i, 5)));
+  return isScored && isInside && areLabels && all.some((i) => Math.max(at(i, 2), at(i, 3)) > 2);
+}
+
 /** Intersection over union of two boxes. */
 export function iouOf(a: Box, b: Box): number {
   const area = ({ left, top, right, bottom }: Pick<Box, 'left' | 'top' | 'right' | 'bottom'>) =>

@@ -1,5 +1,15 @@
-import { boxesOf, iouOf, type Layout, layoutOf } from './boxes.js';
-import { againstFloat, type Box, percent, quantizedOf, type Sight, type Task } from './task.js';
+import { areBoxes, boxesOf, iouOf, type Layout, layoutOf } from './boxes.js';
+import {
+  againstFloat,
+  type Box,
+  percent,
+  quantizedOf,
+  type Sight,
+  shown,
+  type Task,
+  type TaskBatch,
+  UnfitTask,
+} from './task.js';
 
 /** Boxes that overlap by this share are the same object (PASCAL VOC, Everingham et al. 2010). */
 const MATCH = 0.5;
@@ -44,17 +54,61 @@ export const detection = {
       },
     };
   },
+  signs(classes) {
+    let layout: Layout | undefined;
+    let shapes = '';
+    const seen = { objects: 0, samples: 0, isUnfit: false };
+    return {
+      add(batch) {
+        const { float } = batch.outputs;
+        layout ??= knownLayout(float);
+        // A sequence of classes has the shape of YOLO's boxes.
+        if (!layout || (layout.kind !== 'apart' && classes.has(layout.output))) seen.isUnfit = true;
+        if (!layout || seen.isUnfit) return;
+        shapes ||= shapesOf(layout, float);
+        for (let row = 0; row < batch.samples; row++) {
+          if (!areBoxes(float, layout, row, batch)) seen.isUnfit = true;
+          else seen.objects += boxesOf(float, layout, row, batch).length;
+        }
+        seen.samples += batch.samples;
+      },
+      finding() {
+        if (seen.isUnfit || seen.samples === 0) return undefined;
+        const found = seen.objects === 0 ? 'no object' : objects(seen.objects);
+        const evidence = `${shapes}: ${found} in ${seen.samples} picture${seen.samples === 1 ? '' : 's'}`;
+        return { evidence, isSure: seen.objects > 0, things: seen.objects };
+      },
+    };
+  },
   meaning(numbers) {
     const boxes = numbers.boxes;
     const [f1 = 0, precision = 0, recall = 0] = quantizedOf(numbers, 'f1', 'precision', 'recall') ?? [];
     if (!boxes || boxes.float === null || boxes.quantized === null) return undefined;
-    const objects = (n: number) => `${n.toLocaleString('en-US')} object${n === 1 ? '' : 's'}`;
     const found = `The float model finds ${objects(boxes.float)}, the quantized one ${boxes.quantized.toLocaleString('en-US')}`;
     if (boxes.float === 0 || boxes.quantized === 0) return `${found}.`;
     if (f1 === 1) return `${found}: the same.`;
     return `${found}: ${percent(recall)} of float's are found again, and ${percent(precision)} of what is found is float's.`;
   },
 } as const satisfies Task;
+
+const objects = (n: number) => `${n.toLocaleString('en-US')} object${n === 1 ? '' : 's'}`;
+
+type Outputs = TaskBatch['outputs']['float'];
+
+function knownLayout(outputs: Outputs): Layout | undefined {
+  try {
+    return layoutOf(outputs);
+  } catch (thrown) {
+    if (thrown instanceof UnfitTask) return undefined;
+    throw thrown;
+  }
+}
+
+function shapesOf(layout: Layout, outputs: Outputs): string {
+  const names = layout.kind === 'apart' ? [layout.boxes, layout.scores] : [layout.output];
+  const all = names.flatMap((name) => (outputs[name] ? shown(name, outputs[name]) : []));
+  return `output${all.length === 1 ? '' : 's'} ${all.join(' and ')}`;
+}
 
 /** The overlap of each pair: the surest box takes the one of its class that it covers best. */
 function matched(float: readonly Box[], quantized: readonly Box[]): number[] {

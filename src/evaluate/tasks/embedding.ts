@@ -1,10 +1,19 @@
 import { numbersOf } from '../../numerics/nd-array.js';
 import { dot } from '../../numerics/symmetric.js';
 import type { MetricArray } from '../user-metric.js';
-import { againstFloat, bothOf, outputFor, percent, quantizedOf, type Task } from './task.js';
+import { againstFloat, bothOf, outputFor, percent, quantizedOf, shown, type Task } from './task.js';
 
 /** Samples among which the nearest is looked for: each is compared with each. */
 const MOST_KEPT = 1000;
+
+/** Shorter vectors are rather places, angles, or a few values. */
+const LEAST_VALUES = 16;
+
+/** What rounding leaves of a length of 1, float16's too. */
+const UNIT_OFF = 2e-3;
+
+/** What Hugging Face's exporters call the vectors of their encoders. */
+const KNOWN_NAMES = /^(sentence_embedding|token_embeddings|last_hidden_state|image_embeds|text_embeds)$/;
 
 /** Directions of vectors, and which other sample each is nearest to. */
 export const embedding = {
@@ -43,6 +52,35 @@ export const embedding = {
           least_cosine: againstFloat(cosines.least),
           same_nearest: againstFloat(a.length > 1 ? same / a.length : Number.NaN),
         };
+      },
+    };
+  },
+  signs(classes) {
+    let name: string | undefined;
+    let shape = '';
+    const seen = { samples: 0, isUnfit: false, isUnit: true, hasNegative: false };
+    return {
+      add({ outputs: { float }, samples }) {
+        name ??= Object.entries(float).find(([, each]) => isVectors(each))?.[0];
+        const array = name === undefined ? undefined : float[name];
+        if (!name || !array || classes.has(name) || (array.dims.at(-1) ?? 0) < LEAST_VALUES)
+          seen.isUnfit = true;
+        if (!name || !array || seen.isUnfit) return;
+        shape ||= shown(name, array);
+        const width = array.dims.at(-1) as number;
+        const values = numbersOf(array);
+        seen.hasNegative ||= Array.prototype.some.call(values, (value: number) => value < 0);
+        for (let start = 0; seen.isUnit && start < values.length; start += width) {
+          const row = Float64Array.from({ length: width }, (_, i) => values[start + i] as number);
+          seen.isUnit = Math.abs(Math.sqrt(dot(row, row)) - 1) < UNIT_OFF;
+        }
+        seen.samples += samples;
+      },
+      finding() {
+        if (seen.isUnfit || !name) return undefined;
+        if (KNOWN_NAMES.test(name)) return { evidence: `vectors in ${shape}, by its name`, isSure: true };
+        if (!seen.isUnit || !seen.hasNegative) return undefined;
+        return { evidence: `vectors of length 1 in ${shape} on ${seen.samples} samples`, isSure: true };
       },
     };
   },

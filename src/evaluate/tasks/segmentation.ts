@@ -8,6 +8,7 @@ import {
   percent,
   quantizedOf,
   type Sight,
+  shown,
   type Task,
 } from './task.js';
 
@@ -66,12 +67,39 @@ export const segmentation = {
       },
     };
   },
+  signs(classes) {
+    let found: { evidence: string; isSure: boolean } | undefined;
+    let isUnfit = false;
+    return {
+      add({ outputs: { float }, size }) {
+        if (found || isUnfit) return;
+        const [name, array] = Object.entries(float).find(([, each]) => isMap(each)) ?? [];
+        isUnfit = !name || !array || !size;
+        if (isUnfit || !name || !array || !size) return;
+        const [, first = 0, second = 0, third = 0] = array.dims;
+        const channels = array.dims.length === 3 ? 1 : first;
+        const [height, width] = array.dims.length === 3 ? [first, second] : [second, third];
+        const isCovering = height === size.height && width === size.width;
+        const isChosen = isWhole(array) && channels === 1;
+        const isScored = classes.get(name) === 1 && channels > 1;
+        isUnfit = !isCovering || !(isChosen || isScored || channels > MOST_COLOURS);
+        if (isUnfit) return;
+        const what = isChosen ? 'a class' : isScored ? `${channels} classes` : `${channels} numbers`;
+        const evidence = `${what} for each of the ${size.height}×${size.width} places of the picture in ${shown(name, array)}`;
+        found = { evidence, isSure: isChosen || isScored };
+      },
+      finding: () => found,
+    };
+  },
   meaning(numbers) {
     const [agreement, worst] = quantizedOf(numbers, 'agreement', 'worst_iou') ?? [];
     if (agreement === undefined || worst === undefined) return undefined;
     return `${percent(agreement)} of all places keep the class that float gives them; of the class that keeps least, ${percent(worst)} of what either model marks is marked by both.`;
   },
 } as const satisfies Task;
+
+/** A map with more numbers a place than this is no picture, with or without transparency. */
+const MOST_COLOURS = 4;
 
 const isWhole = ({ type }: MetricArray): boolean => /int|bool/.test(type);
 

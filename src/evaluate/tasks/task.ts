@@ -1,4 +1,5 @@
 import type { Feed } from '../../numerics/nd-array.js';
+import type { ClassAxis } from '../class-axes.js';
 import type { MetricArray, MetricBatch } from '../user-metric.js';
 import type { Box } from './picture.js';
 
@@ -42,11 +43,34 @@ export function quantizedOf(numbers: TaskNumbers, ...names: readonly string[]): 
 /** A share in per cent, to four digits at most: 99.87 %, 8.2 %. */
 export const percent = (share: number): string => `${Number((100 * share).toPrecision(4))} %`;
 
+/** What tells that a model is one for a task, for who decides on it. */
+export interface Finding {
+  /** What was seen, with shapes and numbers; no whole sentence. */
+  readonly evidence: string;
+  /** Whether nothing else looks so. */
+  readonly isSure: boolean;
+  /** What the metric counts on the samples looked at, where it counts few things: each changes it by a share. */
+  readonly things?: number | undefined;
+}
+
+/** Looks at what the float model gives, run by run. */
+export interface SignMeter {
+  add(batch: TaskBatch): void;
+  /** Undefined where the model is none for the task. */
+  finding(): Finding | undefined;
+}
+
 /** A metric that is named, not written: what a task asks of a model. */
 export interface Task {
   readonly name: string;
   readonly summary: string;
   make(): TaskMeter;
+  /**
+   * Whether a model is one for it, by what the float model gives; missing where that cannot be told.
+   *
+   * @param classes - where the graph says that outputs have classes, by their names
+   */
+  signs?(classes: ReadonlyMap<string, ClassAxis>): SignMeter;
   /** What its numbers mean, in a sentence for who knows none of them; undefined where they could not be had. */
   meaning(numbers: TaskNumbers): string | undefined;
 }
@@ -67,7 +91,7 @@ export function outputFor(outputs: Outputs, wanted: (array: MetricArray) => bool
 
 /** That no output is what was asked for. */
 export function unfitOutputs(outputs: Outputs, asked: string): UnfitTask {
-  const shapes = Object.entries(outputs).map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
+  const shapes = Object.entries(outputs).map(([name, array]) => shown(name, array));
   return new UnfitTask(`it needs ${asked}; the model has ${shapes.join(', ')}`);
 }
 
@@ -79,6 +103,10 @@ export const bothOf = (
   float[name] as MetricArray,
   quantized[name] as MetricArray,
 ];
+
+/** An output as a person is told of it: its name and its shape. */
+export const shown = (name: string, { dims }: Pick<MetricArray, 'dims'>): string =>
+  `${name} [${dims.join(', ')}]`;
 
 /** A measure against the float model, which is all of it. */
 export const againstFloat = (quantized: number) => ({ float: 1, quantized });
