@@ -5,7 +5,7 @@ const NUMBER = /[−-]?\d[\d,]*(?:\.\d+)?/g;
 function withoutSpeed(text: string): string[] {
   return text
     .split('\n')
-    .filter((line) => !/^warning: The quantized model is slower/.test(line))
+    .filter((line) => !/^(warning: The quantized model is slower| *float is with folding alone)/.test(line))
     .map((line) =>
       /^one run\b/.test(line)
         ? 'one run'

@@ -200,6 +200,21 @@ const HISTOGRAM = { width: 400, height: 210, marginTop: 24, marginBottom: 40 } a
 const short = (count: number): string =>
   new Intl.NumberFormat('en-US', { notation: 'compact' }).format(count);
 
+/** Labels of an axis that stand apart on a narrow page. */
+const MOST_TICKS = 6;
+
+/** Multiples of 1, 2 or 5 times a power of ten within a range, at most `MOST_TICKS`. */
+function roundValues(low: number, high: number): number[] {
+  if (!(high > low)) return [low];
+  const power = 10 ** Math.floor(Math.log10((high - low) / MOST_TICKS));
+  const within = (step: number): number[] => {
+    const [first, last] = [Math.ceil(low / step), Math.floor(high / step)];
+    return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+  };
+  const all = [1, 2, 5, 10].map((step) => within(step * power));
+  return all.find((values) => values.length <= MOST_TICKS) ?? [];
+}
+
 /** Length of the short strokes, in pixels. */
 const STROKE = 9;
 
@@ -218,7 +233,7 @@ export function renderHistogram(label: string, { edges, counts, levels }: Distri
       labelArrow: 'none',
       labelAnchor: 'center',
       labelOffset: 36,
-      ticks: 6,
+      ticks: roundValues(edges[0] ?? 0, edges.at(-1) ?? 0),
       domain: [edges[0], edges.at(-1)],
     },
     // Half of what follows a ReLU is 0: on a linear scale nothing else would show.

@@ -19,7 +19,7 @@ export function warnings({ warnings: all }: Result): Markup | undefined {
 /** Text whose flags are not broken at their hyphens. */
 const withWholeFlags = (text: string): Markup =>
   text
-    .split(/((?<=^| )--[a-z][a-z-]*)/)
+    .split(/((?<=^|[ (])--[a-z][a-z-]*)/)
     .reduce(
       (before, part, i) =>
         i % 2 === 1 ? markup`${before}<span class="whole">${part}</span>` : markup`${before}${part}`,
@@ -154,7 +154,7 @@ export function recipe(result: Result): Markup {
   return markup`<section id="recipe" aria-labelledby="recipe-title">
 <h2 id="recipe-title">Recipe, and how to reproduce it</h2>
 ${command}
-<dl>${facts.map(([term, text]) => markup`<dt>${term}</dt><dd>${text}</dd>`)}</dl>
+<dl>${facts.map(([term, text]) => markup`<dt>${term}</dt><dd>${withWholeFlags(text)}</dd>`)}</dl>
 </section>`;
 }
 
@@ -173,7 +173,9 @@ function linesOf(command: string): Markup[] {
 
 function foldFacts({ fold }: Result): [string, string][] {
   if (fold.length === 0) return [];
-  return [['folded', fold.map(({ summary, changes }) => `${summary} (${changes})`).join('; ')]];
+  const changesOf = new Map<string, number>();
+  for (const { summary, changes } of fold) changesOf.set(summary, (changesOf.get(summary) ?? 0) + changes);
+  return [['folded', [...changesOf].map(([summary, changes]) => `${summary} (${changes})`).join('; ')]];
 }
 
 function recipeFacts({ recipe: made }: Result): [string, string][] {

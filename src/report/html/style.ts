@@ -165,10 +165,12 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   .tools, .tip { display: none; }
+  /* A head with a button in it is not printed again on the next page. */
+  thead button { display: contents; }
   section { margin-top: 1.6rem; }
   h2, h3, summary, thead, .note, .legend { break-after: avoid; }
   tbody tr:nth-child(-n + 2) { break-before: avoid; }
-  .cards, figure, .samples li, tr, .pair h3 { break-inside: avoid; }
+  .cards, figure, .samples li, tr, p, .pair h3 { break-inside: avoid; }
   /* With its heading on one page; what is higher than a page would be cut through. */
   .network svg { max-height: 215mm; }
   .scroll, pre { overflow: visible; }
