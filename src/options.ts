@@ -165,6 +165,11 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   /** Measure where the drift comes from: each layer is quantized alone, once for each of its parts. */
   readonly origins?: boolean | undefined;
   /**
+   * Find layers that float kernels compute faster on this machine, by timing; they calculate in float, their weights stay in few bits.
+   * What is found depends on the machine and its load.
+   */
+  readonly tuneSpeed?: boolean | undefined;
+  /**
    * Try what mends the worst layers, and say what came of it; origins are measured, too. Without a word a little is tried where
    * an output is far off; `false` tries nothing.
    */

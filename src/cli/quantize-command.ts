@@ -43,6 +43,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly recipe?: string;
   readonly origins?: true;
   readonly suggest?: boolean;
+  readonly tuneSpeed?: true;
   readonly auto?: true;
   readonly output?: string;
   readonly data?: string[];
@@ -160,6 +161,7 @@ export function addQuantizeOptions(command: Command): Command {
     .optionsGroup('Search:')
     .option('--origins', 'measure where the drift comes from: each layer quantized alone')
     .option('--suggest', 'try what mends the worst layers, and say what it costs and brings')
+    .option('--tune-speed', 'let layers that are faster so here calculate in float, found by timing')
     .option('--no-suggest', 'try nothing, not even a little where an output is far off')
     .option(
       '--auto',
@@ -205,6 +207,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
       evalSets: given.evalSet,
       classNames: given.classNames,
       origins: given.origins,
+      tuneSpeed: given.tuneSpeed,
       suggest: given.suggest,
       plan,
       savePlan,

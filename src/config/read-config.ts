@@ -134,7 +134,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     reports = [],
   } = settings;
   const { trainData, trainLabels } = settings;
-  const { auto, origins, suggest, plan, savePlan, saveIntegers, classesAxis } = settings;
+  const { auto, origins, suggest, tuneSpeed, plan, savePlan, saveIntegers, classesAxis } = settings;
   (gates ?? []).forEach((gate, i) => {
     inPlace(fail, [...place, 'gates', i], () => parseGate(gate));
   });
@@ -161,7 +161,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     trainData: pathsOf(found.path, trainData),
     trainLabels: labelsOf(trainLabels),
     metric: metric !== undefined && isTask(metric) ? metric : local(metric),
-    ...{ auto, origins, suggest },
+    ...{ auto, origins, suggest, tuneSpeed },
     preprocess: inPlace(fail, [...place, 'preprocess'], () => preprocessOf(preprocess)),
     pictures: parsePictures(images ?? {}),
     tokenizer: local(settings.tokenizer),

@@ -126,6 +126,10 @@ const settings = {
     .optional()
     .describe('Choose bits and scheme of each layer by measuring, under the gates.'),
   origins: z.boolean().optional().describe('Measure where the drift comes from, layer by layer.'),
+  tuneSpeed: z
+    .boolean()
+    .optional()
+    .describe('Let layers that are faster so on this machine calculate in float, found by timing.'),
   suggest: z
     .boolean()
     .optional()

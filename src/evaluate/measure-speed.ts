@@ -26,6 +26,8 @@ const MIN_RUNS = 15;
 const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
 const BUDGET_MS = 250;
+/** A choice hangs on it. */
+const GAIN_BUDGET_MS = 1000;
 
 /** The models that are timed: the bytes of .onnx files, or their paths. */
 export interface TimedModels {
@@ -88,6 +90,33 @@ export async function measureSpeed(
   );
 }
 
+/** How much faster one of two models is. */
+export interface Gain {
+  /** Median of the time of the first over that of the second, run by run. */
+  readonly ratio: number;
+  /** What the ratio is at least, with 97 % certainty. */
+  readonly atLeast: number;
+}
+
+/** How much faster the second model is than the first, run by run in turn. */
+export async function measureGain(
+  first: Uint8Array,
+  second: Uint8Array,
+  feed: Feed,
+  { threads = DEFAULT_THREADS, provider }: MachineOptions = {},
+): Promise<Gain> {
+  const settings = { mode: 'default', threads, provider, label: 'the quantized model' } as const;
+  return withSession(first, settings, (a) =>
+    withSession(second, settings, async (b) => {
+      const [before = [], after = []] = await timeInTurn([a.prepare(feed), b.prepare(feed)], GAIN_BUDGET_MS);
+      const ratios = before.map((time, run) => time / (after[run] as number)).sort((x, y) => x - y);
+      // A sign test: of n runs, n/2 − √n lie below the median in 97 of 100 cases.
+      const low = Math.max(0, Math.floor(ratios.length / 2 - Math.sqrt(ratios.length)));
+      return { ratio: median(ratios), atLeast: ratios[low] ?? 0 };
+    }),
+  );
+}
+
 /** Medians, and their ratio. */
 function speedOf(floatTimes: readonly number[], quantizedTimes: readonly number[]) {
   const [floatMs, quantizedMs] = [median(floatTimes), median(quantizedTimes)];
@@ -96,11 +125,11 @@ function speedOf(floatTimes: readonly number[], quantizedTimes: readonly number[
 }
 
 /** The times of each run. */
-async function timeInTurn(runs: readonly (() => Promise<void>)[]): Promise<number[][]> {
+async function timeInTurn(runs: readonly (() => Promise<void>)[], budgetMs = BUDGET_MS): Promise<number[][]> {
   for (let i = 0; i < WARM_UP_RUNS; i++) for (const run of runs) await run();
   const times = runs.map((): number[] => []);
   const started = performance.now();
-  for (let i = 0; i < MIN_RUNS || (i < MAX_RUNS && performance.now() - started < BUDGET_MS); i++)
+  for (let i = 0; i < MIN_RUNS || (i < MAX_RUNS && performance.now() - started < budgetMs); i++)
     for (const [model, run] of runs.entries()) times[model]?.push(await timeOf(run));
   return times;
 }
@@ -125,7 +154,7 @@ async function timeOf(run: () => Promise<void>): Promise<number> {
   return performance.now() - started;
 }
 
-function median(times: readonly number[]): number {
+export function median(times: readonly number[]): number {
   const sorted = [...times].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] as number;

@@ -51,21 +51,24 @@ export function checkSearch({ auto, data, evalData, labels, recipe, gates }: Qua
 }
 
 /** What quantizes a model again and again holds it in memory. */
-export function refuseMeasuring({ auto, suggest, origins, model }: QuantizeOptions, sizeBytes: number): void {
-  const flag = auto ? '--auto' : suggest ? '--suggest' : origins ? '--origins' : undefined;
+export function refuseMeasuring(options: QuantizeOptions, sizeBytes: number): void {
+  const { auto, suggest, origins, tuneSpeed, model } = options;
+  const asked = { '--auto': auto, '--suggest': suggest, '--origins': origins, '--tune-speed': tuneSpeed };
+  const flag = Object.entries(asked).find(([, value]) => value)?.[0];
   if (flag)
     throw new QuantizeError('too-large-to-measure', { flag, path: model, size: formatBytes(sizeBytes) });
 }
 
 /** A saved plan is every number: whatever would choose others has no use beside it. */
 export function refuseBesidePlan(options: QuantizeOptions): void {
-  const { plan, recipe, stats, auto, suggest, savePlan, trainData } = options;
+  const { plan, recipe, stats, auto, suggest, tuneSpeed, savePlan, trainData } = options;
   if (plan === undefined) return;
   const beside: readonly (readonly [flag: string, isGiven: boolean])[] = [
     ['a recipe', recipe !== undefined],
     ['--stats', stats !== undefined],
     ['--auto', auto !== undefined],
     ['--suggest', suggest === true],
+    ['--tune-speed', tuneSpeed === true],
     ['--save-plan', savePlan !== undefined],
     ['--train-data', trainData !== undefined],
   ];

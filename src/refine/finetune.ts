@@ -19,7 +19,7 @@ export const finetune: Refiner = {
     ...learningSettings({ steps: 1000, drop: 0, copies: 1, hints: 3 }),
     {
       ...{ key: 'teacher', summary: 'share of what float says in what is learned, the rest are labels' },
-      ...{ usual: 0.5, least: 0, most: 1 },
+      ...{ usual: 0.9, least: 0, most: 1 },
     },
   ],
   async refine(plan, context) {

@@ -10,6 +10,7 @@ import type { GateOutcome } from '../gate/outcome.js';
 import { showValue } from '../gate/units.js';
 import type { RefinedBlock } from '../quantize/plan.js';
 import { gainOf, LEAST_GAIN_DB } from '../search/suggest.js';
+import type { SpeedTuning } from '../search/tune-speed.js';
 import type { LayerDescription } from './describe-plan.js';
 import {
   formatDb,
@@ -285,6 +286,14 @@ export function foldingNote({ floatMs, originalMs }: Speed): string | undefined 
 export function speedWarning({ ratio }: Speed): string | undefined {
   if (ratio >= SLOWER_RATIO) return undefined;
   return `The quantized model is slower than the float one here (${ratio.toFixed(2)}×).`;
+}
+
+/** What --tune-speed found. */
+export function tuningNote({ layers, gain, tried }: SpeedTuning): string {
+  const times = count(tried, 'model');
+  if (layers.length === 0) return `tuned for speed: no layer is faster in float here (${times} timed)`;
+  const made = `${count(layers.length, 'layer')} ${layers.length === 1 ? 'calculates' : 'calculate'} in float`;
+  return `tuned for speed: ${made}, ${gain.toFixed(2)}× as fast as without (${times} timed)`;
 }
 
 /** The interval of the change of the accuracy, which is the drop's turned around, and what it says. */

@@ -14,6 +14,7 @@ import type { ReportedPlan } from '../quantize/plan.js';
 import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
 import type { SearchRecord } from '../search/record.js';
+import type { SpeedTuning } from '../search/tune-speed.js';
 import { tool } from '../version.js';
 import { describeActivations } from './describe-activations.js';
 import { describeNetwork } from './describe-network.js';
@@ -67,6 +68,8 @@ export interface RunOutcome {
   readonly suggestions: readonly Suggestion[];
   /** Undefined where bits and schemes were given. */
   readonly search: SearchRecord | undefined;
+  /** Undefined where nothing was tuned. */
+  readonly tuning: SpeedTuning | undefined;
   readonly provider: Provider | undefined;
   readonly elapsedMs: number;
   /** When the run ended. */
@@ -156,7 +159,12 @@ export function makeResult(run: RunOutcome): Result {
     history: [],
     classNames: run.classNames ?? null,
     network: describeNetwork(float.model.graph, new Set(plan.layers.map(({ id }) => id))),
-    timing: { speed, elapsedMs: run.elapsedMs, at: run.at.toISOString() },
+    timing: {
+      speed,
+      ...(run.tuning && { tuning: run.tuning }),
+      elapsedMs: run.elapsedMs,
+      at: run.at.toISOString(),
+    },
   };
 }
 

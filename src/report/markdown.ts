@@ -23,6 +23,7 @@ import {
   sizeRatio,
   slowerWord,
   speedWarning,
+  tuningNote,
   widthsOf,
   worstLayers,
   worstOrigins,
@@ -274,5 +275,8 @@ function timing(result: Result): string {
   const all = timed
     ? `${times} Speed over the runs: ${sparkline(timed.values)}, ${timed.change} since the one before.`
     : times;
-  return slower ? `${all} ⚠️ ${escapeMarkdown(slower)}` : all;
+  const tuned = result.timing.tuning
+    ? `${all} ${escapeMarkdown(sentence(tuningNote(result.timing.tuning)))}.`
+    : all;
+  return slower ? `${tuned} ⚠️ ${escapeMarkdown(slower)}` : tuned;
 }

@@ -15,6 +15,7 @@ import type { RefinementRecord } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
 import type { SearchRecord } from '../search/record.js';
+import type { SpeedTuning } from '../search/tune-speed.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { NetworkNode } from './describe-network.js';
 import type { PlanDescription } from './describe-plan.js';
@@ -124,6 +125,13 @@ export interface Result {
   readonly classNames: readonly string[] | null;
   /** Layers and where their inputs come from, in topological order; empty where there are too many to draw. */
   readonly network: readonly NetworkNode[];
-  /** `speed` is null where nothing ran; `at` is when the run ended, ISO 8601 in UTC. */
-  readonly timing: { readonly speed: Speed | null; readonly elapsedMs: number; readonly at: string };
+  /**
+   * `speed` is null where nothing ran, `tuning` is there with --tune-speed; `at` is when the run ended, ISO 8601 in UTC.
+   */
+  readonly timing: {
+    readonly speed: Speed | null;
+    readonly tuning?: SpeedTuning;
+    readonly elapsedMs: number;
+    readonly at: string;
+  };
 }

@@ -25,6 +25,7 @@ import {
   sizeRatio,
   slowerWord,
   speedWarning,
+  tuningNote,
   widthsOf,
   worstLayers,
 } from './facts.js';
@@ -142,6 +143,7 @@ function beforeAndAfter(result: Result): string[] {
     ...alignColumns(rows, [1, 2]),
     ...(folded ? wrapped(`  ${folded}`) : []),
     ...(task ? [`  top-1 changes by ${intervalOf(task)}`] : []),
+    ...(timing.tuning ? wrapped(`  ${tuningNote(timing.tuning)}`) : []),
     ...(slower ? warning(slower) : []),
   ];
 }

@@ -57,6 +57,7 @@ import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { asPlanned } from '../search/record.js';
 import { splitForSearch } from '../search/split-samples.js';
+import { tunedForSpeed } from '../search/tune-speed.js';
 import { keepingStopped } from './keep-stopped.js';
 
 /**
@@ -103,11 +104,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const outputs = [...written, ...(options.reports ?? [])];
 
   // Nothing but the size can be told of a model that runs on no random input.
-  const { auto, origins, suggest, metric } = options;
+  const { auto, origins, suggest, tuneSpeed, metric } = options;
   const prepared = await prepare(options, {
     ...{ outputs, form: foldedFormOf(given), watch, limits },
     check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model, given),
-    mayGoUnmeasured: !auto && !origins && !suggest && metric === undefined,
+    mayGoUnmeasured: !auto && !origins && !suggest && !tuneSpeed && metric === undefined,
   });
   const { loaded, madeFrom, model, fold, isLarge } = prepared;
   if (isLarge) refuseMeasuring(options, loaded.sizeBytes);
@@ -158,7 +159,9 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     }));
   const samples = found?.samples ?? (stored ? measuring(prepared.samples) : prepared.samples);
   // The search tries unrefined plans; its outcome is refined.
-  const recipe = found ? { ...found.recipe, refine: given.refine } : given;
+  const chosen = found ? { ...found.recipe, refine: given.refine } : given;
+  const tuned = tuneSpeed ? await tune(planner, chosen, samples, options, watch) : undefined;
+  const recipe = tuned?.recipe ?? chosen;
 
   const weights = new Map<string, Distribution>();
   const savedBytes = new Map<string, Uint8Array>();
@@ -246,6 +249,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       // The name that a search gives its model is not that of the recipe it found.
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
       search: found && asPlanned(found.record, placement),
+      tuning: tuned?.tuning,
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs, classNames, metric, at: new Date() }));
     await loaded.refuseChanged();
@@ -260,6 +264,23 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     if (options.history !== undefined) await appendHistory(options.history, result);
     watch.detail(`${output}, ${formatBytes(sizeBytes)}`);
     return result;
+  });
+}
+
+/** Layers that are faster in float here, found by timing. */
+async function tune(
+  planner: Planner,
+  recipe: Recipe,
+  { evaluation }: Samples,
+  options: QuantizeOptions,
+  watch: Watch,
+) {
+  const { threads, provider } = options;
+  await watch.begin('tune speed');
+  return tunedForSpeed(planner, recipe, await firstFeed(evaluation), {
+    threads,
+    provider,
+    pause: watch.pause,
   });
 }
 

@@ -40,6 +40,8 @@ export interface SessionSettings {
   readonly provider?: Provider | undefined;
   /** Where the optimized model is dumped. */
   readonly dumpTo?: string | undefined;
+  /** Where the runtime's own profile is written: the beginning of a path. */
+  readonly profileTo?: string | undefined;
   /** The folder that the external data of a model given as bytes is in. */
   readonly dataFolder?: string | undefined;
   /** What the model is called in an error message. */
@@ -124,6 +126,7 @@ export class Session {
       intraOpNumThreads: settings.threads ?? availableParallelism(),
       logSeverityLevel: FATAL,
       ...(settings.dumpTo && { optimizedModelFilePath: settings.dumpTo }),
+      ...(settings.profileTo && { enableProfiling: true, profileFilePrefix: settings.profileTo }),
     };
     const label = settings.label ?? 'the model';
     try {
@@ -209,6 +212,11 @@ export class Session {
     if (!outputs.includes(PROTOTYPE)) return this.#session.run(inputs, [...outputs]);
     const { handler } = this.#session as unknown as { handler: Binding };
     return handler.run(inputs, Object.fromEntries(outputs.map((name) => [name, null])), {});
+  }
+
+  /** Write the profile that `profileTo` asked for. */
+  endProfile(): void {
+    this.#session.endProfiling();
   }
 
   async release(): Promise<void> {

@@ -45,6 +45,13 @@ export function exclusion(patient: Patient, ...ids: readonly string[]): Remedy {
   };
 }
 
+/** Layers that calculate in float, on stored weights. */
+export function inFloatArithmetic(patient: Patient, ids: readonly string[]): Recipe {
+  const { recipe } = patient;
+  const rules = ids.map((id): Rule => ({ pattern: patternOf(patient, id), actBits: 'float' }));
+  return { ...recipe, rules: [...recipe.rules, ...rules] };
+}
+
 /** What takes a node out of the integers, from what costs least: its arithmetic, itself, and all that read the same value. */
 export function exclusions(patient: Patient, id: string): Remedy[] {
   const { recipe, placement } = patient;

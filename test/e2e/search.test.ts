@@ -121,3 +121,22 @@ test('what --suggest says of a flag is what a run with that flag gives', async (
     expect(tried?.afterDb).toBeCloseTo(mended.result.outputs[0]?.exact.sqnrDb ?? 0, 4);
   }
 });
+
+test('--tune-speed says what it found, and the command that it prints makes the same bytes without it', async () => {
+  const folder = temporaryFolder();
+  const [tuned, again] = [join(folder, 'tuned.onnx'), join(folder, 'again.onnx')];
+  const { result, code } = await resultOf(...data, '--no-suggest', '--tune-speed', '-o', tuned);
+  expect(code).toBe(0);
+  const { tuning } = result.timing;
+  expect(tuning?.tried).toBeGreaterThan(0);
+  const inFloat = (result.recipe?.rules ?? []).filter(({ actBits }) => actBits === 'float');
+  expect(inFloat.map(({ pattern }) => pattern)).toEqual(tuning?.layers);
+  const rules = inFloat.flatMap(({ pattern }) => ['--rule', `${pattern}:act-bits=float`]);
+  await resultOf(...data, '--no-suggest', ...rules, '-o', again);
+  expect(readFileSync(again).equals(readFileSync(tuned))).toBe(true);
+  expect(result.reproduce).not.toContain('--tune-speed');
+
+  const refused = await runCommand(...data, '--tune-speed', '--plan', tuned, '-o', again);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain('--tune-speed');
+});

@@ -15,6 +15,7 @@ import {
   sizeRatio,
   slowerWord,
   speedWarning,
+  tuningNote,
   worstGroup,
 } from '../facts.js';
 import {
@@ -153,7 +154,7 @@ ${renderBars(label, 'bytes', sizes)}
 }
 
 /** All that differs from run to run. */
-function timing({ timing: { speed, elapsedMs, at } }: Result): Markup {
+function timing({ timing: { speed, tuning, elapsedMs, at } }: Result): Markup {
   const all = markup`${(elapsedMs / 1000).toFixed(1)} s for all of this, on <span class="whole">${formatDate(at)}</span>`;
   if (!speed) return markup`<div id="timing"><h2>Speed</h2><p>nothing was timed; ${all}</p></div>`;
   const { floatMs, quantizedMs, ratio, threads } = speed;
@@ -166,6 +167,7 @@ function timing({ timing: { speed, elapsedMs, at } }: Result): Markup {
 ${renderBars(label, 'ms', { float: floatMs, quantized: quantizedMs })}
 ${folded === undefined ? undefined : markup`<p>${sentence(folded)}.</p>`}
 <p>one run on ${count(threads, 'thread')}; ${all}</p>
+${tuning === undefined ? undefined : markup`<p>${sentence(tuningNote(tuning))}.</p>`}
 ${slower === undefined ? undefined : markup`<p class="warning">${slower}</p>`}
 </div>`;
 }
