@@ -80,7 +80,7 @@ export const modelErrors = {
   ),
   'not-integer-only': message(
     2,
-    '{path} does not run in integers alone: of {what}, {reason}.',
+    '{path} does not run in integers alone: {problem}.',
     'Quantize it with fixed ranges and 8-bit activations, or take the layers of the file one by one.',
   ),
   'nothing-to-quantize': message(

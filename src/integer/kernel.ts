@@ -43,6 +43,9 @@ export interface IntegerKernel {
   read(node: Node, source: ProgramSource): ReadOperator;
 }
 
+/** The reason of what only follows from another: whatever made the floats has one of its own. */
+export const READS_FLOATS = 'it reads floats';
+
 /** Why a node is no integer operator. */
 export class NotInteger extends Error {}
 
@@ -66,7 +69,7 @@ export const isOfTwo = (node: Node, { qdq }: Pick<ProgramSource, 'qdq'>): boolea
 /** The codes that a node reads at an input. */
 export function activationAt(node: Node, index: number, { qdq }: ProgramSource): CodesRead {
   const read = qdq.read(node.inputs[index]);
-  if (!read) throw new NotInteger('it reads floats');
+  if (!read) throw new NotInteger(READS_FLOATS);
   shiftOf(read.grid);
   return read;
 }

@@ -79,6 +79,7 @@ class ProgramReader implements ProgramSource {
 
   read(): IntegerProgram {
     for (const node of this.model.graph.nodes) if (!this.#taken.has(node)) this.#readNode(node);
+    this.#followBreaks();
     return {
       isShiftOnly: this.isShiftOnly,
       inputs: this.#inputs,
@@ -208,6 +209,22 @@ class ProgramReader implements ProgramSource {
     const found = this.#others[at];
     if (found) this.#others[at] = { ...found, place: 'between' };
     else this.#others.push({ id: idOf(reader), operator: reader.opType, place: 'between', reason });
+  }
+
+  /** What leads from codes to a break stands between, too: its end alone would not say what the reason is. */
+  #followBreaks(): void {
+    const places = new Map(this.#others.map(({ id }, at) => [id, at]));
+    const waiting = this.#others.flatMap(({ id, place }) => (place === 'between' ? id : []));
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      for (const value of this.qdq.uses.producer(id)?.inputs ?? []) {
+        const producer = this.qdq.uses.producer(value);
+        const at = producer && places.get(idOf(producer));
+        const found = at === undefined ? undefined : this.#others[at];
+        if (at === undefined || found?.place !== 'behind') continue;
+        this.#others[at] = { ...found, place: 'between' };
+        waiting.push(found.id);
+      }
+    }
   }
 
   /** Values that floats are made of: behind a DQ that something else than an operator reads, and int32 sums. */

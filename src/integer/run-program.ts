@@ -1,22 +1,27 @@
 import { QuantizeError } from '../errors.js';
+import { READS_FLOATS } from './kernel.js';
 import type { Codes, IntegerProgram } from './program.js';
 
 /**
  * Refuse a network that is not in integers from its inputs to its outputs.
  *
- * @throws QuantizeError `not-integer-only`, with the operator that breaks it
+ * @throws QuantizeError `not-integer-only`, with the first operator that breaks it for a reason of its own
  */
 export function refuseBroken({ operators, others }: IntegerProgram, path: string): void {
-  const broken = others.find(({ place }) => place === 'between');
+  const between = others.filter(({ place }) => place === 'between');
+  const broken = between.find(({ reason }) => reason !== READS_FLOATS) ?? between[0];
   if (broken) {
     const { id, operator, reason } = broken;
-    throw new QuantizeError('not-integer-only', { path, what: `${operator} "${id}"`, reason });
+    const rest = between.length === 1 ? '' : ` (${between.length} operators are not in integers)`;
+    const problem = `${operator} "${id}" stands between codes, and ${reason}${rest}`;
+    throw new QuantizeError('not-integer-only', { path, problem });
   }
   if (operators.length > 0) return;
   const [first] = others;
-  const what = first ? `${first.operator} "${first.id}"` : 'the whole model';
-  const reason = first?.reason ?? 'it has no operator';
-  throw new QuantizeError('not-integer-only', { path, what, reason });
+  const problem = first
+    ? `of ${first.operator} "${first.id}", ${first.reason}`
+    : 'of the whole model, it has no operator';
+  throw new QuantizeError('not-integer-only', { path, problem });
 }
 
 /**

@@ -385,6 +385,20 @@ describe('a network in integers alone', () => {
     });
   });
 
+  it('is refused for what cannot be in integers, not for what only reads its floats', async () => {
+    const { emitted } = await quantizeModel(
+      between((net, x) => net.node('Tanh', [net.node('Sin', [x], 'sin')], 'tanh')),
+    );
+    const program = await readProgram(emitted.model);
+    expect(program.others).toMatchObject([
+      { id: 'sin', place: 'between' },
+      { id: 'tanh', place: 'between', reason: 'it reads floats' },
+    ]);
+    await expect(refusalOf(async () => refuseBroken(program, 'a.onnx'))).resolves.toMatchObject({
+      message: expect.stringContaining('Sin "sin" stands between codes, and it has no integer kernel here'),
+    });
+  });
+
   it("takes another tool's file: int8, a Q behind every operator, a padding value behind a DQ", async () => {
     const g = new GraphBuilder();
     g.input('x', [1, 2, 4, 4]);

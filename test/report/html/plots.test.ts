@@ -1,10 +1,15 @@
 import { expect, test } from 'vitest';
+import type { Distribution } from '../../../src/evaluate/distribution.js';
 import { renderHistogram } from '../../../src/report/html/plots.js';
 
 /** Labels of the horizontal axis: those whose text hangs below. */
 function labelsOf(low: number, high: number): string[] {
   const edges = Array.from({ length: 11 }, (_, i) => low + (i * (high - low)) / 10);
-  const { text: svg } = renderHistogram('a weight', { edges, counts: Array(10).fill(3), levels: [0] });
+  const found: Distribution = {
+    ...{ id: 'a', kind: 'weight', tensor: 'w', channel: null, block: null },
+    ...{ edges, counts: edges.slice(1).map(() => 3), levels: [0] },
+  };
+  const { text: svg } = renderHistogram('a weight', found);
   const [, axis = ''] = /translate\(0,9\)"[^>]*>(.*?)<\/g>/.exec(svg) ?? [];
   return [...axis.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = '']) => text);
 }
