@@ -219,7 +219,7 @@ export function addShardOption(command: Command, what: string): Command {
 export function addThreadsOption(command: Command): Command {
   return command.option(
     '--threads <n>',
-    'threads for comparing the models (default: all cores; the file does not depend on it)',
+    'threads for quantizing weights and comparing the models (default: all cores; the file does not depend on it)',
     (text) => parseThreads('--threads', text),
   );
 }

@@ -51,11 +51,13 @@ export interface PlannerSources {
   readonly refining: Refining;
   /** Whether the last plan is kept, and weights of earlier ones: not where a model is large, whose weights are to go when they are written. */
   readonly keeps: boolean;
+  /** Threads that weights are quantized in, at most; all cores where it is not given. Nothing of the plan depends on it. */
+  readonly threads?: number | undefined;
 }
 
 /** The planner of a run. */
 export function makePlanner(sources: PlannerSources): Planner {
-  const { model, path, ranges, saved, refining, keeps } = sources;
+  const { model, path, ranges, saved, refining, keeps, threads } = sources;
   const placements = new Map<string, Placement>();
   const widened = new Map<string, Widened>();
   const memory = keeps ? new WeightMemory() : undefined;
@@ -82,7 +84,7 @@ export function makePlanner(sources: PlannerSources): Planner {
     return known;
   };
   const made = async (recipe: Recipe, placement: Placement): Promise<Plan> =>
-    buildPlan({ model, recipe, placement }, ranges, registries, { memory, pause: refining.pause });
+    buildPlan({ model, recipe, placement }, ranges, registries, { memory, threads, pause: refining.pause });
   /** Few bits that would save no byte cost accuracy for nothing. */
   const paid = async (recipe: Recipe): Promise<Plan> => {
     const placement = placed(recipe);

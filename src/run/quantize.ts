@@ -140,6 +140,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
       madeFrom,
       ranges,
       saved,
+      threads,
       keeps: !isLarge,
     },
     refining: {

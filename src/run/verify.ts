@@ -79,6 +79,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
       ranges,
       keeps: false,
       madeFrom,
+      threads: job.threads,
     },
     saved: stored && planOf(stored, placed),
     refining: refiningOf(job, samples, watch),

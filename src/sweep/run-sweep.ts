@@ -324,8 +324,8 @@ class Sweep {
     });
     const refining = refiningOf(this.#options, samples, this.#watch);
     const planner = makePlanner({
-      ...{ model, path, ranges, refining, keeps: false },
-      madeFrom,
+      ...{ model, path, ranges, refining, keeps: false, madeFrom },
+      threads: this.#options.threads,
     });
     const emit = async () => emitPlan(model, await planner.plan(recipe));
     return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);

@@ -219,7 +219,10 @@ function roundValues(low: number, high: number): number[] {
 const STROKE = 9;
 
 /** The histogram of a tensor, with the levels that it is quantized to drawn into it. */
-export function renderHistogram(label: string, { edges, counts, levels }: Distribution): Markup {
+export function renderHistogram(
+  label: string,
+  { edges, counts, levels }: Pick<Distribution, 'edges' | 'counts' | 'levels'>,
+): Markup {
   const bins = counts
     .map((count, i) => ({ low: edges[i] as number, high: edges[i + 1] as number, count }))
     .filter(({ count }) => count > 0);
