@@ -10,5 +10,5 @@ export const reconstruct = learner({
   name: 'reconstruct',
   summary: 'weights and steps learned block by block (BRECQ, QDrop; LSQ, AdaRound and others)',
   cut: blocksOf,
-  usual: { steps: 200, drop: 0.5, copies: 0, hints: 0 },
+  usual: { steps: 200, drop: 0.5, copies: 0 },
 });

@@ -340,6 +340,8 @@ describe('the command', () => {
   it.each([
     ['nothing', 'does not know "nothing"'],
     ['moments:x=1', 'moments can be told nothing'],
+    // A block has nothing inside that hints would be of.
+    ['reconstruct:hints=3', 'has "hints=3", but reconstruct can only be told'],
   ])('refuses --refine %s', async (refine, problem) => {
     const outcome = await runCommand(example('digits.onnx'), ...data, '--refine', refine);
     expect(outcome.code).toBe(2);

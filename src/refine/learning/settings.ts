@@ -28,8 +28,9 @@ export interface LearningSettings {
   readonly hints: number;
 }
 
-/** What differs between ways to learn unless it is told. */
-export type LearningDefaults = Pick<LearningSettings, 'steps' | 'drop' | 'copies' | 'hints'>;
+/** What differs between ways to learn unless it is told; without `hints` there is nothing inside that could give some. */
+export type LearningDefaults = Pick<LearningSettings, 'steps' | 'drop' | 'copies'> &
+  Partial<Pick<LearningSettings, 'hints'>>;
 
 const KEEP = 'keep';
 
@@ -65,11 +66,13 @@ export const learningSettings = (usual: LearningDefaults): RefinerSetting[] => [
     ...{ key: 'copies', summary: 'altered copies of each image, mirrored, shifted, mixed' },
     ...{ usual: usual.copies, least: 0, most: 100 },
   },
-  {
-    ...{ key: 'hints', summary: 'weight of what blocks inside give, where the whole network learns' },
-    ...{ usual: usual.hints, least: 0, most: 1000 },
-  },
+  ...(usual.hints === undefined ? [] : [hintSetting(usual.hints)]),
 ];
+
+const hintSetting = (usual: number): RefinerSetting => ({
+  ...{ key: 'hints', summary: 'weight of what blocks inside give, beside the outputs', usual },
+  ...{ least: 0, most: 1000 },
+});
 
 /** What a refiner that learns was told. */
 export function readLearning(settings: RefineSettings): LearningSettings {
@@ -90,7 +93,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     rate: number('rate'),
     drop: number('drop'),
     copies: Math.round(number('copies')),
-    hints: number('hints'),
+    hints: Number(settings.hints ?? 0),
   };
 }
 
