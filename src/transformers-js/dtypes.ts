@@ -11,11 +11,20 @@ export interface Dtype {
 
 const dynamic: GivenRecipe = { activations: { kind: 'dynamic' } };
 
+/** Float arithmetic, whether there are samples or not: with some, weights are refined. */
+const weightsAlone: GivenRecipe = { activations: { kind: 'float' } };
+
 /** Weights in blocks of 32 inputs, as that library's own script cuts them, each with a zero point. */
-const blocks: GivenRecipe = { bits: 4, format: 'matmulnbits', blocks: { asymmetric: true } };
+const blocks: GivenRecipe = {
+  ...weightsAlone,
+  ...{ bits: 4, format: 'matmulnbits', blocks: { asymmetric: true } },
+};
 
 /** Blocks of 64, the size that bitsandbytes has. MatMulBnb4 has no kernel for WebGPU. */
-const normal: GivenRecipe = { bits: 4, format: 'matmulbnb4', blocks: { size: 64 } };
+const normal: GivenRecipe = {
+  ...weightsAlone,
+  ...{ bits: 4, format: 'matmulbnb4', blocks: { size: 64 } },
+};
 
 /**
  * The files that can be made, by transformers.js' own table of suffixes (src/utils/dtypes.js there, version 4): `q8` is its

@@ -93,3 +93,18 @@ it('measures on text by the tokenizer of the folder, and makes every file', asyn
   const kinds = [...half.graph.initializers.values()].map(({ dataType }) => dataType);
   expect(kinds.sort()).toEqual(['float16', 'float16']);
 });
+
+it('makes every file where samples are given, too: those of weights alone are refined by them', async () => {
+  const root = await textRepository();
+  const text = join(root, 'samples.txt');
+  const words = ['the cat sat on', 'on the mat', 'cats on the', 'the mat sat on the'];
+  await writeFile(
+    text,
+    Array.from({ length: 32 }, (_, i) => `${words[i % 4]} ${words[(i >> 2) % 4]}\n`).join(''),
+  );
+  const made = await fillFolder({ folder: root, data: text });
+  const left = made.flatMap((each) => ('left' in each ? [each.left] : []));
+  expect(left).toEqual([]);
+  const kinds = made.map((each) => ('result' in each ? each.result.recipe?.activations.kind : undefined));
+  expect(kinds.slice(1)).toEqual(['dynamic', 'dynamic', 'dynamic', 'float', 'float', 'float']);
+});
