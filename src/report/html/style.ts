@@ -152,7 +152,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .stacks, .stacks tbody, .stacks th, .stacks td { display: block; border: 0; padding: 0; text-align: left; }
   .stacks [data-head]::before { content: attr(data-head); display: block; color: var(--muted); font-size: 0.85em; }
   .stacks [data-head]:has(code) { grid-column: 1 / -1; }
-  .stacks td, .stacks th { white-space: normal; overflow-wrap: anywhere; }
+  .stacks td, .stacks th, .stacks .outcome { white-space: normal; overflow-wrap: anywhere; }
   .tools .by { display: inline; }
   .histogram text, .curve text { font-size: 17px; }
   th, td { padding: 0.4rem 0.6rem; }

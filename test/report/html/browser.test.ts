@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderIndex } from '../../../src/report/html/index-page.js';
 import { renderPage } from '../../../src/report/html/page.js';
 import type { Result } from '../../../src/report/result.js';
 import { findBrowser, Page } from '../../support/browser.js';
 import { fullResult, hostileResult, resultOfSets } from '../../support/full-result.js';
+import { sampleResult } from '../../support/result.js';
 import { temporaryFile } from '../../support/temporary-file.js';
 
 const browser = findBrowser();
@@ -60,6 +62,14 @@ const plotMarks = `[...document.querySelectorAll('svg.plot')].filter((plot) => p
   });
   return { width: frame.width, marks: seen.length, all: plot.querySelectorAll('.mark > *').length };
 })`;
+
+/** In the page: cells whose text is wider than they are. */
+const textBeyondCells = `[...document.querySelectorAll('td, th')].filter((cell) => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  const frame = cell.getBoundingClientRect();
+  return frame.width > 1 && [...range.getClientRects()].some(({ right }) => right > frame.right + 1);
+}).map((cell) => cell.textContent)`;
 
 describe.skipIf(!browser)(`the page in a browser${reason}`, () => {
   let page: Page;
@@ -128,6 +138,17 @@ describe.skipIf(!browser)(`the page in a browser${reason}`, () => {
       'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => ({ id, html: nodes.map(({ html }) => html) })))',
     );
     expect(found).toEqual([]);
+  });
+
+  it('no text of a cell runs into the next one, on a phone', async () => {
+    const verdict = { verdict: 'passed', text: 'all of two models passed' } as const;
+    const entries = [fullResult(), sampleResult()].map((result) => ({ result, page: 'a.html' }));
+    await page.load(pathToFileURL(temporaryFile('index.html', renderIndex(entries, verdict))).href);
+    await page.show('light', 390, 900);
+    const beyond = await page.evaluate<string[]>(textBeyondCells);
+    expect(beyond).toEqual([]);
+    await open(fullResult());
+    expect(await page.evaluate<string[]>(textBeyondCells)).toEqual([]);
   });
 
   it('tables are sorted and searched, and a layer of the network tells its numbers', async () => {
