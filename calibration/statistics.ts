@@ -135,6 +135,24 @@ export class TensorStatistics {
     this.nonFinite += other.nonFinite;
   }
 
+  /** The same with what lies beyond `low` and `high` moved to them: what is left of the values behind a Clip. */
+  within(low: number, high: number): TensorStatistics {
+    const counts = this.counts.slice();
+    const [lowest, highest] = [binOf(low), binOf(high)];
+    for (let bin = 0; bin < BINS; bin++) {
+      const count = counts[bin] as number;
+      if (count === 0 || isNonFiniteBin(bin)) continue;
+      const [inner] = binEdges(bin);
+      const end = inner < low && bin !== lowest ? lowest : inner > high && bin !== highest ? highest : bin;
+      if (end === bin) continue;
+      counts[end] = (counts[end] as number) + count;
+      counts[bin] = 0;
+    }
+    const clip = (x: number) => (Number.isFinite(x) ? Math.min(Math.max(x, low), high) : x);
+    const samples = this.samples.map(({ min, max }) => ({ min: clip(min), max: clip(max) }));
+    return new TensorStatistics(counts, samples, this.nonFinite, this.samplesPerRange);
+  }
+
   /** The histogram with its bins in ascending order of value, empty bins left out. */
   distribution(): Distribution {
     const bins: Bin[] = [];
@@ -175,6 +193,12 @@ const floats = new Float32Array(words.buffer);
 function floatOfBits(bits: number): number {
   words[0] = bits;
   return floats[0] as number;
+}
+
+/** The bin that a value is counted in. */
+function binOf(x: number): number {
+  floats[0] = x;
+  return (words[0] as number) >>> DROPPED_BITS;
 }
 
 /** The smallest and the largest of the values that share a bin. */

@@ -27,6 +27,7 @@ import {
 import { formOf } from '../place/targets/targets.js';
 import { type LayerRecipe, MAX_BITS, named, type Recipe, WIDE_BITS } from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
+import { type Felt, feltIn } from './felt-range.js';
 import { weightLimit } from './integer-limit.js';
 import { quantizeNormal } from './normal-float.js';
 import { type Pairing, pairingIn } from './pairs.js';
@@ -55,6 +56,8 @@ interface PlanSources extends Pick<PlacedModel, 'model' | 'recipe' | 'placement'
   readonly ranges: Ranges;
   readonly registries: PlanRegistries;
   readonly memory: WeightMemory | undefined;
+  /** What is left of statistics where readers do not tell elements apart. */
+  readonly felt: Felt;
 }
 
 /** What a plan may be made with, which changes nothing of it. */
@@ -74,7 +77,8 @@ export async function buildPlan(
   registries: PlanRegistries,
   means: PlanMeans = {},
 ): Promise<Plan> {
-  const sources: PlanSources = { model, recipe, placement, ranges, registries, memory: means.memory };
+  const felt = feltIn(model.graph, placement);
+  const sources: PlanSources = { model, recipe, placement, ranges, registries, memory: means.memory, felt };
   const activations = new Map<string, PlannedActivation>();
   for (const name of observedValues(placement)) {
     const placed = placement.values.get(name);
@@ -270,16 +274,17 @@ function observe(
   const isInput = sources.model.graph.inputs.some((input) => input.name === name);
   const scheme = named(sources.registries.actSchemes, activations.levels);
   // 8 bits are all that a grid has, and what comes from outside is no result of Relu.
-  const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(seen, bits) : undefined;
+  const felt = sources.felt(name, seen);
+  const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(felt, bits) : undefined;
   // 65,536 steps are enough for the whole range.
   const chooser = bits === WIDE_BITS ? minmax : observer;
-  const grid = chooser.quantizer(seen, bits, activations.observerSettings);
+  const grid = chooser.quantizer(bits === WIDE_BITS ? seen : felt, bits, activations.observerSettings);
   const quantizer = levels ?? { kind: 'affine', grid: gridFor(recipe, grid) };
   const offset =
-    levels || bits === WIDE_BITS ? undefined : observer.offsetFit?.(seen, bits, activations.observerSettings);
+    levels || bits === WIDE_BITS ? undefined : observer.offsetFit?.(felt, bits, activations.observerSettings);
   const exact =
     offset && activations.exactOffset && bits < MAX_BITS
-      ? exactOffset(offset, seen.distribution(), bits)
+      ? exactOffset(offset, felt.distribution(), bits)
       : undefined;
   const degenerate = min < max ? undefined : min === 0 ? 'all zero' : 'constant';
   // With many levels the grid of a table can be the coarser of the two.

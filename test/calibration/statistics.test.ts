@@ -43,6 +43,19 @@ describe('TensorStatistics', () => {
     expect([statistics.min, statistics.max]).toEqual([-3, 4]);
   });
 
+  it('clips what lies beyond two ends, sample by sample', () => {
+    const whole = statisticsOf([-130, -6, 2], [-1, 40], [0.5]);
+    const clipped = whole.within(-6, 31);
+    expect(filledBins(clipped)).toEqual(filledBins(statisticsOf([-6, -6, 2], [-1, 31], [0.5])));
+    expect(clipped.samples).toEqual([
+      { min: -6, max: 2 },
+      { min: -1, max: 31 },
+      { min: 0.5, max: 0.5 },
+    ]);
+    expect([clipped.min, clipped.max]).toEqual([-6, 31]);
+    expect([whole.min, whole.max]).toEqual([-130, 40]);
+  });
+
   it('has an empty range where nothing is finite', () => {
     const statistics = statisticsOf([Number.NaN], []);
     expect([statistics.min, statistics.max]).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);

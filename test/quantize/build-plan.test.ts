@@ -49,6 +49,21 @@ async function plan(
   return { made, layers };
 }
 
+it.each<[string, GivenRecipe, number]>([
+  // HardSwish is 0 up to −3: of −100 … 10 the codes hold −3 … 10.
+  ['ends where readers tell elements no longer apart', {}, 13 / 255],
+  ['is whole at 16 bits', { target: 'qnn', format: 'qdq-int8', activations: { bits: 16 } }, 110 / 65_535],
+])('the range of an activation %s', async (_, changes, scale) => {
+  const g = new GraphBuilder();
+  g.input('x', [1, 2, 1, 1]);
+  g.constant('w', [2, 2, 1, 1], [1, 2, 3, 4]);
+  g.node('HardSwish', [g.node('Conv', ['x', 'w'], 'a')], 'swish');
+  g.output(g.node('Conv', ['swish', 'w'], 'y'));
+  const { made } = await plan(g.build(), { a: statisticsOf([-100, 0, 10]) }, changes);
+  const quantizer = quantizerOf(made, 'a');
+  expect(quantizer?.kind === 'affine' && quantizer.grid.scale / scale).toBeCloseTo(1, 2);
+});
+
 /** x [1, 2, 1, 1] → Conv 1×1 "a" → Conv 1×1 "b", both with the weight and bias given. */
 function twins(
   weight: readonly number[] = [1.27, -1.27, 0.5, 2.54],
