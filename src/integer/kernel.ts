@@ -1,7 +1,7 @@
 import { isOp, type Model, type Node } from '../graph/model.js';
 import type { CodesRead, CodesWritten, Grid, QdqGraph } from '../graph/qdq-graph.js';
 import { integersOf } from '../graph/tensor.js';
-import { type FixedPoint, fixedPoint, MOST_REAL } from '../numerics/fixed-point.js';
+import type { Arithmetic, FixedPoint } from '../numerics/fixed-point.js';
 import type { Codes, Dims, IntegerValue, ReadOperator } from './program.js';
 
 /** What a kernel reads an operator from. */
@@ -16,15 +16,11 @@ export interface ProgramSource {
   codesNamed(name: string): IntegerValue | undefined;
   /** What such codes are shifted by to be int8. */
   codeShiftOf(name: string): number | undefined;
-  /**
-   * The form of a real multiplier in this network.
-   *
-   * @throws NotInteger where it has none
-   */
-  readonly formOf: (real: number) => FixedPoint;
-  /** Whether every multiplier is a power of two, and so a shift alone. */
-  readonly isShiftOnly: boolean;
+  readonly arithmetic: Arithmetic;
 }
+
+/** Where only the arithmetic matters. */
+export type ArithmeticSource = Pick<ProgramSource, 'arithmetic'>;
 
 /** One kind of integer operator: how it is read from a QDQ graph, and its arithmetic. */
 export interface IntegerKernel {
@@ -102,13 +98,15 @@ export function scaleOf({ scale }: IntegerValue): number {
 }
 
 /**
- * The fixed-point form of a real multiplier.
+ * The form of a real multiplier in a network's arithmetic.
  *
  * @throws NotInteger where it has none
  */
-export function formOf(real: number): FixedPoint {
-  if (real < MOST_REAL) return fixedPoint(real);
-  throw new NotInteger(`its multiplier of ${real.toPrecision(3)} has no fixed-point form`);
+export function formOf({ arithmetic }: ArithmeticSource, real: number): FixedPoint {
+  const form = arithmetic.formOf(real);
+  if (form) return form;
+  const what = arithmetic.isShiftOnly ? 'is no power of two' : 'has no fixed-point form';
+  throw new NotInteger(`its multiplier of ${real.toPrecision(3)} ${what}`);
 }
 
 /** Dimensions with the batch's filled in, from the element count that they must have. */

@@ -2,10 +2,18 @@ import { BIAS_INPUT } from '../graph/linear-layer.js';
 import { inputAt, isOp, type Node } from '../graph/model.js';
 import type { Grid } from '../graph/qdq-graph.js';
 import { floatsOf, integersOf, type Tensor } from '../graph/tensor.js';
-import { type FixedPoint, multiplyFixedPoint } from '../numerics/fixed-point.js';
+import type { Arithmetic, FixedPoint } from '../numerics/fixed-point.js';
 import { channelAlong } from '../numerics/nd-array.js';
 import { clamp } from '../numerics/round.js';
-import { activationAt, boundsOf, NotInteger, type ProgramSource, scaleOf, shiftOf } from './kernel.js';
+import {
+  activationAt,
+  boundsOf,
+  formOf,
+  NotInteger,
+  type ProgramSource,
+  scaleOf,
+  shiftOf,
+} from './kernel.js';
 import type { IntegerValue } from './program.js';
 
 /** What a layer's sums are made of and become. */
@@ -85,7 +93,7 @@ export function readLinear(node: Node, source: ProgramSource, axis: number, tran
         axis: isOp(node, 'Conv') ? 1 : -1,
         zeroPoint: 0,
       };
-  const forms = written ? products.map((product) => source.formOf(product / scaleOf(output))) : [];
+  const forms = written ? products.map((product) => formOf(source, product / scaleOf(output))) : [];
   return {
     input: read,
     output,
@@ -104,16 +112,17 @@ export function readLinear(node: Node, source: ProgramSource, axis: number, tran
   };
 }
 
-/** Sums of one output channel, requantized in place: the codes of the result (eq. 5, §2.4). */
-export function requantized(
-  sum: number,
-  channel: number,
-  zeroPoint: number,
+/** What makes codes of the sums of an output channel (eq. 5, §2.4); int32 sums that nothing requantizes stay. */
+export function requantizerOf(
   { multipliers, shifts, low, high }: LinearParameters,
-): number {
-  if (multipliers.length === 0) return sum;
-  const form: FixedPoint = { multiplier: multipliers[channel] as number, shift: shifts[channel] as number };
-  return clamp(multiplyFixedPoint(sum, form) + zeroPoint, low, high);
+  zeroPoint: number,
+  { multiply }: Arithmetic,
+): (sum: number, channel: number) => number {
+  if (multipliers.length === 0) return (sum) => sum;
+  return (sum, channel) => {
+    const form: FixedPoint = { multiplier: multipliers[channel] as number, shift: shifts[channel] as number };
+    return clamp(multiply(sum, form) + zeroPoint, low, high);
+  };
 }
 
 /** Integers of a weight less their zero points, as int8. */

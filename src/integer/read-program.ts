@@ -1,10 +1,10 @@
 import { inputAt, type Model, type Node } from '../graph/model.js';
 import { qdqForm } from '../graph/qdq-form.js';
 import { type CodesRead, type CodesWritten, isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
-import { type FixedPoint, shiftForm } from '../numerics/fixed-point.js';
+import { type Arithmetic, highMultiplication, shiftsAlone } from '../numerics/fixed-point.js';
 import type { Feed } from '../numerics/nd-array.js';
 import { withKnownConstants } from './constants.js';
-import { formOf, NotInteger, type ProgramSource, shiftOf } from './kernel.js';
+import { NotInteger, type ProgramSource, shiftOf } from './kernel.js';
 import { kernels } from './kernels.js';
 import type { Codes, Dims, IntegerOperator, IntegerProgram, IntegerValue, OtherOperator } from './program.js';
 import { measureDims } from './shapes.js';
@@ -18,9 +18,9 @@ import { measureDims } from './shapes.js';
 export async function readProgram(given: Model, feed?: Feed): Promise<IntegerProgram> {
   const model = await withKnownConstants(qdqForm(given, 'all'));
   const dims = await measureDims(model, feed);
-  const program = new ProgramReader(model, dims, formOf).read();
+  const program = new ProgramReader(model, dims, highMultiplication).read();
   if (!program.operators.some(multiplies) || !program.operators.every(isOfPowers)) return program;
-  const shifted = new ProgramReader(model, dims, shiftFormOf).read();
+  const shifted = new ProgramReader(model, dims, shiftsAlone).read();
   // An average of nine places is none of shifts.
   return shifted.operators.length === program.operators.length ? shifted : program;
 }
@@ -38,12 +38,6 @@ const multipliersOf = ({ parameters }: IntegerOperator): number[] =>
 const multiplies = (operator: IntegerOperator): boolean => multipliersOf(operator).length > 0;
 const isOfPowers = (operator: IntegerOperator): boolean =>
   multipliersOf(operator).every((multiplier) => multiplier === HALF);
-
-function shiftFormOf(real: number): FixedPoint {
-  const form = shiftForm(real);
-  if (form) return form;
-  throw new NotInteger(`its multiplier of ${real.toPrecision(3)} is no power of two`);
-}
 
 /** A name that the file itself has, whoever reads it. */
 const idOf = (node: Node): string => node.outputs[0] ?? '';
@@ -64,24 +58,20 @@ class ProgramReader implements ProgramSource {
   readonly #derived = new Set<string>();
   readonly #shapes = new Set<string>();
 
-  readonly formOf: ProgramSource['formOf'];
+  readonly arithmetic: Arithmetic;
 
-  constructor(model: Model, dims: ReadonlyMap<string, Dims>, form: ProgramSource['formOf']) {
-    this.formOf = form;
+  constructor(model: Model, dims: ReadonlyMap<string, Dims>, arithmetic: Arithmetic) {
+    this.arithmetic = arithmetic;
     this.model = model;
     this.qdq = new QdqGraph(model.graph);
     this.#dims = dims;
-  }
-
-  get isShiftOnly(): boolean {
-    return this.formOf === shiftFormOf;
   }
 
   read(): IntegerProgram {
     for (const node of this.model.graph.nodes) if (!this.#taken.has(node)) this.#readNode(node);
     this.#followBreaks();
     return {
-      isShiftOnly: this.isShiftOnly,
+      isShiftOnly: this.arithmetic.isShiftOnly,
       inputs: this.#inputs,
       outputs: this.#outputs(),
       constants: this.#constants,

@@ -1,14 +1,14 @@
-import { type FixedPoint, multiplyFixedPoint } from '../numerics/fixed-point.js';
+import type { FixedPoint } from '../numerics/fixed-point.js';
 import { clamp } from '../numerics/round.js';
-import { type ProgramSource, scaleOf } from './kernel.js';
+import { type ArithmeticSource, formOf, scaleOf } from './kernel.js';
 import type { IntegerValue } from './program.js';
 
 /** M0 and shift of s_x / s_y. */
 export const rescalingOf = (
-  { formOf }: Pick<ProgramSource, 'formOf'>,
+  source: ArithmeticSource,
   input: IntegerValue,
   output: IntegerValue,
-): FixedPoint => formOf(scaleOf(input) / scaleOf(output));
+): FixedPoint => formOf(source, scaleOf(input) / scaleOf(output));
 
 /** Whether codes of one value are those of another. */
 export const isSameGrid = (a: IntegerValue, b: IntegerValue): boolean =>
@@ -16,14 +16,14 @@ export const isSameGrid = (a: IntegerValue, b: IntegerValue): boolean =>
 
 /** For each int8 code of a value, from −128 on, the code of another with the same real number (TFLite's Requantize). */
 export function requantizeTable(
-  source: Pick<ProgramSource, 'formOf'>,
+  source: ArithmeticSource,
   input: IntegerValue,
   output: IntegerValue,
   { low, high }: { low: number; high: number },
 ): Int8Array {
   const form = rescalingOf(source, input, output);
   return Int8Array.from({ length: 256 }, (_, i) =>
-    clamp(multiplyFixedPoint(i - 128 - input.zeroPoint, form) + output.zeroPoint, low, high),
+    clamp(source.arithmetic.multiply(i - 128 - input.zeroPoint, form) + output.zeroPoint, low, high),
   );
 }
 

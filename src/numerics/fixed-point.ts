@@ -1,14 +1,22 @@
 import { roundHalfEven } from './round.js';
 
-/**
- * A real multiplier M > 0 as M = 2^shift · M0/2^31, M0 an int32 of at least 2^30 (Jacob et al. 2018, eq. 5–6); or a power of two
- * as a shift alone, M = 2^shift, whose multiplier is 1 (TQT, Jain et al. 2019, §3.1).
- */
+/** A real multiplier M ≥ 0 as an int32 and a shift; what they stand for is the arithmetic's. */
 export interface FixedPoint {
-  /** M0 as int32: round(2^31·M0), from 2^30 to 2^31 − 1; 0 where M is too small to have any effect. */
   readonly multiplier: number;
   /** −n of the paper; positive where M is 1 or more. */
   readonly shift: number;
+}
+
+/** How a network multiplies int32 by real numbers, in integers. */
+export interface Arithmetic {
+  /** Whether no multiplication is left. */
+  readonly isShiftOnly: boolean;
+  /** Undefined where a multiplier has no form in it. */
+  formOf(real: number): FixedPoint | undefined;
+  /** x·M, int32. */
+  multiply(x: number, form: FixedPoint): number;
+  /** M / count, of a whole number from 1 on; for shifts alone a power of two. */
+  divide(form: FixedPoint, count: number): FixedPoint;
 }
 
 const INT32_MIN = -(2 ** 31);
@@ -17,13 +25,14 @@ const TWO_31 = 2 ** 31;
 const TWO_30 = 2 ** 30;
 
 /** From here on a real multiplier has no such form. */
-export const MOST_REAL = 2 ** 30;
+const MOST_REAL = 2 ** 30;
 
 /** A multiplier of less than 2^−32 leaves nothing of an int32. */
 const LEAST_SHIFT = -31;
 
 /**
- * The fixed-point form of a real multiplier.
+ * M = 2^shift · M0/2^31 (Jacob et al. 2018, eq. 5–6): `multiplier` is round(2^31·M0), from 2^30 to 2^31 − 1, or 0 where M is too
+ * small to have any effect.
  *
  * @param real - M ≥ 0, below `MOST_REAL`
  */
@@ -42,18 +51,11 @@ export function fixedPoint(real: number): FixedPoint {
   return shift < LEAST_SHIFT ? { multiplier: 0, shift: 0 } : { multiplier, shift };
 }
 
-/** The multiplier that says that there is none: M is a power of two. */
-const SHIFT_ALONE = 1;
-
-/** A power of two as a shift alone; undefined for what is none. */
+/** M = multiplier · 2^shift, the multiplier 1; undefined for what is no power of two. */
 export function shiftForm(real: number): FixedPoint | undefined {
   const shift = Math.round(Math.log2(real));
-  return real > 0 && real === 2 ** shift ? { multiplier: SHIFT_ALONE, shift } : undefined;
+  return real > 0 && real === 2 ** shift ? { multiplier: 1, shift } : undefined;
 }
-
-/** The real number that a fixed-point multiplier is. */
-export const realOf = ({ multiplier, shift }: FixedPoint): number =>
-  (multiplier === SHIFT_ALONE ? 1 : multiplier / TWO_31) * 2 ** shift;
 
 /**
  * x·2^shift, rounded once, halves to even: what a float multiplication by a power of two, and the runtime's rounding behind it,
@@ -95,14 +97,35 @@ export function roundingDivideByPowerOfTwo(x: number, exponent: number): number 
 }
 
 /**
- * x·M in integers: a left shift where M is above 1, the high multiplication, a rounding right shift; or a shift alone.
+ * x·M in integers: a left shift where M is above 1, the high multiplication, a rounding right shift.
  *
  * @param x - int32
  * @returns int32; wraps as int32 does where the left shift runs over, which the bound of an accumulator rules out
  */
 export function multiplyFixedPoint(x: number, { multiplier, shift }: FixedPoint): number {
-  if (multiplier === SHIFT_ALONE) return shiftRounding(x, shift);
   const left = shift > 0 ? shift : 0;
   const shifted = left > 0 ? (x * 2 ** left) | 0 : x;
   return roundingDivideByPowerOfTwo(roundingDoublingHighMul(shifted, multiplier), shift > 0 ? 0 : -shift);
 }
+
+/** M / count as TFLite's Mean makes it of its multiplier: M0 is shifted up first by the whole bits of the count. */
+function dividedForm({ multiplier, shift }: FixedPoint, count: number): FixedPoint {
+  const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
+  return { multiplier: Math.floor((multiplier * 2 ** bits) / count), shift: shift - bits };
+}
+
+/** M0 and a shift, rounded as gemmlowp does: the arithmetic of Jacob et al. 2018, of TFLite and CMSIS-NN. */
+export const highMultiplication: Arithmetic = {
+  isShiftOnly: false,
+  formOf: (real) => (real < MOST_REAL ? fixedPoint(real) : undefined),
+  multiply: multiplyFixedPoint,
+  divide: dividedForm,
+};
+
+/** Every multiplier is a power of two (TQT, Jain et al. 2019, §3.1). */
+export const shiftsAlone: Arithmetic = {
+  isShiftOnly: true,
+  formOf: shiftForm,
+  multiply: (x, { shift }) => shiftRounding(x, shift),
+  divide: ({ multiplier, shift }, count) => ({ multiplier, shift: shift - Math.log2(count) }),
+};

@@ -1,8 +1,8 @@
 import type { Node } from '../../graph/model.js';
-import { multiplyFixedPoint } from '../../numerics/fixed-point.js';
+import type { Arithmetic } from '../../numerics/fixed-point.js';
 import { clamp } from '../../numerics/round.js';
 import { eachPair } from '../broadcast.js';
-import { type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
+import { type ArithmeticSource, formOf, type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
 import { readOperands } from '../pair.js';
 import type { Codes } from '../program.js';
 
@@ -33,21 +33,21 @@ export const add: IntegerKernel = {
     const zeros = inputs.map(({ zeroPoint }) => zeroPoint);
     return {
       ...{ inputs, outputs: [output], nodes, constants, parameters: { ...parameters } },
-      run: (operands) => [runAdd(parameters, operands, zeros, output.zeroPoint)],
+      run: (operands) => [runAdd(parameters, operands, [...zeros, output.zeroPoint], source.arithmetic)],
     };
   },
 };
 
 /** @param scales - of the operands */
 export function addParameters(
-  { formOf }: Pick<ProgramSource, 'formOf'>,
+  source: ArithmeticSource,
   scales: readonly number[],
   outputScale: number,
   bounds: { low: number; high: number },
 ): AddParameters {
   const twice = 2 * Math.max(...scales);
-  const forms = scales.map((scale) => formOf(scale / twice));
-  const sum = formOf(twice / (2 ** LEFT_SHIFT * outputScale));
+  const forms = scales.map((scale) => formOf(source, scale / twice));
+  const sum = formOf(source, twice / (2 ** LEFT_SHIFT * outputScale));
   return {
     leftShift: LEFT_SHIFT,
     multipliers: forms.map(({ multiplier }) => multiplier),
@@ -58,15 +58,19 @@ export function addParameters(
   };
 }
 
-/** The codes of a sum of two operands. */
+/**
+ * The codes of a sum of two operands.
+ *
+ * @param zeros - zero points of the operands, and of the sum
+ */
 export function runAdd(
   p: AddParameters,
   operands: readonly Codes[],
   zeros: readonly number[],
-  outputZero: number,
+  { multiply }: Arithmetic,
 ): Codes {
   const scaled = (code: number, at: number) =>
-    multiplyFixedPoint((code - (zeros[at] as number)) * 2 ** p.leftShift, {
+    multiply((code - (zeros[at] as number)) * 2 ** p.leftShift, {
       multiplier: p.multipliers[at] as number,
       shift: p.shifts[at] as number,
     });
@@ -76,6 +80,6 @@ export function runAdd(
   const form = { multiplier: p.outputMultiplier, shift: p.outputShift };
   return eachPair(operands[0] as Codes, operands[1] as Codes, (x, y) => {
     const sum = (first[x + 128] as number) + (second[y + 128] as number);
-    return clamp(multiplyFixedPoint(sum, form) + outputZero, p.low, p.high);
+    return clamp(multiply(sum, form) + (zeros[2] as number), p.low, p.high);
   });
 }

@@ -1,5 +1,5 @@
 import { inputAt, intAttribute, intsAttribute, isOp, type Node } from '../../graph/model.js';
-import { type FixedPoint, multiplyFixedPoint, realOf, shiftForm } from '../../numerics/fixed-point.js';
+import type { Arithmetic, FixedPoint } from '../../numerics/fixed-point.js';
 import { clamp } from '../../numerics/round.js';
 import {
   activationAt,
@@ -38,7 +38,7 @@ export const averagePool: IntegerKernel = {
     const [input, output] = [source.valueOf(read), source.valueOf(written)];
     const dims = source.dimsOf(inputAt(node, 0) ?? '');
     const kernel = kernelOf(node, dims);
-    const isOfCodes = isSameGrid(input, output) && !source.isShiftOnly;
+    const isOfCodes = isSameGrid(input, output) && !source.arithmetic.isShiftOnly;
     const form = isOfCodes ? null : rescalingOf(source, input, output);
     const p: AveragePoolParameters = {
       ...windowOf(node, kernel, dims),
@@ -47,11 +47,13 @@ export const averagePool: IntegerKernel = {
       shift: form?.shift ?? null,
       ...boundsOf(written),
     };
-    if (source.isShiftOnly) refuseOddCounts(p, dims);
+    if (source.arithmetic.isShiftOnly) refuseOddCounts(p, dims);
     return {
       ...{ inputs: [input], outputs: [output], nodes: written.nodes },
       parameters: { ...p, countsPadding: Number(p.countsPadding) },
-      run: ([codes]) => [runAveragePool(p, codes as Codes, input.zeroPoint, output.zeroPoint)],
+      run: ([codes]) => [
+        runAveragePool(p, codes as Codes, [input.zeroPoint, output.zeroPoint], source.arithmetic),
+      ],
     };
   },
 };
@@ -79,8 +81,8 @@ function kernelOf(node: Node, dims: readonly (number | null)[] | undefined): num
 export function runAveragePool(
   p: AveragePoolParameters,
   input: Codes,
-  inputZero: number,
-  outputZero: number,
+  [inputZero, outputZero]: readonly [number, number],
+  { multiply, divide }: Arithmetic,
 ): Codes {
   const [n, c, h, w] = planesOf(input.dims);
   const [oh, ow] = outputSize(p, h, w);
@@ -102,19 +104,10 @@ export function runAveragePool(
         }
         const count = p.countsPadding ? p.kernel[0] * p.kernel[1] : inside;
         if (!form) sum += (count - inside) * inputZero;
-        const mean = form ? multiplyFixedPoint(sum, dividedForm(form, count)) : dividedRounding(sum, count);
+        const mean = form ? multiply(sum, divide(form, count)) : dividedRounding(sum, count);
         data[to++] = clamp(mean + (form ? outputZero : 0), p.low, p.high);
       }
   return { dims: withPlanes(input.dims, n, c, oh, ow), data };
-}
-
-/** M / count: what TFLite's Mean makes of its multiplier. M0 is shifted up first by the whole bits of the count. */
-export function dividedForm(form: FixedPoint, count: number): FixedPoint {
-  const { multiplier, shift } = form;
-  const alone = shiftForm(realOf(form) / count);
-  if (multiplier === 1 && alone) return alone;
-  const bits = Math.min(Math.floor(Math.log2(count)), 31 + shift);
-  return { multiplier: Math.floor((multiplier * 2 ** bits) / count), shift: shift - bits };
 }
 
 /** x / count, halves away from zero, as C's truncating division gives it. */

@@ -1,8 +1,8 @@
 import type { Node } from '../../graph/model.js';
-import { type FixedPoint, multiplyFixedPoint } from '../../numerics/fixed-point.js';
+import type { Arithmetic, FixedPoint } from '../../numerics/fixed-point.js';
 import { elementCount } from '../../numerics/nd-array.js';
 import { clamp } from '../../numerics/round.js';
-import { type IntegerKernel, isOfTwo, NotInteger, type ProgramSource, scaleOf } from '../kernel.js';
+import { formOf, type IntegerKernel, isOfTwo, NotInteger, type ProgramSource, scaleOf } from '../kernel.js';
 import { readOperands } from '../pair.js';
 import type { Codes } from '../program.js';
 
@@ -36,11 +36,13 @@ export const batchMatMul: IntegerKernel = {
     const accumulatorBound = inner * furthest(zeroA) * furthest(zeroB);
     if (accumulatorBound >= SUM_LIMIT)
       throw new NotInteger(`its sums can reach ${accumulatorBound}, beyond int32`);
-    const parameters = { ...source.formOf((a * b) / scaleOf(output)), ...bounds, accumulatorBound };
+    const parameters = { ...formOf(source, (a * b) / scaleOf(output)), ...bounds, accumulatorBound };
     const zeros = [zeroA, zeroB, output.zeroPoint] as const;
     return {
       ...{ inputs, outputs: [output], nodes, constants, parameters },
-      run: ([left, right]) => [runBatchMatMul(parameters, left as Codes, right as Codes, zeros)],
+      run: ([left, right]) => [
+        runBatchMatMul(parameters, [left as Codes, right as Codes], zeros, source.arithmetic),
+      ],
     };
   },
 };
@@ -48,9 +50,9 @@ export const batchMatMul: IntegerKernel = {
 /** Codes of [..., m, k] × [..., k, n], the axes before them broadcast. */
 function runBatchMatMul(
   p: BatchMatMulParameters,
-  a: Codes,
-  b: Codes,
+  [a, b]: readonly [Codes, Codes],
   [zeroA, zeroB, zeroY]: readonly [number, number, number],
+  { multiply }: Arithmetic,
 ): Codes {
   const [m = 1, k = 1] = a.dims.slice(-2);
   const n = b.dims.at(-1) ?? 1;
@@ -69,7 +71,7 @@ function runBatchMatMul(
           sum +=
             ((a.data[i + row * k + inner] as number) - zeroA) *
             ((b.data[j + inner * n + column] as number) - zeroB);
-        data[(at * m + row) * n + column] = clamp(multiplyFixedPoint(sum, p) + zeroY, p.low, p.high);
+        data[(at * m + row) * n + column] = clamp(multiply(sum, p) + zeroY, p.low, p.high);
       }
   }
   return { dims: [...outer, m, n], data };

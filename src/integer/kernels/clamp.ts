@@ -4,6 +4,7 @@ import { clamp as within } from '../../numerics/round.js';
 import {
   activationAt,
   boundsOf,
+  formOf,
   type IntegerKernel,
   NotInteger,
   type ProgramSource,
@@ -27,7 +28,7 @@ export const clamp: IntegerKernel = {
       const [output = ''] = node.outputs;
       return {
         ...{ inputs: [own], outputs: [{ ...own, name: output }], nodes: [] },
-        parameters: { ...source.formOf(1), ...bounds },
+        parameters: { ...formOf(source, 1), ...bounds },
         run: ([codes]) => [
           {
             ...(codes as Codes),

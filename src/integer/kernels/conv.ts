@@ -1,6 +1,6 @@
 import { inputAt, intAttribute, type Node } from '../../graph/model.js';
 import type { IntegerKernel, ProgramSource } from '../kernel.js';
-import { type LinearParameters, readLinear, requantized } from '../linear.js';
+import { type LinearParameters, readLinear, requantizerOf } from '../linear.js';
 import type { Codes } from '../program.js';
 import { outputSize, planesOf, type Window, windowOf, withPlanes } from '../window.js';
 
@@ -26,18 +26,24 @@ export const conv: IntegerKernel = {
       ...windowOf(node, kernel, dims),
       group: intAttribute(node, 'group', 1),
     };
+    const codesOf = requantizerOf(parameters, output.zeroPoint, source.arithmetic);
     return {
       inputs: [input],
       outputs: [output],
       nodes,
       parameters: { ...whole },
-      run: ([codes]) => [runConv(whole, codes as Codes, input.zeroPoint, output.zeroPoint)],
+      run: ([codes]) => [runConv(whole, codes as Codes, input.zeroPoint, codesOf)],
     };
   },
 };
 
 /** The codes of a convolution of [N, C, H, W] or [N, C, W]; int32 sums where nothing requantizes them. */
-export function runConv(p: ConvParameters, input: Codes, inputZero: number, outputZero: number): Codes {
+export function runConv(
+  p: ConvParameters,
+  input: Codes,
+  inputZero: number,
+  codesOf: ReturnType<typeof requantizerOf>,
+): Codes {
   const [n, c, h, w] = planesOf(input.dims);
   const [outputs = 1, perGroup = 1] = p.weightDims;
   const [top, left, bottom, right] = p.pads;
@@ -67,8 +73,7 @@ export function runConv(p: ConvParameters, input: Codes, inputZero: number, outp
         ...{ rowStep: p.strides[0] * pw, columnStep: p.strides[1] },
       });
       const to = (image * outputs + o) * oh * ow;
-      for (let place = 0; place < oh * ow; place++)
-        data[to + place] = requantized(sums[place] as number, o, outputZero, p);
+      for (let place = 0; place < oh * ow; place++) data[to + place] = codesOf(sums[place] as number, o);
     }
   }
   return { dims: withPlanes(input.dims, n, outputs, oh, ow), data };

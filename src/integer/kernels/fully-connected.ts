@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute, isOp, type Node } from '../../graph/model.js';
 import { type IntegerKernel, isOfTwo, NotInteger, type ProgramSource } from '../kernel.js';
-import { type LinearParameters, readLinear, requantized } from '../linear.js';
+import { type LinearParameters, readLinear, requantizerOf } from '../linear.js';
 import type { Codes } from '../program.js';
 
 /** Gemm and MatMul with a constant right side (TFLite's FullyConnected): weight [outputs, inputs]. */
@@ -21,18 +21,23 @@ export const fullyConnected: IntegerKernel = {
       !isTransposed,
     );
     if (parameters.weightDims.length !== 2) throw new NotInteger('its weight is no matrix');
+    const codesOf = requantizerOf(parameters, output.zeroPoint, source.arithmetic);
     return {
       inputs: [input],
       outputs: [output],
       nodes,
       parameters: { ...parameters },
-      run: ([codes]) => [runFullyConnected(parameters, codes as Codes, output.zeroPoint)],
+      run: ([codes]) => [runFullyConnected(parameters, codes as Codes, codesOf)],
     };
   },
 };
 
 /** The codes of rows [..., inputs] times the matrix: [..., outputs]; int32 sums where nothing requantizes them. */
-export function runFullyConnected(p: LinearParameters, input: Codes, outputZero: number): Codes {
+export function runFullyConnected(
+  p: LinearParameters,
+  input: Codes,
+  codesOf: ReturnType<typeof requantizerOf>,
+): Codes {
   const [outputs = 1, inputs = 1] = p.weightDims;
   const rows = input.data.length / inputs;
   const data = p.multipliers.length === 0 ? new Int32Array(rows * outputs) : new Int8Array(rows * outputs);
@@ -41,7 +46,7 @@ export function runFullyConnected(p: LinearParameters, input: Codes, outputZero:
       let sum = p.start[o] as number;
       for (let i = 0; i < inputs; i++)
         sum = (sum + (input.data[row * inputs + i] as number) * (p.weight[o * inputs + i] as number)) | 0;
-      data[row * outputs + o] = requantized(sum, o, outputZero, p);
+      data[row * outputs + o] = codesOf(sum, o);
     }
   return { dims: [...input.dims.slice(0, -1), outputs], data };
 }

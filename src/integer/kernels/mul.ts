@@ -1,8 +1,7 @@
 import type { Node } from '../../graph/model.js';
-import { multiplyFixedPoint } from '../../numerics/fixed-point.js';
 import { clamp } from '../../numerics/round.js';
 import { eachPair } from '../broadcast.js';
-import { type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
+import { formOf, type IntegerKernel, type ProgramSource, scaleOf } from '../kernel.js';
 import { readOperands } from '../pair.js';
 import type { Codes } from '../program.js';
 
@@ -14,10 +13,11 @@ export const mul: IntegerKernel = {
   read(node: Node, source: ProgramSource) {
     const { inputs, output, bounds, nodes, constants } = readOperands(node, source);
     const [a = 1, b = 1] = inputs.map(scaleOf);
-    const form = source.formOf((a * b) / scaleOf(output));
+    const form = formOf(source, (a * b) / scaleOf(output));
     const [zeroA = 0, zeroB = 0] = inputs.map(({ zeroPoint }) => zeroPoint);
+    const { multiply } = source.arithmetic;
     const result = (x: number, y: number) =>
-      clamp(multiplyFixedPoint((x - zeroA) * (y - zeroB), form) + output.zeroPoint, bounds.low, bounds.high);
+      clamp(multiply((x - zeroA) * (y - zeroB), form) + output.zeroPoint, bounds.low, bounds.high);
     return {
       ...{ inputs, outputs: [output], nodes, constants, parameters: { ...form, ...bounds } },
       run: ([left, right]) => [eachPair(left as Codes, right as Codes, result)],

@@ -55,7 +55,7 @@ export const softmax: IntegerKernel = {
     const axis = intAttribute(node, 'axis', opsetOf(source.model) < 13 ? 1 : -1);
     if (rank === undefined || (axis !== -1 && axis !== rank - 1))
       throw new NotInteger('it is not along the last axis');
-    if (source.isShiftOnly) throw new NotInteger('it is none of shifts');
+    if (source.arithmetic.isShiftOnly) throw new NotInteger('it is none of shifts');
     const terms = input.dims?.at(-1);
     if (typeof terms !== 'number' || terms > MOST_TERMS)
       throw new NotInteger(`it sums up more than ${MOST_TERMS} terms, or an unknown number`);
