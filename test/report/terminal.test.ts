@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { html } from '../../src/report/html.js';
+import { markdown } from '../../src/report/markdown.js';
 import type { Result } from '../../src/report/result.js';
 import { terminal } from '../../src/report/terminal.js';
 import { fullResult } from '../support/full-result.js';
@@ -113,6 +115,25 @@ test('other times change the row of the run, the warning below it, and a word of
       .map((line) => line.replace(/ +/g, ' ').replace(/ · slower than float \(0\.82×\)$/, '')),
   );
   expect(a).toEqual(b);
+});
+
+test('what was tuned for speed stands with the times, in every form', async () => {
+  const result = sampleResult();
+  const withTuning = (layers: string[]) => ({
+    ...result,
+    timing: { ...result.timing, tuning: { layers, gain: 1.284, tried: 7 } },
+  });
+  const two = withTuning(['a', 'b']);
+  const said = 'tuned for speed: 2 layers calculate in float, 1.28× as fast as without (7 models timed)';
+  const texts = [
+    stripVTControlCharacters(terminal.render(two)).replace(/\s+/g, ' '),
+    markdown.render(two),
+    await html.render(two),
+  ];
+  for (const text of texts) expect(text.toLowerCase()).toContain(said);
+  expect(terminal.render(withTuning(['a'])).replace(/\s+/g, ' ')).toContain('1 layer calculates in float');
+  expect(terminal.render(withTuning([])).replace(/\s+/g, ' ')).toContain('no layer is faster in float here');
+  expect(terminal.render(result)).not.toContain('tuned for speed');
 });
 
 test('no colour where NO_COLOR is set, whatever else asks for some', () => {
