@@ -64,7 +64,9 @@ export function profileNodes(
     for (const { cat, name = '', dur = 0 } of events) {
       if (cat !== 'Node' || !name.endsWith(KERNEL_TIME)) continue;
       const kernel = name.slice(0, -KERNEL_TIME.length);
-      times.set(kernel, [...(times.get(kernel) ?? []), dur]);
+      const own = times.get(kernel) ?? [];
+      own.push(dur);
+      times.set(kernel, own);
     }
     const found = new Map<string, number>();
     for (const [kernel, micros] of times) {

@@ -21,14 +21,14 @@ export interface Patient {
   readonly placement: Placement;
 }
 
-/** A pattern that names this node alone of all that a pattern can name. */
-function patternOf({ graph }: Patient, id: string): string {
+/** Patterns, each of which names its node alone of all that a pattern can name. */
+function patternsOf({ graph }: Patient, ids: readonly string[]): string[] {
   const layers = new Set(layerNodes(graph));
-  return shortPattern(
-    id,
-    graph.nodes.filter((node) => layers.has(node) || ruleOf(node)),
-  );
+  const all = graph.nodes.filter((node) => layers.has(node) || ruleOf(node));
+  return ids.map((id) => shortPattern(id, all));
 }
+
+const patternOf = (patient: Patient, id: string): string => patternsOf(patient, [id])[0] ?? id;
 
 const ruled = (recipe: Recipe, rule: Rule): Remedy => ({
   flag: ruleFlag(rule),
@@ -37,7 +37,7 @@ const ruled = (recipe: Recipe, rule: Rule): Remedy => ({
 
 /** Nodes in float, layers or others. */
 export function exclusion(patient: Patient, ...ids: readonly string[]): Remedy {
-  const patterns = ids.map((id) => patternOf(patient, id));
+  const patterns = patternsOf(patient, ids);
   const { recipe } = patient;
   return {
     flag: patterns.map(excludeFlag).join(' '),
@@ -48,7 +48,7 @@ export function exclusion(patient: Patient, ...ids: readonly string[]): Remedy {
 /** Layers that calculate in float, on stored weights. */
 export function inFloatArithmetic(patient: Patient, ids: readonly string[]): Recipe {
   const { recipe } = patient;
-  const rules = ids.map((id): Rule => ({ pattern: patternOf(patient, id), actBits: 'float' }));
+  const rules = patternsOf(patient, ids).map((pattern): Rule => ({ pattern, actBits: 'float' }));
   return { ...recipe, rules: [...recipe.rules, ...rules] };
 }
 

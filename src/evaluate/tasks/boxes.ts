@@ -84,12 +84,7 @@ export function areBoxes(outputs: Outputs, layout: Layout, row: number, batch: T
         [left, top].every((at) => at > -BEYOND) &&
         Math.max(right, bottom) < 1 + BEYOND,
     );
-  const { values, dims } = valuesOf(outputs, layout.output, row);
-  const [first = 0, second = 0] = dims;
-  const isColumns = layout.kind === 'columns';
-  const [count, fields] = isColumns ? [second, first] : [first, second];
-  const at = (i: number, field: number) =>
-    values[isColumns ? field * count + i : i * fields + field] as number;
+  const { count, fields, at } = tableOf(outputs, layout, row);
   const all = Array.from({ length: count }, (_, i) => i);
   const scores = layout.kind === 'final' ? [4] : Array.from({ length: fields - 4 }, (_, i) => 4 + i);
   const isScored = all.every((i) => scores.every((field) => at(i, field) >= 0 && at(i, field) <= 1));
@@ -176,13 +171,21 @@ function shareOf(logits: Float64Array): Float64Array {
   return powers.map((value) => value / sum);
 }
 
-function joint(outputs: Outputs, layout: Exclude<Layout, { kind: 'apart' }>, row: number): Box[] {
+type Joint = Exclude<Layout, { kind: 'apart' }>;
+
+/** The boxes of a sample, each with its fields, whether they lie in rows or in columns. */
+function tableOf(outputs: Outputs, layout: Joint, row: number) {
   const { values, dims } = valuesOf(outputs, layout.output, row);
   const [first = 0, second = 0] = dims;
   const isColumns = layout.kind === 'columns';
   const [count, fields] = isColumns ? [second, first] : [first, second];
   const at = (i: number, field: number) =>
     values[isColumns ? field * count + i : i * fields + field] as number;
+  return { values, isColumns, count, fields, at };
+}
+
+function joint(outputs: Outputs, layout: Joint, row: number): Box[] {
+  const { values, isColumns, count, fields, at } = tableOf(outputs, layout, row);
   const from = layout.kind === 'rows' ? 5 : 4;
   const boxes: Box[] = [];
   for (let i = 0; i < count; i++) {
