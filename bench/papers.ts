@@ -23,6 +23,7 @@ interface Method {
   readonly scheme: string;
   readonly observer: string;
   readonly config?: 1 | 2 | 3 | 4;
+  readonly granularity?: 'tensor';
   readonly weights: string;
   readonly activations: string;
 }
@@ -61,7 +62,13 @@ const codebooks: readonly Method[] = ['wentropy', 'log', 'mse', 'kmeans'].map((s
   ...{ name: scheme, scheme, observer: 'mse', weights: 'auto', activations: 'keep' },
 }));
 
-const tables = { quantizers, starts, offsets, codebooks };
+/** Simulated W8A8 of Jacob et al. (2018): one scale a tensor, ranges of activations by moving averages. */
+const integers: readonly Method[] = ['minmax', 'ema'].map((observer) => ({
+  ...{ name: observer, scheme: 'minmax', observer, weights: 'lsqplus', activations: 'lsqplus' },
+  granularity: 'tensor',
+}));
+
+const tables = { quantizers, starts, offsets, codebooks, integers };
 
 /** What learns: from the float outputs on samples without labels, or from labels alone as in the papers. */
 const settings = {
@@ -69,9 +76,9 @@ const settings = {
     `distill:steps=${steps}:weights=${weights}:activations=${activations}`,
   labelled: (steps: number, { weights, activations }: Method): string =>
     `finetune:steps=${steps}:teacher=0:weights=${weights}:activations=${activations}`,
-  /** From weights that second order has chosen: where there is no time for the papers' many epochs. */
-  started: (steps: number, method: Method): string => `second-order,${settings.labelled(steps, method)}`,
   unrefined: (): string => 'none',
+  /** The closed forms, nothing learned. */
+  closed: (): string => 'auto',
 } as const;
 
 /**
@@ -79,6 +86,7 @@ const settings = {
  * seeds.
  *
  *     npm run bench:papers -- SUBJECT.json --table quantizers --setting labelled --widths 2,4 --steps 300 [--seeds 1] [--rows LSQ,PACT]
+ *       [--start second-order] [--act-bits 8] [--out rows.md]
  *
  * SUBJECT.json: { "name", "model", "preprocess", "data", "trainData", "trainLabels", "evalData", "labels" }
  */
@@ -92,6 +100,7 @@ async function main(): Promise<void> {
       steps: { type: 'string', default: '300' },
       seeds: { type: 'string', default: '1' },
       rows: { type: 'string' },
+      start: { type: 'string' },
       'act-bits': { type: 'string' },
       out: { type: 'string' },
     },
@@ -108,14 +117,15 @@ async function main(): Promise<void> {
     if (values.out) writeFileSync(values.out, `${line}\n`, { flag: 'a' });
   };
   const heads = widths.map((width) => `W${width}A${values['act-bits'] ?? width}`);
-  say(`| ${subject.name}, ${values.setting}, ${values.steps} steps | ${heads.join(' | ')} |`);
+  const start = values.start ? `${values.start}, ` : '';
+  say(`| ${subject.name}, ${start}${values.setting}, ${values.steps} steps | ${heads.join(' | ')} |`);
   say(`| --- |${widths.map(() => ' --- |').join('')}`);
   for (const method of methods) {
     const cells: string[] = [];
     for (const width of widths) {
       const found: number[] = [];
       for (let seed = 0; seed < Number(values.seeds); seed++) {
-        const text = refine(Number(values.steps), method);
+        const text = [values.start ?? [], refine(Number(values.steps), method)].flat().join();
         const actBits = Number(values['act-bits'] ?? width);
         found.push(await topOne(subject, recipeOf(method, width, actBits, text), seed));
       }
@@ -126,9 +136,9 @@ async function main(): Promise<void> {
 }
 
 function recipeOf(method: Method, bits: number, actBits: number, refine: string): GivenRecipe {
-  const { scheme, observer, config } = method;
+  const { scheme, observer, config, granularity } = method;
   return {
-    ...{ scheme, bits, refine },
+    ...{ scheme, bits, refine, ...(granularity && { granularity }) },
     activations: {
       ...{ bits: actBits, observer },
       ...(config && { observerSettings: { lsqplusConfig: config } }),
