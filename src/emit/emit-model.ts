@@ -4,6 +4,7 @@ import { RUNTIME_DOMAIN } from '../graph/integer-forms.js';
 import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
 import { type Graph, inputAt, isOp, type Model, type Node, node, subgraphsOf } from '../graph/model.js';
 import { rankOf } from '../graph/rank.js';
+import { RECURRENT_INPUT } from '../graph/recurrence.js';
 import { floatsOf } from '../graph/tensor.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { isWide } from '../numerics/activation.js';
@@ -19,6 +20,7 @@ import { DynamicWriter } from './dynamic-writer.js';
 import { guardOf } from './float-guards.js';
 import { GemmWriter } from './gemm-writer.js';
 import { HardSigmoidWriter } from './hard-sigmoid-writer.js';
+import { recurrentBias } from './recurrent-bias.js';
 import { RowWriter } from './row-writer.js';
 import { nameValues, type ValueNames } from './value-names.js';
 import { ValueWriter } from './value-writer.js';
@@ -226,6 +228,8 @@ class Emitter {
     target: Float32Array | undefined,
   ): void {
     const floats = new Map(sites.map((site) => [site.input, this.#weights.stored(this.#plan, site)]));
+    const own = recurrentBias(this.#source, this.#plan, source, sites);
+    if (own) floats.set(RECURRENT_INPUT.bias, this.#constants.add(`${bias ?? source.id}_b`, own));
     if (!target || !linear) {
       this.#emitFloat(source, floats);
       return;

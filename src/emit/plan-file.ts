@@ -4,10 +4,10 @@ import { QuantizeError } from '../errors.js';
 import { readWhole } from '../files/open.js';
 import type { Model } from '../graph/model.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { atEightBits, type Placement, quantizerKeys, weightedNode } from '../place/placement.js';
+import { atEightBits, type Placement, quantizerKeys } from '../place/placement.js';
 import { hashModel } from '../proto/hash.js';
 import { constantOperands } from '../quantize/build-plan.js';
-import { problemOfActivation, problemOfBias, problemOfWeight } from '../quantize/check-plan.js';
+import { biasOwner, problemOfActivation, problemOfBias, problemOfWeight } from '../quantize/check-plan.js';
 import { judges, type Plan, type PlannedActivation, type StoredTensor } from '../quantize/plan.js';
 import { provenanceSchema } from '../quantize/provenance.js';
 import { checkRecipe, type GivenRecipe, MAX_BITS, type Recipe } from '../recipe.js';
@@ -217,11 +217,11 @@ export function planOf({ path, json, arrays }: StoredPlan, owner: PlanOwner): Pl
 
   const biases = new Map<string, Float32Array>();
   for (const [i, id] of json.biases.entries()) {
-    const weighted = weightedNode(placement, id);
+    const weighted = biasOwner(placement, id);
     const bias = arrays.get(`bias.${i}`);
     if (!weighted) throw malformed(path, `the model has no layer "${id}"`);
     if (!(bias instanceof Float32Array)) throw malformed(path, `the bias of "${id}" is missing`);
-    refuseProblem(path, id, problemOfBias(weighted, bias));
+    refuseProblem(path, id, problemOfBias(weighted, id, bias));
     biases.set(id, bias);
   }
 

@@ -1,6 +1,6 @@
 import type { ActivationQuantizer } from '../numerics/activation.js';
-import { layerKeyOf, weightedNode } from '../place/placement.js';
-import { problemOfActivation, problemOfBias, problemOfWeight } from './check-plan.js';
+import { layerKeyOf } from '../place/placement.js';
+import { biasOwner, problemOfActivation, problemOfBias, problemOfWeight } from './check-plan.js';
 import { pairingIn, withinPairs } from './pairs.js';
 import type { Plan, PlannedActivation, StoredTensor } from './plan.js';
 import { dequantizeTensor } from './quantized-tensor.js';
@@ -9,7 +9,7 @@ import { dequantizeTensor } from './quantized-tensor.js';
 export interface PlanChange {
   /** By site id. Sites that shared a tensor go on sharing: a change of one is one of all. */
   readonly weights?: ReadonlyMap<string, StoredTensor>;
-  /** Float targets, one value an output channel, by node id. */
+  /** Float targets, one value an output channel, by node id; those of W and R of a recurrent operator by site id. */
   readonly biases?: ReadonlyMap<string, Float32Array>;
   /** By root value. */
   readonly activations?: ReadonlyMap<string, ActivationQuantizer>;
@@ -34,9 +34,9 @@ export function changed(plan: Plan, by: string, change: PlanChange): Plan {
   }
   const biases = new Map(plan.biases);
   for (const [id, bias] of change.biases ?? []) {
-    const weighted = weightedNode(plan.placement, id);
+    const weighted = biasOwner(plan.placement, id);
     if (!weighted) throw new Error(`${by} changes the bias of ${id}, which has no quantized weight`);
-    const problem = problemOfBias(weighted, bias);
+    const problem = problemOfBias(weighted, id, bias);
     if (problem) throw new Error(`${by} changes the bias of ${id}, which ${problem}`);
     biases.set(id, bias);
   }

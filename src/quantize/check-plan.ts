@@ -1,9 +1,10 @@
+import { recurrenceOf } from '../graph/recurrence.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import { CODES, WIDE_CODES } from '../numerics/activation.js';
 import { SMALLEST_NORMAL } from '../numerics/affine.js';
 import { isAllFinite } from '../numerics/finite.js';
 import { elementCount } from '../numerics/nd-array.js';
-import type { WeightedNode, WeightSite } from '../place/placement.js';
+import { type Placement, type WeightedNode, type WeightSite, weightedNode } from '../place/placement.js';
 import type { Recipe } from '../recipe.js';
 import { scaleFloorIn } from './bias.js';
 import { weightLimit } from './integer-limit.js';
@@ -39,13 +40,27 @@ export function problemOfWeight(
   );
 }
 
-/** What is wrong with a bias target: its length, or a value; undefined where nothing is. */
-export function problemOfBias({ runs }: WeightedNode, bias: Float32Array): string | undefined {
-  if (!runs.linear) return 'belongs to a node without output channels';
-  const { outputChannels } = runs.linear;
-  if (bias.length !== outputChannels)
-    return `has ${bias.length} values where the layer has ${outputChannels} output channels`;
+/** The node whose bias a plan keys by an id: its own, or that of one of its sites where each has a bias of its own. */
+export const biasOwner = (
+  placement: Pick<Placement, 'roles' | 'weighted'>,
+  id: string,
+): WeightedNode | undefined =>
+  weightedNode(placement, id) ??
+  placement.weighted.find(({ node, sites }) => recurrenceOf(node) && sites.some((site) => site.id === id));
+
+/** What is wrong with the bias target of an id: its length, or a value; undefined where nothing is. */
+export function problemOfBias(weighted: WeightedNode, id: string, bias: Float32Array): string | undefined {
+  const channels = biasChannels(weighted, id);
+  if (channels === undefined) return 'belongs to a node without output channels';
+  if (bias.length !== channels)
+    return `has ${bias.length} values where the layer has ${channels} output channels`;
   return isAllFinite(bias) ? undefined : 'holds values that are not finite';
+}
+
+function biasChannels({ node, runs, sites }: WeightedNode, id: string): number | undefined {
+  const recurrence = sites.some((site) => site.id === id) ? recurrenceOf(node) : undefined;
+  if (!recurrence) return runs.linear?.outputChannels;
+  return recurrence.reverse.length * recurrence.gates * recurrence.cells;
 }
 
 /** What is wrong with the quantizer of an activation; undefined where nothing is. */

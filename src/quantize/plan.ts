@@ -98,7 +98,8 @@ export interface Plan {
   readonly weights: ReadonlyMap<string, StoredTensor>;
   /**
    * Bias targets in float, one value an output channel, by node id. Of a node that runs on integers they become int32 at
-   * scale s_x·s_w when the model is written. A node that runs on floats keeps the bias that it has, unless one stands here.
+   * scale s_x·s_w when the model is written. A node that runs on floats keeps the bias that it has, unless one stands here. The
+   * halves of a recurrent operator's bias, beside W and beside R, stand here by site id.
    */
   readonly biases: ReadonlyMap<string, Float32Array>;
   /** By the root value that they were chosen for; of narrower codes that only layers read, by `layerKeyOf` it. */

@@ -1,6 +1,6 @@
 import type { LinearLayer } from '../graph/linear-layer.js';
 import { type Graph, isOp, type Node } from '../graph/model.js';
-import type { WeightedNode } from '../place/placement.js';
+import type { WeightedNode, WeightSite } from '../place/placement.js';
 import { biasOf } from '../quantize/bias.js';
 import { type Plan, type StoredTensor, weightAt } from '../quantize/plan.js';
 import type { LayerRecipe } from '../recipe.js';
@@ -28,14 +28,12 @@ export interface RefinableLayer {
 /** The layers of a plan that refiners can work on, in the order of the graph. */
 export function refinableLayers(graph: Graph, plan: Plan): RefinableLayer[] {
   const { weighted } = plan.placement;
-  const readers = new Map<string, number>();
-  for (const { sites } of weighted)
-    for (const { weightName: name } of sites) readers.set(name, (readers.get(name) ?? 0) + 1);
+  const isOnlyReader = onlyReaders(plan);
   return weighted.flatMap((each): RefinableLayer[] => {
     const { node, sites, runs, recipe } = each;
     const { linear } = runs;
     const [site, ...others] = sites;
-    if (!linear || others.length > 0 || (readers.get(site.weightName) ?? 0) > 1) return [];
+    if (!linear || others.length > 0 || !isOnlyReader(site)) return [];
     const biasAdd = runs.kind === 'integer' ? runs.biasAdd : undefined;
     return [
       {
@@ -48,4 +46,12 @@ export function refinableLayers(graph: Graph, plan: Plan): RefinableLayer[] {
       },
     ];
   });
+}
+
+/** Whether a weight of a plan is read at one site alone. */
+export function onlyReaders({ placement }: Plan): (site: WeightSite) => boolean {
+  const readers = new Map<string, number>();
+  for (const { sites } of placement.weighted)
+    for (const { weightName: name } of sites) readers.set(name, (readers.get(name) ?? 0) + 1);
+  return ({ weightName }) => readers.get(weightName) === 1;
 }

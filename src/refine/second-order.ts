@@ -16,6 +16,7 @@ import { DAMPING } from './hessian.js';
 import { type RefinableLayer, refinableLayers } from './layers.js';
 import { ALL_OF_IT, hessiansOf, madeGood, type Shrinkage, shrinkageThatHolds } from './make-good.js';
 import { measureLayers, withWalk } from './open-walk.js';
+import { recurrentLayers } from './recurrent-layers.js';
 import type { Refiner } from './refiner.js';
 import {
   aboutZero,
@@ -50,15 +51,19 @@ export const secondOrder: Refiner = {
     const { model, settings } = context;
     const refits = Math.round(Number(settings.levels ?? REFITS));
     const opset = opsetOf(model);
-    const layers = refinableLayers(model.graph, plan);
+    const layers = [...refinableLayers(model.graph, plan), ...recurrentLayers(model.graph, plan)];
     const twin = twinGraphOf(model, plan, layers);
     const weights = new Map<string, StoredTensor>();
     const biases = new Map<string, Float32Array>();
     const blocks: RefinedBlock[] = [];
     const shapes = await measureLayers(context, layers);
     const steps = twin.layers.map((each, k) => {
-      const { linear, output } = each.layer;
-      const every = thinning(linear, { shape: shapes.get(output), samples: context.source.length, opset });
+      const { linear } = each.layer;
+      const every = thinning(linear, {
+        shape: shapes.get(each.float),
+        samples: context.source.length,
+        opset,
+      });
       return secondOrderStep(each, { shortcut: shortcutOf(model.graph, twin, k), opset, every });
     });
     const needs = steps.map((step) => step.needs);

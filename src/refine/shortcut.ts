@@ -1,4 +1,5 @@
 import { type Graph, isOp, type Node } from '../graph/model.js';
+import { recurrenceOf } from '../graph/recurrence.js';
 import { indexUses } from '../graph/uses.js';
 import type { Shortcut } from './second-order-step.js';
 import type { TwinGraph } from './twin-graph.js';
@@ -12,7 +13,8 @@ import type { TwinGraph } from './twin-graph.js';
  * @param index - of the layer among those of the twin graph
  */
 export function shortcutOf(graph: Graph, twin: TwinGraph, index: number): Shortcut | undefined {
-  const { layer } = twin.layers[index] as TwinGraph['layers'][number];
+  const { layer, beside } = twin.layers[index] as TwinGraph['layers'][number];
+  if (beside || recurrenceOf(layer.node)) return beside;
   const uses = indexUses(graph);
   const [reader] = uses.readers(layer.output);
   if (!reader || !uses.hasOneUse(layer.output) || !isOp(reader.node, 'Add')) return undefined;

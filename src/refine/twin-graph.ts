@@ -1,8 +1,9 @@
 import { NameScope } from '../graph/edit.js';
 import { fakeQuantizeNodes, scopeOf } from '../graph/fake-quantize.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
-import { type Graph, isOp, type Model, type Node, node } from '../graph/model.js';
-import { type Tensor, tensorOf } from '../graph/tensor.js';
+import { attribute, type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
+import { halvesOfBias, RECURRENT_INPUT, recurrenceOf } from '../graph/recurrence.js';
+import { floatsOf, type Tensor, tensorOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
@@ -19,6 +20,7 @@ import { biasIn, dequantizeBias } from '../quantize/bias.js';
 import { layerQuantizerOf, type Plan, quantizerOf, weightAt } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
 import type { RefinableLayer } from './layers.js';
+import { isInputPart, recurrentProducts, sumsProducts } from './recurrent-layers.js';
 import { copyOf, isConvolution } from './weight-matrix.js';
 
 /** Where a layer stands in the twin graph. */
@@ -35,6 +37,8 @@ export interface TwinLayer {
   readonly bias: string;
   readonly factor: string;
   readonly shift: string;
+  /** What is added to the result before anything reads it, in float and quantized; undefined where nothing is. */
+  readonly beside?: { readonly float: string; readonly quantized: string } | undefined;
 }
 
 /** A value rounded on the quantized side. */
@@ -103,6 +107,8 @@ class Builder {
   readonly #plan: Plan;
   readonly #placement: Placement;
   readonly #layers: ReadonlyMap<Node, RefinableLayer>;
+  /** Products inside recurrent operators. */
+  readonly #parts: readonly RefinableLayer[];
   readonly #biasAdds: ReadonlyMap<Node, RefinableLayer>;
   readonly #names: NameScope;
   readonly #nodes: Node[] = [];
@@ -122,7 +128,9 @@ class Builder {
     this.#placement = plan.placement;
     this.#names = new NameScope(model.graph);
     this.#constants = new Map(model.graph.initializers);
-    this.#layers = new Map(layers.map((layer) => [layer.node, layer]));
+    const isPart = ({ node }: RefinableLayer) => recurrenceOf(node) !== undefined;
+    this.#layers = new Map(layers.filter((layer) => !isPart(layer)).map((layer) => [layer.node, layer]));
+    this.#parts = layers.filter(isPart);
     this.#biasAdds = new Map(layers.flatMap((layer) => (layer.biasAdd ? [[layer.biasAdd, layer]] : [])));
   }
 
@@ -156,6 +164,7 @@ class Builder {
     if (role?.kind === 'weighted') this.#quantizeWeights(role.weighted, inputs);
     const isSame = !layer && !added && inputs.every((value, index) => value === source.inputs[index]);
     if (isSame) return;
+    this.#pushParts(source, inputs);
     const outputs = source.outputs.map((value) => value && this.#names.fresh(`${value}~`));
     if (layer?.biasAdd) this.#pending.set(layer, inputs);
     const owner = added ?? (layer?.biasAdd ? undefined : layer);
@@ -172,6 +181,47 @@ class Builder {
     });
     if (owner)
       this.#correct(owner, { bias, inputs: this.#pending.get(owner) ?? inputs }, outputs[0] as string);
+  }
+
+  /** The products inside a recurrent operator, on both sides; on the quantized one it reads biases of its own. */
+  #pushParts(source: Node, inputs: string[]): void {
+    const recurrence = recurrenceOf(source);
+    const parts = this.#parts.filter(({ node }) => node === source);
+    if (!recurrence || parts.length === 0) return;
+    const given = source.outputs[0] || this.#names.fresh(`${source.id}~given`);
+    if (given !== source.outputs[0]) this.#nodes.push(copyOf(source, source.inputs, [given]));
+    const { cells, gates, reverse } = recurrence;
+    const dims = [reverse.length, gates * cells];
+    const own = this.#graph.initializers.get(inputAt(source, RECURRENT_INPUT.bias) ?? '');
+    const halves = halvesOfBias(recurrence, own && floatsOf(own));
+    const biasOf = (half: 'w' | 'r') => {
+      const part = parts.find((layer) => isInputPart(layer) === (half === 'w'));
+      const float = this.#keep(`${source.id}~${half}`, dims, halves[half]);
+      return { float, quantized: this.#keep(`${source.id}~b${half}`, dims, part?.bias ?? halves[half]) };
+    };
+    const biases = { w: biasOf('w'), r: biasOf('r') };
+    if (parts.every(({ takesBias }) => takesBias)) {
+      const bias = this.#names.fresh(`${source.id}~b`);
+      const both = [biases.w.quantized, biases.r.quantized];
+      this.#nodes.push(node('Concat', both, [bias], { axis: attribute.int(1) }));
+      while (inputs.length < RECURRENT_INPUT.bias) inputs.push('');
+      inputs[RECURRENT_INPUT.bias] = bias;
+    }
+    const products = recurrentProducts(recurrence, { given, inputs, biases }, (name) =>
+      this.#names.fresh(name),
+    );
+    this.#nodes.push(...products.nodes);
+    for (const [name, tensor] of products.constants) this.#constants.set(name, tensor);
+    for (const layer of parts) {
+      const half = isInputPart(layer) ? 'w' : 'r';
+      const { input, float, quantized } = products[half];
+      this.#made.push({
+        ...{ layer, float, computed: quantized, corrected: quantized, input },
+        ...{ weight: inputs[RECURRENT_INPUT[half]] ?? '', bias: biases[half].quantized },
+        ...{ factor: '', shift: '' },
+        beside: half === 'w' || !sumsProducts(source) ? undefined : products.w,
+      });
+    }
   }
 
   #setTwin(value: string, twin: string): void {
