@@ -1,4 +1,5 @@
 import type { SampleSource } from './source.js';
+import { partOf, samplesOfFirstRun } from './spread-source.js';
 
 /** One run of the model in so many is held out. */
 const HELD_OUT_ONE_IN = 8;
@@ -24,24 +25,8 @@ export async function splitSource(source: SampleSource, oneIn = HELD_OUT_ONE_IN)
   const missing = runs * perRun - source.length;
   const heldOut = heldOutRuns * perRun - (isHeldOut(runs - 1) ? missing : 0);
   return {
-    kept: part(source, (run) => !isHeldOut(run), source.length - heldOut),
-    heldOut: part(source, isHeldOut, heldOut),
+    kept: partOf(source, (run) => !isHeldOut(run), source.length - heldOut),
+    heldOut: partOf(source, isHeldOut, heldOut),
     isHeldOut: (sample) => isHeldOut(Math.floor(sample / perRun)),
-  };
-}
-
-async function samplesOfFirstRun(source: SampleSource): Promise<number> {
-  for await (const { samples } of source.open()) return samples;
-  return 1;
-}
-
-function part(source: SampleSource, isIn: (run: number) => boolean, length: number): SampleSource {
-  return {
-    ...source,
-    length,
-    async *open() {
-      let run = 0;
-      for await (const batch of source.open()) if (isIn(run++)) yield batch;
-    },
   };
 }

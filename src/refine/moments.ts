@@ -3,9 +3,12 @@ import type { RefinedBlock, StoredTensor } from '../quantize/plan.js';
 import { ChannelMoments, momentNodes } from './channel-moments.js';
 import { areFinite, correctMoments, mismatch, NOT_FINITE } from './correct-moments.js';
 import { refinableLayers } from './layers.js';
-import { withWalk } from './open-walk.js';
+import { samplesOfWalk, samplesSetting, withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
+
+/** Of so many, what a channel's mean is off by through chance is a few percent of what is mended. */
+const LEAST_SAMPLES = 32;
 
 /**
  * Gives every output channel the mean and the deviation that it has in float, by its weight's scale and its bias; codes
@@ -16,7 +19,8 @@ export const moments: Refiner = {
   name: 'moments',
   summary: 'mean and deviation of each channel as in float',
   changes: ['weights', 'biases'],
-  settings: [],
+  settings: [samplesSetting],
+  mostSamples: samplesOfWalk(LEAST_SAMPLES),
   async refine(plan, context) {
     const { model } = context;
     const opset = opsetOf(model);

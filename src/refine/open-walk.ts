@@ -4,6 +4,7 @@ import { firstFeed } from '../calibrate/samples.js';
 import type { Model } from '../graph/model.js';
 import { measureShapes } from '../load/measure-shapes.js';
 import { elementCount } from '../numerics/nd-array.js';
+import type { RefineSettings } from '../recipe.js';
 import { memoryBytes } from '../runtime/machine.js';
 import { ActivationStore } from './activation-store.js';
 import { type Chunk, chunksOf } from './chunks.js';
@@ -19,13 +20,39 @@ const MOST_SAMPLES = 32;
  * What a layer's result, or what its places read, may take in one chunk. It follows from the model alone and not from the
  * memory at hand, since sums over other chunks differ in their last bits.
  */
-const CHUNK_BYTES = 128 * 2 ** 20;
+const CHUNK_BYTES = 32 * 2 ** 20;
 
 /** Activations are float32. */
 const ELEMENT_BYTES = 4;
 
 /** Part of the memory that is free that activations between steps may take before they go to files. */
 const STORE_SHARE = 0.5;
+
+/** What activations of all samples may take where a refiner keeps them: of small models all, of large ones what serves. */
+const KEPT_BYTES = 512 * 2 ** 20;
+
+/** Values as large as the largest result of a layer that are kept at once: of both networks, before and behind a layer. */
+const KEPT_VALUES = 4;
+
+/**
+ * How many samples a walk goes over at most, so that what it keeps of them follows from the model and not from how many
+ * there are. A setting `samples` above 0 says it instead.
+ *
+ * @param least - as many in any case
+ */
+export const samplesOfWalk =
+  (least: number) =>
+  ({ samples }: RefineSettings, shapes: Shapes): number => {
+    if (Number(samples) > 0) return Number(samples);
+    const largest = Math.max(1, ...[...shapes.values()].map(elementCount));
+    return Math.max(least, Math.floor(KEPT_BYTES / (KEPT_VALUES * ELEMENT_BYTES * largest)));
+  };
+
+/** The setting that says on how many samples a refiner that walks works. */
+export const samplesSetting = {
+  ...{ key: 'samples', summary: 'samples used at most; 0: as many as the sizes of the layers allow' },
+  ...{ usual: 0, least: 0, most: 1e6 },
+} as const;
 
 /** The model, the samples and the memory of a walk. */
 export interface WalkSources {

@@ -1,4 +1,5 @@
 import { splitSource } from '../../calibration/held-out.js';
+import { spreadSource } from '../../calibration/spread-source.js';
 import type { Labelled } from '../calibrate/samples.js';
 import { QuantizeError } from '../errors.js';
 import { changed } from '../quantize/changed.js';
@@ -70,8 +71,10 @@ export async function refinePlan(
     const progress: RefineContext['progress'] = (done, total, unit, more) =>
       context.progress(done, total, unit, { part: name, ...more });
     let partly: Refinement | undefined;
+    const most = refiner.mostSamples?.(settings, shapes);
+    const source = most === undefined ? kept : await spreadSource(kept, most);
     const found = refiner.refine(best, {
-      ...{ ...context, progress, source: kept, training: classes?.kept, shapes, settings },
+      ...{ ...context, progress, source, training: classes?.kept, shapes, settings },
       partly: (found) => {
         partly = found;
       },
@@ -82,10 +85,14 @@ export async function refinePlan(
     });
     const refined = changed(best, name, change);
     const after = await errorOf(refined, judge);
-    const used = (judge === 'labels' ? classes : undefined) ?? calibration;
+    const used = judge === 'labels' ? classes : undefined;
     const record: RefinementRecord = {
-      ...{ name, settings, judge, samples: used.kept.source.length },
-      ...{ heldBack: used.heldBack?.source.length ?? 0, before: before ?? null, after: after ?? null },
+      ...{ name, settings, judge, samples: (used?.kept.source ?? source).length },
+      ...{
+        heldBack: (used ?? calibration).heldBack?.source.length ?? 0,
+        before: before ?? null,
+        after: after ?? null,
+      },
       ...{ kept: before === undefined || after === undefined || after <= before, blocks },
     };
     return { plan: refined, error: after, record };

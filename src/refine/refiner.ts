@@ -57,5 +57,7 @@ export interface Refiner {
   readonly settings: readonly RefinerSetting[];
   /** Whether it learns from labels: samples of them, held back, then decide about it. */
   readonly needsLabels?: true;
+  /** Samples that it works on at most, of runs whose layers have such results; all of them without it. */
+  readonly mostSamples?: (settings: RefineSettings, shapes: Shapes) => number;
   refine(plan: Plan, context: RefineContext): Promise<Refinement>;
 }

@@ -15,7 +15,7 @@ import { type FittedWeight, fitWeight } from './fit-weight.js';
 import { DAMPING } from './hessian.js';
 import { type RefinableLayer, refinableLayers } from './layers.js';
 import { ALL_OF_IT, hessiansOf, madeGood, type Shrinkage, shrinkageThatHolds } from './make-good.js';
-import { measureLayers, withWalk } from './open-walk.js';
+import { measureLayers, samplesOfWalk, samplesSetting, withWalk } from './open-walk.js';
 import { recurrentLayers } from './recurrent-layers.js';
 import type { Refiner } from './refiner.js';
 import {
@@ -30,6 +30,9 @@ import {
 import { shortcutOf } from './shortcut.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
 import { part, rowsOf, rowsOfGroup, type WeightMatrix, weightMatrixOf } from './weight-matrix.js';
+
+/** As many that it gains more than `moments` where activations are narrow, too (docs/refine.md). */
+const LEAST_SAMPLES = 64;
 
 /**
  * Rounds each layer's weights under the second moments of its input, on the network as quantized so far (GPTQ, Frantar et
@@ -46,7 +49,9 @@ export const secondOrder: Refiner = {
       ...{ key: 'levels', summary: 'how often levels and scales are chosen anew for the codes' },
       ...{ usual: REFITS, least: 0, most: 20 },
     },
+    samplesSetting,
   ],
+  mostSamples: samplesOfWalk(LEAST_SAMPLES),
   async refine(plan, context) {
     const { model, settings } = context;
     const refits = Math.round(Number(settings.levels ?? REFITS));

@@ -1,33 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { splitSource } from '../../calibration/held-out.js';
-import type { SampleSource } from '../../calibration/source.js';
+import { counting, samplesOf } from '../support/counting-source.js';
 import { anyInteger, forSeeds } from '../support/random-data.js';
-
-/** Samples 0, 1, 2, …, some to a run; the last run is filled up. */
-function counting(length: number, perRun: number): SampleSource {
-  return {
-    label: 'counting',
-    length,
-    preprocess: 'none',
-    async *open() {
-      for (let start = 0; start < length; start += perRun) {
-        const data = Float32Array.from({ length: perRun }, (_, i) => (start + i) % length);
-        yield {
-          feed: { x: { type: 'float32', dims: [perRun], data } },
-          size: perRun,
-          samples: Math.min(perRun, length - start),
-        };
-      }
-    },
-  };
-}
-
-async function samplesOf(source: SampleSource): Promise<number[]> {
-  const found: number[] = [];
-  for await (const { feed, samples } of source.open())
-    found.push(...[...(feed.x?.data ?? [])].slice(0, samples).map(Number));
-  return found;
-}
 
 describe('splitSource', () => {
   it('holds out every eighth sample', async () => {

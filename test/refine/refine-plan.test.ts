@@ -71,6 +71,26 @@ describe('what a refiner found', () => {
     expect(next.biases.get('y')).not.toEqual(worse.biases.get('y'));
   });
 
+  it('is of as many samples as the refiner takes of runs of that size, spread over all', async () => {
+    const { plan, sources } = await layer(100);
+    const told: unknown[] = [];
+    const frugal: Refiner = {
+      ...shifting(0),
+      mostSamples: (settings, shapes) => {
+        told.push(settings, shapes.get('y'));
+        return 10;
+      },
+      async refine(_, { source }) {
+        for await (const { feed } of source.open()) told.push(feed.x?.data[0]);
+        return { change: {}, blocks: [] };
+      },
+    };
+    const next = await refinePlan(plan, [steps], [frugal], sources);
+    expect(next.refinements).toMatchObject([{ samples: 10 }]);
+    const tenth = Array.from({ length: 10 }, (_, i) => randomFloats(8, 509 + 10 * i)[0]);
+    expect(told).toEqual([{}, [1, 4], ...tenth]);
+  });
+
   it('is told as far as it goes where the run is stopped', async () => {
     const { plan, sources } = await layer(8);
     const stop = new QuantizeError('interrupted', { step: 'refine', where: '', mend: 'Run it again.' });

@@ -339,7 +339,7 @@ describe('the command', () => {
 
   it.each([
     ['nothing', 'does not know "nothing"'],
-    ['moments:x=1', 'moments can be told nothing'],
+    ['moments:x=1', 'moments can only be told samples=…'],
     // A block has nothing inside that hints would be of.
     ['reconstruct:hints=3', 'has "hints=3", but reconstruct can only be told'],
   ])('refuses --refine %s', async (refine, problem) => {
