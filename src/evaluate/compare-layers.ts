@@ -26,8 +26,11 @@ export interface LayerDrift {
   readonly drift: Drift;
 }
 
-/** Samples that layer drift is measured on: it is a mean over every element of every one, and settles soon. */
-const LAYER_SAMPLES = 32;
+/**
+ * Samples that layer drift is measured on: it is a mean over every element of every one, and settles soon. Where they would
+ * take more than a second or two, fewer, and no fewer than the second.
+ */
+const LAYER_SAMPLES = { most: 32, least: 8 } as const;
 
 /** Who gets the outputs of the exact session, batch by batch, of more samples than layers are measured on. */
 export interface ExactOutputs {
@@ -62,12 +65,13 @@ export async function compareLayers(
   const own = quantized.graph.outputs.map(({ name }) => name);
   const compare = async (reference: Runner, exact: Session) => {
     let done = 0;
-    let most = LAYER_SAMPLES;
+    let compared: number = LAYER_SAMPLES.most;
+    let most: number = LAYER_SAMPLES.most;
     const asked = exact.outputNames.filter((name) => own.includes(name));
     for await (const batch of source.open()) {
       const { feed, samples, size } = batch;
       const taken = adapter ? convertFeed(feed, adapter) : feed;
-      if (done >= LAYER_SAMPLES) {
+      if (done >= compared) {
         outputs?.keep(await exact.run(taken, asked), samples);
         done += samples;
         if (done >= most) break;
@@ -76,7 +80,12 @@ export async function compareLayers(
       const a = await reference.run(feed);
       const b = await exact.run(taken);
       outputs?.keep(b, samples);
-      if (outputs && done === 0) most = samplesFor(multiplicationsOf(float, pairs, a) / size, outputs.most);
+      if (done === 0) {
+        const ofEach = Math.max(1, multiplicationsOf(float, pairs, a) / size);
+        const within = (samples: number) => affordableSamples(ofEach, samples, FEW_MULTIPLICATIONS);
+        compared = Math.max(LAYER_SAMPLES.least, within(LAYER_SAMPLES.most));
+        most = outputs ? Math.max(compared, within(outputs.most)) : compared;
+      }
       for (const { pair, meter } of meters) {
         const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
         if (x && y) meter.add(x, y, batch);
@@ -101,7 +110,7 @@ export async function compareLayers(
   if (inTurn) {
     await withScratch(async (folder) => {
       const recorded = await withFloat((session) =>
-        record(session, source, join(folder, 'float'), LAYER_SAMPLES),
+        record(session, source, join(folder, 'float'), LAYER_SAMPLES.most),
       );
       await withQuantized((exact) => compare(recorded, exact));
     });
@@ -116,10 +125,6 @@ export async function compareLayers(
     drift: meter.drift,
   }));
 }
-
-/** Samples that outputs are wanted of, at least those of the layers. */
-const samplesFor = (multiplications: number, most: number): number =>
-  Math.max(LAYER_SAMPLES, affordableSamples(Math.max(1, multiplications), most, FEW_MULTIPLICATIONS));
 
 /** Multiplications of the layers in one run. */
 function multiplicationsOf(

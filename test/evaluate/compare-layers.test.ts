@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { compareLayers } from '../../src/evaluate/compare-layers.js';
 import { layerPairs } from '../../src/evaluate/layer-pairs.js';
 import type { Model } from '../../src/graph/model.js';
+import { elementCount, type Feed } from '../../src/numerics/nd-array.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import type { GivenRecipe } from '../../src/recipe.js';
+import { randomFloats } from '../support/graph-builder.js';
 import { between, finish, Net } from '../support/nets.js';
 import { quantizeModel, sourceOf } from '../support/quantize-model.js';
 
@@ -66,4 +68,34 @@ describe('drift of each layer', () => {
     expect(drift.before).toBeGreaterThan(drift.a as number);
     expect(drift.a).toBeGreaterThan(10);
   });
+
+  // 9·128·128·128·128 = 2.4e9 multiplications a sample, of which 3e10 are twelve.
+  it.each([
+    ['all of the first 32 of a small model', [1, 4, 8, 8], 4, 32],
+    ['twelve of a large one', [1, 128, 128, 128], 128, 12],
+  ] as const)('is measured on %s', async (_, dims, channels, samples) => {
+    const net = new Net();
+    net.input('x', dims);
+    const model = finish(net, net.conv('x', 'y', channels, channels));
+    const { placement, emitted, feeds } = await quantizeModel(model, { allLayers: true }, [feedOf(dims)]);
+    const { model: whole, pairs } = layerPairs(placement, emitted);
+    const source = sourceOf(Array.from({ length: 40 }, () => feeds[0] as Feed));
+    let opened = 0;
+    const counting = {
+      ...source,
+      async *open() {
+        for await (const batch of source.open()) {
+          opened++;
+          yield batch;
+        }
+      },
+    };
+    const [drift] = await compareLayers(counting, model, whole, pairs, { threads: 1 });
+    expect(opened).toBe(samples);
+    expect(drift?.drift.sqnrDb).toBeGreaterThan(30);
+  });
+});
+
+const feedOf = (dims: readonly number[]): Feed => ({
+  x: { type: 'float32', dims, data: randomFloats(elementCount(dims), 3) },
 });
