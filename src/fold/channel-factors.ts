@@ -1,5 +1,5 @@
 import type { ChannelMoments } from '../graph/channel-moments.js';
-import { inputChannelOf, outputChannelOf } from '../graph/linear-layer.js';
+import { eachKernel } from '../graph/linear-layer.js';
 import { floatsOf } from '../graph/tensor.js';
 import type { Reader } from './channel-group.js';
 
@@ -64,30 +64,42 @@ export function channelSizes(
   const weightSquares = new Float64Array(channels);
   const weightPeaks = new Float64Array(channels);
   for (const { layer, repeat } of readers) {
-    const toInput = inputChannelOf(layer);
     const values = floatsOf(layer.weight);
-    for (let i = 0; i < values.length; i++) {
-      const size = Math.abs(values[i] as number);
-      const c = Math.floor(toInput(i) / repeat);
-      weightSquares[c] = (weightSquares[c] as number) + size * size;
-      weightPeaks[c] = Math.max(weightPeaks[c] as number, size);
-    }
+    eachKernel(layer, (_, input, start, end) => {
+      const c = Math.floor(input / repeat);
+      let [sum, peak] = [weightSquares[c] as number, weightPeaks[c] as number];
+      for (let i = start; i < end; i++) {
+        const size = Math.abs(values[i] as number);
+        sum += size * size;
+        peak = Math.max(peak, size);
+      }
+      weightSquares[c] = sum;
+      weightPeaks[c] = peak;
+    });
   }
-  return { peaks, squares, isSigned, weightSquares, weightPeaks, readers: readers.map(readerPeaks) };
+  let found: readonly ReaderPeaks[] | undefined;
+  return {
+    ...{ peaks, squares, isSigned, weightSquares, weightPeaks },
+    // Only of groups that could gain are they asked.
+    get readers() {
+      found ??= readers.map(readerPeaks);
+      return found;
+    },
+  };
 }
 
 function readerPeaks({ layer, repeat }: Reader): ReaderPeaks {
   const { outputChannels, groups } = layer;
   const channelsPerOutput = layer.inputChannels / groups / repeat;
   const firstChannel = (output: number) => Math.floor(output / (outputChannels / groups)) * channelsPerOutput;
-  const [toInput, toOutput] = [inputChannelOf(layer), outputChannelOf(layer)];
   const peaks = new Float32Array(outputChannels * channelsPerOutput);
   const values = floatsOf(layer.weight);
-  for (let i = 0; i < values.length; i++) {
-    const output = toOutput(i);
-    const at = output * channelsPerOutput + Math.floor(toInput(i) / repeat) - firstChannel(output);
-    peaks[at] = Math.max(peaks[at] as number, Math.abs(values[i] as number));
-  }
+  eachKernel(layer, (output, input, start, end) => {
+    const at = output * channelsPerOutput + Math.floor(input / repeat) - firstChannel(output);
+    let peak = peaks[at] as number;
+    for (let i = start; i < end; i++) peak = Math.max(peak, Math.abs(values[i] as number));
+    peaks[at] = peak;
+  });
   return { peaks, channelsPerOutput, firstChannel, taps: values.length / peaks.length };
 }
 

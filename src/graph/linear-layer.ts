@@ -70,6 +70,29 @@ export function inputChannelOf(layer: LinearLayer): (element: number) => number 
 }
 
 /**
+ * Visits the weight kernel by kernel, row-major: the elements from one to another, exclusive, that join an input channel to
+ * an output channel.
+ */
+export function eachKernel(
+  { weight: { dims }, outputAxis, inputChannels, outputChannels, groups }: LinearLayer,
+  visit: (output: number, input: number, from: number, to: number) => void,
+): void {
+  const [rows = 1, columns = 1, ...rest] = dims;
+  const size = elementCount(rest);
+  const rowsInGroup = (outputAxis === 0 ? outputChannels : inputChannels) / groups;
+  let from = 0;
+  for (let row = 0; row < rows; row++) {
+    const first = Math.floor(row / rowsInGroup) * columns;
+    for (let column = 0; column < columns; column++) {
+      const other = first + column;
+      if (outputAxis === 0) visit(row, other, from, from + size);
+      else visit(other, row, from, from + size);
+      from += size;
+    }
+  }
+}
+
+/**
  * The channel along one axis of the weight. Axis 1 counts within a group, both in Conv [M, C/groups, …] and in
  * ConvTranspose [C, M/groups, …]: there the group of the channel along axis 0 picks the block.
  *

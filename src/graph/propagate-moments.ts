@@ -11,7 +11,7 @@ import {
   sum,
 } from './channel-moments.js';
 import { clampBounds } from './clamp-bounds.js';
-import { inputChannelOf, linearLayerOf, outputChannelOf } from './linear-layer.js';
+import { eachKernel, linearLayerOf } from './linear-layer.js';
 import { floatAttribute, type Graph, inputAt, intAttribute, isOp, type Node, ruleFor } from './model.js';
 import { floatsOf, isFloatTensor } from './tensor.js';
 
@@ -141,13 +141,19 @@ function linear(
   const layer = linearLayerOf(graph, node);
   if (!layer || !first) return undefined;
   const input = expanded(first, layer.inputChannels);
-  const [toOutput, toInput] = [outputChannelOf(layer), inputChannelOf(layer)];
   const mean = new Float64Array(layer.outputChannels);
   const variance = new Float64Array(layer.outputChannels);
-  floatsOf(layer.weight).forEach((w, element) => {
-    const [out, from] = [toOutput(element), toInput(element)];
-    mean[out] = (mean[out] as number) + w * (input.mean[from] as number);
-    variance[out] = (variance[out] as number) + w * w * (input.variance[from] as number);
+  const values = floatsOf(layer.weight);
+  eachKernel(layer, (output, from, start, end) => {
+    const [itsMean, itsVariance] = [input.mean[from] as number, input.variance[from] as number];
+    let [sum, squares] = [mean[output] as number, variance[output] as number];
+    for (let i = start; i < end; i++) {
+      const w = values[i] as number;
+      sum += w * itsMean;
+      squares += w * w * itsVariance;
+    }
+    mean[output] = sum;
+    variance[output] = squares;
   });
   const biasTensor = layer.bias === undefined ? undefined : graph.initializers.get(layer.bias);
   const bias = biasTensor && floatsOf(biasTensor);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inputChannelOf, linearLayerOf, outputChannelOf } from '../../src/graph/linear-layer.js';
+import { eachKernel, inputChannelOf, linearLayerOf, outputChannelOf } from '../../src/graph/linear-layer.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { numbersOf } from '../support/same-outputs.js';
@@ -44,6 +44,18 @@ describe.each(layers)('$opType $w $attributes', ({ opType, x, w, attributes, out
       outputChannels: outputs,
       inputChannels: 4,
     });
+  });
+
+  test('kernels are all elements in order, each with its channels', () => {
+    const { graph } = build(new Float32Array(size));
+    const layer = linearLayerOf(graph, graph.nodes[0] ?? expect.fail()) ?? expect.fail();
+    const [outputOf, inputOf] = [outputChannelOf(layer), inputChannelOf(layer)];
+    const visited: [number, number, number][] = [];
+    eachKernel(layer, (output, input, from, to) => {
+      expect(to - from).toBe(elementCount(w.slice(2)));
+      for (let i = from; i < to; i++) visited.push([i, output, input]);
+    });
+    expect(visited).toEqual(Array.from({ length: size }, (_, i) => [i, outputOf(i), inputOf(i)]));
   });
 
   test('each weight reads and writes the channels that onnxruntime says', async () => {
