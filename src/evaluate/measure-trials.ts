@@ -114,6 +114,22 @@ export async function measureWork(
   return { noises: trials.map((trial) => (meters.get(trial) as TrialMeter).noise), multiplications };
 }
 
+/** What each layer of a probe multiplies for a sample, by its id. */
+export async function sampleMultiplications(
+  probe: Probe,
+  source: SampleSource,
+  { provider }: Pick<TrialSettings, 'provider'> = {},
+): Promise<Map<string, number>> {
+  const settings: SessionSettings = { mode: 'exact', threads: THREADS, provider, label: 'the float model' };
+  const results = probe.layers.map(({ result }) => result);
+  const feed = { ...(await firstFeed(source)), ...probe.float };
+  const sizes = await withModel(exposing(probe.model, results), settings, (session) =>
+    valueSizes(probe.model, session, { feed, values: results, settings }),
+  );
+  const perRun = await batchSize(source);
+  return new Map(probe.layers.map((layer) => [layer.id, layerMultiplications(layer, sizes, perRun)]));
+}
+
 class TrialMeter {
   readonly #outputs = new Map<string, DriftMeter>();
   readonly #result = new DriftMeter();
@@ -166,7 +182,10 @@ const ELEMENT_BYTES = 4;
 
 /** Of the layers, for one sample. */
 const multiplicationsOf = ({ layers }: Probe, sizes: ReadonlyMap<string, number>, perRun: number): number =>
-  layers.reduce(
-    (sum, { result, terms }) => sum + (terms * (sizes.get(result) ?? 0)) / ELEMENT_BYTES / perRun,
-    0,
-  );
+  layers.reduce((sum, layer) => sum + layerMultiplications(layer, sizes, perRun), 0);
+
+const layerMultiplications = (
+  { result, terms }: Probed,
+  sizes: ReadonlyMap<string, number>,
+  perRun: number,
+): number => (terms * (sizes.get(result) ?? 0)) / ELEMENT_BYTES / perRun;

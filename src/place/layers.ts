@@ -6,6 +6,8 @@ import type { Uses } from '../graph/uses.js';
 import { type StorableWeights, storableOf, type WeightInput } from '../graph/weight-inputs.js';
 import { isAllFinite } from '../numerics/finite.js';
 import {
+  asksActivations,
+  asksIntegers,
   blockBitsOf,
   type LayerRecipe,
   matches,
@@ -133,12 +135,6 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   return { weighted, products, chains, roles };
 }
 
-/** Whether a rule asks for a layer's activations on integers. */
-const asksIntegers = ({ rules }: Recipe, node: Node): boolean =>
-  rules.some(
-    ({ actBits, pattern }) => actBits !== undefined && actBits !== 'float' && matches(pattern, node),
-  );
-
 /** Whether `include` names operators that compute without a weight: it is then the list of those, too. */
 const namesOperators = ({ nodes }: Graph, { include }: Recipe): boolean =>
   nodes.some(
@@ -191,8 +187,7 @@ function runsOf(
   }
   if (own.actBits === WIDE_BITS && formOf(target).widest < WIDE_BITS)
     return { ...stored, why: `${target} ${NO_WIDE_KERNELS}` };
-  const isAsked = rules.some(({ actBits, pattern }) => actBits !== undefined && matches(pattern, node));
-  if (sound !== undefined && !isAsked) return { ...stored, why: sound };
+  if (sound !== undefined && !asksActivations({ rules }, node)) return { ...stored, why: sound };
   if (activations.kind === 'static')
     return owner
       ? { ...stored, why: `inside ${owner.opType} "${owner.id}"` }

@@ -9,7 +9,7 @@ import { inputAt, type Model, type Node } from '../graph/model.js';
 import type { Placement, WeightedNode } from '../place/placement.js';
 import { formOf } from '../place/targets/targets.js';
 import type { WidenedNode } from '../quantize/plan.js';
-import { MAX_BITS, matches, named, type Recipe, type Rule, WIDE_BITS } from '../recipe.js';
+import { asksActivations, MAX_BITS, named, type Recipe, type Rule, WIDE_BITS } from '../recipe.js';
 
 /** From here on 8 bits hold a value well enough: an error of a thirtieth. */
 const ENOUGH_DB = 30;
@@ -80,8 +80,7 @@ function beyondEightBits(
   if (source.from === 'batch-norm') return [];
   const { tensors } = ranges.statistics;
   const choices = ranges.source === activations.observer ? ranges.choices : undefined;
-  const isAsked = (node: Node) =>
-    rules.some(({ actBits, pattern }) => actBits !== undefined && matches(pattern, node));
+  const isAsked = (node: Node) => asksActivations({ rules }, node);
   const settings = activations.observerSettings;
   const sqnrOf = (value: string): number => {
     const { root = value } = placement.values.get(value) ?? {};

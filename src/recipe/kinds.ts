@@ -61,6 +61,10 @@ export type Rescaling = (typeof rescalings)[number];
 export const efforts = ['fast', 'good', 'best'] as const;
 export type Effort = (typeof efforts)[number];
 
+/** By what samples show, or not at all. */
+export const boxKeepings = ['auto', 'off'] as const;
+export type BoxKeeping = (typeof boxKeepings)[number];
+
 /** Activations whose quantizers are chosen before the model is written. */
 export interface StaticActivations {
   readonly kind: 'static';
@@ -76,6 +80,8 @@ export interface StaticActivations {
   readonly exactOffset: boolean;
   /** The products of two activations, those of attention, on integers too. */
   readonly matMul: boolean;
+  /** Whether layers of a detector stay in float whose rounding moves its boxes, by what is measured on samples. */
+  readonly keepBoxes: BoxKeeping;
 }
 
 /**

@@ -28,6 +28,16 @@ export function matches(pattern: string, layer: LayerNames): boolean {
   return isMatch(names, literal, { caseSensitive: true });
 }
 
+/** Whether a rule says what becomes of a layer's activations, or of an operator: it wins over what is found out. */
+export const asksActivations = ({ rules }: Pick<Recipe, 'rules'>, node: LayerNames): boolean =>
+  rules.some(({ actBits, pattern }) => actBits !== undefined && matches(pattern, node));
+
+/** Whether a rule asks for a layer's activations on integers. */
+export const asksIntegers = ({ rules }: Pick<Recipe, 'rules'>, node: LayerNames): boolean =>
+  rules.some(
+    ({ actBits, pattern }) => actBits !== undefined && actBits !== 'float' && matches(pattern, node),
+  );
+
 /** What the recipe says of one layer, before its place in the model is looked at. */
 export interface LayerRecipe extends LayerSettings {
   /** The flag that keeps the layer in float; undefined where it is to be quantized. */

@@ -3,6 +3,7 @@ import { defaultObserverSettings, type ObserverSettings } from '../../calibratio
 import {
   type BlockSettings,
   blockSizes,
+  boxKeepings,
   efforts,
   formats,
   MAX_ACCURACY_LEVEL,
@@ -131,6 +132,18 @@ export const settings: Settings = {
         name: '--matmul-activations',
         group: 'Activations',
         help: 'products of two activations (attention) on integers too',
+      },
+    },
+    keepBoxes: {
+      schema: () => z.enum(boxKeepings),
+      description:
+        'Layers of a detector whose rounding moves its boxes most stay in float, as the samples show: auto, off.',
+      usual: 'auto',
+      flag: {
+        name: '--keep-boxes',
+        value: '<when>',
+        group: 'Activations',
+        help: 'layers of a detector whose rounding moves its boxes most stay in float, as the samples show: auto, off',
       },
     },
   },

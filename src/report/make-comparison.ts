@@ -112,6 +112,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     origins: [],
     suggestions: [],
     search: null,
+    boxes: null,
     distributions: [],
     mistakes: evaluation.mistakes,
     gates: [],

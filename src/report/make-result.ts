@@ -13,6 +13,7 @@ import { type Model, opsetOf } from '../graph/model.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import { describeMachine } from '../runtime/machine.js';
 import { type Provider, runtimeVersion } from '../runtime/session.js';
+import type { KeptBoxes } from '../search/keep-boxes.js';
 import type { SearchRecord } from '../search/record.js';
 import type { SpeedTuning } from '../search/tune-speed.js';
 import { tool } from '../version.js';
@@ -24,6 +25,7 @@ import { searchWarnings } from './search-warnings.js';
 import { setRecords, setWarnings } from './set-records.js';
 import {
   beyondWarnings,
+  boxWarnings,
   chanceWarnings,
   fewSamplesWarning,
   fitWarnings,
@@ -68,6 +70,8 @@ export interface RunOutcome {
   readonly suggestions: readonly Suggestion[];
   /** Undefined where bits and schemes were given. */
   readonly search: SearchRecord | undefined;
+  /** Undefined where no layer stays in float for the sake of boxes. */
+  readonly boxes: KeptBoxes | undefined;
   /** Undefined where nothing was tuned. */
   readonly tuning: SpeedTuning | undefined;
   readonly provider: Provider | undefined;
@@ -128,6 +132,7 @@ export function makeResult(run: RunOutcome): Result {
     origins: run.origins,
     suggestions: run.suggestions,
     search: run.search ?? null,
+    boxes: run.boxes ?? null,
     distributions: run.distributions,
     mistakes,
     gates: [],
@@ -144,6 +149,7 @@ export function makeResult(run: RunOutcome): Result {
       ...nonFiniteWarnings(recipe, run.plan, evaluation.nonFinite),
       ...portableWarnings(portable, evaluation, recipe),
       ...widenedWarnings(run.plan),
+      ...boxWarnings(run.boxes),
       ...joinWarnings(float.model.graph, run.plan, run.suggestions),
       ...searchWarnings(run.search),
       ...warningsOf({

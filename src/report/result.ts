@@ -14,6 +14,7 @@ import type { BaselineRecord, GateOutcome } from '../gate/outcome.js';
 import type { RefinementRecord } from '../quantize/plan.js';
 import type { Recipe } from '../recipe.js';
 import type { Machine } from '../runtime/machine.js';
+import type { KeptBoxes } from '../search/keep-boxes.js';
 import type { SearchRecord } from '../search/record.js';
 import type { SpeedTuning } from '../search/tune-speed.js';
 import type { ActivationRecord } from './describe-activations.js';
@@ -107,6 +108,8 @@ export interface Result {
   readonly suggestions: readonly Suggestion[];
   /** How bits and schemes were chosen; null where they were given. */
   readonly search: SearchRecord | null;
+  /** Layers of a detector that stay in float for the sake of its boxes, as was measured; null where none does. */
+  readonly boxes: KeptBoxes | null;
   /** Weights and activations of the worst layers, with their levels. */
   readonly distributions: readonly Distribution[];
   /** Samples that float gets right and the quantized model wrong. */

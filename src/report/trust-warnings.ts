@@ -11,6 +11,7 @@ import type { Graph } from '../graph/model.js';
 import { formOf } from '../place/targets/targets.js';
 import type { ReportedPlan } from '../quantize/plan.js';
 import { type Recipe, WIDE_BITS } from '../recipe.js';
+import type { KeptBoxes } from '../search/keep-boxes.js';
 import { count } from './facts.js';
 import { formatDb, formatPercent } from './format.js';
 
@@ -153,5 +154,17 @@ export function widenedWarnings({
       return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}): it stays in float${along}. --rule '${id}:act-bits=8' joins them all the same.`;
     }),
     ...(rangeSentence ?? []),
+  ];
+}
+
+/** Layers that stay in float so that boxes do not move, and how to quantize them all the same. */
+export function boxWarnings(kept: KeptBoxes | undefined): string[] {
+  if (!kept) return [];
+  const { layers, share, before, after } = kept;
+  const [from, to] = [before, after].map(({ worst }) => `${(100 * worst).toPrecision(2)} %`);
+  const lost = before.lost > 0 ? `, and ${count(before.lost, 'score')} lost` : '';
+  const of = `${count(layers.length, 'layer')}, as "${layers[0]}", ${layers.length === 1 ? 'stays' : 'stay'} in float, ${Math.round(100 * share)} % of the multiplications`;
+  return [
+    `${of}: boxes would be off by up to ${from} of the picture${lost}, and are by ${to} so. --keep-boxes off quantizes all.`,
   ];
 }

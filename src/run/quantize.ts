@@ -53,6 +53,7 @@ import type { Result } from '../report/result.js';
 import { addReports, checkReports } from '../report/write-reports.js';
 import { explain } from '../search/explain.js';
 import { findRecipe } from '../search/find-recipe.js';
+import { keepBoxes, measured } from '../search/keep-boxes.js';
 import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { asPlanned } from '../search/record.js';
@@ -134,15 +135,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   const saved = stored && planOf(stored, placed);
   let stopped: Plan | undefined;
   const planner = makePlanner({
-    ...{
-      model,
-      path: options.model,
-      madeFrom,
-      ranges,
-      saved,
-      threads,
-      keeps: !isLarge,
-    },
+    ...{ model, path: options.model, madeFrom, ranges, saved, threads, keeps: !isLarge },
     refining: {
       ...refiningOf(options, prepared.samples, watch),
       stopped: (plan) => {
@@ -153,14 +146,22 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   const found =
     options.auto &&
-    (await search(planner, { ...given, refine: NONE }, prepared.samples, {
+    (await search(planner, measured({ ...given, refine: NONE }), prepared.samples, {
       options,
       watch,
       floatFile: loaded.runs,
     }));
   const samples = found?.samples ?? (stored ? measuring(prepared.samples) : prepared.samples);
   // The search tries unrefined plans; its outcome is refined.
-  const chosen = found ? { ...found.recipe, refine: given.refine } : given;
+  const mayKeep = !found && !stored && !isLarge;
+  const following = {
+    provider,
+    progress: watch.progress,
+    pause: watch.pause,
+    begin: (part: string) => watch.begin(part),
+  };
+  const boxes = mayKeep ? await keepBoxes(planner, given, prepared.samples, following) : undefined;
+  const chosen = found ? { ...found.recipe, refine: given.refine } : (boxes?.recipe ?? given);
   const tuned = tuneSpeed ? await tune(planner, chosen, samples, options, watch) : undefined;
   const recipe = tuned?.recipe ?? chosen;
 
@@ -213,12 +214,6 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         )
       : unmeasured;
 
-    const following = {
-      provider,
-      progress: watch.progress,
-      pause: watch.pause,
-      begin: (part: string) => watch.begin(part),
-    };
     const counts = countsOf(prepared.samples);
     const stages = stored ? [] : refineStages(recipe, counts);
     const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
@@ -245,12 +240,11 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const { statistics } = ranges;
     const run = {
       ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
-      ...{ fit, preparation: preprocess?.label },
+      ...{ fit, preparation: preprocess?.label, tuning: tuned?.tuning, boxes: boxes?.kept },
       distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
       // The name that a search gives its model is not that of the recipe it found.
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),
       search: found && asPlanned(found.record, placement),
-      tuning: tuned?.tuning,
     };
     const result = judge(makeResult({ ...run, provider, elapsedMs, classNames, metric, at: new Date() }));
     await loaded.refuseChanged();

@@ -30,6 +30,7 @@ import { dataRecord, fileRecord } from '../report/make-result.js';
 import { quantizeCommandLine } from '../report/reproduce.js';
 import { describeMachine } from '../runtime/machine.js';
 import { runtimeVersion, withSession } from '../runtime/session.js';
+import { keepBoxes } from '../search/keep-boxes.js';
 import { tool } from '../version.js';
 import { basisOf } from './basis.js';
 import { checkDrift, chooseBest, frontOf, hasLimits, limitFlags } from './choose.js';
@@ -314,7 +315,7 @@ class Sweep {
     statistics: Statistics | undefined,
     work: (written: WrittenModel) => Promise<T>,
   ): Promise<T> {
-    const { model: path, stats } = this.#options;
+    const { model: path, stats, threads, provider } = this.#options;
     const placed = { model, path, recipe, placement: place(model, recipe, path) };
     const ranges = await findRanges(placed, {
       ...{ stats, statistics },
@@ -323,11 +324,10 @@ class Sweep {
       ...calibrationSettings(this.#options, this.#watch),
     });
     const refining = refiningOf(this.#options, samples, this.#watch);
-    const planner = makePlanner({
-      ...{ model, path, ranges, refining, keeps: false, madeFrom },
-      threads: this.#options.threads,
-    });
-    const emit = async () => emitPlan(model, await planner.plan(recipe));
+    const planner = makePlanner({ model, path, ranges, refining, keeps: false, madeFrom, threads });
+    const settings = { provider, pause: this.#watch.pause };
+    const kept = isLarge ? { recipe } : await keepBoxes(planner, recipe, samples, settings);
+    const emit = async () => emitPlan(model, await planner.plan(kept.recipe));
     return withWritten(emit, { output: this.#output, onDisk: isLarge, limits: defaultLimits }, work);
   }
 }

@@ -25,6 +25,7 @@ const places: Readonly<Record<string, string>> = {
   observer: 'recipe.activations.observer',
   exactOffset: 'recipe.activations.exactOffset',
   matmulActivations: 'recipe.activations.matMul',
+  keepBoxes: 'recipe.activations.keepBoxes',
   rule: 'recipe.rules',
   actSymmetric: 'recipe.activations.observerSettings.symmetric',
   momentum: 'recipe.activations.observerSettings.momentum',

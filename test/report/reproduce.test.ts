@@ -106,7 +106,15 @@ test('words as a shell takes them', () => {
 const changed: Recipe = {
   ...{ scheme: 'mse', bits: 3, granularity: 'tensor', group: 'tensor' },
   activations: {
-    ...{ kind: 'static', bits: 5, levels: 'log', observer: 'ema', exactOffset: true, matMul: true },
+    ...{
+      kind: 'static',
+      bits: 5,
+      levels: 'log',
+      observer: 'ema',
+      exactOffset: true,
+      matMul: true,
+      keepBoxes: 'off',
+    },
     observerSettings: { symmetric: true, momentum: 0.5, percentile: 90, lsqplusConfig: 1 },
   },
   blocks: { size: 64, asymmetric: true, accuracyLevel: 4 },

@@ -106,6 +106,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     origins: [],
     suggestions: [],
     search: null,
+    boxes: null,
     distributions: [],
     mistakes: [],
     gates: [],

@@ -48,13 +48,42 @@ export function layoutOf(outputs: Outputs): Layout {
   );
 }
 
+/** The places of one sample that a detector scores, by number. Corners are as the model gives them. */
+export interface Places {
+  readonly count: number;
+  readonly corners: (place: number) => Corners;
+  /** The class of the highest score, whatever it is. */
+  readonly best: (place: number) => { readonly label: number; readonly score: number };
+  /** The score of that class, by its label. */
+  readonly score: (place: number, label: number) => number;
+}
+
+/** Left, top, right and bottom. */
+export type Corners = readonly [number, number, number, number];
+
+export function placesOf(outputs: Outputs, layout: Layout, row: number): Places {
+  return layout.kind === 'apart' ? apart(outputs, layout, row) : joint(outputs, layout, row);
+}
+
+/** What corners are divided by to be shares of the picture: beyond one side they are pixels. */
+export function sidesOf(boxes: readonly Corners[], { size }: Pick<TaskBatch, 'size'>) {
+  const isPixels = boxes.some(([, , right, bottom]) => right > 2 || bottom > 2);
+  return isPixels && size ? size : { width: 1, height: 1 };
+}
+
 /** The boxes of one sample, in shares of the picture, the best first, each once. */
-export function boxesOf(outputs: Outputs, layout: Layout, row: number, { size }: TaskBatch): Box[] {
-  const found = layout.kind === 'apart' ? apart(outputs, layout, row) : joint(outputs, layout, row);
-  // Beyond one side they are pixels.
-  const isPixels = found.some(({ right, bottom }) => right > 2 || bottom > 2);
-  const { width, height } = isPixels && size ? size : { width: 1, height: 1 };
-  const scaled = found.map(({ left, top, right, bottom, ...rest }) => ({
+export function boxesOf(outputs: Outputs, layout: Layout, row: number, batch: TaskBatch): Box[] {
+  const { count, corners, best } = placesOf(outputs, layout, row);
+  const found: { corners: Corners; label: number; score: number }[] = [];
+  for (let place = 0; place < count; place++) {
+    const { label, score } = best(place);
+    if (score >= LEAST_SCORE[layout.kind]) found.push({ corners: corners(place), label, score });
+  }
+  const { width, height } = sidesOf(
+    found.map(({ corners }) => corners),
+    batch,
+  );
+  const scaled = found.map(({ corners: [left, top, right, bottom], ...rest }) => ({
     ...{ left: left / width, top: top / height, right: right / width, bottom: bottom / height, ...rest },
   }));
   scaled.sort((a, b) => b.score - a.score);
@@ -105,10 +134,11 @@ export function areBoxes(outputs: Outputs, layout: Layout, row: number, batch: T
   return isScored && isInside && areLabels && all.some((i) => Math.max(at(i, 2), at(i, 3)) > 2);
 }
 
+type Sides = Pick<Box, 'left' | 'top' | 'right' | 'bottom'>;
+
 /** Intersection over union of two boxes. */
-export function iouOf(a: Box, b: Box): number {
-  const area = ({ left, top, right, bottom }: Pick<Box, 'left' | 'top' | 'right' | 'bottom'>) =>
-    Math.max(0, right - left) * Math.max(0, bottom - top);
+export function iouOf(a: Sides, b: Sides): number {
+  const area = ({ left, top, right, bottom }: Sides) => Math.max(0, right - left) * Math.max(0, bottom - top);
   const both = area({
     left: Math.max(a.left, b.left),
     top: Math.max(a.top, b.top),
@@ -131,8 +161,8 @@ function valuesOf(
   return { values: Float64Array.from(numbersOf({ type: array.type, data })), dims };
 }
 
-function apart(outputs: Outputs, layout: Extract<Layout, { kind: 'apart' }>, row: number): Box[] {
-  const corners = valuesOf(outputs, layout.boxes, row).values;
+function apart(outputs: Outputs, layout: Extract<Layout, { kind: 'apart' }>, row: number): Places {
+  const boxes = valuesOf(outputs, layout.boxes, row).values;
   const { values, dims } = valuesOf(outputs, layout.scores, row);
   const labels = layout.labels === undefined ? undefined : valuesOf(outputs, layout.labels, row).values;
   const [count = 0] = dims;
@@ -140,26 +170,28 @@ function apart(outputs: Outputs, layout: Extract<Layout, { kind: 'apart' }>, row
   const areLogits = values.some((value) => value < 0 || value > 1.001);
   // TensorFlow's detectors give the top before the left.
   const [x, y] = /detection_boxes/i.test(layout.boxes) ? [1, 0] : [0, 1];
-  const boxes: Box[] = [];
-  for (let i = 0; i < count; i++) {
-    const scores = values.subarray(i * classes, (i + 1) * classes);
-    const shares = areLogits ? shareOf(scores) : scores;
-    // The first of several is the background.
-    const best = classes > 1 ? 1 + argmaxAt(shares, 1, classes - 1) : 0;
-    const score = shares[best] as number;
-    if (score < LEAST_SCORE.apart) continue;
-    const [at, label] = [4 * i, labels ? (labels[i] as number) : best];
-    const [left, top] = [corners[at + x] as number, corners[at + y] as number];
-    boxes.push({
-      left,
-      top,
-      right: corners[at + 2 + x] as number,
-      bottom: corners[at + 2 + y] as number,
-      score,
-      label,
-    });
-  }
-  return boxes;
+  const sharesAt = (place: number) => {
+    const scores = values.subarray(place * classes, (place + 1) * classes);
+    return areLogits ? shareOf(scores) : scores;
+  };
+  // The first of several is the background.
+  const bestOf = (shares: Float64Array) => (classes > 1 ? 1 + argmaxAt(shares, 1, classes - 1) : 0);
+  return {
+    count,
+    corners(place) {
+      const at = 4 * place;
+      return [boxes[at + x], boxes[at + y], boxes[at + 2 + x], boxes[at + 2 + y]] as unknown as Corners;
+    },
+    best(place) {
+      const shares = sharesAt(place);
+      const best = bestOf(shares);
+      return { label: labels ? (labels[place] as number) : best, score: shares[best] as number };
+    },
+    score(place, label) {
+      const shares = sharesAt(place);
+      return shares[labels ? bestOf(shares) : label] as number;
+    },
+  };
 }
 
 /** Softmax, or the logistic function of a lone one. */
@@ -184,26 +216,27 @@ function tableOf(outputs: Outputs, layout: Joint, row: number) {
   return { values, isColumns, count, fields, at };
 }
 
-function joint(outputs: Outputs, layout: Joint, row: number): Box[] {
+function joint(outputs: Outputs, layout: Joint, row: number): Places {
   const { values, isColumns, count, fields, at } = tableOf(outputs, layout, row);
   const from = layout.kind === 'rows' ? 5 : 4;
-  const boxes: Box[] = [];
-  for (let i = 0; i < count; i++) {
-    const best = argmaxAt(
-      values,
-      isColumns ? from * count + i : i * fields + from,
-      fields - from,
-      isColumns ? count : 1,
-    );
-    const isFinal = layout.kind === 'final';
-    const own = fields > from ? at(i, from + best) : 1;
-    const score = isFinal ? at(i, 4) : layout.kind === 'rows' ? at(i, 4) * own : own;
-    if (score < LEAST_SCORE[layout.kind]) continue;
-    const [a, b, c, d] = [at(i, 0), at(i, 1), at(i, 2), at(i, 3)];
-    const corners = isFinal
-      ? { left: a, top: b, right: c, bottom: d }
-      : { left: a - c / 2, top: b - d / 2, right: a + c / 2, bottom: b + d / 2 };
-    boxes.push({ ...corners, score, label: isFinal ? at(i, 5) : best });
-  }
-  return boxes;
+  const isFinal = layout.kind === 'final';
+  const score = (place: number, label: number): number => {
+    if (isFinal) return at(place, 4);
+    const own = fields > from ? at(place, from + label) : 1;
+    return layout.kind === 'rows' ? at(place, 4) * own : own;
+  };
+  return {
+    count,
+    score,
+    corners(place) {
+      const [a, b, c, d] = [at(place, 0), at(place, 1), at(place, 2), at(place, 3)];
+      return isFinal ? [a, b, c, d] : [a - c / 2, b - d / 2, a + c / 2, b + d / 2];
+    },
+    best(place) {
+      if (isFinal) return { label: at(place, 5), score: at(place, 4) };
+      const start = isColumns ? from * count + place : place * fields + from;
+      const label = argmaxAt(values, start, fields - from, isColumns ? count : 1);
+      return { label, score: score(place, label) };
+    },
+  };
 }

@@ -21,7 +21,7 @@ const vela = 'https://pypi.org/project/ethos-u-vela/';
 export const ethosU: Target = {
   name: 'ethos-u',
   summary: 'Arm Ethos-U NPUs and TFLite-Micro, by way of a conversion to LiteRT',
-  form: plainForm,
+  form: { ...plainForm, floats: 'elsewhere' },
   rules: [
     standardOperators({ source: specification }),
     activationTypes(['int8', 'uint8', 'int16'], { source: vela }),

@@ -18,7 +18,7 @@ const provider = 'https://onnxruntime.ai/docs/execution-providers/QNN-ExecutionP
 export const qnn: Target = {
   name: 'qnn',
   summary: 'Qualcomm NPUs through the QNN execution provider of onnxruntime',
-  form: { ...plainForm, widest: 16 },
+  form: { ...plainForm, floats: 'elsewhere', widest: 16 },
   rules: [
     standardOperators({ source: provider }),
     activationTypes(['uint8', 'uint16', 'int8', 'int16'], { source: provider }),

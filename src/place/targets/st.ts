@@ -18,7 +18,7 @@ const quantization = 'https://stedgeai-dc.st.com/assets/embedded-docs/quantizati
 export const st: Target = {
   name: 'st',
   summary: 'ST Edge AI for STM32 microcontrollers, Stellar and ISPU',
-  form: plainForm,
+  form: { ...plainForm, floats: 'elsewhere' },
   rules: [
     standardOperators({ source: brief }),
     activationTypes(['int8', 'uint8'], { source: quantization }),

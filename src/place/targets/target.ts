@@ -55,6 +55,8 @@ export interface TargetForm {
   /** Whether operators that move values work on codes, or stand between a DQ and a Q, as a Relu does. */
   readonly moves: 'codes' | 'pairs';
   readonly biases: 'int32' | 'float';
+  /** Where layers in float run: on the same unit as those on integers, or on another, to which values are moved. */
+  readonly floats: 'beside' | 'elsewhere';
   /** The widest activations that it has kernels for, in bits. */
   readonly widest: 8 | 16;
   /** How kernels add products: some of x86 two and two in int16, which saturates (src/quantize/pairs.ts). */
@@ -67,6 +69,7 @@ export const onnxruntimeForm: TargetForm = {
   activations: 'uint8',
   moves: 'codes',
   biases: 'int32',
+  floats: 'beside',
   widest: 8,
   sums: 'int16-pairs',
 };
