@@ -73,7 +73,6 @@ const columns: readonly Column[] = [
     none: {
       'integers, which have no gradient': 'Shape Size',
       'folded away before': 'Dropout',
-      'its states go round': 'GRU LSTM RNN',
       'not met between layers': 'DeformConv DepthToSpace Einsum GlobalMaxPool SpaceToDepth Tile',
     },
   },

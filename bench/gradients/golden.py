@@ -449,6 +449,75 @@ def shapes():
     )
 
 
+def gate_rows(order, weight):
+    """Rows of W, R or half of B, ONNX's gates in torch's order."""
+    parts = weight.chunk(len(order))
+    return torch.cat([parts[at] for at in order])
+
+
+def recurrent(op, direction, steps, weights, x, w, r, b=None, h=None, c=None):
+    """torch's own LSTM, GRU or RNN on ONNX's inputs: Y [steps, directions, samples, cells], Y_h and, of an LSTM, Y_c."""
+    order = {"LSTM": [0, 2, 3, 1], "GRU": [1, 0, 2], "RNN": [0]}[op]
+    own = {"LSTM": torch._VF.lstm, "GRU": torch._VF.gru, "RNN": torch._VF.rnn_tanh}[op]
+    directions, cells = w.shape[0], r.shape[2]
+    flat = []
+    for d in range(directions):
+        flat += [gate_rows(order, w[d]), gate_rows(order, r[d])]
+        if b is not None:
+            flat += [gate_rows(order, half) for half in b[d].chunk(2)]
+    zeros = torch.zeros(directions, x.shape[1], cells, dtype=x.dtype)
+    h = zeros if h is None else h
+    state = (h, zeros if c is None else c) if op == "LSTM" else h
+    read = x.flip(0) if direction == "reverse" else x
+    y, *states = own(read, state, flat, b is not None, 1, 0.0, False, directions == 2, False)
+    y = y.flip(0) if direction == "reverse" else y
+    return (y.view(steps, x.shape[1], directions, cells).permute(0, 2, 1, 3), *states)[:weights]
+
+
+def gru_before(x, w, r, b):
+    """A GRU that resets before the product, which torch has not."""
+    w, r, b = w[0], r[0], b[0]
+    (wz, wr, wn), (rz, rr, rn), halves = w.chunk(3), r.chunk(3), b.chunk(6)
+    h = torch.zeros(x.shape[1], r.shape[1], dtype=x.dtype)
+    given = []
+    for step in x:
+        z = torch.sigmoid(step @ wz.T + h @ rz.T + halves[0] + halves[3])
+        reset = torch.sigmoid(step @ wr.T + h @ rr.T + halves[1] + halves[4])
+        n = torch.tanh(step @ wn.T + (reset * h) @ rn.T + halves[2] + halves[5])
+        h = (1 - z) * n + z * h
+        given.append(h)
+    return torch.stack(given).unsqueeze(1)
+
+
+def recurrences():
+    for op, gates, outputs in [("LSTM", 4, 3), ("GRU", 3, 2), ("RNN", 1, 2)]:
+        section(op)
+        attributes = {"hidden_size": 3, **({"linear_before_reset": 1} if op == "GRU" else {})}
+        for name, direction, count, starts, weights in [
+            ("forward, all it gives", "forward", 1, True, outputs),
+            ("reverse, Y alone", "reverse", 1, False, 1),
+            ("bidirectional, all it gives", "bidirectional", 2, True, outputs),
+        ]:
+            rows = gates * 3
+            states = [None, array(count, 2, 3), *([array(count, 2, 3)] if op == "LSTM" else [])] if starts else []
+            case(
+                op,
+                name,
+                lambda x, w, r, b, _=None, h=None, c=None: recurrent(op, direction, 4, weights, x, w, r, b, h, c),
+                [array(4, 2, 2), array(count, rows, 2), array(count, rows, 3), array(count, 2 * rows), *states],
+                {**attributes, "direction": direction},
+            )
+        case(
+            op,
+            "one step without a bias",
+            lambda x, w, r: recurrent(op, "forward", 1, 1, x, w, r),
+            [array(1, 2, 2), array(1, gates * 3, 2), array(1, gates * 3, 3)],
+            attributes,
+        )
+    section("GRU before")
+    case("GRU", "reset before the product", gru_before, [array(4, 2, 2), array(1, 9, 2), array(1, 9, 3), array(1, 18)], {"hidden_size": 3})
+
+
 section("functions")
 convolutions()
 products()
@@ -458,6 +527,7 @@ functions()
 normalizations()
 pooling()
 shapes()
+recurrences()
 
 OUT.mkdir(exist_ok=True)
 for op, cases in files.items():

@@ -19,6 +19,7 @@ import { gelu } from './rules/gelu.js';
 import { gemm } from './rules/gemm.js';
 import { globalAveragePool } from './rules/global-average-pool.js';
 import { groupNormalization } from './rules/group-normalization.js';
+import { gru } from './rules/gru.js';
 import { hardSigmoid } from './rules/hard-sigmoid.js';
 import { hardSwish } from './rules/hard-swish.js';
 import { identity } from './rules/identity.js';
@@ -27,6 +28,7 @@ import { layerNormalization } from './rules/layer-normalization.js';
 import { leakyRelu } from './rules/leaky-relu.js';
 import { log } from './rules/log.js';
 import { logSoftmax } from './rules/log-softmax.js';
+import { lstm } from './rules/lstm.js';
 import { matMul } from './rules/mat-mul.js';
 import { maxPool } from './rules/max-pool.js';
 import { mul } from './rules/mul.js';
@@ -42,6 +44,7 @@ import { relu } from './rules/relu.js';
 import { reshape } from './rules/reshape.js';
 import { resize } from './rules/resize.js';
 import { rmsNormalization } from './rules/rms-normalization.js';
+import { rnn } from './rules/rnn.js';
 import { sigmoid } from './rules/sigmoid.js';
 import { simplifiedLayerNormalization } from './rules/simplified-layer-normalization.js';
 import { slice } from './rules/slice.js';
@@ -78,6 +81,7 @@ export const derivatives: readonly DerivativeRule[] = [
   gemm,
   globalAveragePool,
   groupNormalization,
+  gru,
   hardSigmoid,
   hardSwish,
   identity,
@@ -86,6 +90,7 @@ export const derivatives: readonly DerivativeRule[] = [
   leakyRelu,
   log,
   logSoftmax,
+  lstm,
   matMul,
   maxPool,
   mul,
@@ -101,6 +106,7 @@ export const derivatives: readonly DerivativeRule[] = [
   reshape,
   resize,
   rmsNormalization,
+  rnn,
   sigmoid,
   simplifiedLayerNormalization,
   slice,

@@ -13,10 +13,10 @@ import { type FittedBlocks, fitBlocks } from './fit-blocks.js';
 import { REFITS } from './fit-levels.js';
 import { type FittedWeight, fitWeight } from './fit-weight.js';
 import { DAMPING } from './hessian.js';
-import { type RefinableLayer, refinableLayers } from './layers.js';
+import type { RefinableLayer } from './layers.js';
 import { ALL_OF_IT, hessiansOf, madeGood, type Shrinkage, shrinkageThatHolds } from './make-good.js';
 import { measureLayers, samplesOfWalk, samplesSetting, withWalk } from './open-walk.js';
-import { recurrentLayers } from './recurrent-layers.js';
+import { isLinearProduct, layersAndProducts } from './recurrent-layers.js';
 import type { Refiner } from './refiner.js';
 import {
   aboutZero,
@@ -56,7 +56,7 @@ export const secondOrder: Refiner = {
     const { model, settings } = context;
     const refits = Math.round(Number(settings.levels ?? REFITS));
     const opset = opsetOf(model);
-    const layers = [...refinableLayers(model.graph, plan), ...recurrentLayers(model.graph, plan)];
+    const layers = layersAndProducts(model.graph, plan).filter(isLinearProduct);
     const twin = twinGraphOf(model, plan, layers);
     const weights = new Map<string, StoredTensor>();
     const biases = new Map<string, Float32Array>();

@@ -1,9 +1,9 @@
 import { NameScope } from '../graph/edit.js';
 import { fakeQuantizeNodes, scopeOf } from '../graph/fake-quantize.js';
 import { BIAS_INPUT } from '../graph/linear-layer.js';
-import { attribute, type Graph, inputAt, isOp, type Model, type Node, node } from '../graph/model.js';
-import { halvesOfBias, RECURRENT_INPUT, recurrenceOf } from '../graph/recurrence.js';
-import { floatsOf, type Tensor, tensorOf } from '../graph/tensor.js';
+import { type Graph, isOp, type Model, type Node, node } from '../graph/model.js';
+import { RECURRENT_INPUT, recurrenceOf } from '../graph/recurrence.js';
+import { type Tensor, tensorOf } from '../graph/tensor.js';
 import type { ActivationQuantizer } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import type { NdArray } from '../numerics/nd-array.js';
@@ -19,6 +19,7 @@ import {
 import { biasIn, dequantizeBias } from '../quantize/bias.js';
 import { layerQuantizerOf, type Plan, quantizerOf, weightAt } from '../quantize/plan.js';
 import { dequantizeTensor } from '../quantize/quantized-tensor.js';
+import { recurrentBias } from '../quantize/recurrent-bias.js';
 import type { RefinableLayer } from './layers.js';
 import { isInputPart, recurrentProducts, sumsProducts } from './recurrent-layers.js';
 import { copyOf, isConvolution } from './weight-matrix.js';
@@ -190,35 +191,23 @@ class Builder {
     if (!recurrence || parts.length === 0) return;
     const given = source.outputs[0] || this.#names.fresh(`${source.id}~given`);
     if (given !== source.outputs[0]) this.#nodes.push(copyOf(source, source.inputs, [given]));
-    const { cells, gates, reverse } = recurrence;
-    const dims = [reverse.length, gates * cells];
-    const own = this.#graph.initializers.get(inputAt(source, RECURRENT_INPUT.bias) ?? '');
-    const halves = halvesOfBias(recurrence, own && floatsOf(own));
-    const biasOf = (half: 'w' | 'r') => {
-      const part = parts.find((layer) => isInputPart(layer) === (half === 'w'));
-      const float = this.#keep(`${source.id}~${half}`, dims, halves[half]);
-      return { float, quantized: this.#keep(`${source.id}~b${half}`, dims, part?.bias ?? halves[half]) };
-    };
-    const biases = { w: biasOf('w'), r: biasOf('r') };
-    if (parts.every(({ takesBias }) => takesBias)) {
-      const bias = this.#names.fresh(`${source.id}~b`);
-      const both = [biases.w.quantized, biases.r.quantized];
-      this.#nodes.push(node('Concat', both, [bias], { axis: attribute.int(1) }));
-      while (inputs.length < RECURRENT_INPUT.bias) inputs.push('');
-      inputs[RECURRENT_INPUT.bias] = bias;
-    }
-    const products = recurrentProducts(recurrence, { given, inputs, biases }, (name) =>
-      this.#names.fresh(name),
+    const [fresh, keep] = [
+      (wanted: string) => this.#names.fresh(wanted),
+      (wanted: string, array: NdArray) => this.#keepArray(wanted, array),
+    ];
+    const products = recurrentProducts(
+      recurrence,
+      { graph: this.#graph, parts, given, inputs },
+      { fresh, keep },
     );
     this.#nodes.push(...products.nodes);
-    for (const [name, tensor] of products.constants) this.#constants.set(name, tensor);
+    if (products.bias) setInput(inputs, RECURRENT_INPUT.bias, products.bias);
     for (const layer of parts) {
       const half = isInputPart(layer) ? 'w' : 'r';
-      const { input, float, quantized } = products[half];
+      const { input, float, quantized, bias } = products[half];
       this.#made.push({
         ...{ layer, float, computed: quantized, corrected: quantized, input },
-        ...{ weight: inputs[RECURRENT_INPUT[half]] ?? '', bias: biases[half].quantized },
-        ...{ factor: '', shift: '' },
+        ...{ weight: inputs[RECURRENT_INPUT[half]] ?? '', bias, factor: '', shift: '' },
         beside: half === 'w' || !sumsProducts(source) ? undefined : products.w,
       });
     }
@@ -236,7 +225,9 @@ class Builder {
     return role.kind === 'weighted' && index === 0 ? this.#forLayer(value) : this.#asCodes(value);
   }
 
-  #quantizeWeights({ sites }: WeightedNode, inputs: string[]): void {
+  #quantizeWeights({ node: source, sites }: WeightedNode, inputs: string[]): void {
+    const bias = recurrentBias(this.#graph, this.#plan, source, sites);
+    if (bias) setInput(inputs, RECURRENT_INPUT.bias, this.#keepArray(`${source.id}~b`, bias));
     for (const site of sites) {
       const weight = weightAt(this.#plan, site);
       inputs[site.input] = this.#keep(`${site.id}~`, shapeAt(site), dequantizeTensor(weight));
@@ -252,8 +243,7 @@ class Builder {
     if (owner.biasAdd === source) {
       inputs[source.inputs.indexOf(owner.weighted.bias ?? '')] = name;
     } else if (owner.takesBias && !isOp(source, 'MatMul')) {
-      while (inputs.length < BIAS_INPUT) inputs.push('');
-      inputs[BIAS_INPUT] = name;
+      setInput(inputs, BIAS_INPUT, name);
     }
     return name;
   }
@@ -343,6 +333,11 @@ class Builder {
     this.#constants.set(name, tensorOf(array));
     return name;
   }
+}
+
+function setInput(inputs: string[], index: number, value: string): void {
+  while (inputs.length < index) inputs.push('');
+  inputs[index] = value;
 }
 
 /** The value whose quantizer a value has. */

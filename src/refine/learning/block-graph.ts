@@ -65,7 +65,7 @@ export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block
     inputs: [...inputs].map((quantized) => ({ quantized, float: twin.floatOf(quantized) ?? quantized })),
     outputs,
     hints,
-    layers: twin.layers.filter(({ computed }) => isNeeded(computed)),
+    layers: twin.layers.filter(({ weight }) => read.has(weight)),
     roundings: twin.roundings.filter(({ output }) => isNeeded(output)),
   };
 }

@@ -4,7 +4,6 @@ import { NameScope } from '../../graph/edit.js';
 import type { Graph, Model, Node, ValueInfo } from '../../graph/model.js';
 import { floatsOf, tensorOf } from '../../graph/tensor.js';
 import { channelAlong, elementCount, type NdArray } from '../../numerics/nd-array.js';
-import type { QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import type { Bank, Objective, Parameter, Schedule } from '../../train/objective.js';
 import { shapesIn } from '../../train/shapes.js';
 import type {
@@ -208,11 +207,10 @@ class Builder {
   }
 
   #learnLayer(twin: TwinLayer): LearnedLayer {
-    const { settings } = this.#sources;
     const { layer } = twin;
     const weight = this.#learnWeight(twin);
     const hasBias = layer.takesBias && twin.bias !== '';
-    const bias = hasBias && settings.weights.length > 0 ? twin.bias : undefined;
+    const bias = hasBias && this.#sources.settings.weights.length > 0 ? twin.bias : undefined;
     if (bias) {
       const tensor = this.#initializers.get(bias);
       if (!tensor) throw new Error(`${bias} is not there`);
@@ -230,7 +228,7 @@ class Builder {
     const { settings } = this.#sources;
     const { layer } = twin;
     if (layer.weight.kind === 'blocks') return undefined;
-    const tensor: QuantizedTensor = layer.weight;
+    const tensor = layer.weight;
     const value = this.#names.fresh(`${twin.weight}/float`);
     const start = withinCells(floatsOf(layer.linear.weight), tensor);
     const siteOf = ({ quantizer, latent }: WeightLearner): WeightSite => {
@@ -250,7 +248,9 @@ class Builder {
     } else this.#initializers.set(value, tensorOf(array));
     const simulated = learner.quantizer.simulate(this.#maker, site);
     this.#take(simulated);
-    this.#renamed.set(twin.weight, simulated.output);
+    // Its operator may read it in another shape than it is stored in.
+    const read = this.#initializers.get(twin.weight)?.dims ?? tensor.dims;
+    this.#renamed.set(twin.weight, this.#steps.asShape(simulated.output, tensor.dims, read));
     return { site, simulated };
   }
 

@@ -134,7 +134,7 @@ function withLayers(
   parts.at(-1)?.push(...waiting);
   return parts.map((nodes) => {
     const own = nodes.flatMap((node) => layers.get(node) ?? []);
-    return { id: own.at(-1)?.id ?? '', nodes, layers: own, outputs: outputsOf(graph, nodes), hints: [] };
+    return { id: own.at(-1)?.node.id ?? '', nodes, layers: own, outputs: outputsOf(graph, nodes), hints: [] };
   });
 }
 

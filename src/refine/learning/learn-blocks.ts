@@ -9,9 +9,9 @@ import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized
 import { computeValues } from '../../train/compute.js';
 import { shapesIn } from '../../train/shapes.js';
 import { halfCosine, train } from '../../train/train.js';
-import { refinableLayers } from '../layers.js';
 import { withWalk } from '../open-walk.js';
 import { readQuantizer, readTensor, storedValues } from '../quantizers/read-back.js';
+import { layersAndProducts } from '../recurrent-layers.js';
 import type { RefineContext, Refinement } from '../refiner.js';
 import { setQuantizer, type TwinGraph, twinGraphOf } from '../twin-graph.js';
 import type { Walk } from '../walk.js';
@@ -49,7 +49,7 @@ export interface LearningWay {
 export async function learnBlocks(plan: Plan, context: RefineContext, way: LearningWay): Promise<Refinement> {
   const { cut, settings } = way;
   const { model } = context;
-  const layers = refinableLayers(model.graph, plan);
+  const layers = layersAndProducts(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
   const graphs = cut(model.graph, layers)
     .map((block) => (settings.hints > 0 ? block : { ...block, hints: [] }))
@@ -211,6 +211,8 @@ async function readBack(
   ];
   const stored = await computeValues(objective, simulated.flatMap(storedValues), values);
   const learned = nothing();
+  const like = (name: string, data: Float32Array): Tensor =>
+    tensorOf({ type: 'float32', dims: twin.constants.get(name)?.dims ?? [data.length], data });
   for (const { rounding, bits, simulated: quantizer } of activations) {
     const grid = readQuantizer(quantizer, bits, stored);
     learned.activations.set(rounding.key, grid);
@@ -223,17 +225,14 @@ async function readBack(
     const weight = readWeight(withLearned(plan, learned), layer, stored);
     if (weight) {
       learned.weights.set(site, weight);
-      learned.constants.set(layer.twin.weight, floats(weight.dims, dequantizeTensor(weight)));
+      learned.constants.set(layer.twin.weight, like(layer.twin.weight, dequantizeTensor(weight)));
     }
     if (!bias) continue;
     const asStored = biasIn(withLearned(plan, learned), weighted);
-    learned.constants.set(layer.twin.bias, floats([bias.length], asStored ? dequantizeBias(asStored) : bias));
+    learned.constants.set(layer.twin.bias, like(layer.twin.bias, asStored ? dequantizeBias(asStored) : bias));
   }
   return learned;
 }
-
-const floats = (dims: readonly number[], data: Float32Array): Tensor =>
-  tensorOf({ type: 'float32', dims, data });
 
 /** The numbers of a plan in the making. */
 type LearnedNumbers = PlanNumbers & Pick<Plan, 'weights'>;

@@ -3,7 +3,7 @@ import { biasOfHalves, halvesOfBias, RECURRENT_INPUT, recurrenceOf } from '../gr
 import { floatsOf } from '../graph/tensor.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import type { WeightedNode } from '../place/placement.js';
-import type { Plan } from '../quantize/plan.js';
+import type { Plan } from './plan.js';
 
 /** B of a recurrent operator, [directions, 2 · gates · cells], where a plan has another for it; else undefined. */
 export function recurrentBias(

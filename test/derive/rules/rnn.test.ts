@@ -1,0 +1,3 @@
+import { checkOperator } from '../../support/gradient-check.js';
+
+checkOperator('RNN');
