@@ -1,6 +1,7 @@
 import type { ActScheme } from '../../calibration/act-schemes/act-scheme.js';
 import { exactOffset } from '../../calibration/observers/exact-offset.js';
 import { minmax } from '../../calibration/observers/minmax.js';
+import type { ObserverSettings } from '../../calibration/observers/observer.js';
 import type { RangeSource } from '../../calibration/range-sources/range-source.js';
 import type { Ranges } from '../calibrate/find-ranges.js';
 import { QuantizeError } from '../errors.js';
@@ -25,7 +26,14 @@ import {
   type WeightSite,
 } from '../place/placement.js';
 import { formOf } from '../place/targets/targets.js';
-import { type LayerRecipe, MAX_BITS, named, type Recipe, WIDE_BITS } from '../recipe.js';
+import {
+  type LayerRecipe,
+  MAX_BITS,
+  named,
+  type Recipe,
+  type StaticActivations,
+  WIDE_BITS,
+} from '../recipe.js';
 import { biasOf, scaleFloorIn } from './bias.js';
 import { type Felt, feltIn } from './felt-range.js';
 import { weightLimit } from './integer-limit.js';
@@ -278,10 +286,10 @@ function observe(
   const levels = bits < MAX_BITS && !isInput ? scheme.quantizer(felt, bits) : undefined;
   // 65,536 steps are enough for the whole range.
   const chooser = bits === WIDE_BITS ? minmax : observer;
-  const grid = chooser.quantizer(bits === WIDE_BITS ? seen : felt, bits, activations.observerSettings);
+  const settings = settingsAt(bits, activations);
+  const grid = chooser.quantizer(bits === WIDE_BITS ? seen : felt, bits, settings);
   const quantizer = levels ?? { kind: 'affine', grid: gridFor(recipe, grid) };
-  const offset =
-    levels || bits === WIDE_BITS ? undefined : observer.offsetFit?.(felt, bits, activations.observerSettings);
+  const offset = levels || bits === WIDE_BITS ? undefined : observer.offsetFit?.(felt, bits, settings);
   const exact =
     offset && activations.exactOffset && bits < MAX_BITS
       ? exactOffset(offset, felt.distribution(), bits)
@@ -300,6 +308,17 @@ function observe(
       exactError,
     },
   };
+}
+
+/** A configuration of LSQ+ whose offset is free. */
+const FREE_OFFSET = 4;
+
+/**
+ * What the observer is told for a value of so many bits. The configurations of LSQ+ are of the inputs of layers: what a
+ * shortcut adds, which the paper leaves in float, has more bits and both signs, and keeps an offset.
+ */
+function settingsAt(bits: number, { bits: asked, observerSettings }: StaticActivations): ObserverSettings {
+  return bits > asked ? { ...observerSettings, lsqplusConfig: FREE_OFFSET } : observerSettings;
 }
 
 /** One scale for the tensor leaves no channels to tell apart: its codebook is one, too. */

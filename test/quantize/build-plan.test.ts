@@ -20,6 +20,7 @@ import type { Scheme } from '../../src/quantize/schemes/scheme.js';
 import { schemes } from '../../src/quantize/schemes/schemes.js';
 import { defaultRecipe, type GivenRecipe, named } from '../../src/recipe.js';
 import { GraphBuilder } from '../support/graph-builder.js';
+import { residual } from '../support/nets.js';
 import { withMinmax } from '../support/quantize-model.js';
 import { provenance, statisticsOf } from '../support/statistics.js';
 
@@ -209,6 +210,21 @@ describe('buildPlan', () => {
     ).made;
     expect(quantizerOf(cut, 'x')?.grid).toMatchObject({ low: 0, high: 15 });
     expect(quantizerOf(cut, 'x')).not.toEqual(quantizerOf(whole, 'a'));
+  });
+
+  it('holds the configurations of LSQ+ to what layers read: what a shortcut adds keeps both signs', async () => {
+    const signed = statisticsOf(Array.from({ length: 400 }, (_, i) => i / 100 - 2));
+    const model = residual();
+    const given = Object.fromEntries(['x', 'r', 's', 'b', 't', 'y'].map((value) => [value, signed]));
+    const activations = { bits: 4, observer: 'lsqplus', observerSettings: { lsqplusConfig: 1 } } as const;
+    const { made } = await plan(model, given, { activations });
+    const grids = [...made.activations.values()].flatMap(({ quantizer }) =>
+      quantizer.kind === 'affine' ? [quantizer.grid] : [],
+    );
+    const [narrow, wide] = [15, 255].map((high) => grids.filter((grid) => grid.high === high));
+    expect(narrow?.map(({ zeroPoint }) => zeroPoint)).toEqual(narrow?.map(() => 0));
+    expect(wide?.map(({ zeroPoint }) => zeroPoint)).toEqual(wide?.map(() => 128));
+    expect([narrow?.length, wide?.length].every((count) => count && count > 0)).toBe(true);
   });
 
   it('quantizes weights alone where activations stay in float', async () => {
