@@ -11,6 +11,7 @@ import type { Plan, PlannedActivation, StoredTensor } from '../../src/quantize/p
 import type { GivenRecipe } from '../../src/recipe.js';
 import { finish, Net } from '../support/nets.js';
 import { quantizeModel } from '../support/quantize-model.js';
+import { recurrentNet } from '../support/recurrent-net.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** x → Gemm → Relu → MatMul → Add → y, wide enough that every kind of weight has something to store. */
@@ -84,6 +85,22 @@ describe('a plan that was saved', () => {
     const read = planOf(await readPlanFile(path), owner);
     expect(read).toEqual(plan);
     expect(encodeModel(emitModel(model, read).model)).toEqual(made.bytes);
+  });
+
+  it('holds the halves of a recurrent bias, each of its own length', async () => {
+    const model = recurrentNet({ opType: 'LSTM' });
+    const made = await quantizeModel(model, { bits: 4, allLayers: true, activations: { kind: 'float' } });
+    const saving = (length: number) => {
+      const path = join(temporaryFolder(), 'model.plan');
+      const biases = new Map([['h#2', new Float32Array(length).fill(0.5)]]);
+      writeFileSync(path, serializePlan(model, { ...made.plan, biases }));
+      return path;
+    };
+    const owner = { model, recipe: made.plan.recipe, placement: made.placement };
+    const read = planOf(await readPlanFile(saving(32)), owner);
+    expect(read.biases).toEqual(new Map([['h#2', new Float32Array(32).fill(0.5)]]));
+    const refused = await refusal(async () => planOf(await readPlanFile(saving(64)), owner));
+    expect(refused.message).toContain('"h#2" has 64 values where the layer has 32 output channels');
   });
 
   it('is refused for another model', async () => {
