@@ -17,6 +17,11 @@ const kept = [...sequences, ...compact, 'Constant'];
 /** Weights that a layer takes may be this much larger than all that they were computed from: they are quantized. */
 const WEIGHT_GROWTH_BYTES = 1 << 20;
 
+/** … and together, in the byte that each of them takes in the end, by this part of the file: what quantization takes away at least. */
+const WEIGHT_GROWTH_SHARE = 1 / 2;
+/** Bytes of a float for one of its code. */
+const FLOAT_BYTES = 4;
+
 /** What all other folded values together may add to a file of any size: shapes, indices and small tables. */
 const LEAST_GROWTH_BYTES = 4096;
 
@@ -30,8 +35,9 @@ const GROWTH_SHARE = 1 / 8;
  *   makes no sequence.
  * - Only what a node that is not constant reads, a subgraph captures or the graph returns is kept; a graph output that
  *   is constant stays computed, and with it the other outputs of its node.
- * - Expand, Tile and Range would fill the file: what a layer takes as its weight may grow by a MiB, all else together by
- *   an eighth of the file's constants and what they were computed from. The smallest come first; the rest stays computed.
+ * - Expand, Tile and Range would fill the file: what a layer takes as its weight may grow by a MiB, all such weights by half of
+ *   the file's constants when they have 8 bits, so that the file does not become larger; all else together by an eighth of the
+ *   constants and what they were computed from. The smallest come first; the rest stays computed.
  */
 export const constantSubgraphs: Pass = {
   name: 'constant-subgraphs',
@@ -94,11 +100,17 @@ function affordable(graph: Graph, inner: Graph, values: ReadonlyMap<string, NdAr
     const size = arrays.reduce((sum, array) => sum + (array?.data.byteLength ?? 0), 0);
     return [{ node, size, isWeight: outputs.some(isWeight) }];
   });
-  let left = sourceBytes + Math.max(LEAST_GROWTH_BYTES, GROWTH_SHARE * bytes(graph.initializers.values()));
+  const fileBytes = bytes(graph.initializers.values());
+  let left = sourceBytes + Math.max(LEAST_GROWTH_BYTES, GROWTH_SHARE * fileBytes);
+  let leftForWeights = sourceBytes + Math.max(LEAST_GROWTH_BYTES, WEIGHT_GROWTH_SHARE * fileBytes);
   const folded = new Set<Node>();
   for (const { node, size, isWeight: taken } of costs.sort((a, b) => a.size - b.size)) {
-    if (taken ? size > sourceBytes + WEIGHT_GROWTH_BYTES : size > left) continue;
-    if (!taken) left -= size;
+    const fits = taken
+      ? size <= sourceBytes + WEIGHT_GROWTH_BYTES && size / FLOAT_BYTES <= leftForWeights
+      : size <= left;
+    if (!fits) continue;
+    if (taken) leftForWeights -= size / FLOAT_BYTES;
+    else left -= size;
     folded.add(node);
   }
   return folded;

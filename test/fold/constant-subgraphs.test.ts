@@ -147,16 +147,26 @@ describe('what stays computed', () => {
   });
 
   test.each([
-    [2 ** 18 - 100, ['MatMul']],
-    [2 ** 18 + 100, ['Expand', 'MatMul']],
-  ])('a weight that grows by more than a MiB: %i floats', async (count, operators) => {
+    // At most a MiB of floats, where the file has twice as much as their codes.
+    [2 ** 18 - 100, 2 ** 17 + 100, ['MatMul', 'Add']],
+    [2 ** 18 + 100, 2 ** 18, ['Expand', 'MatMul', 'Add']],
+    // A code of a byte for each: 20 that it is made of, and half of all constants, 20 + 4 × 4096.
+    [8222 - 10, 4096, ['MatMul', 'Add']],
+    [8222 + 10, 4096, ['Expand', 'MatMul', 'Add']],
+    // In a small file 4096 bytes.
+    [4096, 1, ['MatMul', 'Add']],
+    [4200, 1, ['Expand', 'MatMul', 'Add']],
+  ])('a weight that would grow the file: %i floats beside %i others', async (count, others, operators) => {
     const g = new GraphBuilder();
     g.input('x', [1, 1]);
     g.constant('one', [1, 1], randomFloats(1, 1));
     g.constant('shape', [2], BigInt64Array.of(1n, BigInt(count)));
+    g.constant('other', [others], randomFloats(others, 1));
     g.node('Expand', ['one', 'shape'], 'large');
     g.node('MatMul', ['x', 'large'], 'y');
+    g.node('Add', ['x', 'other'], 'z');
     g.output('y', [1, count]);
+    g.output('z', [1, others]);
     await foldWith(constantSubgraphs, g.build(), randomFeed('x', [1, 1], 1), operators);
   });
 });
