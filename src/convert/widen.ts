@@ -39,6 +39,7 @@ export function widenModel(model: Model): boolean {
   const casts = castsOfOutputs(model.graph);
   const inputs = model.graph.inputs.filter(({ dataType }) => isNarrow(dataType));
   widenGraph(model.graph);
+  model.wasNarrow = true;
   const names = new NameScope(model.graph);
   for (const { name } of inputs) {
     if (model.graph.initializers.has(name)) continue;

@@ -71,6 +71,8 @@ export interface Model {
   /** What folding knows and data-free ranges need: by the name of the tensor that the BatchNormalization produced. */
   readonly batchNorms: Map<string, BatchNormMoments>;
   readonly carried?: Carried;
+  /** Whether its float32 constants were 16-bit floats in the file. */
+  wasNarrow?: boolean;
 }
 
 /** The version of the default operator set. */
