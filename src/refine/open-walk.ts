@@ -2,6 +2,7 @@ import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
 import { firstFeed } from '../calibrate/samples.js';
 import type { Model } from '../graph/model.js';
+import { recurrenceOf } from '../graph/recurrence.js';
 import { measureShapes } from '../load/measure-shapes.js';
 import { elementCount } from '../numerics/nd-array.js';
 import type { RefineSettings } from '../recipe.js';
@@ -119,8 +120,9 @@ export async function measureLayers(
 /** Samples in a chunk, so that neither a layer's result nor what its places read takes more than `CHUNK_BYTES`. */
 function chunkSize(layers: readonly RefinableLayer[], shapes: Shapes): number {
   let largest = 1;
-  for (const { linear, output } of layers) {
-    const elements = elementCount(shapes.get(output) ?? []);
+  for (const { node, linear, output } of layers) {
+    // Products inside a recurrent operator have a row for each gate of what it gives.
+    const elements = elementCount(shapes.get(output) ?? []) * (recurrenceOf(node)?.gates ?? 1);
     const { columns, groups } = weightMatrixOf(linear);
     largest = Math.max(largest, elements, (elements / linear.outputChannels) * columns * groups);
   }
