@@ -4,7 +4,7 @@ import { raisedChannelsIn } from '../quantize/bias.js';
 import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
-import { MOST_ERROR, withHalfConstants } from './half-constants.js';
+import { withHalfConstants } from './half-constants.js';
 import { inOperatorForm } from './operator-form.js';
 import { raised } from './raise-opset.js';
 import { addRecipe } from './recipe-metadata.js';
@@ -18,10 +18,8 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
   const { target, format } = plan.recipe;
   const shaped = inTargetForm(emitModel(model, plan, unpaid), formOf(target));
   const formed = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
-  const halved =
-    plan.recipe.float16 || model.wasNarrow
-      ? withHalfConstants(formed, model, plan.recipe.float16 ? MOST_ERROR : 0)
-      : formed;
+  const isHalf = plan.recipe.float16 || model.wasNarrow;
+  const halved = isHalf ? withHalfConstants(formed, model) : formed;
   const emitted = raised(halved, plan.recipe);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };

@@ -9,7 +9,7 @@ import type { EmittedModel } from './emit-model.js';
 const LEAST_ELEMENTS = 64;
 
 /** The error that rounding to 11 bits of mantissa may make, relative to the values: what is too small or too large makes more. */
-export const MOST_ERROR = 2 ** -10;
+const MOST_ERROR = 2 ** -10;
 
 /**
  * Constants of the float model that stand in the written one as float32, in float16: codes → Cast, which the runtime folds at
@@ -17,9 +17,8 @@ export const MOST_ERROR = 2 ** -10;
  * for what moves values alone, and makes float32 of all else: floats in between stay float32 for that.
  *
  * @param float - the folded float model
- * @param mostError - relative to the values: 0 for those alone that float16 holds exactly, as of a model that had them so
  */
-export function withHalfConstants(emitted: EmittedModel, float: Model, mostError = MOST_ERROR): EmittedModel {
+export function withHalfConstants(emitted: EmittedModel, float: Model): EmittedModel {
   const { graph } = emitted.model;
   const initializers = new Map(graph.initializers);
   const written = { ...graph, initializers };
@@ -27,7 +26,7 @@ export function withHalfConstants(emitted: EmittedModel, float: Model, mostError
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const casts = [...graph.initializers].flatMap(([name, tensor]) => {
     if (outputs.has(name) || float.graph.initializers.get(name)?.dataType !== 'float32') return [];
-    const half = halfOf(tensor, mostError);
+    const half = halfOf(tensor);
     if (!half) return [];
     const stored = names.fresh(`${name}_h`);
     initializers.delete(name);
@@ -42,7 +41,7 @@ export function withHalfConstants(emitted: EmittedModel, float: Model, mostError
 }
 
 /** A float32 tensor in float16; undefined where that would lose more than digits, or save nothing. */
-function halfOf(tensor: Tensor, mostError: number): Tensor | undefined {
+function halfOf(tensor: Tensor): Tensor | undefined {
   if (tensor.dataType !== 'float32' || elementCount(tensor.dims) < LEAST_ELEMENTS) return undefined;
   const values = floatsOf(tensor);
   const half = floatTensor('float16', tensor.dims, values);
@@ -53,5 +52,5 @@ function halfOf(tensor: Tensor, mostError: number): Tensor | undefined {
     energy += value * value;
     error += (value - other) ** 2;
   }
-  return error <= mostError ** 2 * energy ? half : undefined;
+  return error <= MOST_ERROR ** 2 * energy ? half : undefined;
 }

@@ -85,7 +85,7 @@ export interface RunOutcome {
 }
 
 const WIDENED =
-  'The float model holds 16-bit floats: what is not quantized is compared in float32. Its constants keep their 16 bits in the file; with --float16 so do those that folding changed.';
+  'The float model holds 16-bit floats: what is not quantized computes in float32, and keeps constants of 16 bits in the file.';
 
 /** The record of a run, version 2. */
 export function makeResult(run: RunOutcome): Result {
