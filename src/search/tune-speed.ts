@@ -58,6 +58,7 @@ export async function tunedForSpeed(
     ({ runs, owner }) => runs.kind !== 'float' && owner === undefined,
   );
   const ids = layers.map(({ node }) => node.id);
+  if (ids.length === 0) return { recipe: given, tuning: { layers: [], gain: 1, tried: 0 } };
   await settings.pause?.();
   const floatTimes = await profileNodes(model, feed, settings);
   await settings.pause?.();

@@ -5,6 +5,7 @@ import type { Gain } from '../../src/evaluate/measure-speed.js';
 import { place } from '../../src/place/place.js';
 import { observableValues, weightedNode } from '../../src/place/placement.js';
 import { makePlanner } from '../../src/prepare/planner.js';
+import type { GivenRecipe } from '../../src/recipe.js';
 import type { Attempt } from '../../src/search/quantize-as.js';
 import { candidateRuns, tunedForSpeed } from '../../src/search/tune-speed.js';
 import { randomFeed } from '../support/graph-builder.js';
@@ -47,9 +48,13 @@ function machine(...fast: string[]) {
   };
 }
 
-async function tuneRow(gainOf: (first: Attempt, second: Attempt) => Promise<Gain>) {
+async function tuneRow(
+  gainOf: (first: Attempt, second: Attempt) => Promise<Gain>,
+  pause: () => Promise<void> = async () => {},
+  given: GivenRecipe = {},
+) {
   const model = row();
-  const recipe = withMinmax({ refine: 'moments' });
+  const recipe = withMinmax({ refine: 'moments', ...given });
   const placement = place(model, recipe, 'model.onnx');
   const statistics = await calibrate(
     model,
@@ -65,7 +70,7 @@ async function tuneRow(gainOf: (first: Attempt, second: Attempt) => Promise<Gain
       progress: () => {},
     },
   });
-  const found = await tunedForSpeed(planner, recipe, randomFeed('c0', [1, 4, 6, 6], 1), { gainOf });
+  const found = await tunedForSpeed(planner, recipe, randomFeed('c0', [1, 4, 6, 6], 1), { gainOf, pause });
   const placed = planner.place(found.recipe);
   const kinds = new Map(
     placed.weighted.map(({ node }) => [node.id, weightedNode(placed, node.id)?.runs.kind]),
@@ -110,4 +115,14 @@ test('what had luck once is not taken', async () => {
   });
   expect(tuning.layers).toEqual([]);
   expect(recipe).toEqual(given);
+});
+
+test('a model without a layer on integers is not timed at all, nor profiled', async () => {
+  let pauses = 0;
+  const pause = async () => {
+    pauses++;
+  };
+  const { tuning } = await tuneRow(machine('c1'), pause, { rules: [{ pattern: '*', actBits: 'float' }] });
+  expect(tuning).toEqual({ layers: [], gain: 1, tried: 0 });
+  expect(pauses).toBe(0);
 });
