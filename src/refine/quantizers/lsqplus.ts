@@ -1,4 +1,3 @@
-import { MAX_BITS } from '../../recipe.js';
 import { learnStep, learnStepAndOffset, refuseCodebook } from './lsq.js';
 import type { ActivationLearner, WeightQuantizer } from './simulated.js';
 
@@ -38,18 +37,11 @@ const configurations = [
   },
 ] as const;
 
-/**
- * LSQ+, activations, by configuration. What has 8 bits, as the addends of shortcuts that the paper leaves in float, keeps
- * the zero point of the plan where a configuration has no offset to learn.
- */
+/** LSQ+, activations, by configuration. */
 export const lsqplusActivations: readonly ActivationLearner[] = configurations.map(
   ({ suffix, summary, offset, lowest }) => ({
     name: `lsqplus${suffix}`,
     summary,
-    simulate: (maker, site) => {
-      const own = offset(site.bits);
-      const isKept = own !== 'learned' && site.bits === MAX_BITS;
-      return learnStepAndOffset(maker, site, isKept ? site.quantizer.zeroPoint : own, lowest(site.bits));
-    },
+    simulate: (maker, site) => learnStepAndOffset(maker, site, offset(site.bits), lowest(site.bits)),
   }),
 );
