@@ -63,6 +63,14 @@ export async function compareLayers(
   if (pairs.length === 0) return [];
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
   const own = quantized.graph.outputs.map(({ name }) => name);
+  const affordable = (results: ReadonlyMap<string, NdArray>, size: number, most: number) =>
+    affordableSamples(
+      Math.max(1, multiplicationsOf(float, pairs, results) / size),
+      most,
+      FEW_MULTIPLICATIONS,
+    );
+  const layerSamples = (results: ReadonlyMap<string, NdArray>, size: number) =>
+    Math.max(LAYER_SAMPLES.least, affordable(results, size, LAYER_SAMPLES.most));
   const compare = async (reference: Runner, exact: Session) => {
     let done = 0;
     let compared: number = LAYER_SAMPLES.most;
@@ -81,10 +89,8 @@ export async function compareLayers(
       const b = await exact.run(taken);
       outputs?.keep(b, samples);
       if (done === 0) {
-        const ofEach = Math.max(1, multiplicationsOf(float, pairs, a) / size);
-        const within = (samples: number) => affordableSamples(ofEach, samples, FEW_MULTIPLICATIONS);
-        compared = Math.max(LAYER_SAMPLES.least, within(LAYER_SAMPLES.most));
-        most = outputs ? Math.max(compared, within(outputs.most)) : compared;
+        compared = layerSamples(a, size);
+        most = outputs ? Math.max(compared, affordable(a, size, outputs.most)) : compared;
       }
       for (const { pair, meter } of meters) {
         const [x, y] = [a.get(pair.floatValue), b.get(pair.quantizedValue)];
@@ -110,7 +116,7 @@ export async function compareLayers(
   if (inTurn) {
     await withScratch(async (folder) => {
       const recorded = await withFloat((session) =>
-        record(session, source, join(folder, 'float'), LAYER_SAMPLES.most),
+        record(session, source, join(folder, 'float'), layerSamples),
       );
       await withQuantized((exact) => compare(recorded, exact));
     });

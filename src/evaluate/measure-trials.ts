@@ -69,13 +69,9 @@ export async function measureWork(
   trials: readonly Trial[],
   { provider, progress = () => {}, pause, trials: ofAll = trials.length, work }: TrialSettings = {},
 ): Promise<{ noises: TrialNoise[]; multiplications: number }> {
-  const settings: SessionSettings = { mode: 'exact', threads: THREADS, provider, label: 'the float model' };
+  const settings = exactly(provider);
   const results = [...new Set([...probe.layers, ...probe.operators].map(({ result }) => result))];
-  const first = await firstFeed(source);
-  const feed = { ...first, ...probe.float };
-  const sizes = await withModel(exposing(probe.model, results), settings, (session) =>
-    valueSizes(probe.model, session, { feed, values: results, settings }),
-  );
+  const sizes = await sizesOf(probe, source, results, settings);
   const multiplications = multiplicationsOf(probe, sizes, await batchSize(source));
   const ofEach = multiplications * (ofAll + 1);
   if (work !== undefined && ofEach * LEAST_SAMPLES > work) return { noises: [], multiplications };
@@ -120,14 +116,28 @@ export async function sampleMultiplications(
   source: SampleSource,
   { provider }: Pick<TrialSettings, 'provider'> = {},
 ): Promise<Map<string, number>> {
-  const settings: SessionSettings = { mode: 'exact', threads: THREADS, provider, label: 'the float model' };
   const results = probe.layers.map(({ result }) => result);
-  const feed = { ...(await firstFeed(source)), ...probe.float };
-  const sizes = await withModel(exposing(probe.model, results), settings, (session) =>
-    valueSizes(probe.model, session, { feed, values: results, settings }),
-  );
+  const sizes = await sizesOf(probe, source, results, exactly(provider));
   const perRun = await batchSize(source);
   return new Map(probe.layers.map((layer) => [layer.id, layerMultiplications(layer, sizes, perRun)]));
+}
+
+/** The session that a probe runs in. */
+const exactly = (provider: TrialSettings['provider']): SessionSettings => ({
+  ...{ mode: 'exact', threads: THREADS, provider, label: 'the float model' },
+});
+
+/** Bytes of results of a probe in the first run of a source. */
+async function sizesOf(
+  probe: Probe,
+  source: SampleSource,
+  results: readonly string[],
+  settings: SessionSettings,
+): Promise<Map<string, number>> {
+  const feed = { ...(await firstFeed(source)), ...probe.float };
+  return withModel(exposing(probe.model, results), settings, (session) =>
+    valueSizes(probe.model, session, { feed, values: results, settings }),
+  );
 }
 
 class TrialMeter {

@@ -25,19 +25,22 @@ export interface Recording {
   replay(): Runner;
 }
 
+/** How many samples are enough, or what says it of the outputs of the first batch and how many rows that has. */
+export type Enough = number | ((outputs: ReadonlyMap<string, NdArray>, size: number) => number);
+
 /**
  * Run a session over the batches of a source and keep the outputs in a file, so that the session can be released before
  * the next one is loaded.
  *
  * @param file - a new file
- * @param samples - how many samples are enough; all by default
+ * @param samples - how many samples are enough, or what says it of the first outputs; all by default
  * @returns what gives the same outputs when the batches come again in the same order
  */
 export async function record(
   session: Runner,
   source: SampleSource,
   file: string,
-  samples = Number.POSITIVE_INFINITY,
+  samples: Enough = Number.POSITIVE_INFINITY,
 ): Promise<Runner> {
   const recording = await recordRuns(session, source, file, samples);
   return recording.replay();
@@ -48,14 +51,17 @@ export async function recordRuns(
   session: Runner,
   source: SampleSource,
   file: string,
-  samples = Number.POSITIVE_INFINITY,
+  samples: Enough = Number.POSITIVE_INFINITY,
 ): Promise<Recording> {
   return recording(file, session.outputNames, async (keep) => {
     let done = 0;
+    let enough: number | undefined;
     for await (const batch of source.open()) {
-      keep(await session.run(batch.feed));
+      const outputs = await session.run(batch.feed);
+      keep(outputs);
+      enough ??= typeof samples === 'number' ? samples : samples(outputs, batch.size);
       done += batch.samples;
-      if (done >= samples) break;
+      if (done >= enough) break;
     }
   });
 }

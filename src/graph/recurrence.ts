@@ -1,4 +1,4 @@
-import { inputAt, intAttribute, isOp, type Node, stringAttribute } from './model.js';
+import { intAttribute, isOp, type Node, stringAttribute } from './model.js';
 
 /** Gates of each recurrent operator: so many rows a cell have W and R. */
 const gatesOf = { GRU: 3, LSTM: 4, RNN: 1 } as const;
@@ -27,10 +27,6 @@ export function recurrenceOf(node: Node): Recurrence | undefined {
   const gates = gatesOf[node.opType as keyof typeof gatesOf];
   return cells > 0 ? { node, gates, cells, reverse } : undefined;
 }
-
-/** Whether samples end at different steps. */
-export const hasLengths = ({ node }: Recurrence): boolean =>
-  inputAt(node, RECURRENT_INPUT.lengths) !== undefined;
 
 /** The two biases of a recurrent operator, one value for each row of W and of R, one direction after the other. */
 export interface RecurrentBias {

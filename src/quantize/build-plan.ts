@@ -18,12 +18,16 @@ import { biasOf, scaleFloorIn } from './bias.js';
 import { feltIn } from './felt-range.js';
 import { weightLimit } from './integer-limit.js';
 import { quantizeNormal } from './normal-float.js';
-import { gridFor, observe, type PlanRegistries, type PlanSources } from './observe.js';
+import { gridFor, type ObservedSources, observe, type PlanRegistries } from './observe.js';
 import { type Pairing, pairingIn } from './pairs.js';
 import type { Plan, PlanNumbers, PlannedActivation, QuantizedConstant, StoredTensor } from './plan.js';
 import { quantizePortably } from './quantize-weight.js';
 import type { WeightMemory } from './weight-memory.js';
 import { type WeightThreads, WeightWorkers } from './weight-workers.js';
+
+interface PlanSources extends ObservedSources {
+  readonly memory: WeightMemory | undefined;
+}
 
 /** What a plan may be made with, which changes nothing of it. */
 export interface PlanMeans extends WeightThreads {

@@ -14,7 +14,6 @@ import { MAX_BITS, named, type Recipe, type StaticActivations, WIDE_BITS } from 
 import type { Felt } from './felt-range.js';
 import type { Observation } from './plan.js';
 import type { Scheme } from './schemes/scheme.js';
-import type { WeightMemory } from './weight-memory.js';
 
 /** What a recipe can name of what makes the numbers of a plan. */
 export interface PlanRegistries {
@@ -24,17 +23,16 @@ export interface PlanRegistries {
 }
 
 /** The model, the ranges of its activations, and the registries. */
-export interface PlanSources extends Pick<PlacedModel, 'model' | 'recipe' | 'placement'> {
+export interface ObservedSources extends Pick<PlacedModel, 'model' | 'recipe' | 'placement'> {
   readonly ranges: Ranges;
   readonly registries: PlanRegistries;
-  readonly memory: WeightMemory | undefined;
   /** What is left of statistics where readers do not tell elements apart. */
   readonly felt: Felt;
 }
 
 /** The quantizer of a value in so many bits, by what was seen of it, and what that was. */
 export function observe(
-  sources: PlanSources,
+  sources: ObservedSources,
   name: string,
   bits: number,
 ): { quantizer: ActivationQuantizer; observation: Observation } {

@@ -75,7 +75,7 @@ const worthOf = ({ share, power }: Ranked): number => power / (share + LEAST_SHA
  * 3. On the samples that moved most, runs of layers that follow one another are quantized alone, then each layer of the worst of
  *    them, with the operators that are on integers for its sake alone.
  * 4. Layers that move boxes most for what they multiply stay in float: as few as keep boxes within that half percent, at most
- *    those of a quarter of the multiplications.
+ *    those of three tenths of the multiplications.
  *
  * @param samples - those of the calibration are looked at, unless they are random
  * @returns the recipe with its layers named, which is not measured again; as it was given where nothing is to be kept

@@ -93,6 +93,11 @@ describe('drift of each layer', () => {
     const [drift] = await compareLayers(counting, model, whole, pairs, { threads: 1 });
     expect(opened).toBe(samples);
     expect(drift?.drift.sqnrDb).toBeGreaterThan(30);
+    // One of the two loaded at a time, float runs no more of them.
+    opened = 0;
+    const inTurn = await compareLayers(counting, model, whole, pairs, { threads: 1 }, true);
+    expect(opened).toBe(2 * samples);
+    expect(inTurn).toEqual([drift]);
   });
 });
 

@@ -52,3 +52,17 @@ test('elements of every size, none of them included', async () => {
     await expect(recorded.run({})).rejects.toThrow('more batches');
   });
 });
+
+test('how many are enough can follow from what the first batch gives', async () => {
+  const file = join(temporaryFolder(), 'recording');
+  const told: unknown[] = [];
+  await withSession(encodeModel(twoLayers()), settings, async (session) => {
+    const recorded = await record(session, sourceOf(feeds), file, (outputs, size) => {
+      told.push(outputs.get('y'), size);
+      return 2;
+    });
+    for (const feed of feeds.slice(0, 2)) expect(await recorded.run(feed)).toEqual(await session.run(feed));
+    await expect(recorded.run({})).rejects.toThrow('more batches');
+    expect(told).toEqual([(await session.run(feeds[0] ?? {})).get('y'), 1]);
+  });
+});
