@@ -118,6 +118,14 @@ describe('a layer whose rounding moves boxes', () => {
     expect(found?.after.worst).toBeLessThan(0.01);
   });
 
+  test('is not kept where it multiplies more than three tenths of all', async () => {
+    // 4 × 4 of 4 × 3 + 4 × 4 + 4 × 4 multiplications a pixel: 0.36.
+    const { recipe, given, kept: found } = await kept(detector({ stray: 60, classes: 4 }));
+    expect(found?.layers ?? []).not.toContain('box');
+    expect(recipe.exclude).not.toContain('box');
+    expect(given.exclude).toEqual([]);
+  });
+
   test('no word of it where all is near anyway, or what the outputs hold are no boxes', async () => {
     for (const model of [
       detector({}),
