@@ -42,7 +42,7 @@ const columns: readonly Column[] = [
       'in networks without BatchNormalization':
         'Erf Exp Gelu Log LogSoftmax Pow RMSNormalization Reciprocal SimplifiedLayerNormalization Sqrt Where',
       'its states go round': 'GRU LSTM RNN',
-      'its places follow from another input': 'DeformConv',
+      'its places follow from another input': 'DeformConv GatherND',
       'its equation tells': 'Einsum',
       'its moments follow from its groups, not from its channels': 'GroupNormalization InstanceNormalization',
       'not met behind a BatchNormalization': 'Abs Div PRelu ReduceL2 ReduceSum Softplus Sum Tile',
@@ -56,7 +56,7 @@ const columns: readonly Column[] = [
     none: {
       'its second input tells it': 'Expand Squeeze Unsqueeze',
       'its equation tells': 'Einsum',
-      'not met between layers': 'DeformConv',
+      'not met between layers': 'DeformConv GatherND',
     },
   },
   {
@@ -73,7 +73,7 @@ const columns: readonly Column[] = [
     none: {
       'integers, which have no gradient': 'Shape Size',
       'folded away before': 'Dropout',
-      'not met between layers': 'DeformConv DepthToSpace Einsum GlobalMaxPool SpaceToDepth Tile',
+      'not met between layers': 'DeformConv DepthToSpace Einsum GatherND GlobalMaxPool SpaceToDepth Tile',
     },
   },
 ];

@@ -23,24 +23,35 @@ export interface StorableWeights {
 /** The weights of an operator; undefined where what it reads as such is none that is stored. */
 type WeightRule = (node: Node, constantAt: (input: number) => Tensor | undefined) => WeightInput[];
 
-/** One weight, of a fixed input, with its output channels along one axis. */
+/** Weights of fixed inputs, with their output channels along one axis. */
 const along =
-  (axis: number, input = 1): WeightRule =>
-  (_, at) => {
-    const rank = at(input)?.dims.length ?? 0;
-    return rank >= 2 ? [{ input, axis: axis < 0 ? rank + axis : axis }] : [];
-  };
+  (axis: number, ...inputs: readonly number[]): WeightRule =>
+  (_, at) =>
+    inputs.flatMap((input): WeightInput[] => {
+      const rank = at(input)?.dims.length ?? 0;
+      return rank >= 2 ? [{ input, axis: axis < 0 ? rank + axis : axis }] : [];
+    });
 
-/** [directions, rows, columns]: every row of every direction has a scale of its own. */
-const recurrent: WeightRule = (_, at) =>
-  [1, 2].flatMap((input): WeightInput[] => {
-    const [directions = 0, rows = 0, columns = 0] = at(input)?.dims ?? [];
-    if (columns === 0) return [];
-    if (directions === 1) return [{ input, axis: 1 }];
-    return [{ input, axis: 0, dims: [directions * rows, columns] }];
-  });
+/** The rows of a stack of matrices, each with a scale of its own. */
+function stackedRows(input: number, dims: readonly number[]): WeightInput {
+  const columns = dims.at(-1) ?? 0;
+  return { input, axis: 0, dims: [dims.slice(0, -1).reduce((product, size) => product * size, 1), columns] };
+}
 
-/** A MatMul's constant: the rows of one on the left, the columns of one on the right; a vector has one scale. */
+/** [directions, rows, columns] or [experts, rows, columns]: every row of each has a scale of its own. */
+const stacked =
+  (...inputs: readonly number[]): WeightRule =>
+  (_, at) =>
+    inputs.flatMap((input): WeightInput[] => {
+      const dims = at(input)?.dims ?? [];
+      if (dims.length !== 3 || dims[2] === 0) return [];
+      return [dims[0] === 1 ? { input, axis: 1 } : stackedRows(input, dims)];
+    });
+
+/**
+ * A MatMul's constant: the rows of one on the left, of every matrix of a stack; the columns of one on the right, which the
+ * matrices of a stack share; a vector has one scale.
+ */
 const matrix =
   (isTransposed: (node: Node, input: number) => boolean): WeightRule =>
   (node, at) => {
@@ -49,48 +60,67 @@ const matrix =
     if (!dims || at(1 - input)) return [];
     if (dims.length < 2) return [{ input, axis: 0, dims: [1, ...dims] }];
     const isAcross = isTransposed(node, input) !== (input === 0);
-    return [{ input, axis: dims.length - (isAcross ? 2 : 1) }];
+    if (!isAcross) return [{ input, axis: dims.length - 1 }];
+    return [dims.length === 2 ? { input, axis: 0 } : stackedRows(input, dims)];
   };
 
 const gemmTransposes = (node: Node, input: number): boolean =>
   intAttribute(node, input === 0 ? 'transA' : 'transB', 0) !== 0;
 
-/** An Einsum's constant: a label of it that the result has, too, numbers the channels. */
+/**
+ * An Einsum's constants: a label that the result has, too, numbers the channels, else the last one; a vector that is summed
+ * over has one scale. A vector that is not summed over is a factor, and none.
+ */
 const einsum: WeightRule = (node, at) => {
   const [terms = '', result] = stringAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
-  const constants = node.inputs.flatMap((_, input) => (at(input) ? [input] : []));
-  const [input] = constants;
-  const labels = terms.split(',')[input ?? 0] ?? '';
-  if (input === undefined || constants.length > 1 || !/^[a-zA-Z]{2,}$/.test(labels)) return [];
-  const axis = [...labels].findLastIndex((label) => result?.includes(label));
-  return axis < 0 ? [] : [{ input, axis }];
+  const made = result ?? impliedResult(terms);
+  return terms.split(',').flatMap((term, input): WeightInput[] => {
+    const dims = at(input)?.dims;
+    // Behind an ellipsis labels name the last axes.
+    const labels = /^(\.\.\.)?([a-zA-Z]+)$/.exec(term)?.[2];
+    if (!dims || !labels) return [];
+    const place = [...labels].findLastIndex((label) => made.includes(label));
+    if (dims.length < 2) return place < 0 ? [{ input, axis: 0, dims: [1, ...dims] }] : [];
+    return [{ input, axis: place < 0 ? dims.length - 1 : dims.length - labels.length + place }];
+  });
 };
+
+/** Without an arrow, the result has the labels that are written once. */
+const impliedResult = (terms: string): string =>
+  [...terms]
+    .filter((each) => /[a-zA-Z]/.test(each) && terms.indexOf(each) === terms.lastIndexOf(each))
+    .join('');
 
 /**
  * The weights of operators of the default domain. A Conv's, and a matrix on the right of a Gemm or a MatMul, are a layer's
  * instead.
  */
 export const weightRules: Readonly<Record<string, WeightRule>> = {
-  ConvTranspose: along(1),
-  DeformConv: along(0),
+  ConvTranspose: along(1, 1),
+  DeformConv: along(0, 1),
   Einsum: einsum,
-  GRU: recurrent,
+  GRU: stacked(1, 2),
   Gather: along(0, 0),
+  GatherND: along(0, 0),
   Gemm: matrix(gemmTransposes),
-  LSTM: recurrent,
+  LSTM: stacked(1, 2),
   MatMul: matrix(() => false),
-  RNN: recurrent,
+  RNN: stacked(1, 2),
 };
 
 /** Those of onnxruntime's own operators. */
 const runtimeRules: Readonly<Record<string, WeightRule>> = {
-  Attention: along(1),
-  ConvTransposeWithDynamicPads: along(1),
-  FusedConv: along(0),
+  Attention: along(1, 1),
+  ConvTransposeWithDynamicPads: along(1, 1),
+  /** The tables of words, of positions and of segments. */
+  EmbedLayerNormalization: along(0, 2, 3, 4),
+  FusedConv: along(0, 1),
   FusedGemm: matrix(gemmTransposes),
   FusedMatMul: matrix(gemmTransposes),
   FusedMatMulActivation: matrix(gemmTransposes),
-  NhwcFusedConv: along(0),
+  /** The weights of all experts. */
+  MoE: stacked(2, 4, 6),
+  NhwcFusedConv: along(0, 1),
   TransposeMatMul: matrix(gemmTransposes),
 };
 

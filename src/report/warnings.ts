@@ -119,11 +119,13 @@ function wideWarnings({ layers }: PlanDescription): string[] {
 /** Files below this are small whatever is in them. */
 const SMALL_FILE_BYTES = 2 ** 20;
 
+const tableOperators = ['Gather', 'GatherND', 'EmbedLayerNormalization'];
+
 /** The table of an embedding that is most of a file: as a first layer it keeps 8 bits. */
 function tableWarnings({ plan: { layers }, sizes: { quantizedBytes } }: Observed): string[] {
   if (quantizedBytes < SMALL_FILE_BYTES) return [];
   return layers.flatMap(({ id, opType, dims, quantized }) => {
-    if (opType !== 'Gather' || quantized?.bits !== MAX_BITS) return [];
+    if (!tableOperators.includes(opType) || quantized?.bits !== MAX_BITS) return [];
     const share = dims.reduce((product, dim) => product * dim, 1) / quantizedBytes;
     if (share < 0.5) return [];
     return [
