@@ -1,7 +1,8 @@
 import { GraphEditor } from '../graph/editor.js';
-import { type Graph, isOp, type Model, type Node, node, stringAttribute } from '../graph/model.js';
-import { floatsOf, floatTensor, type Tensor } from '../graph/tensor.js';
+import { equationOf } from '../graph/einsum.js';
+import { type Graph, isOp, type Model, type Node, node } from '../graph/model.js';
 import type { Pass } from './pass.js';
+import { turned } from './turned.js';
 
 /**
  * An Einsum of a value and a constant matrix that is a MatMul becomes one.
@@ -34,9 +35,9 @@ export const einsumMatMul: Pass = {
 
 function productOf(graph: Graph, found: Node) {
   if (!isOp(found, 'Einsum') || found.inputs.length !== 2) return undefined;
-  const [terms = '', result] = stringAttribute(found, 'equation', '').replaceAll(' ', '').split('->');
-  const labels = terms.split(',').map(labelsOf);
-  const wanted = labelsOf(result ?? '');
+  const { terms, result } = equationOf(found);
+  const labels = terms.map(labelsOf);
+  const wanted = labelsOf(result);
   const at = found.inputs.findIndex((name) => graph.initializers.get(name)?.dims.length === 2);
   const [matrix = '', data = ''] = [found.inputs[at], found.inputs[1 - at]];
   const weight = graph.initializers.get(matrix);
@@ -55,13 +56,3 @@ function productOf(graph: Graph, found: Node) {
 
 /** The labels of a term: letters, and `...` for all axes that have none. */
 const labelsOf = (term: string): string[] => term.match(/\.\.\.|./g) ?? [];
-
-function turned(weight: Tensor): Tensor {
-  const [rows = 0, columns = 0] = weight.dims;
-  const values = floatsOf(weight);
-  const data = Float32Array.from(
-    values,
-    (_, i) => values[(i % rows) * columns + Math.floor(i / rows)] as number,
-  );
-  return floatTensor('float32', [columns, rows], data);
-}

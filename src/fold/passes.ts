@@ -15,9 +15,11 @@ import { identities } from './identities.js';
 import { initializerInputs } from './initializer-inputs.js';
 import { inputScale } from './input-scale.js';
 import { loneBatchNorm } from './lone-batch-norm.js';
+import { loneMatrix } from './lone-matrix.js';
 import { padAxes } from './pad-axes.js';
 import { padIntoConv } from './pad-into-conv.js';
 import type { Pass } from './pass.js';
+import { runtimeFusions } from './runtime-fusions.js';
 import { smooth } from './smooth.js';
 import { spatialMean } from './spatial-mean.js';
 
@@ -31,6 +33,8 @@ export const passes: readonly Pass[] = [
   identities,
   deadCode,
   einsumMatMul,
+  runtimeFusions,
+  loneMatrix,
   affineIntoPrevious,
   affineIntoNext,
   loneBatchNorm,

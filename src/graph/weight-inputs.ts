@@ -1,4 +1,5 @@
-import { type Graph, inputAt, intAttribute, isOp, type Node, stringAttribute } from './model.js';
+import { equationOf } from './einsum.js';
+import { type Graph, inputAt, intAttribute, isOp, type Node } from './model.js';
 import type { Tensor } from './tensor.js';
 
 /** Domain of the operators that onnxruntime itself makes when it optimizes a model. */
@@ -72,24 +73,17 @@ const gemmTransposes = (node: Node, input: number): boolean =>
  * over has one scale. A vector that is not summed over is a factor, and none.
  */
 const einsum: WeightRule = (node, at) => {
-  const [terms = '', result] = stringAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
-  const made = result ?? impliedResult(terms);
-  return terms.split(',').flatMap((term, input): WeightInput[] => {
+  const { terms, result } = equationOf(node);
+  return terms.flatMap((term, input): WeightInput[] => {
     const dims = at(input)?.dims;
     // Behind an ellipsis labels name the last axes.
     const labels = /^(\.\.\.)?([a-zA-Z]+)$/.exec(term)?.[2];
     if (!dims || !labels) return [];
-    const place = [...labels].findLastIndex((label) => made.includes(label));
+    const place = [...labels].findLastIndex((label) => result.includes(label));
     if (dims.length < 2) return place < 0 ? [{ input, axis: 0, dims: [1, ...dims] }] : [];
     return [{ input, axis: place < 0 ? dims.length - 1 : dims.length - labels.length + place }];
   });
 };
-
-/** Without an arrow, the result has the labels that are written once. */
-const impliedResult = (terms: string): string =>
-  [...terms]
-    .filter((each) => /[a-zA-Z]/.test(each) && terms.indexOf(each) === terms.lastIndexOf(each))
-    .join('');
 
 /**
  * The weights of operators of the default domain. A Conv's, and a matrix on the right of a Gemm or a MatMul, are a layer's
