@@ -179,6 +179,16 @@ export function coverageOf({ plan }: Pick<Result, 'plan'>): { made: number; laye
   return { made, layers: plan.layers.length, kept: plan.layers.length - made + plan.float.length };
 }
 
+/** How many of the layers are quantized, and, where integers are asked for, how many have their weights alone in few bits. */
+export function layersMade({ plan, recipe }: Pick<Result, 'plan' | 'recipe'>): string {
+  const { made, layers } = coverageOf({ plan });
+  const stored = plan.layers.filter(({ quantized }) => quantized?.runs === 'float').length;
+  const text = `${made} of ${count(layers, 'layer')} quantized`;
+  return stored > 0 && recipe !== null && recipe.activations.kind !== 'float'
+    ? `${text} (${stored} compute${stored === 1 ? 's' : ''} in float)`
+    : text;
+}
+
 /** How many layers keep 8 bits since fewer would save nothing; undefined where none does. */
 export function keptWide({ plan }: Result): string | undefined {
   const wide = plan.layers.filter(({ quantized }) => quantized && quantized.askedBits !== null).length;

@@ -20,6 +20,7 @@ import { tool } from '../version.js';
 import { describeActivations } from './describe-activations.js';
 import { describeNetwork } from './describe-network.js';
 import { describePlan } from './describe-plan.js';
+import { floatConstantsOf } from './float-constants.js';
 import { type DataRecord, type FileRecord, RESULT_VERSION, type Result } from './result.js';
 import { searchWarnings } from './search-warnings.js';
 import { setRecords, setWarnings } from './set-records.js';
@@ -95,6 +96,7 @@ export function makeResult(run: RunOutcome): Result {
   const machine = describeMachine();
   const activations = describeActivations(run.plan);
   const plan = describePlan(float.model.graph, run.plan.placement, recipe, run.plan.raisedChannels);
+  const layerIds = new Set(plan.layers.map(({ id }) => id));
   const forms = { float: formOf(float.model), quantized: formOf(quantized.model) };
   const observed = {
     recipe,
@@ -156,6 +158,7 @@ export function makeResult(run: RunOutcome): Result {
         ...observed,
         weightBytes: run.plan.weightBytes,
         sizes: { floatBytes: float.sizeBytes, quantizedBytes: quantized.sizeBytes },
+        floatConstants: floatConstantsOf(float.model.graph, quantized.model.graph, layerIds),
         passes: run.fold.map(({ pass }) => pass),
         hasSamples: samples.calibration !== undefined,
         isRefined: run.plan.refinements.length > 0,
@@ -164,7 +167,7 @@ export function makeResult(run: RunOutcome): Result {
     pictures: evaluation.pictures,
     history: [],
     classNames: run.classNames ?? null,
-    network: describeNetwork(float.model.graph, new Set(plan.layers.map(({ id }) => id))),
+    network: describeNetwork(float.model.graph, layerIds),
     timing: {
       speed,
       ...(run.tuning && { tuning: run.tuning }),

@@ -14,6 +14,7 @@ import {
   gateSummary,
   intervalOf,
   keptWide,
+  layersMade,
   measuredOf,
   measuredOn,
   noHelp,
@@ -242,16 +243,13 @@ function warnings({ warnings: all }: Result): string {
 }
 
 function reproduce(result: Result): string {
-  const { made, layers, kept } = coverageOf(result);
+  const { layers, kept } = coverageOf(result);
   const calibrated = calibratedOn(result);
   const compared = comparisonLines(result);
   if (compared) return compared.map((line) => `- ${escapeMarkdown(line)}`).join('\n');
   const facts = [
     ...(layers > 0
-      ? [
-          `${made} of ${count(layers, 'layer')} quantized, ${count(kept, 'operator')} in float`,
-          ...[keptWide(result) ?? []].flat(),
-        ]
+      ? [`${layersMade(result)}, ${count(kept, 'operator')} in float`, ...[keptWide(result) ?? []].flat()]
       : []),
     ...(calibrated ? [calibrated] : []),
     ...refinedBy(result),

@@ -17,6 +17,7 @@ import {
   gateSummary,
   intervalOf,
   keptWide,
+  layersMade,
   measuredOn,
   outcomeOf,
   qualityOf,
@@ -268,12 +269,12 @@ function notes(result: Result): string[] {
     const lines = [...compared, `measured on onnxruntime ${runtime.version}`];
     return [...lines.flatMap((line) => wrapped(escapeControls(line))), ...warnings.flatMap(warning)];
   }
-  const { made, layers, kept } = coverageOf(result);
+  const { layers, kept } = coverageOf(result);
   const rest =
     kept === 0 ? 'nothing stays float' : `${count(kept, 'operator')} in float: \`quantize inspect\` says why`;
   const calibrated = calibratedOn(result);
   return [
-    ...(layers > 0 ? [`${made} of ${count(layers, 'layer')} quantized, ${rest}`] : []),
+    ...(layers > 0 ? [`${layersMade(result)}, ${rest}`] : []),
     ...[keptWide(result) ?? []].flat(),
     ...(calibrated ? [escapeControls(calibrated)] : []),
     ...refinedBy(result).flatMap((line) => wrapped(escapeControls(line))),

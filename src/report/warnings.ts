@@ -7,6 +7,7 @@ import { AUTO, blockBitsOf, MAX_BITS, type Recipe, settings, WIDE_BITS } from '.
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
+import type { FloatConstants } from './float-constants.js';
 import { formatBytes, formatDb, formatPrecise } from './format.js';
 
 const { usual: usualLevels } = settings.activations.levels;
@@ -22,6 +23,8 @@ export interface Observed {
   readonly weightBytes: { readonly stored: number; readonly packed: number };
   readonly evaluationKind: Samples['kind'];
   readonly sizes: { readonly floatBytes: number; readonly quantizedBytes: number };
+  /** Large constants that stay float and belong to no layer; undefined without any. */
+  readonly floatConstants: FloatConstants | undefined;
   /** Names of the passes that changed something. */
   readonly passes: readonly string[];
   /** Whether there are samples to calibrate on. */
@@ -134,6 +137,26 @@ function tableWarnings({ plan: { layers }, sizes: { quantizedBytes } }: Observed
   });
 }
 
+/** From this share of a file on, constants that stay float are told. */
+const FLOAT_SHARE = 0.3;
+
+/** Layers whose weights lie in the blocks of one machine's kernels. */
+const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
+
+/** Constants of operators that are no layers here, where they are much of the file. */
+function constantWarnings({ floatConstants, sizes: { quantizedBytes } }: Observed): string[] {
+  if (!floatConstants || floatConstants.bytes < FLOAT_SHARE * quantizedBytes) return [];
+  const { bytes, reader } = floatConstants;
+  const share = `${Math.round((100 * bytes) / quantizedBytes)} % of the file`;
+  if (reader.domain === BLOCKED_DOMAIN)
+    return [
+      `${share} stay float: onnxruntime's optimizer wrote this model for the kernels of one machine (${BLOCKED_DOMAIN}). Quantize the model that it was made from.`,
+    ];
+  return [
+    `${share} are constants that stay float, most of them of ${reader.opType} "${reader.id}": its constants are not stored in few bits.`,
+  ];
+}
+
 /** A file that has grown, with the likely cause. */
 function sizeWarnings({ sizes: { floatBytes, quantizedBytes }, passes }: Observed): string[] {
   if (quantizedBytes <= floatBytes) return [];
@@ -158,6 +181,7 @@ export function warningsOf(observed: Observed): string[] {
   const warnings: string[] = [
     ...sizeWarnings(observed),
     ...tableWarnings(observed),
+    ...constantWarnings(observed),
     ...inputWarnings(observed),
     ...formatWarnings(observed),
     ...levelWarnings(observed),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refinedBy } from '../../src/report/facts.js';
+import { layersMade, refinedBy } from '../../src/report/facts.js';
 import { sampleResult } from '../support/result.js';
 
 describe('what refiners did', () => {
@@ -36,5 +36,32 @@ describe('what refiners did', () => {
     [null, null, true, 'refined by moments on 192 samples: too few to hold some back'],
   ])('%s → %s, kept %s', (before, after, kept, words) => {
     expect(told(before, after, kept)).toEqual([words]);
+  });
+});
+
+describe('how many layers are quantized', () => {
+  const { plan, recipe } = sampleResult();
+  const inFloat = (n: number) => ({
+    ...plan,
+    layers: plan.layers.map((layer, i) => ({
+      ...layer,
+      quantized: layer.quantized && {
+        ...layer.quantized,
+        runs: i < n ? ('float' as const) : ('integer' as const),
+      },
+    })),
+  });
+
+  it.each([
+    [0, '3 of 3 layers quantized'],
+    [1, '3 of 3 layers quantized (1 computes in float)'],
+    [3, '3 of 3 layers quantized (3 compute in float)'],
+  ])('%i of them on stored weights', (n, words) => {
+    expect(layersMade({ plan: inFloat(n), recipe })).toBe(words);
+  });
+
+  it('says nothing of it where all stay float by what was asked', () => {
+    const floats = recipe && { ...recipe, activations: { kind: 'float' } as const };
+    expect(layersMade({ plan: inFloat(3), recipe: floats })).toBe('3 of 3 layers quantized');
   });
 });

@@ -14,6 +14,7 @@ const calm: Observed = {
   forms: { float: 'float32', quantized: 'qdq' },
   weightBytes: { stored: 2000, packed: 2000 },
   sizes: { floatBytes: 9000, quantizedBytes: 9000 },
+  floatConstants: undefined,
   passes: [],
   isRefined: false,
   hasSamples: false,
@@ -34,6 +35,11 @@ test('a good run has no warnings', () => {
   expect(warningsOf({ ...calm, recipe: floats, hasSamples: true })).toEqual([]);
 });
 
+test('a quarter of the file may stay float', () => {
+  const reader = { id: 'turn', opType: 'RotaryEmbedding', domain: '' };
+  expect(warningsOf({ ...calm, floatConstants: { bytes: 2250, reader } })).toEqual([]);
+});
+
 test.each<[string, Partial<Observed>, RegExp]>([
   ['weights only', { recipe: { ...defaultRecipe, activations: { kind: 'float' } } }, /Weights only/],
   [
@@ -45,6 +51,16 @@ test.each<[string, Partial<Observed>, RegExp]>([
     'one that has grown by what the graph computed',
     { sizes: { floatBytes: 6000, quantizedBytes: 9000 }, passes: ['constant-subgraphs'] },
     /: weights that the graph computed at every run are stored now\.$/,
+  ],
+  [
+    'constants that stay float',
+    { floatConstants: { bytes: 3000, reader: { id: 'turn', opType: 'RotaryEmbedding', domain: '' } } },
+    /^33 % of the file are constants that stay float, most of them of RotaryEmbedding "turn"/,
+  ],
+  [
+    'weights for the kernels of one machine',
+    { floatConstants: { bytes: 8000, reader: { id: 'c', opType: 'Conv', domain: 'com.microsoft.nchwc' } } },
+    /^89 % of the file stay float: .* for the kernels of one machine .* Quantize the model that it was made from\.$/,
   ],
   [
     'a table that is most of the file',

@@ -1,5 +1,5 @@
 import type { Recipe } from '../../recipe.js';
-import { calibratedOn, count, coverageOf, keptWide, refinedBy } from '../facts.js';
+import { calibratedOn, count, coverageOf, keptWide, layersMade, refinedBy } from '../facts.js';
 import { formatBytes } from '../format.js';
 import type { FileRecord, Result } from '../result.js';
 import { type Column, type Markup, markup, table } from './markup.js';
@@ -34,7 +34,7 @@ export function plan(result: Result): Markup | undefined {
   const wide = keptWide(result);
   return markup`<section id="plan" aria-labelledby="plan-title">
 <h2 id="plan-title">The plan</h2>
-<p class="note">${made} of ${count(layers, 'layer')} quantized, ${rest}.${wide === undefined ? '' : ` ${sentence(wide)}.`}</p>
+<p class="note">${layersMade(result)}, ${rest}.${wide === undefined ? '' : ` ${sentence(wide)}.`}</p>
 ${floatTable(result)}
 <details>
 <summary>${count(made, 'quantized layer')}</summary>
