@@ -36,6 +36,7 @@ export type {
   RunHooks,
   RunProgress,
   SearchOptions,
+  SensitivityOptions,
   SweepLimits,
   SweepOptions,
   TrainingOptions,
@@ -62,12 +63,14 @@ export { check } from './run/check.js';
 export { compare } from './run/compare.js';
 export { inspect } from './run/inspect.js';
 export { integers } from './run/integers.js';
-export { mergeStatistics } from './run/merge.js';
+export { measureSensitivities } from './run/measure-sensitivities.js';
+export { mergeSensitivities, mergeStatistics } from './run/merge.js';
 export { quantize } from './run/quantize.js';
 export { verify } from './run/verify.js';
 export type { Provider } from './runtime/session.js';
 export { readRecipeFile } from './search/recipe-file.js';
 export type { SearchRecord } from './search/record.js';
+export type { SensitivityRecord } from './search/sensitivity-file.js';
 export { mergeSweeps } from './sweep/merge-sweeps.js';
 export type { Choice as SweepChoice, SweepRecord, SweepResult } from './sweep/record.js';
 export { sweep } from './sweep/sweep.js';

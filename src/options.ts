@@ -139,6 +139,8 @@ export interface GateOptions {
 export interface SearchOptions {
   /** The only weight scheme that may be chosen; k-means and mse without it. */
   readonly scheme?: string | undefined;
+  /** A file of what candidates do to layers, which `mergeSensitivities` wrote, instead of measuring it. */
+  readonly sensitivity?: string | undefined;
 }
 
 /** What a run of the main job is asked for. */
@@ -184,6 +186,12 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   readonly metric?: string | undefined;
 }
 
+/** What `measureSensitivities` is asked for: what the search is, and which part. */
+export interface SensitivityOptions extends QuantizeOptions {
+  /** The part that is measured. */
+  readonly shard: Shard;
+}
+
 /** What `compare` is asked for. */
 export interface CompareOptions
   extends Omit<DataOptions, 'data' | 'evalData'>,
@@ -222,7 +230,7 @@ export interface CalibrateOptions
   readonly smooth?: Rescaling | undefined;
 }
 
-/** What `mergeStatistics` and `mergeSweeps` are asked for. */
+/** What `mergeStatistics`, `mergeSensitivities` and `mergeSweeps` are asked for. */
 export interface MergeOptions {
   /** Paths of the files of all shards, in any order. */
   readonly inputs: readonly string[];

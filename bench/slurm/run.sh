@@ -1,12 +1,14 @@
 #!/bin/bash
 # A cluster of Slurm on this machine alone: slurmctld and NODES slurmd on loopback, from the packages slurm-wlm and munge.
-# It calibrates in an array and in one run, sweeps in an array and in one run, kills a task of each array, shows that the
-# merge names the shard that is lost, submits that task again, merges, and compares the bytes.
+# It calibrates in an array and in one run, searches and sweeps in an array and in one run, kills a task of each array, shows
+# that the merge names the shard that is lost, submits that task again, merges, and compares the bytes: of a search those of
+# the model that comes of what was merged.
 #
 #     bench/slurm/run.sh MODEL.onnx SAMPLES.npy [FLAGS of the samples …]
 #
 # It is to be run as root, since munged and slurmd need users of their own; everything is below one temporary folder, and
-# ends with it. NODES (4), SHARDS (4) and AXES of the sweep can be set.
+# ends with it. NODES (4), SHARDS (4), AXES of the sweep
+# and AGREEMENT of the search (97%) can be set.
 set -euo pipefail
 model=$(realpath "$1"); samples=$(realpath "$2"); shift 2
 flags=("$@")
@@ -84,11 +86,14 @@ lose() {
   await "$1"
 }
 
-run_both() { # $1: name, $2: the file's name in one run, $3: pattern of shards, then the command
-  local name=$1 whole=$2 pattern=$3; shift 3
+run_one() { # $1: name, $2: the file that it writes, then the command
+  local name=$1 whole=$2; shift 2
   say "$name, one run"
   local start; start=$(clock)
   "$@" -o "whole.$whole" >/dev/null; echo "  $(took "$start")"
+}
+run_array() { # $1: name, $2: the merged file, $3: pattern of shards, then the command
+  local name=$1 whole=$2 pattern=$3 start; shift 3
   say "$name, an array of $shards tasks; task 2 is killed"
   start=$(clock)
   local job; job=$(submit "1-$shards" "$name" "$@" --shard auto)
@@ -99,13 +104,23 @@ run_both() { # $1: name, $2: the file's name in one run, $3: pattern of shards, 
   say "task 2 again, alone: QUANTIZE_SHARD_COUNT=$shards sbatch --array=2"
   start=$(clock)
   job=$(submit 2 "$name" "$@" --shard auto); await "$job"; echo "  $(took "$start")"; states "$job"
-  say "merge, and compare with one run"
+  say "merge"
   start=$(clock)
   # shellcheck disable=SC2086
   "$quantize" merge $pattern -o "$whole" | tail -n 3; echo "  $(took "$start")"
-  cmp "$whole" "whole.$whole" && echo "  $whole: the bytes of one run ($(sha256sum <"$whole" | cut -c1-16)…)"
+}
+same() { cmp "$1" "whole.$1" && echo "  $1: the bytes of one run ($(sha256sum <"$1" | cut -c1-16)…)"; }
+run_both() { # $1: name, $2: the file's name in one run, $3: pattern of shards, then the command
+  run_one "$1" "$2" "${@:4}"; run_array "$@"; same "$2"
 }
 run_both calibrate model.stats.json 'model.stats.*-of-*.json' \
   "$quantize" calibrate model.onnx --data "$samples" "${flags[@]}" --quiet
+search=("$quantize" model.onnx --data "$samples" "${flags[@]}" --auto --min-agreement "${AGREEMENT:-97%}" --refine none --quiet)
+run_one search found.onnx "${search[@]}"
+run_array search model.sensitivity.json 'model.sensitivity.*-of-*.json' "${search[@]}"
+say "the search on what was merged, and compare with one run"
+start=$(clock)
+"${search[@]}" --sensitivity model.sensitivity.json -o found.onnx >/dev/null; echo "  $(took "$start")"
+same found.onnx
 run_both sweep model.sweep.json 'model.sweep.*-of-*.json' \
   "$quantize" sweep model.onnx --data "$samples" "${flags[@]}" "${axes[@]}" --quiet

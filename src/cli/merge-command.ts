@@ -1,6 +1,8 @@
 import { Command } from 'commander';
+import { renderSensitivities } from '../report/sensitivity-summary.js';
 import { renderStatistics } from '../report/statistics-summary.js';
-import { mergeStatistics } from '../run/merge.js';
+import { mergeSensitivities, mergeStatistics } from '../run/merge.js';
+import { isSensitivityFile, serializeSensitivities } from '../search/sensitivity-file.js';
 import { isSweepFile, mergeSweeps } from '../sweep/merge-sweeps.js';
 import { renderTable } from '../sweep/render-table.js';
 import { serializeSweep } from '../sweep/sweep-file.js';
@@ -12,12 +14,12 @@ interface MergeFlags {
   readonly json?: true;
 }
 
-/** `quantize merge <files…>`: the shards of a calibration or of a sweep joined. */
+/** `quantize merge <files…>`: the shards of a calibration, a search or a sweep joined. */
 export function mergeCommand(process: CommandProcess): Command {
   const command = new Command('merge')
-    .description('join the shards of a calibration or of a sweep: byte for byte the file of one run')
+    .description('join the shards of a calibration, a search or a sweep: byte for byte the file of one run')
     .argument('<files...>', 'the files of all shards, in any order')
-    .requiredOption('-o, --output <file>', 'the statistics, or the record, of the whole');
+    .requiredOption('-o, --output <file>', 'the statistics, sensitivities or record of the whole');
   return addQuietOption(command)
     .option('--json', 'print what was written as one JSON record')
     .action(async (inputs: string[], { output, json }: MergeFlags) => {
@@ -25,6 +27,11 @@ export function mergeCommand(process: CommandProcess): Command {
       if (await isSweepFile(inputs[0] as string)) {
         const record = await mergeSweeps({ inputs, output });
         process.stdout.write(json ? serializeSweep(record) : renderTable(record));
+        return;
+      }
+      if (await isSensitivityFile(inputs[0] as string)) {
+        const record = await mergeSensitivities({ inputs, output });
+        process.stdout.write(json ? serializeSensitivities(record) : renderSensitivities(record, output));
         return;
       }
       const summary = await mergeStatistics({ inputs, output });

@@ -1,14 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
+import type { Shard } from '../../calibration/source.js';
 import { readConfig } from '../config/read-config.js';
 import { QuantizeError } from '../errors.js';
-import type { EvalSet, QuantizeOptions } from '../options.js';
+import type { EvalSet, QuantizeOptions, SensitivityOptions } from '../options.js';
 import { completeRecipe, defaultRecipe } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
+import { renderSensitivities } from '../report/sensitivity-summary.js';
 import { reportEndings } from '../report/write-reports.js';
+import { measureSensitivities, sensitivityPathOf } from '../run/measure-sensitivities.js';
 import { quantize } from '../run/quantize.js';
 import { readRecipeFile } from '../search/recipe-file.js';
+import { serializeSensitivities } from '../search/sensitivity-file.js';
 import { follow } from './follow.js';
 import { addGateOptions, type GateFlags, gateOptionsOf, reportGates } from './gate-options.js';
 import { givenFlags } from './given-flags.js';
@@ -30,6 +34,7 @@ import {
   addMachineOptions,
   addMetricOption,
   addSampleOptions,
+  addShardOption,
   addTrainingOptions,
   defined,
   type MachineFlags,
@@ -45,6 +50,8 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly suggest?: boolean;
   readonly tuneSpeed?: true;
   readonly auto?: true;
+  readonly sensitivity?: string;
+  readonly shard?: Shard;
   readonly output?: string;
   readonly data?: string[];
   readonly stats?: string;
@@ -81,13 +88,27 @@ export function quantizeCommand(process: CommandProcess): Command {
   const command = new Command('quantize')
     .description('Post-training quantizer for ONNX models: float ONNX in, QDQ ONNX out, the drift measured.')
     .argument('[model]', 'the float model, a .onnx file; with --config the one that it names');
-  return addQuantizeOptions(command)
+  addQuantizeOptions(command).optionsGroup('Search:');
+  return addShardOption(command, 'of what --auto measures of the layers, into a file')
     .addHelpText('after', examples)
     .action(async (model: string | undefined, flags: QuantizeFlags) => {
       const given = givenFlags(command, flags);
       const job = await withRecipeFile(await jobOf(model, flags), flags);
       const sources = [flags.config, flags.recipe].filter((path) => path !== undefined);
       const options = { ...optionsOf(given, job), sources };
+      if (flags.sensitivity !== undefined && !options.auto) {
+        const problem = 'has no use without --auto';
+        throw new QuantizeError('bad-option', {
+          flag: '--sensitivity',
+          problem,
+          mend: 'Give --auto and its limits.',
+        });
+      }
+      const { shard } = flags;
+      if (shard) {
+        await measurePart(process, flags, { ...options, shard });
+        return;
+      }
       const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
       const format = flags.json ? 'json' : flags.reporter;
       const reporter = reporters.find((candidate) => candidate.name === format);
@@ -95,6 +116,19 @@ export function quantizeCommand(process: CommandProcess): Command {
       reportGates(process, result);
       if (flags.open) openPages(process, options.reports ?? []);
     });
+}
+
+/** One part of what --auto measures, into a file. */
+async function measurePart(
+  process: CommandProcess,
+  flags: QuantizeFlags,
+  options: SensitivityOptions,
+): Promise<void> {
+  const output = options.output ?? sensitivityPathOf(options);
+  const record = await follow(process, flags, (hooks) =>
+    measureSensitivities({ ...options, output, ...hooks }),
+  );
+  process.stdout.write(flags.json ? serializeSensitivities(record) : renderSensitivities(record, output));
 }
 
 /** What the command line replaces parts of: the one model of a configuration, or the model alone. */
@@ -166,6 +200,10 @@ export function addQuantizeOptions(command: Command): Command {
     .option(
       '--auto',
       'choose bits and scheme of each layer by measuring, under the gates on top1_drop, agreement, sqnr and size',
+    )
+    .option(
+      '--sensitivity <file>',
+      'what --auto is to measure of each layer, from a file that `quantize merge` wrote of its shards',
     );
   addGateOptions(command);
   command
@@ -213,7 +251,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
       savePlan,
       saveIntegers,
     }),
-    ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme }) } }),
+    ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme, sensitivity: given.sensitivity }) } }),
     recipe: plan !== undefined && !hasRecipe(given) ? undefined : recipeOf(given, completeRecipe(job.recipe)),
   };
 }

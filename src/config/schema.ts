@@ -122,6 +122,9 @@ const settings = {
   auto: z
     .strictObject({
       scheme: nameIn('schemes')(registries).optional().describe('The only weight scheme that may be chosen.'),
+      sensitivity: path
+        .optional()
+        .describe('What is to be measured of each layer, from a file that shards made.'),
     })
     .optional()
     .describe('Choose bits and scheme of each layer by measuring, under the gates.'),

@@ -102,6 +102,21 @@ export const commandErrors = {
     '{path} is not a sweep file of version {version}: {reason}.',
     'Give another file with -o, or remove this one to begin anew.',
   ),
+  'sensitivity-format': message(
+    2,
+    '{path} is not a file of sensitivities of version {version}: {reason}.',
+    'Measure them again: `quantize … --auto --shard i/n`.',
+  ),
+  'sensitivity-differ': message(
+    2,
+    '{path} and {other} are not of one search: they differ in {what}.',
+    'Merge shards that were made with the same model, data and options, and only --shard different.',
+  ),
+  'sensitivity-other': message(
+    2,
+    '{path} holds the sensitivities of another search: they differ in {what}.',
+    'Give the command that the shards were made with, or leave out --sensitivity.',
+  ),
   'sweep-differ': message(
     2,
     '{path} and {other} are not of one sweep: they differ in {what}.',

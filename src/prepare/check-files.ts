@@ -5,7 +5,7 @@ import { checkOutput } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
 import { isTask } from '../evaluate/tasks/tasks.js';
 import { fingerprintOf } from '../files/open.js';
-import type { DataOptions, TrainingOptions } from '../options.js';
+import type { DataOptions, SearchOptions, TrainingOptions } from '../options.js';
 
 /** Whatever names files that a run reads. */
 interface Reading
@@ -16,14 +16,17 @@ interface Reading
   readonly plan?: string | undefined;
   readonly baseline?: string | undefined;
   readonly metric?: string | undefined;
+  readonly auto?: SearchOptions | undefined;
   readonly sources?: readonly string[] | undefined;
 }
 
 /** The files and folders that a run reads, as far as its options name them. */
 export function filesRead(options: Reading): string[] {
-  const { model, stats, plan, baseline, metric, classNames, sources = [] } = options;
+  const { model, stats, plan, baseline, metric, classNames, auto, sources = [] } = options;
   const module = metric !== undefined && isTask(metric) ? undefined : metric;
-  const single = [model, stats, plan, baseline, module, classNames].filter((path) => path !== undefined);
+  const single = [model, stats, plan, baseline, module, classNames, auto?.sensitivity].filter(
+    (path) => path !== undefined,
+  );
   return [...single, ...sources, ...sampleFiles(options)];
 }
 

@@ -2,6 +2,7 @@ import { mergeStatisticsFiles } from '../../calibration/merge-statistics.js';
 import type { MergeOptions } from '../options.js';
 import { checkOutputs } from '../prepare/check-files.js';
 import type { StatisticsSummary } from '../report/statistics-summary.js';
+import { mergeSensitivityFiles, type SensitivityRecord } from '../search/sensitivity-file.js';
 import { writeStatistics } from './write-statistics.js';
 
 /**
@@ -13,4 +14,15 @@ export async function mergeStatistics({ inputs, output }: MergeOptions): Promise
   const started = performance.now();
   await checkOutputs([output], inputs);
   return writeStatistics(output, await mergeStatisticsFiles(inputs), started);
+}
+
+/**
+ * What all shards of `measureSensitivities` measured in one file, for `auto`: the model is then, byte for byte, that of a search
+ * which measures everything itself.
+ *
+ * @throws QuantizeError where a shard is missing or does not belong; every existing file is then as it was
+ */
+export async function mergeSensitivities({ inputs, output }: MergeOptions): Promise<SensitivityRecord> {
+  await checkOutputs([output], inputs);
+  return mergeSensitivityFiles(inputs, output);
 }

@@ -1,5 +1,4 @@
 import { rangeOfPixels } from '../../calibration/preprocess.js';
-import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { findRanges, noRanges } from '../calibrate/find-ranges.js';
 import { KeptOutputs } from '../calibrate/kept-outputs.js';
@@ -17,14 +16,12 @@ import { inputFit } from '../evaluate/first-norms.js';
 import { loadMetric } from '../evaluate/load-metric.js';
 import { heldRange } from '../evaluate/saturation.js';
 import { foldedFormOf } from '../fold/folded-form.js';
-import type { Model } from '../graph/model.js';
 import { readProgram } from '../integer/read-program.js';
 import { refuseWithoutLayers, serializeIntegers } from '../integer/serialize.js';
 import { defaultLimits, type Limits } from '../load/limits.js';
 import { refuseFailedModules, withUserModules } from '../modules/user-module.js';
 import type { QuantizeOptions } from '../options.js';
-import { place, placeWidest, refuseEmpty } from '../place/place.js';
-import { observableValues, type Placement } from '../place/placement.js';
+import { place, refuseEmpty } from '../place/place.js';
 import { formOf } from '../place/targets/targets.js';
 import { checkModel, checkOutputs } from '../prepare/check-files.js';
 import {
@@ -39,7 +36,7 @@ import { makePlanner } from '../prepare/planner.js';
 import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
 import { layerQuantizerOf, type Plan, type ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
-import { NONE, named, type Recipe, recipeName, resolveRecipe } from '../recipe.js';
+import { NONE, type Recipe, recipeName, resolveRecipe } from '../recipe.js';
 import { moments } from '../refine/moments.js';
 import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
@@ -57,9 +54,12 @@ import { keepBoxes, measured } from '../search/keep-boxes.js';
 import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { asPlanned } from '../search/record.js';
-import { splitForSearch } from '../search/split-samples.js';
+import { readOwnSensitivities } from '../search/sensitivity-file.js';
+import { sensitivitySource, splitForSearch } from '../search/split-samples.js';
 import { tunedForSpeed } from '../search/tune-speed.js';
 import { keepingStopped } from './keep-stopped.js';
+import { sensitivityBasis } from './sensitivity-basis.js';
+import { valuesForOthers } from './values-for-others.js';
 
 /**
  * The main job: a float model in, a QDQ model out, the drift between the two measured.
@@ -299,37 +299,22 @@ async function search(
   { options, watch, floatFile }: { options: QuantizeOptions; watch: Watch; floatFile: string | Uint8Array },
 ) {
   const split = await splitForSearch(samples);
+  const { auto = {}, gates, provider } = options;
+  const { sensitivity } = auto;
+  const source = sensitivitySource(samples, split);
+  const measured =
+    sensitivity === undefined
+      ? undefined
+      : await readOwnSensitivities(sensitivity, await sensitivityBasis(planner, recipe, source, options));
   const sources = {
-    ...{
-      planner,
-      recipe,
-      split,
-      floatFile,
-      options: options.auto ?? {},
-      limits: limitsOf(options.gates),
-    },
-    sensitivity: samples.calibration ?? split.search.source,
+    ...{ planner, recipe, split, floatFile, measured },
+    options: auto,
+    limits: limitsOf(gates),
+    sensitivity: source,
   };
-  const { provider } = options;
   const { progress, pause } = watch;
   const found = await findRecipe(sources, { provider, progress, pause, begin: (part) => watch.begin(part) });
   return { ...found, samples: split.final };
-}
-
-/**
- * Values that another recipe could need, where ranges are found on samples at all: all that any could where others are tried,
- * else those of this one with more of it in float.
- */
-function valuesForOthers(
-  model: Model,
-  { activations }: Recipe,
-  first: Placement,
-  { suggest, auto, model: path }: Pick<QuantizeOptions, 'suggest' | 'auto' | 'model'>,
-): string[] {
-  if (activations.kind !== 'static') return [];
-  if (named(rangeSources, activations.observer).from === 'batch-norm') return [];
-  const widest = suggest || auto ? placeWidest(model, path) : first;
-  return observableValues(model.graph, widest);
 }
 
 /** What the calibration samples held, and what the codes hold. */

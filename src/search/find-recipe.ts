@@ -15,7 +15,14 @@ import { bitFlags } from './layer-flags.js';
 import { type Evidence, FAR, keepsMeasured, keepsSurely, type SearchLimits } from './limits.js';
 import { quantizeAs } from './quantize-as.js';
 import type { AttemptRecord, SearchRecord } from './record.js';
-import { type LayerChoices, type MeasuredChoice, measureSensitivity } from './sensitivity.js';
+import {
+  choicesOf,
+  type LayerChoices,
+  type MeasuredChoice,
+  measureSensitivity,
+  type Sensitivities,
+  type SensitivityQuestion,
+} from './sensitivity.js';
 import type { SearchSplit } from './split-samples.js';
 import { measureQuality } from './verify.js';
 
@@ -31,6 +38,13 @@ export interface SearchSources {
   /** Samples that sensitivity is measured on. */
   readonly sensitivity: SampleSource;
   readonly split: SearchSplit;
+  /** Sensitivities that were measured before; else they are measured. */
+  readonly measured?: Sensitivities | undefined;
+}
+
+/** What a search asks of the sensitivities. */
+export function questionOf(recipe: Recipe, { scheme }: SearchOptions): SensitivityQuestion {
+  return { recipe, candidates: candidatesOf(scheme), mayKeep: scheme === undefined };
 }
 
 /** How a search is followed. */
@@ -58,10 +72,11 @@ export interface Found {
  */
 export async function findRecipe(sources: SearchSources, settings: SearchSettings = {}): Promise<Found> {
   const { planner, recipe, options, limits, sensitivity, split } = sources;
-  await settings.begin?.('measure sensitivity');
-  const candidates = candidatesOf(options.scheme);
-  const mayKeep = options.scheme === undefined;
-  const layers = await measureSensitivity(planner, recipe, candidates, sensitivity, { ...settings, mayKeep });
+  if (!sources.measured) await settings.begin?.('measure sensitivity');
+  const question = questionOf(recipe, options);
+  const layers = choicesOf(
+    sources.measured ?? (await measureSensitivity(planner, question, sensitivity, settings)),
+  );
   const path = mostlyQuantized(bitPath(layers.map(({ choices }) => choices)), layers);
   await settings.begin?.('search');
   return withScratch(async (folder) => {

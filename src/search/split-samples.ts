@@ -12,6 +12,10 @@ export interface SearchSplit {
   readonly isApart: boolean;
 }
 
+/** The samples that sensitivity is measured on: those of the calibration where there are some. */
+export const sensitivitySource = ({ calibration }: Samples, { search }: SearchSplit): SampleSource =>
+  calibration ?? search.source;
+
 /**
  * Samples that the search takes at most: where one in a hundred changes sides, the drop of accuracy is known to
  * √(0.01 / 2,500) = 0.2 points.

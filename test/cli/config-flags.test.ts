@@ -42,10 +42,11 @@ const places: Readonly<Record<string, string>> = {
   gate: 'gates',
   warn: 'gates',
   report: 'reports',
+  sensitivity: 'auto.sensitivity',
 };
 
 /** What a run on one command line alone is told. */
-const ofTheCommandLine = ['config', 'json', 'open', 'reporter', 'quiet', 'verbose', 'version'];
+const ofTheCommandLine = ['config', 'json', 'open', 'reporter', 'shard', 'quiet', 'verbose', 'version'];
 
 interface Keys {
   readonly properties?: Readonly<Record<string, Keys>>;
