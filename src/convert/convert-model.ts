@@ -33,10 +33,17 @@ export function convertModel(model: Model, path: string): number {
  * Raise a model to an opset up to 21, in place.
  *
  * @param from - the opset that its operators may still be of
+ * @param names - where new names are taken from; by default what the graph does not use
  * @returns how many operators were rewritten
  * @throws QuantizeError `operator-unconvertible`
  */
-export function raiseModel(model: Model, path: string, target: number, from = opsetOf(model)): number {
+export function raiseModel(
+  model: Pick<Model, 'graph' | 'opsets'>,
+  path: string,
+  target: number,
+  from = opsetOf(model),
+  names?: NameScope,
+): number {
   const opset = opsetOf(model);
   const isPassed = ({ since }: { since: number }) => since > from && since <= target;
   const steps = converters.filter(isPassed).sort((a, b) => a.since - b.since);
@@ -48,7 +55,7 @@ export function raiseModel(model: Model, path: string, target: number, from = op
       if (found) throw unconvertibleError(path, found, opset, target, reason);
     }
     for (const step of steps)
-      rewritten += applyStep(graph, step, (node, reason) =>
+      rewritten += applyStep(graph, step, contextOf(graph, names), (node, reason) =>
         unconvertibleError(path, node, opset, target, reason),
       );
     for (const node of graph.nodes) for (const subgraph of subgraphsOf(node)) convertGraph(subgraph);
@@ -61,14 +68,15 @@ export function raiseModel(model: Model, path: string, target: number, from = op
 function applyStep(
   graph: Graph,
   step: Converter,
+  context: () => ConvertContext,
   refuse: (node: Node, reason: string) => QuantizeError,
 ): number {
   const old = graph.nodes.filter((node) => isOp(node, step.opType));
   if (old.length === 0) return 0;
-  const context = contextOf(graph);
+  const asked = context();
   const results = new Map<Node, readonly Node[]>();
   for (const node of old) {
-    const made = step.convert(node, context);
+    const made = step.convert(node, asked);
     if (typeof made === 'string') throw refuse(node, made);
     results.set(node, made);
   }
@@ -76,9 +84,9 @@ function applyStep(
   return old.length;
 }
 
-function contextOf(graph: Graph): ConvertContext {
+const contextOf = (graph: Graph, given?: NameScope) => (): ConvertContext => {
   const uses = indexUses(graph);
-  const names = new NameScope(graph);
+  const names = given ?? new NameScope(graph);
   return {
     fresh: (wanted) => names.fresh(wanted),
     constant(wanted, array) {
@@ -95,7 +103,7 @@ function contextOf(graph: Graph): ConvertContext {
     },
     isRead: (value) => !uses.isUnused(value),
   };
-}
+};
 
 function unconvertibleError(
   path: string,

@@ -1,38 +1,91 @@
+import { QuantizeError } from '../errors.js';
+import { mapInitializers } from '../graph/all-tensors.js';
 import { bodiesOf } from '../graph/bodies.js';
 import { NameScope } from '../graph/edit.js';
-import { type Attribute, type Graph, type Model, type Node, node, subgraphsOf } from '../graph/model.js';
+import {
+  type Attribute,
+  type Graph,
+  type Model,
+  type Node,
+  node,
+  opsetOf,
+  subgraphsOf,
+  type ValueInfo,
+} from '../graph/model.js';
 import { callOf, functionsOf, type ModelFunction, referenceOf } from '../proto/functions.js';
+import { raiseModel } from './convert-model.js';
 
 /** Functions that call one another deeper than this go in circles. */
 const DEEPEST = 100;
 
+/** What inlining did: nothing but that, or it also brought nodes to another opset, which the runtime does not do. */
+export type Inlined = 'as they are' | 'converted';
+
 /**
  * Put the nodes of the functions that a model defines in the place of the nodes that call them, in place.
  *
- * Where a function is of another operator set than the model, or calls itself, all stay as they are: the runtime knows what
- * to do with them.
+ * Where a function is of another opset than the model, all are raised to the newest of them. Where that is not exact, where
+ * another operator set differs, or where a function calls itself, all stay as they are: the runtime knows what to do with them.
  *
- * @returns whether anything changed
+ * @param path - the model's file, for messages
+ * @returns undefined where nothing changed
  */
-export function inlineFunctions(model: Model): boolean {
+export function inlineFunctions(model: Model, path: string): Inlined | undefined {
   const functions = new Map(functionsOf(model).map((each) => [each.key, each]));
-  if (functions.size === 0) return false;
+  if (functions.size === 0) return undefined;
   const domains = new Set([...functions.values()].map(({ domain }) => domain));
   for (const { opsets } of functions.values())
     for (const [domain, version] of opsets) {
       const own = model.opsets.get(domain);
-      if (own !== undefined && own !== version && !domains.has(domain)) return false;
+      if (domain !== '' && own !== undefined && own !== version && !domains.has(domain)) return undefined;
     }
-  if (isDeep(functions)) return false;
+  if (isDeep(functions)) return undefined;
+  const opsets = [model, ...functions.values()].flatMap((each) => each.opsets.get('') ?? []);
+  const isConverted = new Set(opsets).size > 1;
+  // Inlining changes the graph in place: a copy, so that what cannot be raised leaves it as it was.
+  const graph = mapInitializers(model.graph, (tensor) => tensor);
+  const made = { ...model, graph, opsets: new Map(model.opsets) };
+  try {
+    if (isConverted) raiseModel(made, path, Math.max(...opsets));
+    const names = new NameScope(graph);
+    inlineIn(graph, {
+      functions,
+      names,
+      raise: (nodes, called, call) => raised(nodes, called, call, { model: made, names, path }),
+    });
+  } catch (thrown) {
+    if (isConverted && thrown instanceof QuantizeError && thrown.code === 'operator-unconvertible')
+      return undefined;
+    throw thrown;
+  }
   for (const { opsets } of functions.values())
-    for (const [domain, version] of opsets) if (!model.opsets.has(domain)) model.opsets.set(domain, version);
-  const names = new NameScope(model.graph);
-  inlineIn(model.graph, functions, names);
-  const graphs = [model.graph, ...bodiesOf(model.graph).map(({ graph }) => graph)];
+    for (const [domain, version] of opsets) if (!made.opsets.has(domain)) made.opsets.set(domain, version);
+  const graphs = [graph, ...bodiesOf(graph).map((body) => body.graph)];
   const used = new Set(graphs.flatMap(({ nodes }) => nodes.map(({ domain }) => domain)));
-  for (const domain of domains) if (domain !== '' && !used.has(domain)) model.opsets.delete(domain);
+  for (const domain of domains) if (domain !== '' && !used.has(domain)) made.opsets.delete(domain);
+  Object.assign(model.graph, graph);
+  model.opsets.clear();
+  for (const [domain, version] of made.opsets) model.opsets.set(domain, version);
   delete (model.carried as Record<string, unknown>).functions;
-  return true;
+  return isConverted ? 'converted' : 'as they are';
+}
+
+/** Where the nodes of a call go. */
+interface Raising {
+  readonly model: Pick<Model, 'graph' | 'opsets'>;
+  readonly names: NameScope;
+  readonly path: string;
+}
+
+/** The nodes of one call, of the function's opset, as the model's. New constants go to the model. */
+function raised(nodes: Node[], called: ModelFunction, call: Node, { model, names, path }: Raising): Node[] {
+  const [own, wanted] = [called.opsets.get(''), opsetOf(model)];
+  if (own === undefined || own >= wanted) return nodes;
+  const outputs = call.outputs.map((name): ValueInfo => ({ name, dataType: undefined, shape: undefined }));
+  const { initializers } = model.graph;
+  const graph: Graph = { nodes, initializers, inputs: [], outputs, valueInfo: new Map() };
+  raiseModel({ graph, opsets: new Map([['', own]]) }, path, wanted, own, names);
+  return graph.nodes;
 }
 
 /** Whether calls go deeper than any sound model's. */
@@ -55,16 +108,24 @@ function isDeep(functions: ReadonlyMap<string, ModelFunction>): boolean {
   return [...functions.keys()].some((key) => depthOf(key, 0) > DEEPEST);
 }
 
-function inlineIn(graph: Graph, functions: ReadonlyMap<string, ModelFunction>, names: NameScope): void {
+interface Inlining {
+  readonly functions: ReadonlyMap<string, ModelFunction>;
+  readonly names: NameScope;
+  /** Brings the nodes of a call to the opset of the model. */
+  readonly raise: (nodes: Node[], called: ModelFunction, call: Node) => Node[];
+}
+
+function inlineIn(graph: Graph, inlining: Inlining): void {
+  const { functions, names, raise } = inlining;
   const pending = [...graph.nodes].reverse();
   const nodes: Node[] = [];
   for (let each = pending.pop(); each; each = pending.pop()) {
     const called = functions.get(callOf(each));
     if (called) {
-      pending.push(...bodyOf(each, called, names).reverse());
+      pending.push(...raise(bodyOf(each, called, names), called, each).reverse());
       continue;
     }
-    for (const body of subgraphsOf(each)) inlineIn(body, functions, names);
+    for (const body of subgraphsOf(each)) inlineIn(body, inlining);
     nodes.push(each);
   }
   graph.nodes = nodes;

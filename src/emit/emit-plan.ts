@@ -8,6 +8,7 @@ import { withHalfConstants } from './half-constants.js';
 import { inOperatorForm } from './operator-form.js';
 import { raised } from './raise-opset.js';
 import { addRecipe } from './recipe-metadata.js';
+import { dropStaleNotes } from './stale-notes.js';
 import { inTargetForm } from './target-form.js';
 import { formTarget, storedBytes } from './weights/forms.js';
 import { unpaidWeights } from './weights/unpaid.js';
@@ -21,6 +22,7 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
   const isHalf = plan.recipe.float16 || model.wasNarrow;
   const halved = isHalf ? withHalfConstants(formed, model) : formed;
   const emitted = raised(halved, plan.recipe);
+  dropStaleNotes(emitted.model);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
 }

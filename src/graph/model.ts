@@ -76,7 +76,7 @@ export interface Model {
 }
 
 /** The version of the default operator set. */
-export function opsetOf(model: Model): number {
+export function opsetOf(model: Pick<Model, 'opsets'>): number {
   return model.opsets.get('') ?? 1;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { inlineFunctions } from '../convert/inline-functions.js';
+import { type Inlined, inlineFunctions } from '../convert/inline-functions.js';
 import { makeRunnable, READABLE_IR, READABLE_OPSETS } from '../convert/make-runnable.js';
 import { widenModel } from '../convert/widen.js';
 import { QuantizeError, reasonOf } from '../errors.js';
@@ -59,8 +59,7 @@ export async function loadModel(
     checkNotQuantized(path, model.graph);
   };
   return readModel(path, heldBytes, checkFloat, given, {
-    // The runtime does the same with the file itself.
-    inline: inlineFunctions,
+    inline: (model) => inlineFunctions(model, path),
     widen: widenModel,
   });
 }
@@ -71,7 +70,7 @@ export async function loadAnyModel(
   heldBytes?: number,
   given: GivenInputs = {},
 ): Promise<LoadedModel> {
-  return readModel(path, heldBytes, () => {}, given, { inline: () => false, widen: () => false });
+  return readModel(path, heldBytes, () => {}, given, { inline: () => undefined, widen: () => false });
 }
 
 /**
@@ -83,7 +82,10 @@ async function readModel(
   heldBytes: number | undefined,
   check: (model: Model) => void,
   given: GivenInputs,
-  change: Readonly<Record<'inline' | 'widen', (model: Model) => boolean>>,
+  change: {
+    readonly inline: (model: Model) => Inlined | undefined;
+    readonly widen: (model: Model) => boolean;
+  },
 ): Promise<LoadedModel> {
   const { bytes, fingerprint } = await readWithFingerprint(path);
   if (bytes.byteLength === 0) throw new QuantizeError('not-a-model', { path, reason: 'it is empty' });
@@ -103,11 +105,14 @@ async function readModel(
   const external = await readExternalData(path, model, heldBytes);
   checkTensors(path, model.graph);
   checkGraph(path, model);
-  if (change.inline(model)) check(model);
+  const inlined = change.inline(model);
+  if (inlined) check(model);
   const isLowered = makeRunnable(model, path);
   const isGiven = giveInputs(model, given);
   const isWidened = change.widen(model);
-  const runs = isLowered || isGiven || isWidened ? encodeModel(model) : path;
+  // The runtime inlines functions of the file itself, but does not convert them.
+  const isOther = isLowered || isGiven || isWidened || inlined === 'converted';
+  const runs = isOther ? encodeModel(model) : path;
   const sizeBytes = bytes.byteLength + external.sizeBytes;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const refuseOther = async () => {

@@ -75,7 +75,7 @@ describe('functions of a model', () => {
   it('become nodes, one in the other, with the attributes of the call or their defaults', async () => {
     const model = twoBlocks();
     const before = await runIn('disabled', encodeModel(model), feed);
-    expect(inlineFunctions(model)).toBe(true);
+    expect(inlineFunctions(model, 'm.onnx')).toBe('as they are');
     expect(model.graph.nodes.map(({ opType }) => opType)).toEqual([
       ...['LeakyRelu', 'MatMul', 'Add'],
       ...['LeakyRelu', 'MatMul', 'Add'],
@@ -126,20 +126,125 @@ describe('functions of a model', () => {
       g.output('y', [3, 4]);
     });
     const before = await runIn('disabled', encodeModel(model), feed);
-    expect(inlineFunctions(model)).toBe(true);
+    expect(inlineFunctions(model, 'm.onnx')).toBe('as they are');
     expectSameOutputs(await runIn('disabled', encodeModel(model), feed), before);
   });
 
-  it('stay where they are of another operator set, or call themselves', () => {
-    const other = { ...act, opset_import: [{ domain: '', version: 15 }] };
+  it('stay where they call themselves, or another operator set differs', () => {
     const call = (g: GraphBuilder) => {
       g.node('Act', ['x'], 'y');
       g.output('y', [3, 4]);
     };
-    expect(inlineFunctions(modelOf([other], call))).toBe(false);
     const circle = { ...act, node: [{ op_type: 'Act', domain: 'pkg', input: ['x'], output: ['y'] }] };
     const model = modelOf([circle], call);
-    expect(inlineFunctions(model)).toBe(false);
+    expect(inlineFunctions(model, 'm.onnx')).toBeUndefined();
     expect(model.graph.nodes.map(({ opType }) => opType)).toEqual(['Act']);
+    const other = modelOf([{ ...act, opset_import: [OPSET, { domain: 'far', version: 2 }] }], call);
+    other.opsets.set('far', 1);
+    expect(inlineFunctions(other, 'm.onnx')).toBeUndefined();
+  });
+});
+
+describe('functions of another opset', () => {
+  /** Squeeze and Clip, whose axes and bounds are the call's: attributes until opset 12 and 10. */
+  const clipped = (opset: number) => ({
+    name: 'Clipped',
+    domain: 'pkg',
+    input: ['x'],
+    output: ['y'],
+    attribute: ['axes', 'low', 'high'],
+    node: [
+      {
+        op_type: 'Squeeze',
+        input: ['x'],
+        output: ['s'],
+        attribute: [{ name: 'axes', ref_attr_name: 'axes', type: 7 }],
+      },
+      {
+        op_type: 'Clip',
+        input: ['s'],
+        output: ['y'],
+        attribute: [
+          { name: 'min', ref_attr_name: 'low', type: 1 },
+          { name: 'max', ref_attr_name: 'high', type: 1 },
+        ],
+      },
+    ],
+    opset_import: [{ domain: '', version: opset }],
+  });
+  const float = (value: number): Attribute => ({ kind: 'float', value });
+  const x = { x: { type: 'float32' as const, dims: [1, 4, 1], data: Float32Array.of(-3, -0.25, 0.5, 3) } };
+
+  /** Clipped to [−1, 1] over axis 0, then to [−0.5, 2] over axis 1, with a `between` that makes the axis again. */
+  function twice(fn: object, opset: number, between: (g: GraphBuilder) => void): Model {
+    const g = new GraphBuilder();
+    g.input('x', [1, 4, 1]);
+    g.node('Clipped', ['x'], 'a', { axes: [0], low: float(-1), high: float(1) });
+    between(g);
+    g.node('Clipped', ['b'], 'y', { axes: [2], low: float(-0.5), high: float(2) });
+    g.output('y');
+    g.graph.nodes = g.graph.nodes.map((each) =>
+      each.opType === 'Clipped' ? { ...each, domain: 'pkg' } : each,
+    );
+    const model = g.build({ opset });
+    model.opsets.set('pkg', 1);
+    return decodeModel(encodeModel({ ...model, carried: { functions: [fn] } }));
+  }
+
+  const outputOf = async (model: Model) => {
+    const found = await runIn('disabled', encodeModel(model), x);
+    return [found.get('y')?.dims, ...((found.get('y')?.data ?? []) as Float32Array)];
+  };
+  const golden = [[4, 1], -0.5, -0.25, 0.5, 1];
+
+  it('older than the model: each call is raised with its own attributes', async () => {
+    const model = twice(clipped(10), 17, (g) => {
+      // A name that the raised nodes would like to have.
+      g.constant('s_axes', [1], BigInt64Array.of(2n));
+      g.node('Unsqueeze', ['a', 's_axes'], 'b');
+    });
+    expect(inlineFunctions(model, 'm.onnx')).toBe('converted');
+    expect(model.opsets.get('')).toBe(17);
+    expect(await outputOf(model)).toEqual(golden);
+  });
+
+  it('newer than the model: the model is raised', async () => {
+    const newer = {
+      ...clipped(17),
+      node: [
+        {
+          op_type: 'Constant',
+          output: ['i'],
+          attribute: [{ name: 'value_ints', ref_attr_name: 'axes', type: 7 }],
+        },
+        {
+          op_type: 'Constant',
+          output: ['l'],
+          attribute: [{ name: 'value_float', ref_attr_name: 'low', type: 1 }],
+        },
+        {
+          op_type: 'Constant',
+          output: ['h'],
+          attribute: [{ name: 'value_float', ref_attr_name: 'high', type: 1 }],
+        },
+        { op_type: 'Squeeze', input: ['x', 'i'], output: ['s'] },
+        { op_type: 'Clip', input: ['s', 'l', 'h'], output: ['y'] },
+      ],
+    };
+    const model = twice(newer, 11, (g) => g.node('Unsqueeze', ['a'], 'b', { axes: [2] }));
+    expect(inlineFunctions(model, 'm.onnx')).toBe('converted');
+    expect(model.opsets.get('')).toBe(17);
+    expect(await outputOf(model)).toEqual(golden);
+  });
+
+  it('leave the model to the byte as it is where that is not exact', () => {
+    const old = {
+      ...clipped(17),
+      node: [{ op_type: 'DFT', input: ['x'], output: ['y'], attribute: [{ name: 'axis', type: 2, i: 1 }] }],
+    };
+    const model = twice(old, 20, (g) => g.node('Identity', ['a'], 'b'));
+    const before = encodeModel(model);
+    expect(inlineFunctions(model, 'm.onnx')).toBeUndefined();
+    expect(Buffer.compare(encodeModel(model), before)).toBe(0);
   });
 });
