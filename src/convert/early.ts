@@ -1,5 +1,13 @@
 import { dataTypeCodes, dataTypeOf } from '../graph/data-type.js';
-import { attribute, inputAt, intAttribute, type Node, node, stringAttribute } from '../graph/model.js';
+import {
+  attribute,
+  inputAt,
+  intAttribute,
+  intsAttribute,
+  type Node,
+  node,
+  stringAttribute,
+} from '../graph/model.js';
 import { rewritten } from './attributes-to-inputs.js';
 import type { ConvertContext, Converter } from './converter.js';
 
@@ -44,11 +52,41 @@ const cast: Converter = {
   },
 };
 
-/** Tile 6: one list of repeats for all axes; it was one axis and one number. */
+/** Tile 6: one list of repeats for all axes; it was one axis and one number, both as inputs. */
 const tile: Converter = {
   opType: 'Tile',
   since: 6,
-  convert: (old) => (old.inputs.length === 3 ? 'it repeats along one axis' : [old]),
+  convert(old, context) {
+    if (old.inputs.length !== 3) return [old];
+    const [x = '', tiles = '', axis = ''] = old.inputs;
+    const rank = context.rankOf(x);
+    const [times, at] = [tiles, axis].map((name) => Number(context.constantOf(name)?.data[0] ?? Number.NaN));
+    if (rank === undefined || times === undefined || at === undefined || Number.isNaN(times + at))
+      return 'it repeats along one axis, which is computed, or of a value whose rank is not known';
+    const repeats = Array.from({ length: rank }, (_, i) => BigInt(i === at ? times : 1));
+    const list = context.constant(`${old.id}_repeats`, {
+      type: 'int64',
+      dims: [rank],
+      data: BigInt64Array.from(repeats),
+    });
+    return [rewritten(old, [x, list], [])];
+  },
+};
+
+/** Reshape 5: the shape became an input; files that say opset 5 or 6 have it as an attribute, too. */
+const reshape: Converter = {
+  opType: 'Reshape',
+  since: 5,
+  convert(old, context) {
+    const shape = intsAttribute(old, 'shape');
+    if (shape === undefined) return [old];
+    const list = context.constant(`${old.id}_shape`, {
+      type: 'int64',
+      dims: [shape.length],
+      data: BigInt64Array.from(shape, BigInt),
+    });
+    return [rewritten(old, [inputAt(old, 0) ?? '', list], ['shape', 'consumed_inputs'])];
+  },
 };
 
 /**
@@ -144,6 +182,7 @@ const upsample: Converter = {
 
 /** From opset 5 and 6 to 7, the oldest that onnxruntime runs. */
 export const early: readonly Converter[] = [
+  reshape,
   ...withoutHint,
   cast,
   tile,

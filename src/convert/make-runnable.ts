@@ -53,8 +53,9 @@ const newer: Readonly<Record<string, Newer>> = {
 export function makeRunnable(model: Model, path: string): boolean {
   const opset = opsetOf(model);
   const { irVersion } = model;
-  // Files that say opset 6 have operators of opset 5, too.
-  if (opset < RUNNABLE_OPSETS.oldest) raiseModel(model, path, RUNNABLE_OPSETS.oldest, READABLE_OPSETS.oldest);
+  // Files that say opset 6 have operators of opset 5, and a Reshape of opset 1, too.
+  if (opset < RUNNABLE_OPSETS.oldest)
+    raiseModel(model, path, RUNNABLE_OPSETS.oldest, READABLE_OPSETS.oldest - 1);
   if (opset > RUNNABLE_OPSETS.newest) {
     lowerGraph(model.graph, path, opset);
     model.opsets.set('', RUNNABLE_OPSETS.newest);

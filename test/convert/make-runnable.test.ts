@@ -85,6 +85,31 @@ describe('opset 5 and 6', () => {
       values,
     ],
     [
+      'Tile along one axis',
+      (g) => {
+        g.constant('n', [1], [2]);
+        g.constant('axis', [1], [2]);
+        g.node('Tile', ['x', 'n', 'axis'], 'y');
+      },
+      [0, 1, 0, 1, 2, 3, 2, 3].flatMap((row) => values.slice(row * 3, row * 3 + 3)),
+    ],
+    [
+      'Reshape with its shape as an attribute',
+      (g) => {
+        g.node('Reshape', ['x'], 'r', { shape: [2, 6], consumed_inputs: [0] });
+        g.node('Transpose', ['r'], 'y', { perm: [1, 0] });
+      },
+      [0, 1, 2, 3, 4, 5].flatMap((i) => [values[i] ?? 0, values[i + 6] ?? 0]),
+    ],
+    [
+      'Reshape with its shape as an input',
+      (g) => {
+        g.constant('s', [1], BigInt64Array.of(-1n));
+        g.node('Reshape', ['x', 's'], 'y');
+      },
+      values,
+    ],
+    [
       'Relu with its hint',
       (g) => g.node('Relu', ['x'], 'y', { consumed_inputs: [0] }),
       values.map((v) => Math.max(v, 0)),
