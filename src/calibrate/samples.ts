@@ -13,7 +13,7 @@ import {
   sourceOf,
   zipSets,
 } from '../../calibration/sample-set.js';
-import type { InputSpec, SampleSource, Shard } from '../../calibration/source.js';
+import type { Batch, InputSpec, SampleSource, Shard } from '../../calibration/source.js';
 import { syntheticSources } from '../../calibration/synthetic.js';
 import { QuantizeError, reasonOf } from '../errors.js';
 import { isArrayType } from '../graph/data-type.js';
@@ -296,7 +296,10 @@ async function openPaths(
 }
 
 /** The first run's worth of a source. */
-export async function firstFeed(source: SampleSource): Promise<Feed> {
-  for await (const { feed } of source.open()) return feed;
+export async function firstBatch(source: SampleSource): Promise<Batch> {
+  for await (const batch of source.open()) return batch;
   throw new Error(`${source.label} is empty`);
 }
+
+/** What the first run of a source is fed. */
+export const firstFeed = async (source: SampleSource): Promise<Feed> => (await firstBatch(source)).feed;

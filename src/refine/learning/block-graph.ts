@@ -1,7 +1,7 @@
 import type { Node } from '../../graph/model.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { readsOf } from '../../graph/uses.js';
-import { type Placement, roleOf } from '../../place/placement.js';
+import { ruleOf } from '../../place/operators.js';
 import { judgedBy, type TwinPair } from '../judged.js';
 import type { Rounding, TwinGraph, TwinLayer } from '../twin-graph.js';
 import type { Block } from './blocks.js';
@@ -23,20 +23,21 @@ export interface BlockGraph {
 }
 
 /** The quantized side of a block; undefined where nothing that leaves it differs from float. */
-export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block): BlockGraph | undefined {
+export function blockGraphOf(twin: TwinGraph, block: Block): BlockGraph | undefined {
+  const makers = new Map(twin.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const ofShapes = madeOfShapes(twin);
   const outputs = block.outputs.flatMap((float): TwinPair[] => {
     const ofModel = twin.outputs.find((output) => output.float === float);
     const quantized = twin.rawTwinOf(float) ?? float;
     const pair = ofModel ? judgedBy(twin, ofModel) : { float, quantized };
-    return pair.quantized === pair.float ? [] : [pair];
+    const isSame = pair.quantized === pair.float || ofShapes.has(makers.get(pair.quantized) as Node);
+    return isSame ? [] : [pair];
   });
   if (outputs.length === 0) return undefined;
-  const makers = new Map(twin.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const places = new Map(twin.nodes.map((node, at) => [node, at]));
   const first = Math.min(...block.nodes.map((node) => places.get(node) ?? 0));
-  // Before it lies what other blocks made; shapes are found again, since they are those of the batch.
-  const isOwn = (maker: Node) =>
-    (places.get(maker) ?? 0) >= first || roleOf(placement, maker)?.kind === 'shape';
+  // Before it lies what other blocks made; what follows from shapes is found again, since they are those of the batch.
+  const isOwn = (maker: Node) => (places.get(maker) ?? 0) >= first || ofShapes.has(maker);
   const needed = new Set<Node>();
   const inputs = new Set<string>();
   const hints = block.hints.flatMap((float): TwinPair[] => {
@@ -68,4 +69,22 @@ export function blockGraphOf(twin: TwinGraph, placement: Placement, block: Block
     layers: twin.layers.filter(({ weight }) => read.has(weight)),
     roundings: twin.roundings.filter(({ output }) => isNeeded(output)),
   };
+}
+
+/**
+ * Nodes on both sides whose results follow from shapes and constants alone: dimensions and their arithmetic, and what is
+ * made of them, as the first state of an LSTM. They have no axis of samples, and are of another size with another batch.
+ */
+function madeOfShapes({ nodes, constants }: TwinGraph): Set<Node> {
+  const known = new Set(constants.keys());
+  const made = new Set<Node>();
+  for (const node of nodes) {
+    const reads = readsOf(node);
+    const follows =
+      ruleOf(node)?.role === 'shape' || (reads.length > 0 && reads.every((value) => known.has(value)));
+    if (!follows) continue;
+    made.add(node);
+    for (const output of node.outputs) known.add(output);
+  }
+  return made;
 }

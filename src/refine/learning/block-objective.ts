@@ -15,7 +15,7 @@ import type {
 import { ownGradient } from '../quantizers/simulated.js';
 import { within } from '../quantizers/uniform.js';
 import type { Rounding, TwinLayer } from '../twin-graph.js';
-import { type Banks, feedOf, type ValueBank } from './banks.js';
+import { asInModel, type Banks, feedOf, type ValueBank } from './banks.js';
 import type { BlockGraph } from './block-graph.js';
 import { blockModel } from './block-model.js';
 import { withinCells } from './cells.js';
@@ -326,11 +326,10 @@ class Builder {
   /** A value on the samples of a step, as the model has it. */
   #bank(value: string, hint: string): string {
     const { banks, batch } = this.#sources;
-    const { samples, rowsPerSample } = banks.values.get(value) as ValueBank;
+    const bank = banks.values.get(value) as ValueBank;
     const input = this.#names.fresh(`${value}/${hint}`);
-    this.#banks.push({ input, samples, draw: 'batch' });
-    if (rowsPerSample === 1) return input;
-    return this.#steps.reshape(input, [batch * rowsPerSample, ...samples.dims.slice(2)]);
+    this.#banks.push({ input, samples: bank.samples, draw: 'batch' });
+    return asInModel(this.#steps, input, bank, batch);
   }
 
   #push(source: Node): void {

@@ -21,6 +21,7 @@ import { blockError, blockModel } from './block-model.js';
 import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
 import type { Cut } from './blocks.js';
 import { type ClassGoal, scoresOf } from './class-goal.js';
+import { sampleAxisOf } from './sample-axes.js';
 import type { LearningSettings } from './settings.js';
 
 /** What was learned of a block. */
@@ -53,17 +54,19 @@ export async function learnBlocks(plan: Plan, context: RefineContext, way: Learn
   const twin = twinGraphOf(model, plan, layers);
   const graphs = cut(model.graph, layers)
     .map((block) => (settings.hints > 0 ? block : { ...block, hints: [] }))
-    .flatMap((block) => blockGraphOf(twin, plan.placement, block) ?? []);
+    .flatMap((block) => blockGraphOf(twin, block) ?? []);
   const steps = graphs.map(bankStep);
   const weights = new Map<string, StoredTensor>();
   const biases = new Map<string, Float32Array>();
   const activations = new Map<string, { kind: 'affine'; grid: AffineQuantizer }>();
   const blocks: RefinedBlock[] = [];
   const needs = steps.map((step) => step.needs);
+  const compared = steps.flatMap(({ floats }) => [...floats.values()]);
+  const axisOf = await sampleAxisOf(model, context.source, compared);
   await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
     for (const [done, graph] of graphs.entries()) {
       await context.pause();
-      const banks = await gatherBanks(walk, steps[done] as (typeof steps)[number]);
+      const banks = await gatherBanks(walk, steps[done] as (typeof steps)[number], axisOf);
       const [before, total] = [done * settings.steps, graphs.length * settings.steps];
       const work = {
         plan,

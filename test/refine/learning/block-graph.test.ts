@@ -13,7 +13,7 @@ async function cutOut(model: Model) {
   const layers = refinableLayers(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
   return blocksOf(model.graph, layers).map((block) => {
-    const graph = blockGraphOf(twin, plan.placement, block);
+    const graph = blockGraphOf(twin, block);
     return {
       reads: graph?.inputs.map(({ float }) => float),
       gives: graph?.outputs.map(({ float }) => float),
