@@ -1,6 +1,7 @@
 import type { InputSpec } from './source.js';
 
 type Dim = NonNullable<InputSpec['shape']>[number];
+type Shaped = Pick<InputSpec, 'shape'>;
 
 /** Names that stand for the batch on whatever axis; a letter alone only where it comes first. */
 const BATCH = /batch|^bs$/i;
@@ -26,14 +27,14 @@ export const isBatchName = (dim: Dim): boolean =>
  *
  * @returns the inputs in their order, each with its `batchAxis`
  */
-export function withBatchAxes(inputs: readonly InputSpec[]): InputSpec[] {
+export function withBatchAxes<T extends Shaped>(inputs: readonly T[]): (T & Pick<InputSpec, 'batchAxis'>)[] {
   const names = batchNames(inputs);
   const fixed = fixedBatch(inputs, names);
   return inputs.map((input) => ({ ...input, batchAxis: axisOf(input, names, fixed) }));
 }
 
 /** What the batch is called: all names that say so, or else the names on the first axes. */
-function batchNames(inputs: readonly InputSpec[]): ReadonlySet<Dim> {
+function batchNames(inputs: readonly Shaped[]): ReadonlySet<Dim> {
   const named = inputs.flatMap(({ shape }) =>
     (shape ?? []).filter((dim, axis) => isBatchName(dim) && (axis === 0 || !BATCH_LETTER.test(String(dim)))),
   );
@@ -44,14 +45,14 @@ function batchNames(inputs: readonly InputSpec[]): ReadonlySet<Dim> {
 }
 
 /** The samples that a run of fixed batch takes: the first axis of the first input that is no list; 1 where it is open. */
-function fixedBatch(inputs: readonly InputSpec[], names: ReadonlySet<Dim>): number {
+function fixedBatch(inputs: readonly Shaped[], names: ReadonlySet<Dim>): number {
   if (names.size > 0) return 1;
   const firsts = inputs.filter(({ shape }) => (shape?.length ?? 0) > 0);
   const dim = (firsts.find(({ shape }) => (shape?.length ?? 0) > 1) ?? firsts[0])?.shape?.[0];
   return typeof dim === 'number' && dim > 0 ? dim : 1;
 }
 
-function axisOf({ shape }: InputSpec, names: ReadonlySet<Dim>, fixed: number): InputSpec['batchAxis'] {
+function axisOf({ shape }: Shaped, names: ReadonlySet<Dim>, fixed: number): InputSpec['batchAxis'] {
   if (!shape) return 0;
   const named = shape.findIndex((dim) => names.has(dim));
   if (named >= 0) return named;

@@ -1,5 +1,6 @@
+import { withBatchAxes } from '../../calibration/batch-axis.js';
 import type { SampleSource } from '../../calibration/source.js';
-import type { Model } from '../graph/model.js';
+import { fedInputs, type Model, type ValueInfo } from '../graph/model.js';
 import { type ArrayData, allocate, elementCount, type Feed, type NdArray } from '../numerics/nd-array.js';
 
 /** Samples that are run together. */
@@ -15,10 +16,11 @@ export interface Chunk {
  * @param size - samples in a chunk, at most; 1 leaves the feeds as they are
  */
 export async function* chunksOf(source: SampleSource, model: Model, size: number): AsyncIterable<Chunk> {
+  const inputs = withBatchAxes(fedInputs(model.graph));
   let waiting: Feed[] = [];
   const merged = (): Chunk => ({ feed: mergeFeeds(waiting), samples: waiting.length });
   for await (const { feed, samples, size: rows } of source.open()) {
-    if (size === 1 || rows !== 1 || !mayMerge(model, feed)) {
+    if (size === 1 || rows !== 1 || !mayMerge(inputs, feed)) {
       if (waiting.length > 0) yield merged();
       waiting = [];
       yield { feed, samples };
@@ -36,11 +38,12 @@ export async function* chunksOf(source: SampleSource, model: Model, size: number
   if (waiting.length > 0) yield merged();
 }
 
-/** Whether axis 0 of every input is open, and holds one sample. */
-function mayMerge(model: Model, feed: Feed): boolean {
+/** Whether axis 0 of every input is open, is that of the samples, and holds one. */
+function mayMerge(inputs: ReturnType<typeof withBatchAxes<ValueInfo>>, feed: Feed): boolean {
   return Object.entries(feed).every(([name, { dims }]) => {
-    const shape = model.graph.inputs.find((input) => input.name === name)?.shape;
-    return dims[0] === 1 && (shape === undefined || typeof shape[0] !== 'number');
+    const input = inputs.find((each) => each.name === name);
+    const isOpen = input?.shape === undefined || typeof input.shape[0] !== 'number';
+    return dims[0] === 1 && isOpen && (input?.batchAxis ?? 0) === 0;
   });
 }
 
