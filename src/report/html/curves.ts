@@ -11,7 +11,7 @@ export function renderLosses(label: string, losses: readonly number[]): Markup {
   return render(label, 'curve', {
     ...SIZE,
     x: { domain: [0, 100], ticks: 3, tickFormat: (share: number) => `${share} %`, label: null },
-    y: { grid: true, ticks: 3, tickFormat: 'g', label: null, zero: true, nice: true },
+    y: { grid: true, ticks: 3, tickFormat: '~r', label: null, zero: true, nice: true },
     marks: [
       Plot.line(points, {
         ...{ x: 'share', y: 'loss', stroke: colours.accent, strokeWidth: 1.5, className: MARK },

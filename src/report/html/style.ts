@@ -85,7 +85,7 @@ code, pre { font-family: var(--mono); font-size: 0.86em; overflow-wrap: anywhere
 .whole { white-space: nowrap; }
 .hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .cards, .figures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14.5rem), 1fr)); }
-.figures { grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
+.figures { grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 .cards > *, .panel, .scroll { background: var(--surface); border: 1px solid var(--line); border-radius: 0.6rem; }
 .cards > *, .panel { padding: 1rem 1.1rem; }
 .cards > * { margin: 0; }

@@ -54,8 +54,9 @@ describe('the page is closed in itself', () => {
 });
 
 describe('what was learned', () => {
-  const learned = (count: number): Result => {
-    const block = { id: 'conv<1>', before: 0.2, after: 0.05, losses: [9, 4, 2, 1.5] };
+  const learned = (count: number, unit = 1): Result => {
+    const losses = [9, 4, 2, 1.5].map((loss) => loss * unit);
+    const block = { id: 'conv<1>', before: 0.2, after: 0.05, losses };
     const blocks = [
       ...Array.from({ length: count }, () => block),
       { id: 'b', before: 1, after: 0.5 },
@@ -81,6 +82,9 @@ describe('what was learned', () => {
       .map((point: string) => Number(point.split(',')[1]));
     expect(heights).toEqual([...heights].sort((a, b) => a - b));
     expect(heights).toHaveLength(4);
+    // Losses of hundreds are written out.
+    expect(textOf(learned(1, 100), '#learning svg')).toContain('500');
+    expect(textOf(learned(1, 100), '#learning svg')).not.toContain('e+');
   });
 
   it('is cut where blocks are many, and nothing where none were learned', () => {
