@@ -3,6 +3,7 @@ import { type BestFrom, bestChain } from '../../numerics/best-chain.js';
 import { clamp } from '../../numerics/round.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
+import { LevelChain } from './level-chain.js';
 import { uniformScale } from './mse.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 import { fullRange } from './uniform.js';
@@ -31,9 +32,10 @@ export const kmeans: Scheme = {
     const { values, dims, bits, axis, channelsPerCodebook } = request;
     const channels = splitChannels(request);
     const blocks = codebookBlocks(channels.length, channelsPerCodebook);
+    const tables = tablesOf(request);
     const fitted = blocks.map(([first, end]) => {
       const block = channels.slice(first, end);
-      return fitBlock(block, request.scaleFloor.subarray(first, end), request);
+      return fitBlock(block, request.scaleFloor.subarray(first, end), request, tables);
     });
     const levels = fitted.map((fit) => fit.levels);
     const scales = Float32Array.from(fitted.flatMap((fit) => [...fit.scales]));
@@ -67,18 +69,29 @@ interface Fit {
 const ROUNDS = 4;
 const LEAST_GAIN = 0.001;
 
+/** What levels are chosen from. */
+type Grid = Pick<WeightRequest, 'bits' | 'limit'>;
+
+const levelCount = ({ bits, limit }: Grid): number => Math.min(2 ** bits, 2 * limit + 1);
+
 function fitBlock(
   channels: readonly Float32Array[],
   floors: Float32Array,
   { bits, limit }: WeightRequest,
+  tables: Tables,
 ): Fit {
   const stored = (scale: number, c: number) =>
     Math.fround(Math.max(scale, floors[c] as number, SMALLEST_NORMAL));
-  const count = Math.min(2 ** bits, 2 * limit + 1);
+  const count = levelCount({ bits, limit });
   const widest = Float32Array.from(channels, (weights, c) => stored(largestMagnitude(weights) / limit, c));
   const uniform = uniformStart(channels, floors, bits, limit).map(stored);
-  let best = fitLevels(channels, widest, count, limit);
-  const other = fitLevels(channels, uniform, count, limit);
+  const grid = { count, limit };
+  const other = fitLevels(channels, uniform, tables, {
+    ...grid,
+    known: uniformLevels({ bits, limit }),
+  }) as Fit;
+  // What is worse need not be known.
+  let best = fitLevels(channels, widest, tables, { ...grid, within: other.error }) ?? other;
   if (other.error < best.error) best = other;
   // Each weight has a level of its own, as in most depthwise layers: only the grid is left to round to.
   if (channels.reduce((sum, { length }) => sum + length, 0) <= count) return best;
@@ -88,12 +101,26 @@ function fitBlock(
     const levelOf = new Float64Array(nearest.length);
     for (let bin = 0; bin < nearest.length; bin++) levelOf[bin] = levels[nearest[bin] as number] as number;
     const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levelOf, limit));
-    const fit = fitLevels(channels, Float32Array.from(improved, stored), count, limit);
+    const bounds = { within: best.error, known: levels };
+    const fit = fitLevels(channels, Float32Array.from(improved, stored), tables, { ...grid, ...bounds });
+    if (!fit) break;
     const gained = best.error - fit.error;
     if (gained > 0) best = fit;
     if (gained <= LEAST_GAIN * best.error) break;
   }
   return best;
+}
+
+/** How many integers each level of `mse` is from the next, at most. */
+const stepOf = (grid: Grid): number => Math.max(1, Math.floor(grid.limit / -fullRange(grid).low));
+
+/** The levels of `mse` on integers; undefined where they are not as many as are chosen. */
+function uniformLevels(grid: Grid): Int32Array | undefined {
+  const { low, high } = fullRange(grid);
+  const step = stepOf(grid);
+  const levels = Int32Array.from({ length: high - low + 1 }, (_, k) => step * (low + k));
+  const fits = levels.length === levelCount(grid) && step * Math.max(-low, high) <= grid.limit;
+  return fits ? levels : undefined;
 }
 
 /** Scales at which integers hold the levels of `mse`. */
@@ -104,30 +131,39 @@ function uniformStart(
   limit: number,
 ): Float32Array {
   const range = fullRange({ bits, limit });
-  const parts = Math.max(1, Math.floor(limit / -range.low));
+  const parts = stepOf({ bits, limit });
   return Float32Array.from(channels, (weights, c) => {
     const least = Math.max(floors[c] as number, SMALLEST_NORMAL);
     return uniformScale(weights, range, least) / parts;
   });
 }
 
-/** The best levels at given scales. */
-function fitLevels(
-  channels: readonly Float32Array[],
-  scales: Float32Array,
-  count: number,
-  limit: number,
-): Fit {
-  const { weights, sums, squares } = halfStepSums(channels, scales, limit);
-  const nodes = 2 * limit + 1;
-  const total = 2 * nodes - 1;
-  // Σ(u − l)² by parts: all weights at the highest level, and for each two neighbours what those below their middle
-  // gain by the lower one, (u − b)² − (u − a)² = (b − a)·(a + b − 2u). The middle is half step from + to.
-  const moved = new Float64Array(weights.length);
-  for (let middle = 0; middle < moved.length; middle++)
-    moved[middle] = (middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number);
-  const gain = (from: number, to: number) => (to - from) * (moved[from + to] as number);
-  const bestFrom: BestFrom = (shorter, first, last, to) => {
+/** Which levels are asked for. */
+interface Wanted {
+  readonly count: number;
+  readonly limit: number;
+  /** With no larger error than this. */
+  readonly within?: number | undefined;
+  /** With no larger error than these levels have. */
+  readonly known?: Int32Array | undefined;
+}
+
+/**
+ * Half steps with weights, for each level: with fewer, levels that no weight uses could stand anywhere, and the search of all
+ * chains says where.
+ */
+const FEW_PLACES = 3;
+
+const occupied = (weights: Float64Array): number => {
+  let places = 0;
+  for (let bin = 1; bin < weights.length; bin++)
+    if ((weights[bin] as number) > (weights[bin - 1] as number)) places++;
+  return places;
+};
+
+const bestFromOf =
+  (moved: Float64Array): BestFrom =>
+  (shorter, first, last, to) => {
     let chosen = first;
     let most = Number.NEGATIVE_INFINITY;
     for (let from = first; from <= last; from++) {
@@ -139,32 +175,87 @@ function fitLevels(
     }
     return chosen;
   };
-  const start = new Float64Array(nodes);
-  const end = new Float64Array(nodes);
+
+/** Of errors, and of the sums that they are taken from: far above what sums of doubles err by, and far below any error that counts. */
+const MARGIN = 1e-9;
+const SUM_MARGIN = 1e-12;
+
+/** The best levels at given scales; undefined where none have the error that is asked for. */
+function fitLevels(
+  channels: readonly Float32Array[],
+  scales: Float32Array,
+  tables: Tables,
+  { count, limit, within = Number.POSITIVE_INFINITY, known }: Wanted,
+): Fit | undefined {
+  sumHalfSteps(channels, scales, limit, tables);
+  const { weights, sums, squares, moved, end, least } = tables;
+  const nodes = 2 * limit + 1;
+  const total = 2 * nodes - 1;
+  // Σ(u − l)² by parts: all weights at the highest level, and for each two neighbours what those below their middle
+  // gain by the lower one, (u − b)² − (u − a)² = (b − a)·(a + b − 2u). The middle is half step from + to.
+  for (let middle = 0; middle < moved.length; middle++)
+    moved[middle] = (middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number);
+  const gain = (from: number, to: number) => (to - from) * (moved[from + to] as number);
+  const errorOf = (chain: Int32Array): number => {
+    let error = -(end[chain[count - 1] as number] as number);
+    for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
+    return error;
+  };
+  // Σ(u − l)² of the weights below each level: more than the error that is asked for is what its left side must gain.
   for (let node = 0; node < nodes; node++) {
     const level = node - limit;
     const square = level * level * (weights[total] as number);
     end[node] = 2 * level * (sums[total] as number) - square - (squares[total] as number);
+    const below = level * level * (weights[2 * node] as number) - 2 * level * (sums[2 * node] as number);
+    least[node] = below + (squares[2 * node] as number);
   }
-  const chain = bestChain(start, count, gain, end, bestFrom);
-  let error = -(end[chain[count - 1] as number] as number);
-  for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
-  return { scales, levels: chain.map((node) => node - limit), error };
+  const asked = known ? Math.min(within, errorOf(known.map((level) => level + limit))) : within;
+  const enough =
+    asked * (1 + MARGIN) +
+    SUM_MARGIN * ((squares[total] as number) + limit * limit * (weights[total] as number));
+  for (let node = 0; node < nodes; node++) least[node] = (least[node] as number) - enough;
+  const chain =
+    occupied(weights) < FEW_PLACES * count
+      ? bestChain(new Float64Array(nodes), count, gain, end, bestFromOf(moved))
+      : tables.chain.best(moved, end, least);
+  return chain && { scales, levels: chain.map((node) => node - limit), error: errorOf(chain) };
 }
 
-/** Running sums over half steps, those below each: of s², s²·(w/s) and s²·(w/s)². */
-interface HalfStepSums {
+/** What levels at one scale are found from; filled anew for each, since there are thousands. */
+interface Tables {
+  readonly chain: LevelChain;
+  /** Running sums over half steps, those below each: of s², s²·(w/s) and s²·(w/s)². */
   readonly weights: Float64Array;
   readonly sums: Float64Array;
   readonly squares: Float64Array;
+  /** For each half step, each level and each level, as `LevelChain` has them. */
+  readonly moved: Float64Array;
+  readonly end: Float64Array;
+  readonly least: Float64Array;
+}
+
+function tablesOf(grid: Grid): Tables {
+  const nodes = 2 * grid.limit + 1;
+  const ofHalfSteps = () => new Float64Array(2 * nodes);
+  const ofLevels = () => new Float64Array(nodes);
+  return {
+    chain: new LevelChain(nodes, levelCount(grid)),
+    ...{ weights: ofHalfSteps(), sums: ofHalfSteps(), squares: ofHalfSteps(), moved: ofHalfSteps() },
+    ...{ end: ofLevels(), least: ofLevels() },
+  };
 }
 
 /** The weights in steps, summed over half steps from −limit to limit; what is beyond the ends lies in the outermost. */
-function halfStepSums(channels: readonly Float32Array[], scales: Float32Array, limit: number): HalfStepSums {
+function sumHalfSteps(
+  channels: readonly Float32Array[],
+  scales: Float32Array,
+  limit: number,
+  { weights, sums, squares }: Tables,
+): void {
   const bins = 4 * limit + 1;
-  const weights = new Float64Array(bins + 1);
-  const sums = new Float64Array(bins + 1);
-  const squares = new Float64Array(bins + 1);
+  weights.fill(0);
+  sums.fill(0);
+  squares.fill(0);
   channels.forEach((channel, c) => {
     const scale = scales[c] as number;
     const square = scale * scale;
@@ -180,7 +271,6 @@ function halfStepSums(channels: readonly Float32Array[], scales: Float32Array, l
   for (const list of [weights, sums, squares]) {
     for (let bin = 1; bin <= bins; bin++) list[bin] = (list[bin] as number) + (list[bin - 1] as number);
   }
-  return { weights, sums, squares };
 }
 
 /**
