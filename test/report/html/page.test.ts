@@ -83,7 +83,7 @@ describe('what was learned', () => {
     expect(heights).toEqual([...heights].sort((a, b) => a - b));
     expect(heights).toHaveLength(4);
     // Losses of hundreds are written out.
-    expect(textOf(learned(1, 100), '#learning svg')).toContain('500');
+    expect(textOf(learned(1, 100), '#learning svg')).toContain('400');
     expect(textOf(learned(1, 100), '#learning svg')).not.toContain('e+');
   });
 
