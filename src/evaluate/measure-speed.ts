@@ -26,6 +26,9 @@ const MIN_RUNS = 15;
 const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
 const BUDGET_MS = 250;
+/** Where a round of runs alone takes the whole budget: such a run differs little from the next. */
+const LONG_WARM_UP_RUNS = 2;
+const LONG_MIN_RUNS = 9;
 /** A choice hangs on it. */
 const GAIN_BUDGET_MS = 1000;
 
@@ -72,22 +75,18 @@ export async function measureSpeed(
     const quantizedTimes = await alone(quantized, 'quantized', quantizedFeed);
     return { ...speedOf(floatTimes, quantizedTimes), threads };
   }
-  return withSession(float, label('float'), (a) =>
-    withSession(quantized, label('quantized'), async (b) => {
-      const runs = [a.prepare(feed), b.prepare(quantizedFeed)];
-      if (original === undefined) {
-        const [floatTimes = [], quantizedTimes = []] = await timeInTurn(runs);
-        return { ...speedOf(floatTimes, quantizedTimes), threads };
-      }
-      return withSession(original, label('float'), async (c) => {
-        const [floatTimes = [], quantizedTimes = [], times = []] = await timeInTurn([
-          ...runs,
-          c.prepare(feed),
-        ]);
-        return { ...speedOf(floatTimes, quantizedTimes), originalMs: median(times), threads };
-      });
-    }),
-  );
+  return withSession(quantized, label('quantized'), async (session) => {
+    const run = session.prepare(quantizedFeed);
+    /** The times of a float model, whose session is in memory beside that of the quantized one alone, and of that. */
+    const beside = (model: Uint8Array | string) =>
+      withSession(model, label('float'), async (other) => timeInTurn([other.prepare(feed), run]));
+    const [floatTimes = [], quantizedTimes = []] = await beside(float);
+    const speed = { ...speedOf(floatTimes, quantizedTimes), threads };
+    if (original === undefined) return speed;
+    const [times = [], again = []] = await beside(original);
+    // As if it had been timed with the others: what changed of the machine since then changed the quantized model, too.
+    return { ...speed, originalMs: (median(times) * speed.quantizedMs) / median(again) };
+  });
 }
 
 /** How much faster one of two models is. */
@@ -126,23 +125,30 @@ function speedOf(floatTimes: readonly number[], quantizedTimes: readonly number[
 
 /** The times of each run. */
 async function timeInTurn(runs: readonly (() => Promise<void>)[], budgetMs = BUDGET_MS): Promise<number[][]> {
-  for (let i = 0; i < WARM_UP_RUNS; i++) for (const run of runs) await run();
+  const least = await warmUp(runs, budgetMs);
   const times = runs.map((): number[] => []);
   const started = performance.now();
-  for (let i = 0; i < MIN_RUNS || (i < MAX_RUNS && performance.now() - started < budgetMs); i++)
+  for (let i = 0; i < least || (i < MAX_RUNS && performance.now() - started < budgetMs); i++)
     for (const [model, run] of runs.entries()) times[model]?.push(await timeOf(run));
   return times;
 }
 
+/** Run until times are steady; gives how many are to be taken at least. */
+async function warmUp(runs: readonly (() => Promise<void>)[], budgetMs: number): Promise<number> {
+  const started = performance.now();
+  for (let i = 0; i < WARM_UP_RUNS; i++) {
+    if (i >= LONG_WARM_UP_RUNS && performance.now() - started > i * budgetMs) return LONG_MIN_RUNS;
+    for (const run of runs) await run();
+  }
+  return MIN_RUNS;
+}
+
 async function timeAlone(session: Session, feed: Feed): Promise<number[]> {
   const run = session.prepare(feed);
-  for (let i = 0; i < WARM_UP_RUNS; i++) await run();
+  const least = await warmUp([run], BUDGET_MS / 2);
   const times: number[] = [];
   const started = performance.now();
-  while (
-    times.length < MIN_RUNS ||
-    (times.length < MAX_RUNS && performance.now() - started < BUDGET_MS / 2)
-  ) {
+  while (times.length < least || (times.length < MAX_RUNS && performance.now() - started < BUDGET_MS / 2)) {
     times.push(await timeOf(run));
   }
   return times;
