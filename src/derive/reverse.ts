@@ -125,7 +125,7 @@ class Reverse {
       subgraphsOf(node).length > 0
         ? 'has subgraphs'
         : (derive?.(own ? { ...node, inputs: [...inputs] } : node, gradients, wanted, this.#scope) ??
-          'has no rule');
+          'has no derivative');
     if (typeof found === 'string') {
       this.#refusals.push({ node: node.id, opType: node.opType, reason: found });
       return;

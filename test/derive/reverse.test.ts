@@ -76,7 +76,7 @@ test('every operator without a rule is named, those beside the way are not', () 
   const reversed = reverse(g.graph, 'y', ['x'], { shapes: floats({ x: [4], rounded: [4], y: [4] }) });
   expect(reversed).toEqual({
     kind: 'refused',
-    refusals: [{ node: 'y', opType: 'Cos', reason: 'has no rule' }],
+    refusals: [{ node: 'y', opType: 'Cos', reason: 'has no derivative' }],
   });
 });
 

@@ -160,7 +160,7 @@ test('an operator without a derivative is named', async () => {
   const result = await train(objective, settings);
   expect(result).toEqual({
     kind: 'refused',
-    refusals: [{ node: 'rounded', opType: 'Round', reason: 'has no rule' }],
+    refusals: [{ node: 'rounded', opType: 'Round', reason: 'has no derivative' }],
   });
 });
 

@@ -9,7 +9,7 @@ export const batchNormalization: DerivativeRule = {
     const [x = '', scale = '', , mean = '', variance = ''] = node.inputs;
     if (gradient === undefined) return { nodes: [], gradients: [] };
     if (intAttribute(node, 'training_mode', 0) === 1) return 'is in training mode';
-    if (wanted[3] || wanted[4]) return 'has no rule for its statistics';
+    if (wanted[3] || wanted[4]) return 'has no derivative for its statistics';
     const steps = new Steps(scope, `${node.id}/gradient`);
     const dims = scope.dims(x);
     const places = dims.slice(2).map((_, axis) => axis + 2);
