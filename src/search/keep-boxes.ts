@@ -1,22 +1,22 @@
+import { EXPECTED_SAMPLES, gumbel } from '../../calibration/observers/gumbel.js';
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
 import type { Samples } from '../calibrate/samples.js';
-import { type BoxErrors, type FoundBoxes, foundBoxes } from '../evaluate/box-errors.js';
-import { classAxes } from '../evaluate/class-axes.js';
+import { emitPlan } from '../emit/emit-plan.js';
+import { type BoxErrors, boxErrors } from '../evaluate/box-errors.js';
 import { sampleMultiplications } from '../evaluate/measure-trials.js';
-import { buildProbe, type ProbeLayer } from '../evaluate/probe.js';
-import { type Layout, layoutOf } from '../evaluate/tasks/boxes.js';
-import { detection } from '../evaluate/tasks/detection.js';
-import type { Model } from '../graph/model.js';
+import { buildProbe, type Probe, type ProbeLayer } from '../evaluate/probe.js';
 import { withModel } from '../load/with-model.js';
 import { formOf } from '../place/targets/targets.js';
+import type { Plan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
-import { asksIntegers, MAX_BITS, NONE, type Recipe } from '../recipe.js';
-import { BoxTrial, Relief, taskBatch } from './box-trial.js';
+import { asksIntegers, MAX_BITS, NONE, type Recipe, settings as recipeSettings } from '../recipe.js';
+import { BoxTrial, Relief, type Seen, taskBatch } from './box-trial.js';
+import { findBoxes, MOST_SAMPLES, mayHaveBoxes, type Signs } from './find-boxes.js';
 import type { SearchSettings } from './find-recipe.js';
 import { exclusion } from './remedies.js';
 
-/** How far boxes are off, without integer kernels. */
+/** How far boxes are off. */
 export interface BoxState {
   /** The corner that is off by most, as a share of the picture. */
   readonly worst: number;
@@ -30,14 +30,13 @@ export interface KeptBoxes {
   readonly layers: readonly string[];
   /** Their share of the model's multiplications. */
   readonly share: number;
-  /** Samples that it was measured on: those that moved most. */
+  /** Samples that it was measured on. */
   readonly samples: number;
   readonly before: BoxState;
   readonly after: BoxState;
 }
 
-/** Samples that boxes are looked for in, and that all errors are measured on; a large model takes fewer. */
-const MOST_SAMPLES = 32;
+/** Samples that errors are measured on, at least. */
 const LEAST_SAMPLES = 8;
 /** Runs of layers that are measured first, and the layers of the worst of them that are measured one by one. */
 const GROUPS = 20;
@@ -47,12 +46,17 @@ const WORK = 1.2e11;
 /** Each run or layer is measured on so many samples at most, the worst. */
 const MOST_TRIED = 8;
 
-/** Layers that may stay in float, by their share of the multiplications. */
-const MOST_SHARE = 3 / 10;
+/** Layers that may stay in float, by their share of the multiplications: those that are worth it. */
+const USUAL_SHARE = 3 / 10;
+/** Where these leave boxes off by more than a percent: any layers, as few as end that. */
+const MOST_SHARE = 6 / 10;
 /** A layer that computes next to nothing is not free. */
 const LEAST_SHARE = 1 / 100;
 /** What makes less of the error, by its power, or less than half of what it multiplies, is not worth its while. */
 const LEAST_POWER = 1 / 200;
+
+/** Times that more layers are taken where the written model is off by more than the measured one. */
+const CHECKS = 3;
 
 /** What is aimed at, of what is tolerated: other pictures move more than those that were seen. */
 const GOAL = 1 / 2;
@@ -71,11 +75,16 @@ const worthOf = ({ share, power }: Ranked): number => power / (share + LEAST_SHA
  *
  * 1. The float model is run on up to 32 samples. Where what it gives are no boxes with something found among them, nothing is done.
  * 2. All is quantized, and each box that float scores by more than 0.1 stands against its own: where no corner is off by more than
- *    half a percent of the picture, and no score loses half of what it may, nothing is done either.
+ *    a percent of the picture, and no score loses half of what it may, nothing is done either. Where there are few samples, and the
+ *    observer is the usual one, ranges have a margin from here on.
  * 3. On the samples that moved most, runs of layers that follow one another are quantized alone, then each layer of the worst of
  *    them, with the operators that are on integers for its sake alone.
- * 4. Layers that move boxes most for what they multiply stay in float: as few as keep boxes within that half percent, at most
- *    those of three tenths of the multiplications.
+ * 4. Layers that move boxes most for what they multiply stay in float: as few as keep boxes within half a percent, at most
+ *    those of three tenths of the multiplications. Where these leave a corner off by more than a percent, more of them do: as few
+ *    as end that, at most those of six tenths.
+ *
+ * 5. The model is written so and run with its integer kernels: where a corner is off by more than a percent there, more layers stay in
+ *    float, up to three times.
  *
  * @param samples - those of the calibration are looked at, unless they are random
  * @returns the recipe with its layers named, which is not measured again; as it was given where nothing is to be kept
@@ -92,8 +101,48 @@ export async function keepBoxes(
   const signs = await findBoxes(model, source, settings);
   if (!signs) return nothing;
   await settings.begin?.('keep boxes');
-  const recipe = { ...given, refine: NONE };
-  const plan = await planner.plan(recipe);
+  const looking = { source, signs, settings };
+  const margin = withMargin(given, source);
+  if (!margin) return (await keepWith(planner, given, looking)) ?? nothing;
+  const before = await stateWith(planner, given, looking);
+  return (before && (await keepWith(planner, margin, { ...looking, before }))) ?? nothing;
+}
+
+/** What is looked at. */
+interface Looking {
+  readonly source: SampleSource;
+  readonly signs: Signs;
+  readonly settings: SearchSettings;
+  /** How far boxes are off by the recipe that was given, where another is tried, which they need not be near by. */
+  readonly before?: BoxState;
+}
+
+/** The recipe with ranges that end beyond what so few samples reach; undefined where they are many, or chosen by another observer than the usual one. */
+function withMargin(recipe: Recipe, source: SampleSource): Recipe | undefined {
+  const { activations } = recipe;
+  if (activations.kind !== 'static' || source.length >= EXPECTED_SAMPLES) return undefined;
+  if (activations.observer !== recipeSettings.activations.observer.usual) return undefined;
+  return { ...recipe, activations: { ...activations, observer: gumbel.name } };
+}
+
+type ShareOf = (layer: ProbeLayer) => number;
+
+/** A network with everything quantized, as its boxes are looked at. */
+async function withTrial<T>(
+  planner: Planner,
+  given: Recipe,
+  { source, signs, settings }: Looking,
+  work: (all: {
+    plan: Plan;
+    probe: Probe;
+    trial: BoxTrial;
+    tried: number;
+    seen: Seen[];
+    shareOf: ShareOf;
+  }) => Promise<T>,
+): Promise<T> {
+  const { model } = planner;
+  const plan = await planner.plan({ ...given, refine: NONE });
   const probe = buildProbe(model, plan);
   const multiplications = await sampleMultiplications(probe, source, settings);
   const total = [...multiplications.values()].reduce((sum, each) => sum + each, 0);
@@ -104,13 +153,45 @@ export async function keepBoxes(
   return withModel(probe.model, { ...exact, label: 'the float model' }, async (session) => {
     const trial = new BoxTrial({ model, probe, plan, session, pause: settings.pause });
     const seen = (await trial.seenIn(source, signs.batches, looked)).sort((a, b) => b.power - a.power);
-    const before = stateOf(seen.map(({ errors }) => errors));
-    if (isNear(seen.flatMap(({ errors }) => errors))) return nothing;
-    const worst = seen.slice(0, tried);
-    const relief = new Relief(planner, recipe, plan.placement);
     // What computes in float already costs bytes alone.
     const shareOf = ({ id, weighted: { runs } }: ProbeLayer) =>
       runs.kind === 'integer' ? (multiplications.get(id) ?? 0) / total : 0;
+    return work({ plan, probe, trial, tried, seen, shareOf });
+  });
+}
+
+/** How far boxes are off with everything quantized; undefined where that is near enough. */
+function stateWith(planner: Planner, given: Recipe, looking: Looking): Promise<BoxState | undefined> {
+  return withTrial(planner, given, looking, async ({ seen }) =>
+    isWithin(
+      seen.flatMap(({ errors }) => errors),
+      1,
+    )
+      ? undefined
+      : stateOf(seen.map(({ errors }) => errors)),
+  );
+}
+
+/** Find the layers that stay in float; undefined where boxes are near, or no layer helps. */
+function keepWith(
+  planner: Planner,
+  given: Recipe,
+  looking: Looking,
+): Promise<{ recipe: Recipe; kept: KeptBoxes } | undefined> {
+  const { settings } = looking;
+  const { model } = planner;
+  const recipe = { ...given, refine: NONE };
+  return withTrial(planner, given, looking, async ({ plan, probe, trial, tried, seen, shareOf }) => {
+    if (
+      !looking.before &&
+      isWithin(
+        seen.flatMap(({ errors }) => errors),
+        1,
+      )
+    )
+      return undefined;
+    const worst = seen.slice(0, tried);
+    const relief = new Relief(planner, recipe, plan.placement);
     const sharesOf = (layers: readonly ProbeLayer[]) =>
       layers.reduce((sum, layer) => sum + shareOf(layer), 0);
     const candidates = probe.layers.filter(
@@ -131,39 +212,94 @@ export async function keepBoxes(
     const alone = several.flatMap(({ layers }) => layers.map((layer) => [layer])).slice(0, SINGLE);
     // Of two layers with integers between them the one may be worth nothing without the other: runs are taken whole, too.
     const steps = [...groups, ...(await ranked(alone))].sort((a, b) => worthOf(b) - worthOf(a));
-    const affordable: ProbeLayer[][] = [];
-    for (const { layers, share, power } of steps) {
-      const more = layers.filter((layer) => !affordable.flat().includes(layer));
-      const sum = sharesOf([...affordable.flat(), ...more]);
-      if (more.length === 0 || sum > MOST_SHARE || power / all <= Math.max(share / 2, LEAST_POWER)) continue;
-      affordable.push(more);
+    const errorsWithout = async (layers: readonly ProbeLayer[]) =>
+      trial.without(layers, relief.of(layers), worst);
+    const isWorthIt = ({ share, power }: Ranked) => power / all > Math.max(share / 2, LEAST_POWER);
+    const usual = firstOf(steps.filter(isWorthIt), USUAL_SHARE, sharesOf);
+    const taken = await fewest(usual, errorsWithout, GOAL);
+    const others = [...steps.filter(isWorthIt), ...steps.filter((step) => !isWorthIt(step))];
+    const more = firstOf([{ layers: taken, share: 0, power: 0 }, ...others], MOST_SHARE, sharesOf);
+    const isEnough = taken.length > 0 && isWithin((await errorsWithout(taken)).flat(), 1);
+    let chosen = isEnough ? taken : await fewest(more, errorsWithout, 1);
+    const excluding = (layers: readonly ProbeLayer[]) =>
+      measured(
+        exclusion(
+          { graph: model.graph, recipe: given, placement: plan.placement },
+          ...layers.map(({ id }) => id),
+        ).recipe,
+      );
+    if (chosen.length === 0) return undefined;
+    // With integer kernels and refined, as the file will be, it may be another matter.
+    let errors = await writtenErrors(planner, excluding(chosen), seen, settings);
+    for (let left = CHECKS; left > 0 && !isWithin(errors.flat(), 1); left--) {
+      const next = more.map((run) => run.filter((layer) => !chosen.includes(layer)));
+      const runs = next.filter((run) => run.length > 0);
+      if (runs.length === 0) break;
+      chosen = [...chosen, ...runs.slice(0, Math.ceil(runs.length / left)).flat()];
+      errors = await writtenErrors(planner, excluding(chosen), seen, settings);
     }
-    // The fewest of the first ones that are enough.
-    let [least, most] = [1, affordable.length];
-    while (least < most) {
-      const count = Math.floor((least + most) / 2);
-      const layers = affordable.slice(0, count).flat();
-      const errors = await trial.without(layers, relief.of(layers), worst);
-      if (isNear(errors.flat())) most = count;
-      else least = count + 1;
-    }
-    const chosen = affordable.slice(0, most).flat();
-    const after = stateOf(await trial.without(chosen, relief.of(chosen), worst));
     const ids = chosen.map(({ id }) => id);
-    const { recipe: excluding } = exclusion(
-      { graph: model.graph, recipe: given, placement: plan.placement },
-      ...ids,
-    );
+    const after = stateOf(errors);
     const kept: KeptBoxes = {
       layers: ids,
       share: sharesOf(chosen),
-      samples: worst.length,
-      before: stateOf(worst.map(({ errors }) => errors)),
+      samples: seen.length,
+      before: looking.before ?? stateOf(seen.map(({ errors }) => errors)),
       after,
     };
-    if (ids.length === 0 || after.worst >= before.worst) return nothing;
-    return { recipe: measured(excluding), kept };
+    if (after.worst >= kept.before.worst) return undefined;
+    return { recipe: excluding(chosen), kept };
   });
+}
+
+/** The errors of the model as it will be written: refined, and with the runtime's integer kernels. */
+async function writtenErrors(
+  planner: Planner,
+  recipe: Recipe,
+  samples: readonly Seen[],
+  { pause, provider }: SearchSettings,
+): Promise<BoxErrors[][]> {
+  const { emitted } = emitPlan(planner.model, await planner.plan(recipe));
+  const written = { mode: 'default', threads: THREADS, provider, label: 'the quantized model' } as const;
+  return withModel(emitted.model, written, async (session) => {
+    const errors: BoxErrors[][] = [];
+    for (const { batch, found } of samples) {
+      await pause?.();
+      const { outputs } = taskBatch(await session.run(batch.feed), batch, 0);
+      errors.push(found.map((each) => boxErrors(each, outputs.float)));
+    }
+    return errors;
+  });
+}
+
+/** The first runs of layers whose share of the multiplications stays within a bound, each without what is in those before it. */
+function firstOf(
+  steps: readonly Ranked[],
+  bound: number,
+  sharesOf: (layers: readonly ProbeLayer[]) => number,
+): ProbeLayer[][] {
+  const taken: ProbeLayer[][] = [];
+  for (const { layers } of steps) {
+    const more = layers.filter((layer) => !taken.flat().includes(layer));
+    if (more.length > 0 && sharesOf([...taken.flat(), ...more]) <= bound) taken.push(more);
+  }
+  return taken;
+}
+
+/** Of runs of layers the fewest of the first ones with which boxes are within what is tolerated, all where none are. */
+async function fewest(
+  runs: readonly (readonly ProbeLayer[])[],
+  errorsWithout: (layers: readonly ProbeLayer[]) => Promise<BoxErrors[][]>,
+  most: number,
+): Promise<ProbeLayer[]> {
+  let [low, high] = [1, runs.length];
+  while (low < high) {
+    const count = Math.floor((low + high) / 2);
+    const errors = await errorsWithout(runs.slice(0, count).flat());
+    if (isWithin(errors.flat(), most)) high = count;
+    else low = count + 1;
+  }
+  return runs.slice(0, high).flat();
 }
 
 /** Whether a recipe asks for it: eight bits throughout, for a runtime that has float kernels beside its integer ones. */
@@ -180,41 +316,6 @@ export function measured(recipe: Recipe): Recipe {
     : recipe;
 }
 
-/** Boxes stand in an output of three axes; the shape of one may be unknown. */
-const mayHaveBoxes = ({ graph }: Model): boolean =>
-  graph.outputs.some(({ shape }) => shape === undefined || shape.length >= 3);
-
-/** Where boxes stand in the outputs, and the runs of the samples that have some; undefined where there are none. */
-async function findBoxes(
-  model: Model,
-  source: SampleSource,
-  { pause, provider }: SearchSettings,
-): Promise<{ layout: Layout; batches: ReadonlyMap<number, readonly FoundBoxes[]> } | undefined> {
-  const signs = detection.signs(classAxes(model.graph));
-  const batches = new Map<number, readonly FoundBoxes[]>();
-  let layout: Layout | undefined;
-  const settings = { mode: 'basic', threads: THREADS, provider, label: 'the float model' } as const;
-  await withModel(model, settings, async (session) => {
-    let [index, done] = [0, 0];
-    for await (const batch of source.open()) {
-      await pause?.();
-      const given = taskBatch(await session.run(batch.feed), batch, done);
-      signs.add(given);
-      if (!signs.finding()) return;
-      layout ??= layoutOf(given.outputs.float);
-      const all = Array.from({ length: batch.samples }, (_, row) =>
-        foundBoxes(given.outputs.float, layout as Layout, row, given),
-      );
-      const found = all.filter((each) => each !== undefined && each.boxes.length > 0) as FoundBoxes[];
-      if (found.length > 0) batches.set(index, found);
-      index++;
-      done += batch.samples;
-      if (done >= MOST_SAMPLES) return;
-    }
-  });
-  return layout && signs.finding()?.isSure ? { layout, batches } : undefined;
-}
-
 /** Layers in so many runs that follow one another, of two at least, about as long as each other. */
 function inRuns<T>(layers: readonly T[], most: number): T[][] {
   const count = Math.min(most, Math.ceil(layers.length / 2));
@@ -224,8 +325,9 @@ function inRuns<T>(layers: readonly T[], most: number): T[][] {
 
 const largest = (of: Float64Array): number => of.reduce((most, e) => Math.max(most, e), 0);
 
-const isNear = (errors: readonly BoxErrors[]): boolean =>
-  errors.every(({ corners, scores }) => Math.max(largest(corners), largest(scores)) <= GOAL);
+/** Whether no corner is off by more than so much of what is tolerated, and no score by more than half of it. */
+const isWithin = (errors: readonly BoxErrors[], corner: number): boolean =>
+  errors.every(({ corners, scores }) => largest(corners) <= corner && largest(scores) <= GOAL);
 
 function stateOf(errors: readonly (readonly BoxErrors[])[]): BoxState {
   const all = errors.flat();

@@ -118,12 +118,29 @@ describe('a layer whose rounding moves boxes', () => {
     expect(found?.after.worst).toBeLessThan(0.01);
   });
 
-  test('is not kept where it multiplies more than three tenths of all', async () => {
+  test('is kept beyond three tenths of the multiplications where boxes are off by more than a percent', async () => {
     // 4 × 4 of 4 × 3 + 4 × 4 + 4 × 4 multiplications a pixel: 0.36.
-    const { recipe, given, kept: found } = await kept(detector({ stray: 60, classes: 4 }));
-    expect(found?.layers ?? []).not.toContain('box');
-    expect(recipe.exclude).not.toContain('box');
+    const { recipe, kept: found } = await kept(detector({ stray: 60, classes: 4 }));
+    expect(found?.layers).toEqual(['box']);
+    expect(recipe.exclude).toEqual(['box']);
+    expect(found?.share).toBeCloseTo(16 / 44, 12);
+  });
+
+  test('is not kept where it takes more than six tenths', async () => {
+    // Both of them, 4 × 3 + 4 × 4, of 4 × 4 more: 0.64. One alone mends nothing.
+    const { recipe, given, kept: found } = await kept(detector({ blue: 100, classes: 4 }));
+    expect(found?.layers ?? []).not.toEqual(expect.arrayContaining(['c1', 'box']));
+    expect(recipe.exclude.length).toBeLessThan(2);
     expect(given.exclude).toEqual([]);
+  });
+
+  test('by the usual observer ranges of few samples have a margin from there on', async () => {
+    const activations = { kind: 'static', observer: 'mse' } as const;
+    const { recipe, kept: found } = await kept(detector({ stray: 60 }), { activations });
+    expect(found?.layers).toEqual(['box']);
+    expect(recipe.activations).toMatchObject({ observer: 'gumbel', keepBoxes: 'off' });
+    const { recipe: near, given } = await kept(detector({}), { activations });
+    expect(near).toEqual(given);
   });
 
   test('no word of it where all is near anyway, or what the outputs hold are no boxes', async () => {
