@@ -7,6 +7,7 @@ import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
 import { elementCount, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
+import { collectGarbage } from '../runtime/collect-garbage.js';
 import type { Session } from '../runtime/session.js';
 import { type Adapter, convertFeed } from './adapted-runner.js';
 import { affordableSamples, FEW_MULTIPLICATIONS } from './affordable-samples.js';
@@ -31,6 +32,12 @@ export interface LayerDrift {
  * take more than a second or two, fewer, and no fewer than the second.
  */
 const LAYER_SAMPLES = { most: 32, least: 8 } as const;
+
+/** Results of a run that are larger are given back before the next: V8 would let some of them come together first. */
+const LARGE_RESULTS_BYTES = 64 * 2 ** 20;
+
+const bytesOf = (results: ReadonlyMap<string, NdArray>): number =>
+  [...results.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
 
 /** Who gets the outputs of the exact session, batch by batch, of more samples than layers are measured on. */
 export interface ExactOutputs {
@@ -73,6 +80,7 @@ export async function compareLayers(
     Math.max(LAYER_SAMPLES.least, affordable(results, size, LAYER_SAMPLES.most));
   const compare = async (reference: Runner, exact: Session) => {
     let done = 0;
+    let held = 0;
     let compared: number = LAYER_SAMPLES.most;
     let most: number = LAYER_SAMPLES.most;
     const asked = exact.outputNames.filter((name) => own.includes(name));
@@ -85,8 +93,10 @@ export async function compareLayers(
         if (done >= most) break;
         continue;
       }
+      if (held > LARGE_RESULTS_BYTES) collectGarbage();
       const a = await reference.run(feed);
       const b = await exact.run(taken);
+      held = bytesOf(a) + bytesOf(b);
       outputs?.keep(b, samples);
       if (done === 0) {
         compared = layerSamples(a, size);
