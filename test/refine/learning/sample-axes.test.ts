@@ -99,7 +99,7 @@ describe('sampleAxisOf', () => {
     net.int64('rows', [-1, 4]);
     net.node('Reshape', ['x', 'rows'], 'flat');
     net.node('Transpose', ['flat'], 'turned', { perm: [1, 0] });
-    const model = finish(net, net.matMul('turned', 'y', 3, 2), 'y');
+    const model = finish(net, net.matMul('turned', 'y', 3, 2));
     const feed = { x: { type: 'float32', dims: [1, 3, 4], data: randomFloats(12, 1) } } as const;
     const axisOf = await sampleAxisOf(model, sourceOf([feed]), ['flat', 'turned']);
     expect(axisOf('flat', [15, 4], 5)).toBe(0);
