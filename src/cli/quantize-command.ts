@@ -5,7 +5,7 @@ import type { Shard } from '../../calibration/source.js';
 import { readConfig } from '../config/read-config.js';
 import { QuantizeError } from '../errors.js';
 import type { EvalSet, QuantizeOptions, SensitivityOptions } from '../options.js';
-import { completeRecipe, defaultRecipe } from '../recipe.js';
+import { completeRecipe, defaultRecipe, type GivenRecipe, saysObserver } from '../recipe.js';
 import { reporters } from '../report/reporters.js';
 import { renderSensitivities } from '../report/sensitivity-summary.js';
 import { reportEndings } from '../report/write-reports.js';
@@ -252,8 +252,17 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
       saveIntegers,
     }),
     ...(auto && { auto: { ...auto, ...defined({ scheme: given.scheme, sensitivity: given.sensitivity }) } }),
-    recipe: plan !== undefined && !hasRecipe(given) ? undefined : recipeOf(given, completeRecipe(job.recipe)),
+    recipe: plan !== undefined && !hasRecipe(given) ? undefined : recipeFrom(given, job.recipe),
   };
+}
+
+/** The recipe of the flags; its observer is left to be the usual one where neither flags nor the job name one. */
+function recipeFrom(given: Partial<QuantizeFlags>, base: GivenRecipe | undefined): GivenRecipe {
+  const recipe = recipeOf(given, completeRecipe(base));
+  const { activations } = recipe;
+  if (given.observer !== undefined || saysObserver(base) || activations.kind !== 'static') return recipe;
+  const { observer: _, ...others } = activations;
+  return { ...recipe, activations: others };
 }
 
 /** Whether a flag says anything of the recipe. */

@@ -270,3 +270,7 @@ function widthsName({ scheme, bits, activations, format, blocks }: Recipe): stri
   const { bits: width, levels } = activations;
   return `${weights}a${width}${levels === settings.activations.levels.usual ? '' : `-${levels}`}`;
 }
+
+/** Whether a recipe says how ranges are chosen, be it what is usual. */
+export const saysObserver = ({ activations }: GivenRecipe = {}): boolean =>
+  activations !== undefined && 'observer' in activations && activations.observer !== undefined;

@@ -36,7 +36,7 @@ import { makePlanner } from '../prepare/planner.js';
 import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepare/prepare.js';
 import { layerQuantizerOf, type Plan, type ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
-import { NONE, type Recipe, recipeName, resolveRecipe } from '../recipe.js';
+import { NONE, type Recipe, recipeName, resolveRecipe, saysObserver } from '../recipe.js';
 import { moments } from '../refine/moments.js';
 import { refineStages } from '../refine/refine-steps.js';
 import { registries } from '../registries.js';
@@ -159,6 +159,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     progress: watch.progress,
     pause: watch.pause,
     begin: (part: string) => watch.begin(part),
+    saysObserver: saysObserver(options.recipe),
   };
   const boxes = mayKeep ? await keepBoxes(planner, given, prepared.samples, following) : undefined;
   const chosen = found ? { ...found.recipe, refine: given.refine } : (boxes?.recipe ?? given);

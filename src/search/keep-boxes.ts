@@ -87,13 +87,14 @@ const worthOf = ({ share, power }: Ranked): number => power / (share + LEAST_SHA
  *    float, up to three times.
  *
  * @param samples - those of the calibration are looked at, unless they are random
+ * @param settings - with `saysObserver` the observer is the one that was asked for, and stays
  * @returns the recipe with its layers named, which is not measured again; as it was given where nothing is to be kept
  */
 export async function keepBoxes(
   planner: Planner,
   given: Recipe,
   { calibration: source, kind }: Pick<Samples, 'calibration' | 'kind'>,
-  settings: SearchSettings = {},
+  { saysObserver = false, ...settings }: SearchSettings & { readonly saysObserver?: boolean } = {},
 ): Promise<{ recipe: Recipe; kept: KeptBoxes | undefined }> {
   const nothing = { recipe: given, kept: undefined };
   const { model } = planner;
@@ -102,7 +103,7 @@ export async function keepBoxes(
   if (!signs) return nothing;
   await settings.begin?.('keep boxes');
   const looking = { source, signs, settings };
-  const margin = withMargin(given, source);
+  const margin = saysObserver ? undefined : withMargin(given, source);
   if (!margin) return (await keepWith(planner, given, looking)) ?? nothing;
   const before = await stateWith(planner, given, looking);
   return (before && (await keepWith(planner, margin, { ...looking, before }))) ?? nothing;

@@ -6,7 +6,7 @@ import type { NdArray } from '../../src/numerics/nd-array.js';
 import { place } from '../../src/place/place.js';
 import { observableValues } from '../../src/place/placement.js';
 import { makePlanner } from '../../src/prepare/planner.js';
-import type { GivenRecipe } from '../../src/recipe.js';
+import { type GivenRecipe, saysObserver } from '../../src/recipe.js';
 import { keepBoxes } from '../../src/search/keep-boxes.js';
 import { GraphBuilder, randomFeed } from '../support/graph-builder.js';
 import { sourceOf, withMinmax } from '../support/quantize-model.js';
@@ -141,6 +141,17 @@ describe('a layer whose rounding moves boxes', () => {
     expect(recipe.activations).toMatchObject({ observer: 'gumbel', keepBoxes: 'off' });
     const { recipe: near, given } = await kept(detector({}), { activations });
     expect(near).toEqual(given);
+  });
+
+  test('the observer that was asked for stays', async () => {
+    expect([{}, { activations: { bits: 8 } }, undefined].map(saysObserver)).toEqual([false, false, false]);
+    expect(saysObserver({ activations: { observer: 'mse' } })).toBe(true);
+    const { planner, given, samples } = await kept(detector({ stray: 60 }), {
+      activations: { kind: 'static', observer: 'mse' },
+    });
+    const { recipe, kept: found } = await keepBoxes(planner, given, samples, { saysObserver: true });
+    expect(found?.layers).toContain('box');
+    expect(recipe.activations).toMatchObject({ observer: 'mse', keepBoxes: 'off' });
   });
 
   test('no word of it where all is near anyway, or what the outputs hold are no boxes', async () => {
