@@ -191,3 +191,13 @@ export class HeldFile {
     refuseChanged(this.path, this.#found, now);
   }
 }
+
+/** What kinds of JSON files are told apart by, in bytes. */
+const START_BYTES = 64;
+
+/** The first bytes of a file as text. */
+export const readStart = (path: string): Promise<string> =>
+  withFile(path, async (file) => {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(START_BYTES), 0, START_BYTES, 0);
+    return new TextDecoder().decode(buffer.subarray(0, bytesRead));
+  });

@@ -1,11 +1,12 @@
 import { QuantizeError } from '../errors.js';
-import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
+import type { Graph, Model, Node } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import { checkPatterns, MAX_BITS, type Recipe, WIDE_BITS, widestRecipe } from '../recipe.js';
 import { isLayerInput, placeAround } from './around.js';
 import { layerNodes, type PlacedLayers, placeLayers } from './layers.js';
 import { ruleOf } from './operators.js';
 import type { Placement, Role } from './placement.js';
+import { nodesOfShapes } from './shape-nodes.js';
 import { valuesOf } from './values.js';
 
 /**
@@ -50,21 +51,14 @@ export function placeWidest(model: Model, path: string): Placement {
 /** What runs on integers around layers that do not. */
 const nothing = { roles: new Map<string, Role>(), demanded: new Set<string>() };
 
-/** Operators that compute shapes: Shape and Size, and what reads only their results and integer constants. */
+/** Operators that compute shapes: they read integer constants alone beside them. */
 function shapeRoles({ nodes, initializers }: Graph): Map<string, Role> {
-  const roles = new Map<string, Role>();
-  const shapes = new Set(
-    [...initializers].filter(([, tensor]) => tensor.dataType.startsWith('int')).map(([name]) => name),
+  const integers = [...initializers].filter(([, { dataType }]) => dataType.startsWith('int'));
+  const found = nodesOfShapes(
+    nodes,
+    integers.map(([name]) => name),
   );
-  for (const node of nodes) {
-    // What a body computes does not follow from what its node reads.
-    const isPlain = node.inputs.length > 0 && subgraphsOf(node).length === 0;
-    const computes = isPlain && node.inputs.every((value) => !value || shapes.has(value));
-    if (ruleOf(node)?.role !== 'shape' && !computes) continue;
-    roles.set(node.id, { kind: 'shape' });
-    for (const output of node.outputs) shapes.add(output);
-  }
-  return roles;
+  return new Map([...found].map(({ id }) => [id, { kind: 'shape' } as const]));
 }
 
 function reasonOf(graph: Graph, uses: Uses, layers: PlacedLayers, recipe: Recipe, node: Node): string {

@@ -164,12 +164,7 @@ async function withTrial<T>(
 /** How far boxes are off with everything quantized; undefined where that is near enough. */
 function stateWith(planner: Planner, given: Recipe, looking: Looking): Promise<BoxState | undefined> {
   return withTrial(planner, given, looking, async ({ seen }) =>
-    isWithin(
-      seen.flatMap(({ errors }) => errors),
-      1,
-    )
-      ? undefined
-      : stateOf(seen.map(({ errors }) => errors)),
+    areNear(seen) ? undefined : stateOf(seen.map(({ errors }) => errors)),
   );
 }
 
@@ -183,14 +178,7 @@ function keepWith(
   const { model } = planner;
   const recipe = { ...given, refine: NONE };
   return withTrial(planner, given, looking, async ({ plan, probe, trial, tried, seen, shareOf }) => {
-    if (
-      !looking.before &&
-      isWithin(
-        seen.flatMap(({ errors }) => errors),
-        1,
-      )
-    )
-      return undefined;
+    if (!looking.before && areNear(seen)) return undefined;
     const worst = seen.slice(0, tried);
     const relief = new Relief(planner, recipe, plan.placement);
     const sharesOf = (layers: readonly ProbeLayer[]) =>
@@ -329,6 +317,12 @@ const largest = (of: Float64Array): number => of.reduce((most, e) => Math.max(mo
 /** Whether no corner is off by more than so much of what is tolerated, and no score by more than half of it. */
 const isWithin = (errors: readonly BoxErrors[], corner: number): boolean =>
   errors.every(({ corners, scores }) => largest(corners) <= corner && largest(scores) <= GOAL);
+
+const areNear = (seen: readonly Seen[]): boolean =>
+  isWithin(
+    seen.flatMap(({ errors }) => errors),
+    1,
+  );
 
 function stateOf(errors: readonly (readonly BoxErrors[])[]): BoxState {
   const all = errors.flat();

@@ -3,7 +3,7 @@ import { checkShards } from '../../calibration/check-shards.js';
 import type { Shard } from '../../calibration/source.js';
 import { writeFileWhole } from '../emit/write-file.js';
 import { QuantizeError, reasonOf } from '../errors.js';
-import { readWhole, withFile } from '../files/open.js';
+import { readStart, readWhole } from '../files/open.js';
 import { joinSensitivities, type Sensitivities } from './sensitivity.js';
 
 /** Version of the file; it is raised where older ones can no longer be read. */
@@ -58,11 +58,7 @@ const differing = (a: SensitivityBasis, b: SensitivityBasis): string | undefined
 
 /** Whether a file has sensitivities, by its first bytes. */
 export async function isSensitivityFile(path: string): Promise<boolean> {
-  const start = await withFile(path, async (file) => {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(64), 0, 64, 0);
-    return new TextDecoder().decode(buffer.subarray(0, bytesRead));
-  });
-  return new RegExp(`^\\{\\s*"schemaVersion": \\d+,\\s*"kind": "${KIND}"`).test(start);
+  return new RegExp(`^\\{\\s*"schemaVersion": \\d+,\\s*"kind": "${KIND}"`).test(await readStart(path));
 }
 
 /** A record as the text of its file. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { checkShards } from '../../calibration/check-shards.js';
 import { writeFileWhole } from '../emit/write-file.js';
 import { QuantizeError } from '../errors.js';
-import { withFile } from '../files/open.js';
+import { readStart } from '../files/open.js';
 import type { MergeOptions } from '../options.js';
 import { checkOutputs } from '../prepare/check-files.js';
 import { frontOf } from './choose.js';
@@ -16,11 +16,7 @@ interface ShardRecord extends SweepRecord {
 
 /** Whether a file is the record of a sweep, by its first bytes: statistics are one line, and begin with their model. */
 export async function isSweepFile(path: string): Promise<boolean> {
-  const start = await withFile(path, async (file) => {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(64), 0, 64, 0);
-    return new TextDecoder().decode(buffer.subarray(0, bytesRead));
-  });
-  return /^\{\s*"schemaVersion": \d+,\s*"tool"/.test(start);
+  return /^\{\s*"schemaVersion": \d+,\s*"tool"/.test(await readStart(path));
 }
 
 /**

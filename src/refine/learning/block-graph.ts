@@ -1,7 +1,7 @@
 import type { Node } from '../../graph/model.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { readsOf } from '../../graph/uses.js';
-import { ruleOf } from '../../place/operators.js';
+import { nodesOfShapes } from '../../place/shape-nodes.js';
 import { judgedBy, type TwinPair } from '../judged.js';
 import type { Rounding, TwinGraph, TwinLayer } from '../twin-graph.js';
 import type { Block } from './blocks.js';
@@ -25,7 +25,8 @@ export interface BlockGraph {
 /** The quantized side of a block; undefined where nothing that leaves it differs from float. */
 export function blockGraphOf(twin: TwinGraph, block: Block): BlockGraph | undefined {
   const makers = new Map(twin.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
-  const ofShapes = madeOfShapes(twin);
+  // On both sides, dimensions and what is made of them, as the first state of an LSTM: of another size with another batch.
+  const ofShapes = nodesOfShapes(twin.nodes, twin.constants.keys());
   const outputs = block.outputs.flatMap((float): TwinPair[] => {
     const ofModel = twin.outputs.find((output) => output.float === float);
     const quantized = twin.rawTwinOf(float) ?? float;
@@ -69,22 +70,4 @@ export function blockGraphOf(twin: TwinGraph, block: Block): BlockGraph | undefi
     layers: twin.layers.filter(({ weight }) => read.has(weight)),
     roundings: twin.roundings.filter(({ output }) => isNeeded(output)),
   };
-}
-
-/**
- * Nodes on both sides whose results follow from shapes and constants alone: dimensions and their arithmetic, and what is
- * made of them, as the first state of an LSTM. They have no axis of samples, and are of another size with another batch.
- */
-function madeOfShapes({ nodes, constants }: TwinGraph): Set<Node> {
-  const known = new Set(constants.keys());
-  const made = new Set<Node>();
-  for (const node of nodes) {
-    const reads = readsOf(node);
-    const follows =
-      ruleOf(node)?.role === 'shape' || (reads.length > 0 && reads.every((value) => known.has(value)));
-    if (!follows) continue;
-    made.add(node);
-    for (const output of node.outputs) known.add(output);
-  }
-  return made;
 }
