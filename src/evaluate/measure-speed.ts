@@ -84,10 +84,16 @@ export async function measureSpeed(
     const speed = { ...speedOf(floatTimes, quantizedTimes), threads };
     if (original === undefined) return speed;
     const [times = [], again = []] = await beside(original);
-    // As if it had been timed with the others: what changed of the machine since then changed the quantized model, too.
-    return { ...speed, originalMs: (median(times) * speed.quantizedMs) / median(again) };
+    return { ...speed, originalMs: asBefore(median(times), median(again), speed.quantizedMs) };
   });
 }
+
+/**
+ * A time as if it had been taken with others before: what changed of the machine since then changed what is timed again, too.
+ *
+ * @param again - of what is timed again, now; `before` what it took then
+ */
+export const asBefore = (now: number, again: number, before: number): number => (now * before) / again;
 
 /** How much faster one of two models is. */
 export interface Gain {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { measureSpeed } from '../../src/evaluate/measure-speed.js';
+import { asBefore, measureSpeed } from '../../src/evaluate/measure-speed.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { randomFeed } from '../support/graph-builder.js';
 import { finish, Net } from '../support/nets.js';
@@ -31,4 +31,8 @@ it('judges against the folded model, and tells what the original takes', async (
   const speed = await measureSpeed({ float: convs(1), quantized: convs(1), original: convs(20) }, feed);
   expect(speed.originalMs).toBeGreaterThan(3 * speed.floatMs);
   expect(speed.ratio).toBe(speed.floatMs / speed.quantizedMs);
+});
+
+it('tells a time as it was: where another takes twice as long as before, half of it', () => {
+  expect(asBefore(10, 4, 2)).toBe(5);
 });

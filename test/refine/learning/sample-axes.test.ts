@@ -91,6 +91,8 @@ describe('sampleAxisOf', () => {
     expect(axisOf('start', [1, 8, 8], 8)).toBe(1);
     expect(axisOf('dims', [3], 8)).toBeUndefined();
     expect(axisOf('y', [8, STEPS, 2], 8)).toBe(0);
+    // What grows, but not as the samples do, as a list of what was found in them.
+    expect(axisOf('y', [9, STEPS, 2], 8)).toBeUndefined();
   });
 
   it('takes several rows of each sample along the first axis alone', async () => {
