@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
+import { initializersOf } from '../graph/all-tensors.js';
 import { exposing } from '../graph/expose.js';
 import { linearLayerOf } from '../graph/linear-layer.js';
 import type { Model } from '../graph/model.js';
@@ -32,6 +33,16 @@ export interface LayerDrift {
  * take more than a second or two, fewer, and no fewer than the second.
  */
 const LAYER_SAMPLES = { most: 32, least: 8 } as const;
+
+/** A model whose constants are larger is released before the next is loaded; what it gave goes through a file. */
+const TOGETHER_BYTES = 64 * 2 ** 20;
+
+const isLarge = ({ graph }: Model): boolean => {
+  let bytes = 0;
+  for (const { storage } of initializersOf(graph))
+    bytes += storage.kind === 'raw' ? storage.bytes.byteLength : 0;
+  return bytes > TOGETHER_BYTES;
+};
 
 /** Results of a run that are larger are given back before the next: V8 would let some of them come together first. */
 const LARGE_RESULTS_BYTES = 64 * 2 ** 20;
@@ -123,7 +134,7 @@ export async function compareLayers(
     withModel(exposedFloat, { ...machine, mode: 'basic', label: 'the float model' }, work);
   const withQuantized = <T>(work: (session: Session) => Promise<T>) =>
     withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
-  if (inTurn) {
+  if (inTurn || isLarge(float)) {
     await withScratch(async (folder) => {
       const recorded = await withFloat((session) =>
         record(session, source, join(folder, 'float'), layerSamples),

@@ -61,7 +61,7 @@ export interface ComparedBatch extends Batch {
 export const EXACT_SAMPLES = 128;
 
 /** Samples run without optimizations: an optimization that goes wrong does so on the first. */
-export const UNOPTIMIZED_SAMPLES = 8;
+export const UNOPTIMIZED_SAMPLES = 4;
 
 /** Everything that is measured of one output. */
 class OutputMeter {

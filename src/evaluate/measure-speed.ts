@@ -1,9 +1,9 @@
 import { initializersOf } from '../graph/all-tensors.js';
 import type { Model } from '../graph/model.js';
+import { withModel } from '../load/with-model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
-import { encodeModel } from '../proto/encode.js';
-import { type Session, withSession } from '../runtime/session.js';
+import { type Session, type SessionSettings, withSession } from '../runtime/session.js';
 
 /** How long one run takes, both models measured in turn. */
 export interface Speed {
@@ -26,15 +26,18 @@ const MIN_RUNS = 15;
 const MAX_RUNS = 2000;
 /** Enough for a stable median on small models, and bounded on large ones. */
 const BUDGET_MS = 250;
-/** Where a round of runs alone takes the whole budget: such a run differs little from the next. */
+/** Where a round of runs takes more than this share of the budget: such a run differs little from the next. */
+const LONG_SHARE = 0.4;
 const LONG_WARM_UP_RUNS = 2;
 const LONG_MIN_RUNS = 9;
+/** Of the float model as it was given, which is told beside the others and judges nothing. */
+const BESIDE_MIN_RUNS = 5;
 /** A choice hangs on it. */
 const GAIN_BUDGET_MS = 1000;
 
-/** The models that are timed: the bytes of .onnx files, or their paths. */
+/** The models that are timed: the bytes of .onnx files, or their paths; the float one may be in memory. */
 export interface TimedModels {
-  readonly float: Uint8Array | string;
+  readonly float: Uint8Array | string | Model;
   readonly quantized: Uint8Array | string;
   /** The float model as it was given, where `float` is what folding made of it. */
   readonly original?: Uint8Array | string | undefined;
@@ -49,7 +52,7 @@ export function foldedAndOriginal(
   file: Uint8Array | string,
 ): Pick<TimedModels, 'float' | 'original'> {
   const isHeld = [...initializersOf(folded.graph)].every(({ storage }) => storage.kind !== 'range');
-  return isHeld ? { float: encodeModel(folded), original: file } : { float: file };
+  return isHeld ? { float: folded, original: file } : { float: file };
 }
 
 /**
@@ -69,8 +72,8 @@ export async function measureSpeed(
   const settings = { mode: 'default', threads, provider } as const;
   const label = (name: string) => ({ ...settings, label: `the ${name} model` });
   if (inTurn) {
-    const alone = (model: Uint8Array | string, name: string, own: Feed) =>
-      withSession(model, label(name), (session) => timeAlone(session, own));
+    const alone = (model: TimedModels['float'], name: string, own: Feed) =>
+      withTimed(model, label(name), (session) => timeAlone(session, own));
     const floatTimes = await alone(float, 'float', feed);
     const quantizedTimes = await alone(quantized, 'quantized', quantizedFeed);
     return { ...speedOf(floatTimes, quantizedTimes), threads };
@@ -78,15 +81,27 @@ export async function measureSpeed(
   return withSession(quantized, label('quantized'), async (session) => {
     const run = session.prepare(quantizedFeed);
     /** The times of a float model, whose session is in memory beside that of the quantized one alone, and of that. */
-    const beside = (model: Uint8Array | string) =>
-      withSession(model, label('float'), async (other) => timeInTurn([other.prepare(feed), run]));
-    const [floatTimes = [], quantizedTimes = []] = await beside(float);
+    const beside = (model: TimedModels['float'], longMinRuns: number) =>
+      withTimed(model, label('float'), async (other) =>
+        timeInTurn([other.prepare(feed), run], { longMinRuns }),
+      );
+    const [floatTimes = [], quantizedTimes = []] = await beside(float, LONG_MIN_RUNS);
     const speed = { ...speedOf(floatTimes, quantizedTimes), threads };
     if (original === undefined) return speed;
-    const [times = [], again = []] = await beside(original);
+    const [times = [], again = []] = await beside(original, BESIDE_MIN_RUNS);
     return { ...speed, originalMs: asBefore(median(times), median(again), speed.quantizedMs) };
   });
 }
+
+/** Work with a session of a model that may be in memory. */
+const withTimed = <T>(
+  model: TimedModels['float'],
+  settings: SessionSettings,
+  work: (session: Session) => Promise<T>,
+): Promise<T> =>
+  typeof model === 'object' && 'graph' in model
+    ? withModel(model, settings, work)
+    : withSession(model, settings, work);
 
 /**
  * A time as if it had been taken with others before: what changed of the machine since then changed what is timed again, too.
@@ -113,7 +128,9 @@ export async function measureGain(
   const settings = { mode: 'default', threads, provider, label: 'the quantized model' } as const;
   return withSession(first, settings, (a) =>
     withSession(second, settings, async (b) => {
-      const [before = [], after = []] = await timeInTurn([a.prepare(feed), b.prepare(feed)], GAIN_BUDGET_MS);
+      const [before = [], after = []] = await timeInTurn([a.prepare(feed), b.prepare(feed)], {
+        budgetMs: GAIN_BUDGET_MS,
+      });
       const ratios = before.map((time, run) => time / (after[run] as number)).sort((x, y) => x - y);
       // A sign test: of n runs, n/2 − √n lie below the median in 97 of 100 cases.
       const low = Math.max(0, Math.floor(ratios.length / 2 - Math.sqrt(ratios.length)));
@@ -129,9 +146,19 @@ function speedOf(floatTimes: readonly number[], quantizedTimes: readonly number[
   return { floatMs, quantizedMs, ratio: floatMs / quantizedMs, runs };
 }
 
+/** How long runs are timed. */
+interface Timing {
+  readonly budgetMs?: number;
+  /** Of runs that are long, at least so many. */
+  readonly longMinRuns?: number;
+}
+
 /** The times of each run. */
-async function timeInTurn(runs: readonly (() => Promise<void>)[], budgetMs = BUDGET_MS): Promise<number[][]> {
-  const least = await warmUp(runs, budgetMs);
+async function timeInTurn(
+  runs: readonly (() => Promise<void>)[],
+  { budgetMs = BUDGET_MS, longMinRuns = LONG_MIN_RUNS }: Timing = {},
+): Promise<number[][]> {
+  const least = (await warmUp(runs, budgetMs)) ? longMinRuns : MIN_RUNS;
   const times = runs.map((): number[] => []);
   const started = performance.now();
   for (let i = 0; i < least || (i < MAX_RUNS && performance.now() - started < budgetMs); i++)
@@ -139,19 +166,19 @@ async function timeInTurn(runs: readonly (() => Promise<void>)[], budgetMs = BUD
   return times;
 }
 
-/** Run until times are steady; gives how many are to be taken at least. */
-async function warmUp(runs: readonly (() => Promise<void>)[], budgetMs: number): Promise<number> {
+/** Run until times are steady; gives whether a round of runs is long. */
+async function warmUp(runs: readonly (() => Promise<void>)[], budgetMs: number): Promise<boolean> {
   const started = performance.now();
   for (let i = 0; i < WARM_UP_RUNS; i++) {
-    if (i >= LONG_WARM_UP_RUNS && performance.now() - started > i * budgetMs) return LONG_MIN_RUNS;
+    if (i >= LONG_WARM_UP_RUNS && performance.now() - started > i * LONG_SHARE * budgetMs) return true;
     for (const run of runs) await run();
   }
-  return MIN_RUNS;
+  return false;
 }
 
 async function timeAlone(session: Session, feed: Feed): Promise<number[]> {
   const run = session.prepare(feed);
-  const least = await warmUp([run], BUDGET_MS / 2);
+  const least = (await warmUp([run], BUDGET_MS / 2)) ? LONG_MIN_RUNS : MIN_RUNS;
   const times: number[] = [];
   const started = performance.now();
   while (times.length < least || (times.length < MAX_RUNS && performance.now() - started < BUDGET_MS / 2)) {

@@ -1,4 +1,4 @@
-import { outputChannelOf } from '../graph/linear-layer.js';
+import { eachKernel } from '../graph/linear-layer.js';
 import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { isAllFinite } from '../numerics/finite.js';
 import { channelAlong } from '../numerics/nd-array.js';
@@ -107,9 +107,10 @@ export const areFinite = ({ means, variances }: Moments): boolean =>
 export function mismatch(float: Moments, found: Moments): number {
   let error = 0;
   let signal = 0;
+  const [wanted, own] = [float.variances, found.variances];
   float.means.forEach((mean, c) => {
-    const variance = float.variances[c] as number;
-    const deviation = Math.sqrt(variance) - Math.sqrt(found.variances[c] as number);
+    const variance = wanted[c] as number;
+    const deviation = Math.sqrt(variance) - Math.sqrt(own[c] as number);
     error += (mean - (found.means[c] as number)) ** 2 + deviation ** 2;
     signal += variance;
   });
@@ -136,10 +137,10 @@ function scaleOfChannel({ linear, weight }: RefinableLayer): (channel: number) =
   if (weight.axis === undefined) return () => 0;
   // A transposed convolution's scales run along the channels within a group.
   const along = channelAlong(weight.dims, weight.axis);
-  const channelOf = outputChannelOf(linear);
   const scales = new Int32Array(linear.outputChannels);
-  const elements = weight.dims.reduce((product, dim) => product * dim, 1);
-  for (let element = 0; element < elements; element++) scales[channelOf(element)] = along(element);
+  eachKernel(linear, (output, _, from) => {
+    scales[output] = along(from);
+  });
   return (channel) => scales[channel] as number;
 }
 
@@ -152,10 +153,11 @@ function pooledFactors(
 ): Float64Array {
   const wanted = new Float64Array(scales);
   const found = new Float64Array(scales);
+  const own = quantized.variances;
   float.variances.forEach((variance, c) => {
     const s = scaleOf(c);
     wanted[s] = (wanted[s] as number) + variance;
-    found[s] = (found[s] as number) + (quantized.variances[c] as number);
+    found[s] = (found[s] as number) + (own[c] as number);
   });
   const least = DEAD ** 2 * Math.max(...wanted, ...found);
   return wanted.map((variance, s) => {

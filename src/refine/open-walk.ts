@@ -12,7 +12,7 @@ import { type Chunk, chunksOf } from './chunks.js';
 import type { RefinableLayer } from './layers.js';
 import type { TwinGraph } from './twin-graph.js';
 import { Walk } from './walk.js';
-import { weightMatrixOf } from './weight-matrix.js';
+import { matrixSizeOf } from './weight-matrix.js';
 
 /** Samples in a chunk, at most: more of them gain no time. */
 const MOST_SAMPLES = 32;
@@ -30,7 +30,7 @@ const ELEMENT_BYTES = 4;
 const STORE_SHARE = 0.5;
 
 /** What activations of all samples may take where a refiner keeps them: of small models all, of large ones what serves. */
-const KEPT_BYTES = 512 * 2 ** 20;
+const KEPT_BYTES = 384 * 2 ** 20;
 
 /** Values as large as the largest result of a layer that are kept at once: of both networks, before and behind a layer. */
 const KEPT_VALUES = 4;
@@ -123,7 +123,7 @@ function chunkSize(layers: readonly RefinableLayer[], shapes: Shapes): number {
   for (const { node, linear, output } of layers) {
     // Products inside a recurrent operator have a row for each gate of what it gives.
     const elements = elementCount(shapes.get(output) ?? []) * (recurrenceOf(node)?.gates ?? 1);
-    const { columns, groups } = weightMatrixOf(linear);
+    const { columns, groups } = matrixSizeOf(linear);
     largest = Math.max(largest, elements, (elements / linear.outputChannels) * columns * groups);
   }
   return Math.max(1, Math.min(MOST_SAMPLES, Math.floor(CHUNK_BYTES / (ELEMENT_BYTES * largest))));

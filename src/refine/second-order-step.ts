@@ -6,7 +6,7 @@ import { ChannelMoments, type MomentNodes, momentNodes, reduction } from './chan
 import type { TwinLayer } from './twin-graph.js';
 import { canSlice, outputMatrix, thinned, unfolded } from './unfold.js';
 import type { Step } from './walk.js';
-import { type Fragment, product, weightMatrixOf } from './weight-matrix.js';
+import { type Fragment, matrixSizeOf, product } from './weight-matrix.js';
 
 /** What a direct Add brings to a layer's result, in float and quantized. */
 export interface Shortcut {
@@ -114,7 +114,7 @@ export class SecondOrderSums {
   readonly #inputs: Float64Array;
 
   constructor(twin: TwinLayer, step: SecondOrderStep) {
-    const { groups, rows, columns } = weightMatrixOf(twin.layer.linear);
+    const { groups, rows, columns } = matrixSizeOf(twin.layer.linear);
     this.#step = step;
     this.target = new ChannelMoments(groups * rows);
     this.#h = new Float64Array(groups * columns * columns);

@@ -11,7 +11,7 @@ import {
 } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import { elementCount } from '../numerics/nd-array.js';
-import { type Fragment, int64s, isConvolution, weightMatrixOf } from './weight-matrix.js';
+import { type Fragment, int64s, isConvolution, matrixSizeOf } from './weight-matrix.js';
 
 /** How a layer's places are laid out in a matrix. */
 export interface Places {
@@ -47,7 +47,7 @@ const END = Number.MAX_SAFE_INTEGER;
 
 /** The rows of a product's left side, turned. */
 function turnedRows(layer: LinearLayer, input: string, output: string): Fragment {
-  const { columns } = weightMatrixOf(layer);
+  const { columns } = matrixSizeOf(layer);
   const constants = new Map<string, Tensor>();
   const nodes: Node[] = [];
   // A Gemm may read its input transposed already.
@@ -77,7 +77,7 @@ function unfoldedBySlices(layer: LinearLayer, input: string, output: string, eve
     [`${output}/axes`, int64s(axes)],
     [`${output}/steps`, int64s(strides.map((stride) => stride * every))],
     [`${output}/apart`, int64s([0, 1, -1])],
-    [`${output}/shape`, matrixShape(groups, weightMatrixOf(layer).columns)],
+    [`${output}/shape`, matrixShape(groups, matrixSizeOf(layer).columns)],
   ]);
   const perm = [1, 0, ...axes];
   const nodes = [node('Transpose', [input], [`${output}/turned`], { perm: attribute.ints(perm) })];
@@ -140,7 +140,7 @@ function unfoldedByKernels(layer: LinearLayer, input: string, output: string): F
     nodes.push({ ...made, attributes });
   }
   nodes.push(...channelsFirst(read, output, kernel.length));
-  constants.set(`${output}/shape`, matrixShape(groups, weightMatrixOf(layer).columns));
+  constants.set(`${output}/shape`, matrixShape(groups, matrixSizeOf(layer).columns));
   return { nodes, constants };
 }
 

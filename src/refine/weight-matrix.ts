@@ -3,22 +3,31 @@ import { attribute, isOp, type Node, node } from '../graph/model.js';
 import { type Tensor, tensorOf } from '../graph/tensor.js';
 import { elementCount } from '../numerics/nd-array.js';
 
-/** A layer's weight as matrices, one a group: outputs = weight · inputs, where the inputs are what each place reads. */
-export interface WeightMatrix {
+/** The size of a layer's weight as matrices. */
+export interface MatrixSize {
   readonly groups: number;
   /** Output channels of one group. */
   readonly rows: number;
   /** Inputs of each output: channels of one group times places of the kernel. */
   readonly columns: number;
+}
+
+/** A layer's weight as matrices, one a group: outputs = weight · inputs, where the inputs are what each place reads. */
+export interface WeightMatrix extends MatrixSize {
   /** For each row of all groups and each column, the element of the weight. */
   readonly elements: Int32Array;
 }
 
+export function matrixSizeOf({ weight, groups, outputChannels }: LinearLayer): MatrixSize {
+  return { groups, rows: outputChannels / groups, columns: elementCount(weight.dims) / outputChannels };
+}
+
 /** The matrices of a layer. */
 export function weightMatrixOf(layer: LinearLayer): WeightMatrix {
-  const { weight: tensor, groups, outputChannels } = layer;
+  const { weight: tensor, outputChannels } = layer;
   const count = elementCount(tensor.dims);
-  const columns = count / outputChannels;
+  const size = matrixSizeOf(layer);
+  const { columns } = size;
   const channel = outputChannelOf(layer);
   const elements = new Int32Array(count);
   const next = new Int32Array(outputChannels);
@@ -28,7 +37,7 @@ export function weightMatrixOf(layer: LinearLayer): WeightMatrix {
     elements[row * columns + (next[row] as number)] = element;
     next[row] = (next[row] as number) + 1;
   }
-  return { groups, rows: outputChannels / groups, columns, elements };
+  return { ...size, elements };
 }
 
 /** The values of a weight as the rows of its matrices. */
@@ -67,7 +76,7 @@ export function int64s(values: readonly number[]): Tensor {
 export const rowsOfGroup = (
   values: Float64Array,
   group: number,
-  { rows, columns }: Pick<WeightMatrix, 'rows' | 'columns'>,
+  { rows, columns }: Pick<MatrixSize, 'rows' | 'columns'>,
 ): Float64Array[] => Array.from({ length: rows }, (_, row) => part(values, group * rows + row, columns));
 
 /** The stretch of so many values with this number. */
