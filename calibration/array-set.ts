@@ -22,7 +22,8 @@ const MOST_EMPTY = 2 ** 16;
  * 0 is a whole input. Where the batch is another axis of the input, the array may have the input's own layout.
  *
  * @param label - what the array is called: its file, or its place in one
- * @param layout - `as-input` where the array surely is a batch of the input's own layout; found from the shapes without it
+ * @param layout - `as-input` where the array surely is a batch of the input's own layout, a number where the other inputs
+ *   have so many samples; found from the shapes without it
  * @throws QuantizeError where it is empty, or does not fit the input
  */
 export function arraySet(
@@ -30,11 +31,11 @@ export function arraySet(
   array: SlicedArray,
   input: InputSpec,
   preprocess: Preprocess | undefined,
-  layout?: 'as-input',
+  layout?: 'as-input' | number,
 ): SampleSet {
   const axis = batchAxisOf(input) ?? 0;
   const isAsInput = layout === 'as-input' && axis > 0;
-  const { type, dims: all, slice } = isAsInput ? alongAxis(array, axis) : withSampleAxis(label, array, input);
+  const { type, dims: all, slice } = isAsInput ? alongAxis(array, axis) : chosen(label, array, input, layout);
   const [total = 0, ...dims] = all;
   if (total === 0) throw new QuantizeError('data-empty', { path: label });
   if (elementCount(dims) === 0 && total > MOST_EMPTY) {
@@ -52,8 +53,24 @@ export function arraySet(
     length: total,
     preprocess: preprocess?.label ?? 'as stored',
     whole: new Set(isWhole ? [input.name] : []),
+    ...(isSetting(array, input) && { isForAll: true }),
     sample: async (index) => ({ [input.name]: convert({ type, dims, data: await slice(index) }) }),
   };
+}
+
+/** Whether an array is a number or a short list for every run, as a sampling rate is: just what the input takes. */
+function isSetting({ dims }: SlicedArray, input: InputSpec): boolean {
+  const { shape } = input;
+  if (shape === undefined || shape.length > 1 || dims.join() !== shape.join()) return false;
+  return batchAxisOf(input) === undefined || shape[0] === 1;
+}
+
+/**
+ * How many samples of an input an array holds; undefined where that can be read in two ways, or where it serves all.
+ */
+export function samplesIn(array: SlicedArray, input: InputSpec): number | undefined {
+  const [reading, ...others] = readingsOf(array, input);
+  return others.length > 0 || isSetting(array, input) ? undefined : reading?.dims[0];
 }
 
 /** Whether samples of these dimensions are whole inputs. */
@@ -62,23 +79,39 @@ function hasNoBatchAxis(dims: readonly number[], input: InputSpec): boolean {
   return shape !== undefined && (dims.length === shape.length || batchAxisOf(input) === undefined);
 }
 
-/** A single sample as an array of one; a scalar input takes any list, each element a sample. */
-function withSampleAxis(label: string, array: SlicedArray, input: InputSpec): SlicedArray {
-  const { dims } = array;
-  const isOneSample = dims.length === 0 || (dims.length === sampleShapeOf(input)?.length && dims.length > 0);
-  if (isOneSample) return array.asEntry();
+/** The way to read an array that the number of samples of other inputs leaves, or else the likeliest. */
+function chosen(
+  label: string,
+  array: SlicedArray,
+  input: InputSpec,
+  samples: number | string | undefined,
+): SlicedArray {
+  const readings = readingsOf(array, input);
+  const [first = array, second] = readings;
+  if (!second) return first;
+  const [fitting, ...others] = readings.filter(({ dims }) => dims[0] === samples);
+  if (fitting && others.length === 0) return fitting;
   const axis = batchAxisOf(input) ?? 0;
-  if (axis === 0 || dims.length !== input.shape?.length || !fits(dims, withSize(input, axis, dims[axis])))
-    return array;
-  // The array has the layout of the input itself.
-  if (typeof input.shape[axis] === 'number') return array.asEntry();
-  if (!fits(dims.slice(1), sampleShapeOf(input))) return alongAxis(array, axis);
-  throw ambiguous(label, dims, input, axis);
+  // A run of one sample holds no others beside it: the samples stand one after the other.
+  if (typeof input.shape?.[axis] === 'number') return first;
+  throw ambiguous(label, array.dims, input, axis);
 }
 
-/** The shape that an input has with so many samples. */
-function withSize({ shape }: InputSpec, axis: number, size: number | undefined): InputSpec['shape'] {
-  return shape?.map((dim, at) => (at === axis && typeof dim !== 'number' ? size : dim));
+/**
+ * The ways to read an array as samples one after the other, the likeliest first: a single sample is an array of one, and
+ * a scalar input takes any list, each element a sample.
+ */
+function readingsOf(array: SlicedArray, input: InputSpec): SlicedArray[] {
+  const { dims } = array;
+  const isOneSample = dims.length === 0 || (dims.length === sampleShapeOf(input)?.length && dims.length > 0);
+  if (isOneSample) return [array.asEntry()];
+  const axis = batchAxisOf(input) ?? 0;
+  const { shape } = input;
+  const isOwnLayout = axis > 0 && fits(dims, shape?.with(axis, undefined)) && dims.length === shape?.length;
+  if (!isOwnLayout) return [array];
+  const own = alongAxis(array, axis);
+  if (!fits(dims.slice(1), sampleShapeOf(input))) return [own];
+  return shape[axis] === dims[axis] ? [own, array] : [array, own];
 }
 
 /** Both the samples one after the other and a batch of the model's own layout would have this shape. */

@@ -41,15 +41,36 @@ function batchNames(inputs: readonly Shaped[]): ReadonlySet<Dim> {
   const first = inputs.flatMap(({ shape }) => shape?.slice(0, 1) ?? []);
   const madeUp = first.filter((dim) => typeof dim === 'string' && MADE_UP.test(dim));
   if (named.length > 0) return new Set([...named, ...madeUp]);
-  return new Set(first.filter((dim) => typeof dim === 'string' && !WITHIN_SAMPLE.test(dim)));
+  const names = new Set(first.filter((dim) => typeof dim === 'string' && !WITHIN_SAMPLE.test(dim)));
+  const isOfAll = inputs.every(
+    ({ shape }) => (shape?.length ?? 0) < 2 || shape?.some((dim) => names.has(dim)),
+  );
+  const shared = isOfAll ? [] : sharedNames(inputs);
+  return shared.length > 0 ? new Set(shared) : names;
 }
 
-/** The samples that a run of fixed batch takes: the first axis of the first input that is no list; 1 where it is open. */
+/** Names that stand in every input of several, as `s1` does in [s0, s1, 10] and a state [2, s1, 16] where time comes first. */
+function sharedNames(inputs: readonly Shaped[]): Dim[] {
+  const [first, ...others] = inputs.flatMap(({ shape }) => (shape && shape.length > 1 ? [shape] : []));
+  if (!first || others.length === 0) return [];
+  return first.filter(
+    (dim) =>
+      typeof dim === 'string' && !WITHIN_SAMPLE.test(dim) && others.every((shape) => shape.includes(dim)),
+  );
+}
+
+/**
+ * The samples that a run of fixed batch takes: the first axis of the first input that is no list; 1 where it is open, or
+ * where another input has no axis of that size and all have one of 1, as [6, 1, 10] and a state [2, 1, 16] with time first.
+ */
 function fixedBatch(inputs: readonly Shaped[], names: ReadonlySet<Dim>): number {
   if (names.size > 0) return 1;
-  const firsts = inputs.filter(({ shape }) => (shape?.length ?? 0) > 0);
-  const dim = (firsts.find(({ shape }) => (shape?.length ?? 0) > 1) ?? firsts[0])?.shape?.[0];
-  return typeof dim === 'number' && dim > 0 ? dim : 1;
+  const shapes = inputs.flatMap(({ shape }) => (shape && shape.length > 0 ? [shape] : []));
+  const tensors = shapes.filter(({ length }) => length > 1);
+  const dim = (tensors[0] ?? shapes[0])?.[0];
+  if (typeof dim !== 'number' || dim <= 0) return 1;
+  const isOfAll = (size: number) => tensors.every((shape) => shape.includes(size));
+  return !isOfAll(dim) && isOfAll(1) ? 1 : dim;
 }
 
 function axisOf({ shape }: Shaped, names: ReadonlySet<Dim>, fixed: number): InputSpec['batchAxis'] {

@@ -100,8 +100,7 @@ export function makeTransform(
   how: Preprocess | undefined,
 ): Transform {
   if (!how) {
-    if (!fits(dims, sampleShapeOf(input)))
-      throw misfit(path, dims, input, 'If only the layout differs, say --layout nhwc.');
+    if (!fits(dims, sampleShapeOf(input))) throw misfit(path, dims, input, mendOfShape(dims, input));
     return { dims, apply: ({ data }) => Float32Array.from(data as ArrayLike<number>) };
   }
   const order = axisOrder(path, dims, input, how.layout);
@@ -125,6 +124,13 @@ export function makeTransform(
       return values;
     },
   };
+}
+
+/** What mends a sample of the wrong shape: only pictures have layouts. */
+function mendOfShape(dims: readonly number[], input: InputSpec): string {
+  if (dims.length === 3 && sampleShapeOf(input)?.length === 3)
+    return 'If only the layout differs, say --layout nhwc.';
+  return `Give an array of [samples, ${describeShape(input)}].`;
 }
 
 /** Values along an axis of the result: each counts for `stride` elements in a row, then the next, over and over. */

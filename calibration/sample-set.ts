@@ -14,6 +14,8 @@ export interface SampleSet {
   readonly preprocess: string;
   /** Inputs whose samples are whole inputs, since the model's input has no batch axis; such a sample is a run alone. */
   readonly whole?: ReadonlySet<string>;
+  /** Whether its only sample goes with every sample of the other inputs: a number for the whole run, as a sampling rate. */
+  readonly isForAll?: boolean;
   /** Read when it is asked for, in any order. */
   sample(index: number): Promise<Feed>;
   /** The file of each sample, relative to the path that was given; undefined where a file holds many. */
@@ -28,23 +30,25 @@ export interface SampleSet {
  * @throws QuantizeError `data-lengths` where they do not have the same number of samples
  */
 export function zipSets(sets: readonly SampleSet[]): SampleSet {
-  const [first, ...others] = sets;
+  const many = sets.filter(({ isForAll }) => !isForAll);
+  const [first = sets[0], ...others] = many;
   if (!first) throw new Error('there is nothing to join');
-  if (others.length === 0) return first;
+  if (sets.length === 1) return first;
   const odd = others.find((set) => set.length !== first.length);
   if (odd) {
     const facts = { first: first.label, found: first.length, second: odd.label, other: odd.length };
     throw new QuantizeError('data-lengths', facts);
   }
   return {
-    ...first,
     label: sets.map((set) => set.label).join(', '),
+    preprocess: first.preprocess,
+    length: first.length,
     whole: new Set(sets.flatMap((set) => [...(set.whole ?? [])])),
     ...namesOf(sets),
     ...(sets.some((set) => set.flawOf) && {
       async flawOf(index) {
         for (const set of sets) {
-          const flaw = await set.flawOf?.(index);
+          const flaw = await set.flawOf?.(set.isForAll ? 0 : index);
           if (flaw !== undefined) return flaw;
         }
         return undefined;
@@ -52,7 +56,7 @@ export function zipSets(sets: readonly SampleSet[]): SampleSet {
     }),
     async sample(index) {
       const feeds: Feed[] = [];
-      for (const set of sets) feeds.push(await set.sample(index));
+      for (const set of sets) feeds.push(await set.sample(set.isForAll ? 0 : index));
       // Not by assignment: an input may be named `__proto__`.
       return Object.fromEntries(feeds.flatMap((feed) => Object.entries(feed)));
     },

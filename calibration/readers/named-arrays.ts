@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { QuantizeError } from '../../src/errors.js';
-import { arraySet } from '../array-set.js';
+import { arraySet, samplesIn } from '../array-set.js';
 import { type SampleSet, zipSets } from '../sample-set.js';
-import { type StoredArray, storedSlices } from '../stored-array.js';
+import type { InputSpec } from '../source.js';
+import { type SlicedArray, type StoredArray, storedSlices } from '../stored-array.js';
 import type { ReadRequest } from './reader.js';
 
 /**
@@ -20,7 +21,7 @@ export async function namedArrays(
 ): Promise<SampleSet> {
   const [only, ...others] = found;
   const isOnly = inputs.length === 1 && others.length === 0;
-  const sets: SampleSet[] = [];
+  const arrays: { input: InputSpec; label: string; array: SlicedArray }[] = [];
   for (const input of inputs) {
     const name = isOnly && only !== undefined ? only : input.name;
     if (!found.includes(name)) {
@@ -28,7 +29,11 @@ export async function namedArrays(
       throw new QuantizeError('data-input-missing', facts);
     }
     const label = `${basename(path)}: ${name}`;
-    sets.push(arraySet(label, storedSlices(await open(name, label)), input, preprocess));
+    arrays.push({ input, label, array: storedSlices(await open(name, label)) });
   }
+  // What one input leaves open, the others tell: as many samples.
+  const counts = new Set(arrays.flatMap(({ array, input }) => samplesIn(array, input) ?? []));
+  const count = counts.size === 1 ? [...counts][0] : undefined;
+  const sets = arrays.map(({ label, array, input }) => arraySet(label, array, input, preprocess, count));
   return { ...zipSets(sets), label: basename(path) };
 }

@@ -87,6 +87,38 @@ describe('the batch axis of an input', () => {
       ],
       [0, 0],
     ],
+    [
+      'the second one where time comes first and the state shares its made-up name',
+      [
+        ['s0', 's1', 10],
+        [2, 's1', 16],
+      ],
+      [1, 1],
+    ],
+    [
+      'the first of each where two names are two batches',
+      [
+        ['left', 'side', 'side'],
+        ['right', 'side', 'side'],
+      ],
+      [0, 0],
+    ],
+    [
+      'the second one where all is fixed and only one is in both',
+      [
+        [6, 1, 10],
+        [2, 1, 16],
+      ],
+      [1, 1],
+    ],
+    [
+      'the first one where its fixed size is in both, with one channel behind it',
+      [
+        [8, 1, 28],
+        [8, 1],
+      ],
+      [0, 0],
+    ],
   ])('is %s', (_, shapes, axes) => {
     expect(axesOf(...shapes)).toEqual(axes);
   });
