@@ -16,7 +16,7 @@ import {
 import type { Batch, InputSpec, SampleSource, Shard } from '../../calibration/source.js';
 import { syntheticSources } from '../../calibration/synthetic.js';
 import { QuantizeError, reasonOf } from '../errors.js';
-import { isArrayType } from '../graph/data-type.js';
+import { fedAs, isArrayType } from '../graph/data-type.js';
 import { fedInputs, type Model } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { DataOptions, Paths, TrainingOptions } from '../options.js';
@@ -73,10 +73,11 @@ const SYNTHETIC_SAMPLES = 16;
  */
 function inputSpecs(model: Model, shapes: GivenShapes | undefined): InputSpec[] {
   const specs = fedInputs(model.graph).map(({ name, dataType, shape }) => {
-    if (!isArrayType(dataType)) {
-      throw new QuantizeError('input-unsupported', { input: name, type: dataType ?? 'no tensor' });
+    const type = fedAs(dataType);
+    if (!isArrayType(type)) {
+      throw new QuantizeError('input-unsupported', { input: name, type: type ?? 'no tensor' });
     }
-    return { name, type: dataType, shape };
+    return { name, type, shape };
   });
   return withGivenShapes(withBatchAxes(specs), shapes);
 }

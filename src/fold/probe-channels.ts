@@ -1,6 +1,7 @@
 import { syntheticSources } from '../../calibration/synthetic.js';
 import { QuantizeError } from '../errors.js';
 import type { ChannelMoments } from '../graph/channel-moments.js';
+import { fedAs } from '../graph/data-type.js';
 import { exposing } from '../graph/expose.js';
 import { isOp, type Model } from '../graph/model.js';
 import { withModel } from '../load/with-model.js';
@@ -35,7 +36,7 @@ export const seenValue = ({ readers }: ChannelGroup): string => readers[0]?.laye
 export async function probeChannels(model: Model, groups: readonly ChannelGroup[]): Promise<Measured[]> {
   const inputs = model.graph.inputs
     .filter(({ name }) => !model.graph.initializers.has(name))
-    .map(({ name, dataType, shape }) => ({ name, type: dataType ?? 'float32', shape }));
+    .map(({ name, dataType, shape }) => ({ name, type: fedAs(dataType) ?? 'float32', shape }));
   const sources = syntheticSources(inputs, 1, SEED);
   const values = groups.map(seenValue);
   try {

@@ -96,3 +96,7 @@ const arrayTypes: ReadonlySet<string> = new Set<ArrayType>([
 export function isArrayType(type: DataType | undefined): type is DataType & ArrayType {
   return type !== undefined && arrayTypes.has(type);
 }
+
+/** The type that an input is fed as: no array holds bfloat16, which the runtime is given as float32. */
+export const fedAs = (type: DataType | undefined): DataType | undefined =>
+  type === 'bfloat16' ? 'float32' : type;

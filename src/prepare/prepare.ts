@@ -74,8 +74,7 @@ export async function prepare(
     const opened = await openAll({ ...model, graph: { ...model.graph, inputs } }, options, (feed) =>
       original.run(feed),
     ).catch((thrown) => {
-      const isUnrunnable = thrown instanceof QuantizeError && thrown.code === 'synthetic-failed';
-      if (isUnrunnable && mayGoUnmeasured) return noSamples;
+      if (mayGoUnmeasured && isUnrunnable(thrown, options)) return noSamples;
       throw thrown;
     });
     const calibration = watch.stoppable(opened.calibration);
@@ -93,6 +92,13 @@ export async function prepare(
   await verifyFold(reference, model, threads);
   const madeFrom: MadeFrom = { float, samples: samples.calibration?.length, seed: options.seed };
   return { loaded, madeFrom, model, isLarge, fold, samples };
+}
+
+/** Whether no random input runs, and none is needed: texts are not made up either. */
+function isUnrunnable(thrown: unknown, { data, evalData, evalSets }: DataOptions): boolean {
+  if (!(thrown instanceof QuantizeError)) return false;
+  const isGiven = [data, evalData, evalSets].some((given) => given !== undefined);
+  return thrown.code === 'synthetic-failed' || (thrown.code === 'input-unsupported' && !isGiven);
 }
 
 /** What plans are refined with. */

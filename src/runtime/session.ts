@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
+import { dirname } from 'node:path';
 import { QuantizeError, reasonOf } from '../errors.js';
 import type { ArrayType, Feed, NdArray } from '../numerics/nd-array.js';
 import * as ort from './onnxruntime.js';
 import { telemetryOff } from './telemetry-off.js';
+import { bindable, isForTypes } from './unbound-types.js';
 
 /** Where a model can run, by the names of onnxruntime's execution providers. */
 export const providers = ['cpu', 'cuda', 'dml', 'webgpu', 'coreml'] as const;
@@ -99,10 +102,12 @@ interface Binding {
 export class Session {
   readonly #session: ort.InferenceSession;
   readonly #label: string;
+  readonly #dropped: readonly UnheldOutput[];
 
-  private constructor(session: ort.InferenceSession, label: string) {
+  private constructor({ session, dropped }: Loaded, label: string) {
     this.#session = session;
     this.#label = label;
+    this.#dropped = dropped;
   }
 
   /**
@@ -150,10 +155,11 @@ export class Session {
 
   /** The others, which are never asked for: sequences and maps, and elements that no typed array has. */
   get unheldOutputs(): readonly UnheldOutput[] {
-    return this.#session.outputMetadata.flatMap((value) => {
+    const unheld = this.#session.outputMetadata.flatMap((value) => {
       const kind = value.isTensor ? value.type : 'sequence, map or optional';
       return held.has(kind) ? [] : [{ name: value.name, kind }];
     });
+    return [...unheld, ...this.#dropped];
   }
 
   /** Shapes of the inputs as the model states them: a number, or the name of a dynamic dimension. */
@@ -224,14 +230,44 @@ export class Session {
   }
 }
 
+/** A session, and the outputs that it does not have since the binding knows no name for their type. */
+interface Loaded {
+  readonly session: ort.InferenceSession;
+  readonly dropped: readonly UnheldOutput[];
+}
+
 async function load(
   model: Uint8Array | ModelInMemory | string,
   options: ort.InferenceSession.SessionOptions,
-): Promise<ort.InferenceSession> {
-  if (typeof model === 'string') return ort.InferenceSession.create(model, options);
-  if (model instanceof Uint8Array) return ort.InferenceSession.create(model, options);
-  const externalData = [...model.files].map(([path, data]) => ({ path, data }));
-  return ort.InferenceSession.create(model.bytes, { ...options, externalData });
+): Promise<Loaded> {
+  const isPath = typeof model === 'string';
+  const { bytes, files } = isPath
+    ? { bytes: undefined, files: new Map<string, Uint8Array>() }
+    : model instanceof Uint8Array
+      ? { bytes: model, files: new Map<string, Uint8Array>() }
+      : model;
+  const externalData = [...files].map(([path, data]) => ({ path, data }));
+  const all = { ...options, ...(externalData.length > 0 && { externalData }) };
+  const create = (from: Uint8Array | string, settings = all) =>
+    typeof from === 'string'
+      ? ort.InferenceSession.create(from, settings)
+      : ort.InferenceSession.create(from, settings);
+  try {
+    return { session: await create(bytes ?? (model as string)), dropped: [] };
+  } catch (thrown) {
+    if (!isForTypes(thrown)) throw thrown;
+    const bound = bindable(bytes ?? (await readFile(model as string)));
+    return { session: await create(bound.bytes, isPath ? besides(model, all) : all), dropped: bound.dropped };
+  }
+}
+
+/** Options for the bytes of a file whose tensors stand in others of its folder. */
+function besides(path: string, options: ort.InferenceSession.SessionOptions) {
+  const { session } = options.extra as ReturnType<typeof hiddenOptions>;
+  return {
+    ...options,
+    extra: { session: { ...session, model_external_initializers_file_folder_path: dirname(path) } },
+  };
 }
 
 /** Run `work` with a session, and release it whatever happens. */

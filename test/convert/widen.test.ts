@@ -46,6 +46,7 @@ describe('a model of 16-bit floats', () => {
     ['float16', 'float16'],
     ['float16', 'float32'],
     ['bfloat16', 'float32'],
+    ['bfloat16', 'bfloat16'],
   ] as const)('of %s with %s outside has the codes of its float32 twin', async (type, io) => {
     for (const recipe of [{ bits: 4 }, { bits: 8, dynamic: true, actBits: 8 }] as const) {
       const stored: (readonly unknown[])[] = [];

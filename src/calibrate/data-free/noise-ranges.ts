@@ -2,6 +2,7 @@ import type { InputRange } from '../../../calibration/preprocess.js';
 import type { SampleSource } from '../../../calibration/source.js';
 import type { TensorStatistics } from '../../../calibration/statistics.js';
 import { syntheticSources } from '../../../calibration/synthetic.js';
+import { fedAs } from '../../graph/data-type.js';
 import { fedInputs, type Model } from '../../graph/model.js';
 import { channelAlong, type NdArray } from '../../numerics/nd-array.js';
 import { type CalibrationSettings, calibrate } from '../calibrate.js';
@@ -27,7 +28,7 @@ export async function noiseRanges(
   settings: CalibrationSettings,
 ): Promise<ReadonlyMap<string, TensorStatistics>> {
   const inputs = fedInputs(model.graph).map(({ name, dataType, shape }) => {
-    return { name, type: dataType ?? 'float32', shape };
+    return { name, type: fedAs(dataType) ?? 'float32', shape };
   });
   for (const source of syntheticSources(inputs, SAMPLES, SEED)) {
     try {
