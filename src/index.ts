@@ -11,6 +11,7 @@ export { rangeSources } from '../calibration/range-sources/range-sources.js';
 export type { RawFormat } from '../calibration/readers/reader.js';
 export type { Shard } from '../calibration/source.js';
 export { type Config, type ConfigRequest, type Job, readConfig } from './config/read-config.js';
+export type { LearnedRecord } from './emit/learned-file.js';
 export { type ErrorCode, exitCodes, QuantizeError } from './errors.js';
 export type { LayerOrigin, Suggestion } from './evaluate/origin.js';
 export type { MetricArray, MetricBatch, MetricModule } from './evaluate/user-metric.js';
@@ -27,6 +28,7 @@ export type {
   GateSpec,
   InspectOptions,
   IntegersOptions,
+  LearningOptions,
   MachineOptions,
   MemoryEstimate,
   MergeOptions,
@@ -63,8 +65,9 @@ export { check } from './run/check.js';
 export { compare } from './run/compare.js';
 export { inspect } from './run/inspect.js';
 export { integers } from './run/integers.js';
+export { learnPart } from './run/learn-part.js';
 export { measureSensitivities } from './run/measure-sensitivities.js';
-export { mergeSensitivities, mergeStatistics } from './run/merge.js';
+export { mergeLearned, mergeSensitivities, mergeStatistics } from './run/merge.js';
 export { quantize } from './run/quantize.js';
 export { verify } from './run/verify.js';
 export type { Provider } from './runtime/session.js';

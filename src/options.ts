@@ -153,6 +153,11 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   readonly stats?: string | undefined;
   /** A plan file of this model, for every number: nothing is calibrated or chosen; `data` then serves to measure on. */
   readonly plan?: string | undefined;
+  /**
+   * A file of blocks that `reconstruct:inputs=float` is to learn, which `mergeLearned` wrote, instead of learning them. The model is
+   * the same.
+   */
+  readonly learned?: string | undefined;
   /** Where the plan is to be saved: every number that the model is written from, in a safetensors file. */
   readonly savePlan?: string | undefined;
   /** Where the network in integers alone is to be saved, as .json or .npz: int8 weights, int32 biases, M0 and shifts. */
@@ -186,11 +191,12 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   readonly metric?: string | undefined;
 }
 
-/** What `measureSensitivities` is asked for: what the search is, and which part. */
+/** What `measureSensitivities` and `learnPart` are asked for: what the whole run is, and which part. */
 export interface SensitivityOptions extends QuantizeOptions {
-  /** The part that is measured. */
+  /** The part that is measured, or learned. */
   readonly shard: Shard;
 }
+export type LearningOptions = SensitivityOptions;
 
 /** What `compare` is asked for. */
 export interface CompareOptions

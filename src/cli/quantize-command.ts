@@ -3,12 +3,15 @@ import { Command, Option } from 'commander';
 import type { InputRange } from '../../calibration/preprocess.js';
 import type { Shard } from '../../calibration/source.js';
 import { readConfig } from '../config/read-config.js';
+import { serializeLearned } from '../emit/learned-file.js';
 import { QuantizeError } from '../errors.js';
-import type { EvalSet, QuantizeOptions, SensitivityOptions } from '../options.js';
+import type { EvalSet, LearningOptions, QuantizeOptions, SensitivityOptions } from '../options.js';
 import { completeRecipe, defaultRecipe, type GivenRecipe, saysObserver } from '../recipe.js';
+import { renderLearned } from '../report/learned-summary.js';
 import { reporters } from '../report/reporters.js';
 import { renderSensitivities } from '../report/sensitivity-summary.js';
 import { reportEndings } from '../report/write-reports.js';
+import { learnedPathOf, learnPart } from '../run/learn-part.js';
 import { measureSensitivities, sensitivityPathOf } from '../run/measure-sensitivities.js';
 import { quantize } from '../run/quantize.js';
 import { readRecipeFile } from '../search/recipe-file.js';
@@ -56,6 +59,7 @@ export interface QuantizeFlags extends RecipeFlags, SampleFlags, MachineFlags, G
   readonly data?: string[];
   readonly stats?: string;
   readonly plan?: string;
+  readonly learned?: string;
   readonly savePlan?: string;
   readonly saveIntegers?: string;
   readonly inputRange?: InputRange;
@@ -89,7 +93,10 @@ export function quantizeCommand(process: CommandProcess): Command {
     .description('Post-training quantizer for ONNX models: float ONNX in, QDQ ONNX out, the drift measured.')
     .argument('[model]', 'the float model, a .onnx file; with --config the one that it names');
   addQuantizeOptions(command).optionsGroup('Search:');
-  return addShardOption(command, 'of what --auto measures of the layers, into a file')
+  return addShardOption(
+    command,
+    'of what --auto measures of the layers, or of the blocks that reconstruct:inputs=float learns, into a file',
+  )
     .addHelpText('after', examples)
     .action(async (model: string | undefined, flags: QuantizeFlags) => {
       const given = givenFlags(command, flags);
@@ -106,7 +113,8 @@ export function quantizeCommand(process: CommandProcess): Command {
       }
       const { shard } = flags;
       if (shard) {
-        await measurePart(process, flags, { ...options, shard });
+        const makePart = options.auto ? measureSome : learnSome;
+        await makePart(process, flags, { ...options, shard });
         return;
       }
       const result = await follow(process, flags, (hooks) => quantize({ ...options, ...hooks }));
@@ -119,7 +127,7 @@ export function quantizeCommand(process: CommandProcess): Command {
 }
 
 /** One part of what --auto measures, into a file. */
-async function measurePart(
+async function measureSome(
   process: CommandProcess,
   flags: QuantizeFlags,
   options: SensitivityOptions,
@@ -129,6 +137,17 @@ async function measurePart(
     measureSensitivities({ ...options, output, ...hooks }),
   );
   process.stdout.write(flags.json ? serializeSensitivities(record) : renderSensitivities(record, output));
+}
+
+/** One part of the blocks that a refiner learns, into a file. */
+async function learnSome(
+  process: CommandProcess,
+  flags: QuantizeFlags,
+  options: LearningOptions,
+): Promise<void> {
+  const output = options.output ?? learnedPathOf(options);
+  const record = await follow(process, flags, (hooks) => learnPart({ ...options, output, ...hooks }));
+  process.stdout.write(flags.json ? serializeLearned(record) : renderLearned(record, output));
 }
 
 /** What the command line replaces parts of: the one model of a configuration, or the model alone. */
@@ -180,6 +199,10 @@ export function addQuantizeOptions(command: Command): Command {
     .option(
       '--plan <file>',
       'every number from a plan that --save-plan wrote: nothing is calibrated or chosen',
+    )
+    .option(
+      '--learned <file>',
+      'blocks that reconstruct:inputs=float is to learn, from a file that `quantize merge` wrote of its shards',
     )
     .option('--save-plan <file>', 'save every number of the quantized model, for --plan')
     .option(
@@ -248,6 +271,7 @@ export function optionsOf(given: Partial<QuantizeFlags>, job: QuantizeOptions): 
       tuneSpeed: given.tuneSpeed,
       suggest: given.suggest,
       plan,
+      learned: given.learned,
       savePlan,
       saveIntegers,
     }),

@@ -145,6 +145,7 @@ function jobOf(found: FoundConfig, place: Place, model: string, settings: JobSet
     data: pathsOf(found.path, data),
     stats: local(stats),
     plan: local(plan),
+    learned: local(settings.learned),
     savePlan: local(savePlan),
     saveIntegers: local(saveIntegers),
     evalData: pathsOf(found.path, evalData),

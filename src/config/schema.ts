@@ -41,6 +41,7 @@ const settings = {
   data: paths.optional().describe('Calibration samples: a path, several, or one for each input.'),
   stats: path.optional().describe('Statistics of `quantize calibrate`, instead of a calibration.'),
   plan: path.optional().describe('A saved plan: every number, nothing is calibrated or chosen.'),
+  learned: path.optional().describe('Blocks that reconstruct is to learn, from a file that shards made.'),
   savePlan: path.optional().describe('Where the plan is to be saved.'),
   saveIntegers: path.optional().describe('Where the numbers of integer-only kernels are to be saved.'),
   evalData: paths.optional().describe('Samples to measure on.'),

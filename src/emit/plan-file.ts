@@ -15,19 +15,13 @@ import { registries } from '../registries.js';
 import { showPlace } from '../validate/check.js';
 import { tool } from '../version.js';
 import { type Arrays, arraysOf, safetensors } from './safetensors.js';
+import { gridSchema, partsOf, shapeOf, tensorFrom, weightSchema } from './stored-numbers.js';
 
 /** Version of the file. */
 const PLAN_VERSION = 2;
 
 /** The tensor of the file that holds all that is no array, as JSON. */
 const PLAN_KEY = 'plan';
-
-const grid = z.strictObject({
-  scale: z.number(),
-  zeroPoint: z.int(),
-  low: z.int(),
-  high: z.int(),
-});
 
 const observation = z.strictObject({
   observer: z.string(),
@@ -39,19 +33,6 @@ const observation = z.strictObject({
   exactError: z.number().optional(),
 });
 
-const shape = z.array(z.int().nonnegative());
-const weight = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('affine'), dims: shape, bits: z.int(), axis: z.int().optional() }),
-  z.strictObject({
-    kind: z.literal('codebook'),
-    dims: shape,
-    bits: z.int(),
-    axis: z.int().optional(),
-    channelsPerCodebook: z.int().optional(),
-  }),
-  z.strictObject({ kind: z.literal('blocks'), dims: shape, bits: z.int(), axis: z.int(), size: z.int() }),
-]);
-
 const planSchema = z.strictObject({
   version: z.literal(PLAN_VERSION),
   tool: z.string(),
@@ -59,8 +40,10 @@ const planSchema = z.strictObject({
   model: z.string(),
   recipe: z.unknown(),
   provenance: provenanceSchema.optional(),
-  activations: z.array(z.strictObject({ value: z.string(), owner: z.string(), grid, observation })),
-  weights: z.array(z.strictObject({ sites: z.array(z.string()).min(1), weight })),
+  activations: z.array(
+    z.strictObject({ value: z.string(), owner: z.string(), grid: gridSchema, observation }),
+  ),
+  weights: z.array(z.strictObject({ sites: z.array(z.string()).min(1), weight: weightSchema })),
   biases: z.array(z.string()),
   refinements: z.array(
     z.strictObject({
@@ -227,7 +210,11 @@ export function planOf({ path, json, arrays }: StoredPlan, owner: PlanOwner): Pl
 
   const weights = new Map<string, StoredTensor>();
   for (const [i, { sites, weight: stored }] of json.weights.entries()) {
-    const tensor = tensorFrom(path, stored, (part) => arrays.get(`weight.${i}.${part}`));
+    const tensor = tensorFrom(
+      stored,
+      (part) => arrays.get(`weight.${i}.${part}`),
+      (reason) => malformed(path, reason),
+    );
     for (const id of sites) weights.set(id, tensor);
   }
   const sites = placement.weighted.flatMap((each) => each.sites.map(({ id }) => id));
@@ -272,75 +259,6 @@ function refuseOthers(path: string, what: string, found: readonly string[], need
   if (missing !== undefined) throw malformed(path, `the ${what} "${missing}" is missing`);
   const strange = found.find((name) => !needs.has(name));
   if (strange !== undefined) throw malformed(path, `the ${what} "${strange}" is none of the model`);
-}
-
-type WeightJson = PlanJson['weights'][number]['weight'];
-
-function shapeOf(tensor: StoredTensor): WeightJson {
-  const { kind, bits, axis } = tensor;
-  const dims = [...tensor.dims];
-  if (kind === 'blocks') return { kind, dims, bits, axis: tensor.axis, size: tensor.size };
-  if (kind === 'affine') return { kind, dims, bits, axis };
-  return { kind, dims, bits, axis, channelsPerCodebook: tensor.channelsPerCodebook };
-}
-
-function partsOf(tensor: StoredTensor): [part: string, array: Int8Array | Uint8Array | Float32Array][] {
-  const { scales } = tensor;
-  if (tensor.kind === 'affine')
-    return [
-      ['codes', tensor.codes],
-      ['scales', scales],
-    ];
-  if (tensor.kind === 'codebook')
-    return [
-      ['indices', tensor.indices],
-      ['levels', tensor.levels],
-      ['scales', scales],
-    ];
-  const { codes, zeroPoints, levels } = tensor;
-  return [
-    ['codes', codes],
-    ['scales', scales],
-    ...(zeroPoints ? [['zeroPoints', zeroPoints] as [string, Uint8Array]] : []),
-    ...(levels ? [['levels', levels] as [string, Float32Array]] : []),
-  ];
-}
-
-function tensorFrom(
-  path: string,
-  stored: WeightJson,
-  part: (name: string) => Int8Array | Uint8Array | Float32Array | undefined,
-): StoredTensor {
-  const int8 = (name: string) => expectArray(path, part(name), Int8Array);
-  const uint8 = (name: string) => expectArray(path, part(name), Uint8Array);
-  const scales = expectArray(path, part('scales'), Float32Array);
-  const { dims, bits } = stored;
-  switch (stored.kind) {
-    case 'affine':
-      return { kind: 'affine', dims, codes: int8('codes'), bits, axis: stored.axis, scales };
-    case 'codebook': {
-      const { axis, channelsPerCodebook } = stored;
-      const [indices, levels] = [uint8('indices'), int8('levels')];
-      return { kind: 'codebook', dims, indices, bits, levels, channelsPerCodebook, axis, scales };
-    }
-    case 'blocks': {
-      const { axis, size } = stored;
-      const zeroPoints = part('zeroPoints') === undefined ? undefined : uint8('zeroPoints');
-      const levels =
-        part('levels') === undefined ? undefined : expectArray(path, part('levels'), Float32Array);
-      const codes = uint8('codes');
-      return { kind: 'blocks', dims, axis, bits, size, codes, scales, zeroPoints, ...(levels && { levels }) };
-    }
-  }
-}
-
-function expectArray<T extends Int8Array | Uint8Array | Float32Array>(
-  path: string,
-  array: unknown,
-  type: abstract new (...args: never[]) => T,
-): T {
-  if (!(array instanceof type)) throw malformed(path, 'an array of a weight is missing, or of another type');
-  return array;
 }
 
 const malformed = (path: string, reason: string): QuantizeError =>

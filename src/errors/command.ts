@@ -102,20 +102,20 @@ export const commandErrors = {
     '{path} is not a sweep file of version {version}: {reason}.',
     'Give another file with -o, or remove this one to begin anew.',
   ),
-  'sensitivity-format': message(
+  'shard-format': message(
     2,
-    '{path} is not a file of sensitivities of version {version}: {reason}.',
-    'Measure them again: `quantize … --auto --shard i/n`.',
+    '{path} is not a file of {kind} of version {version}: {reason}.',
+    'Make it again: `{command} --shard i/n`, then `quantize merge`.',
   ),
-  'sensitivity-differ': message(
+  'shard-differ': message(
     2,
-    '{path} and {other} are not of one search: they differ in {what}.',
+    '{path} and {other} are not of one {job}: they differ in {what}.',
     'Merge shards that were made with the same model, data and options, and only --shard different.',
   ),
-  'sensitivity-other': message(
+  'shard-other': message(
     2,
-    '{path} holds the sensitivities of another search: they differ in {what}.',
-    'Give the command that the shards were made with, or leave out --sensitivity.',
+    '{path} holds the {kind} of another {job}: they differ in {what}.',
+    'Give the command that the shards were made with, or leave out {flag}.',
   ),
   'sweep-differ': message(
     2,

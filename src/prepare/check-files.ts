@@ -14,6 +14,7 @@ interface Reading
   readonly model?: string | undefined;
   readonly stats?: string | undefined;
   readonly plan?: string | undefined;
+  readonly learned?: string | undefined;
   readonly baseline?: string | undefined;
   readonly metric?: string | undefined;
   readonly auto?: SearchOptions | undefined;
@@ -22,9 +23,9 @@ interface Reading
 
 /** The files and folders that a run reads, as far as its options name them. */
 export function filesRead(options: Reading): string[] {
-  const { model, stats, plan, baseline, metric, classNames, auto, sources = [] } = options;
+  const { model, stats, plan, learned, baseline, metric, classNames, auto, sources = [] } = options;
   const module = metric !== undefined && isTask(metric) ? undefined : metric;
-  const single = [model, stats, plan, baseline, module, classNames, auto?.sensitivity].filter(
+  const single = [model, stats, plan, learned, baseline, module, classNames, auto?.sensitivity].filter(
     (path) => path !== undefined,
   );
   return [...single, ...sources, ...sampleFiles(options)];

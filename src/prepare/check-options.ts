@@ -61,7 +61,7 @@ export function refuseMeasuring(options: QuantizeOptions, sizeBytes: number): vo
 
 /** A saved plan is every number: whatever would choose others has no use beside it. */
 export function refuseBesidePlan(options: QuantizeOptions): void {
-  const { plan, recipe, stats, auto, suggest, tuneSpeed, savePlan, trainData } = options;
+  const { plan, recipe, stats, auto, suggest, tuneSpeed, savePlan, trainData, learned } = options;
   if (plan === undefined) return;
   const beside: readonly (readonly [flag: string, isGiven: boolean])[] = [
     ['a recipe', recipe !== undefined],
@@ -71,6 +71,7 @@ export function refuseBesidePlan(options: QuantizeOptions): void {
     ['--tune-speed', tuneSpeed === true],
     ['--save-plan', savePlan !== undefined],
     ['--train-data', trainData !== undefined],
+    ['--learned', learned !== undefined],
   ];
   const found = beside.find(([, isGiven]) => isGiven);
   if (!found) return;

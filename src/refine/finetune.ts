@@ -2,6 +2,7 @@ import { withCopies } from './learning/alter.js';
 import { wholeBlock } from './learning/blocks.js';
 import { classGoal } from './learning/class-goal.js';
 import { learnBlocks } from './learning/learn-blocks.js';
+import { refinementOf } from './learning/learned-blocks.js';
 import { reachOf } from './learning/rates.js';
 import { learningSettings, readLearning } from './learning/settings.js';
 import type { Refiner } from './refiner.js';
@@ -31,6 +32,7 @@ export const finetune: Refiner = {
     });
     const goal = await classGoal(model, copied, Number(settings.teacher));
     const way = { cut: wholeBlock, reach: reachOf, settings: learning, goal };
-    return learnBlocks(plan, { ...context, source: copied.source }, way);
+    const { blocks } = await learnBlocks(plan, { ...context, source: copied.source }, way);
+    return refinementOf(blocks);
   },
 };

@@ -115,7 +115,7 @@ export async function refinePlan(
 const isStop = (thrown: unknown): boolean => thrown instanceof QuantizeError && thrown.code === 'interrupted';
 
 /** Samples to work on, and others that decide, each with their labels where there are some. */
-async function holdBack({
+export async function holdBack({
   source,
   labels,
 }: Labelled): Promise<{ kept: Labelled; heldBack: Labelled | undefined }> {

@@ -1,10 +1,11 @@
-import type { SampleSource } from '../../calibration/source.js';
+import type { SampleSource, Shard } from '../../calibration/source.js';
 import type { Labelled } from '../calibrate/samples.js';
 import type { Model } from '../graph/model.js';
 import type { RunProgress } from '../options.js';
 import type { PlanChange } from '../quantize/changed.js';
 import type { Plan, RefinedBlock } from '../quantize/plan.js';
-import type { RefinerSetting, RefineSettings } from '../recipe.js';
+import type { RefinerSetting, RefineSettings, RefineStep } from '../recipe.js';
+import type { LearnedBlocks } from './learning/learned-blocks.js';
 import type { Shapes } from './open-walk.js';
 
 /** What a refiner works with, beside the plan. */
@@ -30,6 +31,8 @@ export interface RefineContext {
   readonly pause: () => Promise<void>;
   /** Told what is found so far, so that it can be kept where the run is stopped. */
   readonly partly?: ((found: Refinement) => void) | undefined;
+  /** Blocks that were learned before by a refiner whose blocks are apart, in place of learning them. */
+  readonly learned?: ((start: LearningStart) => Promise<LearnedBlocks>) | undefined;
   /** Told how many layers, or steps of a training, are done; of a training the loss, too. */
   readonly progress: (
     done: number,
@@ -37,6 +40,14 @@ export interface RefineContext {
     unit: 'layers' | 'steps',
     more?: Pick<RunProgress, 'part' | 'loss'>,
   ) => void;
+}
+
+/** What blocks are learned from. */
+export interface LearningStart {
+  readonly plan: Plan;
+  readonly step: RefineStep;
+  readonly source: SampleSource;
+  readonly seed: number;
 }
 
 /** What a refiner found. */
@@ -59,5 +70,12 @@ export interface Refiner {
   readonly needsLabels?: true;
   /** Samples that it works on at most, of runs whose layers have such results; all of them without it. */
   readonly mostSamples?: (settings: RefineSettings, shapes: Shapes) => number;
+  /** Where blocks can be learned apart, so that none depends on another. */
+  readonly apart?: {
+    /** Whether they are, told these settings. */
+    readonly isAsked: (settings: RefineSettings) => boolean;
+    /** Learn the part of them that a shard has, about as much work as any other's. */
+    readonly learn: (plan: Plan, context: RefineContext, shard: Shard) => Promise<LearnedBlocks>;
+  };
   refine(plan: Plan, context: RefineContext): Promise<Refinement>;
 }

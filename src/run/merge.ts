@@ -1,4 +1,5 @@
 import { mergeStatisticsFiles } from '../../calibration/merge-statistics.js';
+import { type LearnedRecord, mergeLearnedFiles } from '../emit/learned-file.js';
 import type { MergeOptions } from '../options.js';
 import { checkOutputs } from '../prepare/check-files.js';
 import type { StatisticsSummary } from '../report/statistics-summary.js';
@@ -25,4 +26,15 @@ export async function mergeStatistics({ inputs, output }: MergeOptions): Promise
 export async function mergeSensitivities({ inputs, output }: MergeOptions): Promise<SensitivityRecord> {
   await checkOutputs([output], inputs);
   return mergeSensitivityFiles(inputs, output);
+}
+
+/**
+ * The blocks of all shards of `learnPart` in one file, for `learned`: the model is then, byte for byte, that of a run which
+ * learns everything itself.
+ *
+ * @throws QuantizeError where a shard is missing or does not belong; every existing file is then as it was
+ */
+export async function mergeLearned({ inputs, output }: MergeOptions): Promise<LearnedRecord> {
+  await checkOutputs([output], inputs);
+  return mergeLearnedFiles(inputs, output);
 }

@@ -37,8 +37,10 @@ import { besideModel, calibrationSettings, prepare, refiningOf } from '../prepar
 import { layerQuantizerOf, type Plan, type ReportedPlan } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import { NONE, type Recipe, recipeName, resolveRecipe, saysObserver } from '../recipe.js';
+import { apartSteps } from '../refine/learn-shard.js';
 import { moments } from '../refine/moments.js';
 import { refineStages } from '../refine/refine-steps.js';
+import { refiners } from '../refine/refiners.js';
 import { registries } from '../registries.js';
 import { readClassNames } from '../report/class-names.js';
 import { formatBytes } from '../report/format.js';
@@ -50,7 +52,7 @@ import type { Result } from '../report/result.js';
 import { addReports, checkReports } from '../report/write-reports.js';
 import { explain } from '../search/explain.js';
 import { findRecipe } from '../search/find-recipe.js';
-import { keepBoxes, measured } from '../search/keep-boxes.js';
+import { keepBoxes, looksForBoxes, measured } from '../search/keep-boxes.js';
 import { limitsOf, limitsRanks } from '../search/limits.js';
 import { recipePathOf, serializeRecipe } from '../search/recipe-file.js';
 import { asPlanned } from '../search/record.js';
@@ -58,6 +60,7 @@ import { readOwnSensitivities } from '../search/sensitivity-file.js';
 import { sensitivitySource, splitForSearch } from '../search/split-samples.js';
 import { tunedForSpeed } from '../search/tune-speed.js';
 import { keepingStopped } from './keep-stopped.js';
+import { boxesRefusal, learnedFlag, learnedFrom, refuseBeside } from './learn-part.js';
 import { sensitivityBasis } from './sensitivity-basis.js';
 import { valuesForOthers } from './values-for-others.js';
 
@@ -92,6 +95,10 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const counts = { samples: mayHaveSamples ? Number.POSITIVE_INFINITY : 0 };
     const stages = refineStages(given, { ...counts, hasTraining: options.trainData !== undefined });
     refuseUnusedTraining(options, stages.flat());
+    if (options.learned !== undefined) {
+      apartSteps(stages, refiners, learnedFlag);
+      refuseBeside(options, '--learned');
+    }
   }
   const name = options.auto ? 'auto' : recipeName(given);
   const output = options.output ?? besideModel(options.model, `${name}.onnx`);
@@ -138,6 +145,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     ...{ model, path: options.model, madeFrom, ranges, saved, threads, keeps: !isLarge },
     refining: {
       ...refiningOf(options, prepared.samples, watch),
+      learned: options.learned === undefined ? undefined : learnedFrom(options.learned, model, provider),
       stopped: (plan) => {
         stopped = plan;
       },
@@ -161,6 +169,8 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     begin: (part: string) => watch.begin(part),
     saysObserver: saysObserver(options.recipe),
   };
+  if (options.learned !== undefined && (await looksForBoxes(planner, given, prepared.samples, following)))
+    throw boxesRefusal('--learned');
   const boxes = mayKeep ? await keepBoxes(planner, given, prepared.samples, following) : undefined;
   const chosen = found ? { ...found.recipe, refine: given.refine } : (boxes?.recipe ?? given);
   const tuned = tuneSpeed ? await tune(planner, chosen, samples, options, watch) : undefined;

@@ -97,16 +97,25 @@ export async function keepBoxes(
   { saysObserver = false, ...settings }: SearchSettings & { readonly saysObserver?: boolean } = {},
 ): Promise<{ recipe: Recipe; kept: KeptBoxes | undefined }> {
   const nothing = { recipe: given, kept: undefined };
-  const { model } = planner;
-  if (!source || kind === 'synthetic' || !isMeasured(given) || !mayHaveBoxes(model)) return nothing;
-  const signs = await findBoxes(model, source, settings);
-  if (!signs) return nothing;
+  const signs = await looksForBoxes(planner, given, { calibration: source, kind }, settings);
+  if (!source || !signs) return nothing;
   await settings.begin?.('keep boxes');
   const looking = { source, signs, settings };
   const margin = saysObserver ? undefined : withMargin(given, source);
   if (!margin) return (await keepWith(planner, given, looking)) ?? nothing;
   const before = await stateWith(planner, given, looking);
   return (before && (await keepWith(planner, margin, { ...looking, before }))) ?? nothing;
+}
+
+/** Where boxes are to be looked at, what is found of them; undefined where they are not. */
+export async function looksForBoxes(
+  { model }: Planner,
+  given: Recipe,
+  { calibration, kind }: Pick<Samples, 'calibration' | 'kind'>,
+  settings: SearchSettings,
+): Promise<Signs | undefined> {
+  const isLooked = calibration && kind !== 'synthetic' && isMeasured(given) && mayHaveBoxes(model);
+  return isLooked ? findBoxes(model, calibration, settings) : undefined;
 }
 
 /** What is looked at. */

@@ -3,7 +3,7 @@ import { emitModel } from '../../src/emit/emit-model.js';
 import type { Model } from '../../src/graph/model.js';
 import type { Feed, NdArray } from '../../src/numerics/nd-array.js';
 import type { Plan } from '../../src/quantize/plan.js';
-import { stepsOf } from '../../src/recipe.js';
+import { type Rule, stepsOf } from '../../src/recipe.js';
 import { distill } from '../../src/refine/distill.js';
 import { reconstruct } from '../../src/refine/reconstruct.js';
 import { refinePlan } from '../../src/refine/refine-plan.js';
@@ -43,6 +43,7 @@ async function refined(
     actBits = 4 as number | 'float',
     seed = 0,
     count = COUNT,
+    rules = [] as Rule[],
   } = {},
 ): Promise<{ model: Model; plan: Plan; next: Plan }> {
   const feeds = feedsFrom(100).slice(0, count);
@@ -50,6 +51,7 @@ async function refined(
     bits,
     scheme,
     allLayers: true,
+    rules,
     activations: actBits === 'float' ? { kind: actBits } : { bits: actBits },
   };
   const { plan } = await quantizeModel(model, recipe, feeds.slice(0, 8));
@@ -173,6 +175,29 @@ describe('reconstruct', () => {
     expect(two.next.activations).toEqual(one.next.activations);
     expect(two.next.biases).toEqual(one.next.biases);
     expect(three.next.weights).not.toEqual(one.next.weights);
+  });
+
+  it('learns each block by itself on float inputs, whatever is left of those before it', async () => {
+    const text = 'reconstruct:steps=20:inputs=';
+    const rules = [{ pattern: 'stem', bits: 2 }];
+    const learned = async (inputs: string, given: Rule[]) => {
+      const { next } = await refined(`${text}${inputs}`, { rules: given });
+      const [, ...others] = next.refinements[0]?.blocks ?? [];
+      return { others, y: next.weights.get('y#1'), stem: next.weights.get('stem#1') };
+    };
+    const [one, two] = [await learned('float', []), await learned('float', rules)];
+    expect(two.stem).not.toEqual(one.stem);
+    expect(two.others).toEqual(one.others);
+    expect(two.y).toEqual(one.y);
+    const [three, four] = [await learned('quantized', []), await learned('quantized', rules)];
+    expect(four.y).not.toEqual(three.y);
+    expect(three.y).not.toEqual(one.y);
+  });
+
+  it('makes the outputs better on float inputs, too', async () => {
+    const { model, plan, next } = await refined('reconstruct:steps=60:inputs=float');
+    const [before, after] = [await errorOf(model, plan, others), await errorOf(model, next, others)];
+    expect(after).toBeLessThan(0.9 * before);
   });
 
   it('leaves a block with an operator that has no derivative as it was, and names it', async () => {

@@ -4,6 +4,7 @@ import { allocate, elementCount, type Feed, type NdArray } from '../../numerics/
 import type { Step, Walk } from '../walk.js';
 import type { BlockGraph } from './block-graph.js';
 import { orderOf, type SampleAxis, withAxisAt } from './sample-axes.js';
+import type { Side } from './settings.js';
 
 /** What a block's samples may take in memory. It follows from the model alone, so that the result does, too. */
 const BANK_BYTES = 512 * 2 ** 20;
@@ -26,19 +27,28 @@ export interface Banks {
   readonly values: ReadonlyMap<string, ValueBank>;
 }
 
-/** The step of a walk that gathers what a block reads, on both sides, and what it gives in float. */
-export function bankStep({ block, inputs, outputs }: BlockGraph): BankStep {
+/**
+ * The step of a walk that gathers what a block reads, on both sides, and what it gives in float.
+ *
+ * @param side - which one gives what the quantized block reads; with `float` that one alone is run
+ */
+export function bankStep({ block, inputs, outputs }: BlockGraph, side: Side): BankStep {
+  const isFloat = side === 'float';
   const floats = new Map([
-    ...inputs.flatMap(({ quantized, float }) => [[quantized, float] as const, [float, float] as const]),
+    ...inputs.flatMap(({ quantized, float }) => [
+      [quantized, float] as const,
+      ...(isFloat ? [] : [[float, float] as const]),
+    ]),
     ...outputs.map(({ float }) => [float, float] as const),
   ]);
   const values = [...floats.keys()];
+  const needs = isFloat ? [...floats.values()] : values;
   const results = values.map((_, at) => `${block.id}/bank_${at}`);
-  const nodes = values.map((value, at) => node('Identity', [value], [results[at] as string]));
-  return { values, floats, needs: values, own: { nodes, constants: new Map() }, results };
+  const nodes = needs.map((value, at) => node('Identity', [value], [results[at] as string]));
+  return { values, floats, needs, own: { nodes, constants: new Map() }, results };
 }
 
-interface BankStep extends Step {
+export interface BankStep extends Step {
   readonly values: readonly string[];
   /** The float value that each is of the shape of. */
   readonly floats: ReadonlyMap<string, string>;

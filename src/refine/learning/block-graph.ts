@@ -20,10 +20,28 @@ export interface BlockGraph {
   readonly hints: readonly TwinPair[];
   readonly layers: readonly TwinLayer[];
   readonly roundings: readonly Rounding[];
+  /** Keys of quantizers that stay as they are. */
+  readonly fixed: ReadonlySet<string>;
+}
+
+/**
+ * The quantized sides of all blocks, but for those that nothing leaves which differs from float.
+ *
+ * @param isApart - whether none depends on what is learned of another: each has the roundings of what it reads, and a
+ * quantizer that several have stays as it is
+ */
+export function blockGraphsOf(twin: TwinGraph, blocks: readonly Block[], isApart: boolean): BlockGraph[] {
+  const graphs = blocks.flatMap((block) => blockGraphOf(twin, block, isApart) ?? []);
+  if (!isApart) return graphs;
+  const counts = new Map<string, number>();
+  for (const { roundings } of graphs)
+    for (const key of new Set(roundings.map(({ key }) => key))) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const fixed = new Set([...counts].flatMap(([key, count]) => (count > 1 ? [key] : [])));
+  return graphs.map((graph) => ({ ...graph, fixed }));
 }
 
 /** The quantized side of a block; undefined where nothing that leaves it differs from float. */
-export function blockGraphOf(twin: TwinGraph, block: Block): BlockGraph | undefined {
+export function blockGraphOf(twin: TwinGraph, block: Block, isApart = false): BlockGraph | undefined {
   const makers = new Map(twin.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   // On both sides, dimensions and what is made of them, as the first state of an LSTM: of another size with another batch.
   const ofShapes = nodesOfShapes(twin.nodes, twin.constants.keys());
@@ -38,7 +56,9 @@ export function blockGraphOf(twin: TwinGraph, block: Block): BlockGraph | undefi
   const places = new Map(twin.nodes.map((node, at) => [node, at]));
   const first = Math.min(...block.nodes.map((node) => places.get(node) ?? 0));
   // Before it lies what other blocks made; what follows from shapes is found again, since they are those of the batch.
-  const isOwn = (maker: Node) => (places.get(maker) ?? 0) >= first || ofShapes.has(maker);
+  const rounding = isApart ? new Set(twin.roundings.flatMap((each) => nodesOf(each, makers))) : undefined;
+  const isOwn = (maker: Node) =>
+    (places.get(maker) ?? 0) >= first || ofShapes.has(maker) || rounding?.has(maker) === true;
   const needed = new Set<Node>();
   const inputs = new Set<string>();
   const hints = block.hints.flatMap((float): TwinPair[] => {
@@ -69,5 +89,19 @@ export function blockGraphOf(twin: TwinGraph, block: Block): BlockGraph | undefi
     hints,
     layers: twin.layers.filter(({ weight }) => read.has(weight)),
     roundings: twin.roundings.filter(({ output }) => isNeeded(output)),
+    fixed: new Set(),
   };
+}
+
+/** The nodes of a rounding. */
+function nodesOf({ value, output }: Rounding, makers: ReadonlyMap<string, Node>): Node[] {
+  const found: Node[] = [];
+  const waiting = [output];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const maker = next === value ? undefined : makers.get(next);
+    if (!maker || found.includes(maker)) continue;
+    found.push(maker);
+    waiting.push(...readsOf(maker));
+  }
+  return found;
 }

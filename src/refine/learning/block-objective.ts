@@ -177,7 +177,8 @@ class Builder {
   }
 
   #learnActivation(rounding: Rounding, value: string): LearnedActivation | undefined {
-    const { settings } = this.#sources;
+    const { settings, graph } = this.#sources;
+    if (graph.fixed.has(rounding.key)) return undefined;
     const { kind, grid } = rounding.quantizer;
     const bits = Math.log2(grid.high + 1);
     if (kind !== 'affine' || grid.low !== 0 || !Number.isInteger(bits) || bits >= 8) return undefined;
@@ -290,9 +291,9 @@ class Builder {
 
   /** What a block reads from outside: quantized, or of both sides by chance. */
   #readInput(quantized: string, float: string): void {
-    const { drop } = this.#sources.settings;
+    const { drop, inputs } = this.#sources.settings;
     const found = this.#bank(quantized, 'quantized');
-    const isSame = quantized === float || drop === 0;
+    const isSame = quantized === float || drop === 0 || inputs === 'float';
     if (isSame || this.#shapes.get(quantized)?.dataType !== 'float32') {
       this.#renamed.set(quantized, found);
       return;

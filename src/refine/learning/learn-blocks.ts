@@ -1,35 +1,39 @@
+import type { Shard } from '../../../calibration/source.js';
 import { fedInputs, type Model } from '../../graph/model.js';
 import { type Tensor, tensorOf } from '../../graph/tensor.js';
-import type { AffineQuantizer } from '../../numerics/affine.js';
 import { elementCount, type NdArray } from '../../numerics/nd-array.js';
 import { biasIn, dequantizeBias, scaleFloorIn } from '../../quantize/bias.js';
 import { pairingIn, withinPairs } from '../../quantize/pairs.js';
-import type { Plan, PlanNumbers, RefinedBlock, StoredTensor } from '../../quantize/plan.js';
+import type { Plan, PlanNumbers } from '../../quantize/plan.js';
 import { dequantizeTensor, type QuantizedTensor } from '../../quantize/quantized-tensor.js';
 import { computeValues } from '../../train/compute.js';
 import { shapesIn } from '../../train/shapes.js';
 import { halfCosine, train } from '../../train/train.js';
-import { withWalk } from '../open-walk.js';
+import { measureLayers, withWalk } from '../open-walk.js';
 import { readQuantizer, readTensor, storedValues } from '../quantizers/read-back.js';
 import { layersAndProducts } from '../recurrent-layers.js';
-import type { RefineContext, Refinement } from '../refiner.js';
+import type { RefineContext } from '../refiner.js';
 import { setQuantizer, type TwinGraph, twinGraphOf } from '../twin-graph.js';
 import type { Walk } from '../walk.js';
-import { type Banks, bankStep, feedOf, gatherBanks } from './banks.js';
-import { type BlockGraph, blockGraphOf } from './block-graph.js';
+import { type BankStep, type Banks, bankStep, feedOf, gatherBanks } from './banks.js';
+import { type BlockGraph, blockGraphsOf } from './block-graph.js';
 import { blockError, blockModel } from './block-model.js';
 import { type BlockObjective, blockObjective, type LearnedLayer } from './block-objective.js';
 import type { Cut } from './blocks.js';
 import { type ClassGoal, scoresOf } from './class-goal.js';
+import { costsOf, dealt } from './deal.js';
+import {
+  type BlockNumbers,
+  type LearnedBlock,
+  type LearnedBlocks,
+  noNumbers,
+  refinementOf,
+} from './learned-blocks.js';
 import { sampleAxisOf } from './sample-axes.js';
 import type { LearningSettings } from './settings.js';
 
-/** What was learned of a block. */
-interface Learned {
-  readonly weights: Map<string, StoredTensor>;
-  readonly biases: Map<string, Float32Array>;
-  readonly activations: Map<string, AffineQuantizer>;
-  /** Constants of the twin graph as they now are. */
+/** What was learned of a block, and the constants of the twin graph as they then are. */
+interface Learned extends BlockNumbers {
   readonly constants: Map<string, Tensor>;
 }
 
@@ -43,41 +47,40 @@ export interface LearningWay {
 }
 
 /**
- * Learn a plan block by block, in the order of the data: each reads what the quantized network before it gives, and is to
- * give what the float network gives. A block that is no better on its own samples afterwards stays as it was, and so does one
- * with an operator that has no derivative.
+ * Learn a plan block by block, in the order of the data: each reads what the quantized network before it gives, or what float
+ * gives there, and is to give what the float network gives. A block that is no better on its own samples afterwards stays as
+ * it was, and so does one with an operator that has no derivative.
+ *
+ * @param shard - the part of the blocks that is learned, where they do not depend on each other; all of them without it
  */
-export async function learnBlocks(plan: Plan, context: RefineContext, way: LearningWay): Promise<Refinement> {
+export async function learnBlocks(
+  plan: Plan,
+  context: RefineContext,
+  way: LearningWay,
+  shard?: Shard,
+): Promise<LearnedBlocks> {
   const { cut, settings } = way;
   const { model } = context;
+  const isApart = settings.inputs === 'float';
   const layers = layersAndProducts(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
-  const graphs = cut(model.graph, layers)
-    .map((block) => (settings.hints > 0 ? block : { ...block, hints: [] }))
-    .flatMap((block) => blockGraphOf(twin, block) ?? []);
-  const steps = graphs.map(bankStep);
-  const weights = new Map<string, StoredTensor>();
-  const biases = new Map<string, Float32Array>();
-  const activations = new Map<string, { kind: 'affine'; grid: AffineQuantizer }>();
-  const blocks: RefinedBlock[] = [];
-  const needs = steps.map((step) => step.needs);
+  const cuts = cut(model.graph, layers).map((block) =>
+    settings.hints > 0 ? block : { ...block, hints: [] },
+  );
+  const graphs = blockGraphsOf(twin, cuts, isApart);
+  const steps = graphs.map((graph) => bankStep(graph, settings.inputs));
   const compared = steps.flatMap(({ floats }) => [...floats.values()]);
   const axisOf = await sampleAxisOf(model, context.source, compared);
+  const dealtTo = shard && dealt(costsOf(graphs, await measureLayers(context, layers)), shard);
+  const own = [...graphs.entries()].filter(([at]) => dealtTo?.has(at) !== false);
+  const needs = own.map(([at]) => (steps[at] as BankStep).needs);
+  const blocks: LearnedBlock[] = [];
   await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
-    for (const [done, graph] of graphs.entries()) {
+    for (const [done, [at, graph]] of own.entries()) {
       await context.pause();
-      const banks = await gatherBanks(walk, steps[done] as (typeof steps)[number], axisOf);
-      const [before, total] = [done * settings.steps, graphs.length * settings.steps];
-      const work = {
-        plan,
-        context,
-        twin,
-        graph,
-        way,
-        seed: context.seed + done,
-        done: before,
-        total,
-      };
+      const banks = await gatherBanks(walk, steps[at] as BankStep, axisOf);
+      const [before, total] = [done * settings.steps, own.length * settings.steps];
+      const work = { plan, context, twin, graph, way, seed: context.seed + at, done: before, total };
       const found =
         typeof banks === 'string'
           ? { left: banks }
@@ -85,20 +88,20 @@ export async function learnBlocks(plan: Plan, context: RefineContext, way: Learn
               { ...work, batch: await batchOf(model, walk, graph, banks, settings.batch) },
               banks,
             );
+      const { id } = graph.block;
       if ('left' in found) {
-        blocks.push({ id: graph.block.id, left: found.left });
+        blocks.push({ at, record: { id, left: found.left }, ...noNumbers() });
       } else {
-        blocks.push({ id: graph.block.id, before: found.before, after: found.after, losses: found.losses });
-        for (const [id, weight] of found.learned.weights) weights.set(id, weight);
-        for (const [id, bias] of found.learned.biases) biases.set(id, bias);
-        for (const [key, grid] of found.learned.activations) activations.set(key, { kind: 'affine', grid });
-        for (const [name, tensor] of found.learned.constants) twin.constants.set(name, tensor);
+        const { before, after, losses, learned } = found;
+        const { weights, biases, activations, constants } = learned;
+        blocks.push({ at, record: { id, before, after, losses }, weights, biases, activations });
+        if (!isApart) for (const [name, tensor] of constants) twin.constants.set(name, tensor);
       }
       context.progress(before + settings.steps, total, 'steps');
-      context.partly?.({ change: { weights, biases, activations }, blocks });
+      context.partly?.(refinementOf(blocks));
     }
   });
-  return { change: { weights, biases, activations }, blocks };
+  return { blocks, of: graphs.length };
 }
 
 interface BlockWork {
@@ -151,12 +154,7 @@ async function learnBlock(work: BlockWork & { readonly batch: number }, banks: B
   return { before, after: isBetter ? after : before, losses, learned: isBetter ? learned : nothing() };
 }
 
-const nothing = (): Learned => ({
-  weights: new Map(),
-  biases: new Map(),
-  activations: new Map(),
-  constants: new Map(),
-});
+const nothing = (): Learned => ({ ...noNumbers(), constants: new Map() });
 
 /** What the values of a step may take, in bytes, gradients included: from the model alone, as the chunks of a walk. */
 const STEP_BYTES = 2 ** 30;

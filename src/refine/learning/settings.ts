@@ -9,6 +9,10 @@ export interface WeightLearner {
   readonly latent: boolean;
 }
 
+/** Which network gives what blocks read while they are learned. */
+const sides = ['quantized', 'float'] as const;
+export type Side = (typeof sides)[number];
+
 /** How blocks are learned. */
 export interface LearningSettings {
   /** The first that takes a weight learns it; none where weights stay. */
@@ -26,11 +30,16 @@ export interface LearningSettings {
   readonly copies: number;
   /** Weight of what is given inside a block, beside what it gives. */
   readonly hints: number;
+  /** Where what a block reads comes from: from the float network, no block depends on another. */
+  readonly inputs: Side;
 }
 
-/** What differs between ways to learn unless it is told; without `hints` there is nothing inside that could give some. */
+/**
+ * What differs between ways to learn unless it is told; without `hints` there is nothing inside that could give some, without
+ * `inputs` no block before another.
+ */
 export type LearningDefaults = Pick<LearningSettings, 'steps' | 'drop' | 'copies'> &
-  Partial<Pick<LearningSettings, 'hints'>>;
+  Partial<Pick<LearningSettings, 'hints' | 'inputs'>>;
 
 const KEEP = 'keep';
 
@@ -67,7 +76,16 @@ export const learningSettings = (usual: LearningDefaults): RefinerSetting[] => [
     ...{ usual: usual.copies, least: 0, most: 100 },
   },
   ...(usual.hints === undefined ? [] : [hintSetting(usual.hints)]),
+  ...(usual.inputs === undefined ? [] : [inputSetting(usual.inputs)]),
 ];
+
+const inputSetting = (usual: Side): RefinerSetting => ({
+  ...{
+    key: 'inputs',
+    summary: 'what blocks read: of the blocks before as quantized, or float, each by itself',
+  },
+  ...{ usual, choices: sides },
+});
 
 const hintSetting = (usual: number): RefinerSetting => ({
   ...{ key: 'hints', summary: 'weight of what blocks inside give, beside the outputs', usual },
@@ -94,6 +112,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     drop: number('drop'),
     copies: Math.round(number('copies')),
     hints: Number(settings.hints ?? 0),
+    inputs: settings.inputs === 'float' ? 'float' : 'quantized',
   };
 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Model } from '../../../src/graph/model.js';
-import { refinableLayers } from '../../../src/refine/layers.js';
-import { blockGraphOf } from '../../../src/refine/learning/block-graph.js';
-import { blocksOf } from '../../../src/refine/learning/blocks.js';
+import { type RefinableLayer, refinableLayers } from '../../../src/refine/layers.js';
+import { blockGraphOf, blockGraphsOf } from '../../../src/refine/learning/block-graph.js';
+import { type Block, blocksOf } from '../../../src/refine/learning/blocks.js';
 import { twinGraphOf } from '../../../src/refine/twin-graph.js';
 import { finish, Net, residual } from '../../support/nets.js';
 import { quantizeModel } from '../../support/quantize-model.js';
@@ -40,4 +40,39 @@ test('what a block computes without layers is its own, its first node as well', 
   const [first, second] = await cutOut(finish(net, net.conv('b', 'y')));
   expect(first).toMatchObject({ reads: ['x'], gives: ['b'] });
   expect(second).toMatchObject({ reads: ['b'], gives: ['y'] });
+});
+
+test('apart, a block rounds what it reads itself, and leaves a quantizer that others have', async () => {
+  // r goes to a, and past it to the sum before y.
+  const net = new Net();
+  net.input('x', [1, 4, 6, 6]);
+  net.node('Relu', [net.conv('x', 'stem')], 'r');
+  net.node('Relu', [net.conv('r', 'a')], 's');
+  net.node('Add', ['s', 'r'], 'both');
+  const model = finish(net, net.conv('both', 'y'));
+  const { plan } = await quantizeModel(model, { bits: 4, allLayers: true });
+  const layers = refinableLayers(model.graph, plan);
+  const twin = twinGraphOf(model, plan, layers);
+  const parts = [
+    ['stem', 'r'],
+    ['a', 's'],
+    ['both', 'y'],
+  ];
+  const blocks = parts.map((names, at): Block => {
+    const own = layers[at] as RefinableLayer;
+    const nodes = model.graph.nodes.filter(({ outputs }) => names.includes(outputs[0] ?? ''));
+    return { id: own.id, nodes, layers: [own], outputs: [names.at(-1) as string], hints: [] };
+  });
+  const inputsOf = (isApart: boolean) =>
+    blockGraphsOf(twin, blocks, isApart).map(({ inputs, fixed }) => [inputs, [...fixed]]);
+  const raw = twin.rawTwinOf('r');
+  expect(inputsOf(false)[2]).toEqual([
+    expect.arrayContaining([{ quantized: twin.twinOf('r'), float: 'r' }]),
+    [],
+  ]);
+  expect(inputsOf(true)[2]).toEqual([
+    expect.arrayContaining([{ quantized: raw, float: 'r' }]),
+    expect.arrayContaining(['r']),
+  ]);
+  expect(twin.twinOf('r')).not.toBe(raw);
 });
