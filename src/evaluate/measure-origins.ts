@@ -4,16 +4,16 @@ import { inputAt, type Model } from '../graph/model.js';
 import { layerQuantizerOf, type Plan, weightsOf } from '../quantize/plan.js';
 import type { LayerDrift } from './compare-layers.js';
 import { levelUse } from './dead-levels.js';
-import { decibels, measureWork, type Trial, type TrialNoise, type TrialSettings } from './measure-trials.js';
-import type { LayerOrigin } from './origin.js';
 import {
-  buildProbe,
-  type Part,
-  type Probed,
-  type ProbeLayer,
-  quantizing,
-  quantizingOperator,
-} from './probe.js';
+  decibels,
+  measureWork,
+  type Trial,
+  type TrialNoise,
+  type TrialSettings,
+  trialsOf,
+} from './measure-trials.js';
+import type { LayerOrigin } from './origin.js';
+import { buildProbe, type Part, type Probed, type ProbeLayer, quantizingOperator } from './probe.js';
 import { saturatedShare } from './saturation.js';
 
 /** What origins are measured from. */
@@ -44,10 +44,9 @@ export async function measureOrigins(
   const probe = buildProbe(model, plan);
   const parts: readonly Part[] = ['both', 'weight', 'input'];
   const trials: { part: Part; trial: Trial }[] = probe.layers.flatMap((layer) =>
-    parts.flatMap((part) => {
-      const feed = quantizing(layer, plan, part);
-      return feed ? [{ part, trial: { layer, feed, atResult: part === 'both' } satisfies Trial }] : [];
-    }),
+    parts.flatMap((part) =>
+      trialsOf(layer, plan, { part, atResult: part === 'both' }).map((trial) => ({ part, trial })),
+    ),
   );
   for (const layer of probe.operators) {
     for (const part of ['both', 'input'] as const) {

@@ -6,11 +6,12 @@ import { valueSizes } from '../calibrate/value-sizes.js';
 import { exposing } from '../graph/expose.js';
 import { withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
+import type { Plan } from '../quantize/plan.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, SessionSettings } from '../runtime/session.js';
 import { affordableSamples, LEAST_SAMPLES, MOST_MULTIPLICATIONS } from './affordable-samples.js';
 import { DriftMeter, judgedOutput, worstDb } from './drift.js';
-import type { Probe, Probed } from './probe.js';
+import { type Part, type Probe, type Probed, type ProbeLayer, quantizes, quantizing } from './probe.js';
 
 /** One change of the float model whose effect is measured. */
 export interface Trial {
@@ -19,6 +20,27 @@ export interface Trial {
   readonly feed: Feed;
   /** Whether the error at the layer's own result is asked for, too. */
   readonly atResult: boolean;
+}
+
+/**
+ * A trial of a layer quantized, or of a part of it; none where there is nothing to quantize in that. Its weights are made of
+ * their codes for each run: all layers' in float would take several times what the model does.
+ */
+export function trialsOf(
+  layer: ProbeLayer,
+  plan: Plan,
+  { part, atResult = false }: { readonly part: Part; readonly atResult?: boolean },
+): (Trial & { readonly layer: ProbeLayer })[] {
+  if (!quantizes(layer, plan, part)) return [];
+  return [
+    {
+      layer,
+      get feed() {
+        return quantizing(layer, plan, part) ?? {};
+      },
+      atResult,
+    },
+  ];
 }
 
 /** Noise as a share of the signal, in power: Σ (float − changed)² / Σ float². */

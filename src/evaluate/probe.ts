@@ -321,6 +321,14 @@ export function quantizing(layer: ProbeLayer, plan: Plan, part: Part): Feed | un
   return Object.keys(feed).length > 0 ? feed : undefined;
 }
 
+/** Whether there is anything to quantize in that part: what `quantizing` feeds, without making it. */
+export const quantizes = (layer: ProbeLayer, plan: Plan, part: Part): boolean =>
+  (part !== 'input' && layer.weights.some(({ site }) => plan.weights.has(site.id))) ||
+  (part !== 'weight' && layer.inputSwitch !== undefined) ||
+  (part === 'both' &&
+    (layer.resultSwitch !== undefined ||
+      (layer.bias !== undefined && biasIn(plan, layer.weighted) !== undefined)));
+
 /** The same for an operator without a weight. */
 export function quantizingOperator(
   { inputSwitch, resultSwitch }: ProbeOperator,

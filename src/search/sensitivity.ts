@@ -1,8 +1,8 @@
 import type { SampleSource, Shard } from '../../calibration/source.js';
 import { formTarget } from '../emit/weights/forms.js';
 import { storedSize } from '../emit/weights/stored-size.js';
-import { measureTrials, type Trial, type TrialSettings } from '../evaluate/measure-trials.js';
-import { buildProbe, type Part, type Probe, type ProbeLayer, quantizing } from '../evaluate/probe.js';
+import { measureTrials, type TrialSettings, trialsOf } from '../evaluate/measure-trials.js';
+import { buildProbe, type Probe, type ProbeLayer } from '../evaluate/probe.js';
 import { type Plan, weightsOf } from '../quantize/plan.js';
 import type { Planner } from '../quantize/planner.js';
 import type { Recipe } from '../recipe.js';
@@ -84,7 +84,7 @@ export async function measureSensitivity(
     const ownLayers = probe.layers.filter(
       (layer, place) => deal.isOwn(index, place) && !effects.some((effect) => isOf(effect, layer)),
     );
-    const trials = trialsOf(ownLayers, plan, 'weight');
+    const trials = ownLayers.flatMap((layer) => trialsOf(layer, plan, { part: 'weight' }));
     const noises = await measureTrials(probe, source, trials, {
       ...settings,
       trials: probe.layers.length * candidates.length,
@@ -136,17 +136,6 @@ const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => 
 const isOf = ({ id, scheme, bits }: CandidateEffect, { id: layer, weighted: { recipe } }: ProbeLayer) =>
   id === layer && scheme === recipe.scheme && bits === recipe.bits;
 
-function trialsOf(
-  layers: readonly ProbeLayer[],
-  plan: Plan,
-  part: Part,
-): (Trial & { readonly layer: ProbeLayer })[] {
-  return layers.flatMap((layer) => {
-    const feed = quantizing(layer, plan, part);
-    return feed ? [{ layer, feed, atResult: false }] : [];
-  });
-}
-
 async function inputEffects(
   probe: Probe,
   plan: Plan,
@@ -154,10 +143,12 @@ async function inputEffects(
   source: SampleSource,
   settings: TrialSettings,
 ): Promise<InputEffect[]> {
-  const trials = trialsOf(layers, plan, 'input');
+  const inputsOf = (of: readonly ProbeLayer[]) =>
+    of.flatMap((layer) => trialsOf(layer, plan, { part: 'input' }));
+  const trials = inputsOf(layers);
   const noises = await measureTrials(probe, source, trials, {
     ...settings,
-    trials: trialsOf(probe.layers, plan, 'input').length,
+    trials: inputsOf(probe.layers).length,
     progress: undefined,
   });
   return layers.map((layer) => {

@@ -6,9 +6,9 @@ import { QuantizeError } from '../errors.js';
 import { FEW_MULTIPLICATIONS, MOST_MULTIPLICATIONS } from '../evaluate/affordable-samples.js';
 import { type Drift, DriftMeter, worstDb as groupDb, judgedOutput } from '../evaluate/drift.js';
 import { farJoins } from '../evaluate/far-joins.js';
-import { measureTrials, type TrialSettings } from '../evaluate/measure-trials.js';
+import { measureTrials, type TrialSettings, trialsOf } from '../evaluate/measure-trials.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
-import { buildProbe, quantizing } from '../evaluate/probe.js';
+import { buildProbe } from '../evaluate/probe.js';
 import { type Recording, recordRuns } from '../evaluate/recording.js';
 import { withScratch } from '../load/temporary.js';
 import type { Placement } from '../place/placement.js';
@@ -222,10 +222,7 @@ async function cheapest(
   for (const remedy of mildRemedies(patient, origin)) {
     const plan = await planner.plan(remedy.recipe, origin.id);
     const probe = buildProbe(planner.model, plan);
-    const trials = probe.layers.flatMap((each) => {
-      const feed = quantizing(each, plan, 'both');
-      return feed ? [{ layer: each, feed, atResult: false }] : [];
-    });
+    const trials = probe.layers.flatMap((each) => trialsOf(each, plan, { part: 'both' }));
     const [noise] = await measureTrials(probe, source, trials, { ...settings, progress: undefined });
     const bytes = weightBytes(plan, formTarget(planner.model, remedy.recipe.format));
     measured.push({ remedy, noise: noise?.output ?? 0, bytes });
