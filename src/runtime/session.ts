@@ -172,6 +172,14 @@ export class Session {
     return shapesOf(this.#session.outputMetadata);
   }
 
+  /** Types of the outputs that can be held here, before anything is run. */
+  get outputTypes(): ReadonlyMap<string, ArrayType> {
+    const types = this.#session.outputMetadata.flatMap((value) =>
+      value.isTensor && held.has(value.type) ? [[value.name, value.type as ArrayType] as const] : [],
+    );
+    return new Map(types);
+  }
+
   /**
    * Run the model once.
    *
