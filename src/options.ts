@@ -154,7 +154,7 @@ export interface QuantizeOptions extends DataOptions, TrainingOptions, MachineOp
   /** A plan file of this model, for every number: nothing is calibrated or chosen; `data` then serves to measure on. */
   readonly plan?: string | undefined;
   /**
-   * A file of blocks that `reconstruct:inputs=float` is to learn, which `mergeLearned` wrote, instead of learning them. The model is
+   * A file of blocks that `reconstruct:inputs=start` is to learn, which `mergeLearned` wrote, instead of learning them. The model is
    * the same.
    */
   readonly learned?: string | undefined;

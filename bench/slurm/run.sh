@@ -1,14 +1,13 @@
 #!/bin/bash
 # A cluster of Slurm on this machine alone: slurmctld and NODES slurmd on loopback, from the packages slurm-wlm and munge.
-# It calibrates in an array and in one run, searches and sweeps in an array and in one run, kills a task of each array, shows
-# that the merge names the shard that is lost, submits that task again, merges, and compares the bytes: of a search those of
-# the model that comes of what was merged.
+# It calibrates, searches, learns blocks and sweeps in an array and in one run, kills a task of each array, shows that the
+# merge names the shard that is lost, submits that task again, merges, and compares the bytes: of a search and of blocks those
+# of the model that comes of what was merged.
 #
 #     bench/slurm/run.sh MODEL.onnx SAMPLES.npy [FLAGS of the samples …]
 #
 # It is to be run as root, since munged and slurmd need users of their own; everything is below one temporary folder, and
-# ends with it. NODES (4), SHARDS (4), AXES of the sweep
-# and AGREEMENT of the search (90%) can be set.
+# ends with it. NODES (4), SHARDS (4), AXES of the sweep, LEARN, the refiners, and AGREEMENT of the search (90%) can be set.
 set -euo pipefail
 model=$(realpath "$1"); samples=$(realpath "$2"); shift 2
 flags=("$@")
@@ -122,5 +121,12 @@ say "the search on what was merged, and compare with one run"
 start=$(clock)
 "${search[@]}" --sensitivity model.sensitivity.json -o found.onnx >/dev/null || [ $? = 1 ]; echo "  $(took "$start")"
 same found.onnx
+learn=("$quantize" model.onnx --data "$samples" "${flags[@]}" --bits 4 --act-bits 4 --refine "${LEARN:-moments,reconstruct:inputs=start:steps=50}" --no-suggest --quiet)
+run_one learn learned.onnx "${learn[@]}"
+run_array learn model.learned.json 'model.learned.*-of-*.json' "${learn[@]}"
+say "the run on blocks that were merged, and compare with one run"
+start=$(clock)
+"${learn[@]}" --learned model.learned.json -o learned.onnx >/dev/null; echo "  $(took "$start")"
+same learned.onnx
 run_both sweep model.sweep.json 'model.sweep.*-of-*.json' \
   "$quantize" sweep model.onnx --data "$samples" "${flags[@]}" "${axes[@]}" --quiet

@@ -95,7 +95,7 @@ export function quantizeCommand(process: CommandProcess): Command {
   addQuantizeOptions(command).optionsGroup('Search:');
   return addShardOption(
     command,
-    'of what --auto measures of the layers, or of the blocks that reconstruct:inputs=float learns, into a file',
+    'of what --auto measures of the layers, or of the blocks that reconstruct:inputs=start learns, into a file',
   )
     .addHelpText('after', examples)
     .action(async (model: string | undefined, flags: QuantizeFlags) => {
@@ -202,7 +202,7 @@ export function addQuantizeOptions(command: Command): Command {
     )
     .option(
       '--learned <file>',
-      'blocks that reconstruct:inputs=float is to learn, from a file that `quantize merge` wrote of its shards',
+      'blocks that reconstruct:inputs=start is to learn, from a file that `quantize merge` wrote of its shards',
     )
     .option('--save-plan <file>', 'save every number of the quantized model, for --plan')
     .option(

@@ -35,10 +35,10 @@ export function apartSteps(
   const [step, ...others] = steps.filter(isApart);
   if (!step) {
     const problem = `cannot part the blocks of ${mayBe.name}, each of which reads what those before it give`;
-    throw refuse(problem, `Let them read float: ${mayBe.name}:inputs=float.`);
+    throw refuse(problem, `Let them read what they start with: ${mayBe.name}:inputs=start, or inputs=float.`);
   }
   if (others.length > 0)
-    throw refuse('is of one refiner, and --refine has several with inputs=float', 'Leave one of them.');
+    throw refuse('is of one refiner, and --refine has several that learn blocks apart', 'Leave one of them.');
   const before = steps.slice(0, steps.indexOf(step)).map(textOf);
   return { before: before.join(',') || NONE, step };
 }

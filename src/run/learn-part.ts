@@ -19,7 +19,7 @@ import { learnedBasis } from './learned-basis.js';
 import { openPart, partRecipe } from './open-part.js';
 
 /**
- * One part of the blocks that a refiner learns apart from each other, as `reconstruct:inputs=float`; `mergeLearned` joins the
+ * One part of the blocks that a refiner learns apart from each other, as `reconstruct:inputs=start`; `mergeLearned` joins the
  * parts, and `quantize` takes the whole as `learned`. No model is written.
  *
  * @throws QuantizeError for whatever the user can mend; every existing file is then as it was
@@ -46,7 +46,7 @@ async function learnWithin({ shard, ...options }: LearningOptions): Promise<Lear
   const { before, step } = apartSteps(stages, refiners, {
     flag: '--shard',
     unused: {
-      problem: 'is of --auto or of --refine reconstruct:inputs=float here, and neither is given',
+      problem: 'is of --auto or of --refine reconstruct:inputs=start here, and neither is given',
       mend: 'Calibrate in shards with `quantize calibrate … --shard i/n`.',
     },
   });
@@ -99,7 +99,7 @@ export const learnedFlag = {
   flag: '--learned',
   unused: {
     problem: 'has no use where no refiner learns blocks',
-    mend: 'Name reconstruct:inputs=float in --refine, as the shards were made.',
+    mend: 'Name reconstruct:inputs=start in --refine, as the shards were made.',
   },
 };
 

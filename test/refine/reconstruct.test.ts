@@ -194,8 +194,34 @@ describe('reconstruct', () => {
     expect(three.y).not.toEqual(one.y);
   });
 
-  it('makes the outputs better on float inputs, too', async () => {
-    const { model, plan, next } = await refined('reconstruct:steps=60:inputs=float');
+  it('learns on the inputs of the start what a shard learns that has no other block', async () => {
+    const { model, plan } = await refined('none');
+    const usual = Object.fromEntries(reconstruct.settings.map(({ key, usual }) => [key, usual]));
+    const learned = (inputs: string, index: number, count: number) => {
+      const settings = { ...usual, steps: 20, inputs };
+      const sources = { ...context, model, source: sourceOf(feedsFrom(100)), settings };
+      return reconstruct.apart?.learn(plan, sources, { index, count });
+    };
+    for (const inputs of ['start', 'float']) {
+      const whole = (await learned(inputs, 1, 1))?.blocks ?? [];
+      const parts = [await learned(inputs, 1, 3), await learned(inputs, 2, 3), await learned(inputs, 3, 3)];
+      const blocks = parts.flatMap((part) => part?.blocks ?? []).sort((a, b) => a.at - b.at);
+      expect(blocks).toHaveLength(3);
+      expect(blocks).toEqual(whole);
+    }
+    const weightOf = async (inputs: string) =>
+      (await refined(`reconstruct:steps=20:inputs=${inputs}`)).next.weights.get('y#1');
+    const [start, float, quantized] = [
+      await weightOf('start'),
+      await weightOf('float'),
+      await weightOf('quantized'),
+    ];
+    expect(start).not.toEqual(float);
+    expect(start).not.toEqual(quantized);
+  });
+
+  it.each(['start', 'float'])('makes the outputs better on inputs of %s, too', async (inputs) => {
+    const { model, plan, next } = await refined(`reconstruct:steps=60:inputs=${inputs}`);
     const [before, after] = [await errorOf(model, plan, others), await errorOf(model, next, others)];
     expect(after).toBeLessThan(0.9 * before);
   });

@@ -108,6 +108,15 @@ describe('the shards of blocks', () => {
     expect(bytes('without.onnx').equals(bytes('alone.onnx'))).toBe(false);
   });
 
+  it('are what the run goes by', async () => {
+    rewrite('whole.json', 'less.json', (file) => {
+      const [first, ...others] = file.blocks as object[];
+      return { ...file, blocks: [{ ...first, weights: [], biases: [], activations: [] }, ...others] };
+    });
+    await make('less.onnx', { learned: at('less.json') });
+    expect(bytes('less.onnx').equals(bytes('alone.onnx'))).toBe(false);
+  });
+
   it('serve what refines otherwise behind them', async () => {
     const other = { ...recipe, refine: refine.replace(/,distill.*/, '') };
     await make('behind.onnx', { recipe: other, learned: at('whole.json') });
@@ -198,8 +207,8 @@ describe('the shards of blocks', () => {
   });
 
   const flagRefusals: [string, Partial<QuantizeOptions>, string][] = [
-    ['blocks that read quantized inputs', { recipe: { ...recipe, refine: 'reconstruct' } }, 'inputs=float'],
-    ['no such refiner', { recipe: { ...recipe, refine: 'moments' } }, 'reconstruct:inputs=float'],
+    ['blocks that read quantized inputs', { recipe: { ...recipe, refine: 'reconstruct' } }, 'inputs=start'],
+    ['no such refiner', { recipe: { ...recipe, refine: 'moments' } }, 'reconstruct:inputs=start'],
     [
       'two such refiners',
       { recipe: { ...recipe, refine: 'reconstruct:inputs=float,reconstruct:inputs=float:steps=9' } },

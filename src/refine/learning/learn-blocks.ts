@@ -30,7 +30,7 @@ import {
   refinementOf,
 } from './learned-blocks.js';
 import { sampleAxisOf } from './sample-axes.js';
-import type { LearningSettings } from './settings.js';
+import { areApart, type LearningSettings } from './settings.js';
 
 /** What was learned of a block, and the constants of the twin graph as they then are. */
 interface Learned extends BlockNumbers {
@@ -47,9 +47,9 @@ export interface LearningWay {
 }
 
 /**
- * Learn a plan block by block, in the order of the data: each reads what the quantized network before it gives, or what float
- * gives there, and is to give what the float network gives. A block that is no better on its own samples afterwards stays as
- * it was, and so does one with an operator that has no derivative.
+ * Learn a plan block by block, in the order of the data: each reads what the quantized network before it gives, as it is by
+ * then or was at the start, or what float gives there, and is to give what the float network gives. A block that is no better
+ * on its own samples afterwards stays as it was, and so does one with an operator that has no derivative.
  *
  * @param shard - the part of the blocks that is learned, where they do not depend on each other; all of them without it
  */
@@ -61,7 +61,7 @@ export async function learnBlocks(
 ): Promise<LearnedBlocks> {
   const { cut, settings } = way;
   const { model } = context;
-  const isApart = settings.inputs === 'float';
+  const isApart = areApart(settings);
   const layers = layersAndProducts(model.graph, plan);
   const twin = twinGraphOf(model, plan, layers);
   const cuts = cut(model.graph, layers).map((block) =>

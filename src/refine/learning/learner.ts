@@ -6,7 +6,7 @@ import { withCopies } from './alter.js';
 import type { Cut } from './blocks.js';
 import { type LearningWay, learnBlocks } from './learn-blocks.js';
 import { type LearnedBlocks, refinementOf } from './learned-blocks.js';
-import { type LearningDefaults, learningSettings, readLearning } from './settings.js';
+import { areApart, type LearningDefaults, learningSettings, readLearning } from './settings.js';
 
 /** A way to learn: how the network is cut, and how long and how each part is learned unless it is told otherwise. */
 export interface Learner extends Pick<Refiner, 'name' | 'summary'> {
@@ -17,7 +17,7 @@ export interface Learner extends Pick<Refiner, 'name' | 'summary'> {
 
 /** The refiner that learns so. */
 export function learner({ name, summary, cut, reach, usual }: Learner): Refiner {
-  const isApart = (settings: RefineSettings) => readLearning(settings).inputs === 'float';
+  const isApart = (settings: RefineSettings) => areApart(readLearning(settings));
   const learn = async (plan: Plan, context: RefineContext, shard?: Shard): Promise<LearnedBlocks> => {
     const settings = readLearning(context.settings);
     const { source } = await withCopies(

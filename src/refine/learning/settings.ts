@@ -9,8 +9,8 @@ export interface WeightLearner {
   readonly latent: boolean;
 }
 
-/** Which network gives what blocks read while they are learned. */
-const sides = ['quantized', 'float'] as const;
+/** Which network gives what blocks read while they are learned: the quantized one, as learned so far or as it was at the start, or float. */
+const sides = ['quantized', 'start', 'float'] as const;
 export type Side = (typeof sides)[number];
 
 /** How blocks are learned. */
@@ -30,9 +30,12 @@ export interface LearningSettings {
   readonly copies: number;
   /** Weight of what is given inside a block, beside what it gives. */
   readonly hints: number;
-  /** Where what a block reads comes from: from the float network, no block depends on another. */
+  /** Where what a block reads comes from. */
   readonly inputs: Side;
 }
+
+/** Whether no block depends on what is learned of another. */
+export const areApart = ({ inputs }: Pick<LearningSettings, 'inputs'>): boolean => inputs !== 'quantized';
 
 /**
  * What differs between ways to learn unless it is told; without `hints` there is nothing inside that could give some, without
@@ -112,7 +115,7 @@ export function readLearning(settings: RefineSettings): LearningSettings {
     drop: number('drop'),
     copies: Math.round(number('copies')),
     hints: Number(settings.hints ?? 0),
-    inputs: settings.inputs === 'float' ? 'float' : 'quantized',
+    inputs: sides.find((side) => side === settings.inputs) ?? 'quantized',
   };
 }
 
