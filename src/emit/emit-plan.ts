@@ -1,4 +1,7 @@
-import type { Model } from '../graph/model.js';
+import { inputAt, type Model } from '../graph/model.js';
+import { layerNodes } from '../place/layers.js';
+import { roleOf } from '../place/placement.js';
+import { TRANSFORM } from '../place/sound.js';
 import { formOf } from '../place/targets/targets.js';
 import { raisedChannelsIn } from '../quantize/bias.js';
 import type { Plan, ReportedPlan } from '../quantize/plan.js';
@@ -20,11 +23,21 @@ export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; pla
   const shaped = inTargetForm(emitModel(model, plan, unpaid), formOf(target));
   const formed = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
   const isHalf = plan.recipe.float16 || model.wasNarrow;
-  const halved = isHalf ? withHalfConstants(formed, model) : formed;
+  const halved = withHalfConstants(formed, model, isHalf ? undefined : transformsOf(model, plan));
   const emitted = raised(halved, plan.recipe);
   dropStaleNotes(emitted.model);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
   return { emitted, plan: reportedPlan(plan, emitted.model) };
+}
+
+/** The weights of Fourier transforms, which are kept in 16 bits where onnxruntime reads them. */
+function transformsOf({ graph }: Model, { placement, recipe }: Plan): ReadonlySet<string> {
+  if (recipe.target !== 'onnxruntime') return new Set();
+  const kept = layerNodes(graph).filter((node) => {
+    const role = roleOf(placement, node);
+    return role?.kind === 'float' && role.reason === TRANSFORM;
+  });
+  return new Set(kept.flatMap((node) => inputAt(node, 1) ?? []));
 }
 
 /** Layers below 8 bits that would take no fewer bytes than at 8, packing and all, by node id. */

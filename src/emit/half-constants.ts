@@ -17,14 +17,20 @@ const MOST_ERROR = 2 ** -10;
  * for what moves values alone, and makes float32 of all else: floats in between stay float32 for that.
  *
  * @param float - the folded float model
+ * @param only - the names of the constants; all without it
  */
-export function withHalfConstants(emitted: EmittedModel, float: Model): EmittedModel {
+export function withHalfConstants(
+  emitted: EmittedModel,
+  float: Model,
+  only?: ReadonlySet<string>,
+): EmittedModel {
   const { graph } = emitted.model;
   const initializers = new Map(graph.initializers);
   const written = { ...graph, initializers };
   const names = new NameScope(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const casts = [...graph.initializers].flatMap(([name, tensor]) => {
+    if (only?.has(name) === false) return [];
     if (outputs.has(name) || float.graph.initializers.get(name)?.dataType !== 'float32') return [];
     const half = halfOf(tensor);
     if (!half) return [];

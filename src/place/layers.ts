@@ -7,6 +7,7 @@ import { type StorableWeights, storableOf, type WeightInput } from '../graph/wei
 import { isAllFinite } from '../numerics/finite.js';
 import {
   asksActivations,
+  asksAnything,
   asksIntegers,
   blockBitsOf,
   type LayerRecipe,
@@ -22,7 +23,7 @@ import { EXPECTATION, expectationsOf } from './expectations.js';
 import { ruleOf } from './operators.js';
 import type { Position, Role, Runs, WeightedNode, WeightSite } from './placement.js';
 import { positionsOf } from './positions.js';
-import { soundLayers } from './sound.js';
+import { soundLayers, TRANSFORM, toneLayers } from './sound.js';
 import { formOf } from './targets/targets.js';
 import { hasConstant, whyFloat, whyNoKernel, whyNoLayer, whyNotPlain } from './why-float.js';
 
@@ -73,6 +74,7 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
   const sound = soundLayers(graph);
   const views = new Set(candidates.map((each) => each.graph));
   const expectations = new Set([...views].flatMap((view) => [...expectationsOf(view)]));
+  const tones = new Set([...views].flatMap((view) => [...toneLayers(view)]));
   const positions = new Map([...views].flatMap((view) => [...positionsOf(view, expectations)]));
   const products = new Set<Node>();
   const placed: (Unfinished | [Node, Role])[] = [];
@@ -91,6 +93,7 @@ export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLay
     const reason =
       own.keptBy ??
       (expectations.has(node) && !asksIntegers(recipe, node) ? EXPECTATION : undefined) ??
+      (tones.has(node) && !asksAnything(recipe, node) ? TRANSFORM : undefined) ??
       reasonFor(view, node, linear, storable, sites);
     if (reason !== undefined) {
       placed.push([node, { kind: 'float', reason }]);

@@ -47,6 +47,22 @@ export function soundLayers(graph: Graph): ReadonlyMap<Node, string> {
   return found;
 }
 
+/** Why a layer is kept whose rows are tones. */
+export const TRANSFORM = 'its rows are the tones of a Fourier transform: kept in 16 bits';
+
+/**
+ * Layers whose rows are windowed sines. Their weights are kept, too: rounded to 8 bits, a tone leaks into every other
+ * frequency 45 dB below it, which is louder than a pause or what stands beside a vowel, and a logarithm brings it up.
+ */
+export function toneLayers(graph: Graph): ReadonlySet<Node> {
+  return new Set(
+    graph.nodes.filter((node) => {
+      const linear = linearLayerOf(graph, node);
+      return linear !== undefined && isTransform(linear);
+    }),
+  );
+}
+
 const isMagnitude = (node: Node): boolean =>
   isOp(node, 'Abs', 'Pow', 'ReduceL2', 'ReduceSumSquare', 'Sqrt') ||
   (isOp(node, 'Mul') && node.inputs[0] === node.inputs[1]);
@@ -56,16 +72,30 @@ const transforms = new WeakMap<Tensor, boolean>();
 
 /** The samples in a row of a layer that transforms sound; undefined for any other layer. */
 function transformLength(layer: LinearLayer): number | undefined {
-  const { node, weight, inputChannels, outputChannels, groups } = layer;
-  const { dims } = weight;
-  const taps = elementCount(dims) / outputChannels;
-  if (isOp(node, 'ConvTranspose') || groups !== 1 || taps <= LONGEST_FEATURE) return undefined;
-  const long = dims.slice(2).filter((size) => size !== 1).length;
-  if (isOp(node, 'Conv') && inputChannels === 1) return long === 1 ? taps : undefined;
-  if (long > 0 || taps > LONGEST_ROW || outputChannels <= 1) return undefined;
-  const isTransform = transforms.get(weight) ?? hasTones(layer, taps);
-  transforms.set(weight, isTransform);
-  return isTransform ? taps : undefined;
+  const { node, weight, inputChannels } = layer;
+  const taps = tapsOf(layer);
+  if (taps === undefined) return undefined;
+  if (isOp(node, 'Conv') && inputChannels === 1) return longAxes(weight) === 1 ? taps : undefined;
+  return isTransform(layer) ? taps : undefined;
+}
+
+const longAxes = ({ dims }: Tensor): number => dims.slice(2).filter((size) => size !== 1).length;
+
+/** The samples in a row of a layer that could transform sound, more than those of a learned feature. */
+function tapsOf({ node, weight, outputChannels, groups }: LinearLayer): number | undefined {
+  const taps = elementCount(weight.dims) / outputChannels;
+  return isOp(node, 'ConvTranspose') || groups !== 1 || taps <= LONGEST_FEATURE ? undefined : taps;
+}
+
+/** Whether a layer's rows are tones. */
+function isTransform(layer: LinearLayer): boolean {
+  const { weight, inputChannels, outputChannels } = layer;
+  const taps = tapsOf(layer);
+  if (taps === undefined || taps > LONGEST_ROW || outputChannels <= 1) return false;
+  if (longAxes(weight) > (inputChannels === 1 ? 1 : 0)) return false;
+  const known = transforms.get(weight) ?? hasTones(layer, taps);
+  transforms.set(weight, known);
+  return known;
 }
 
 /** Whether the rows that are looked at are tones, all but one: the sine of frequency 0 is a row of zeros. */

@@ -38,6 +38,10 @@ export const asksIntegers = ({ rules }: Pick<Recipe, 'rules'>, node: LayerNames)
     ({ actBits, pattern }) => actBits !== undefined && actBits !== 'float' && matches(pattern, node),
   );
 
+/** Whether a rule says what becomes of a layer, its weights or its activations. */
+export const asksAnything = ({ rules }: Pick<Recipe, 'rules'>, node: LayerNames): boolean =>
+  rules.some(({ pattern }) => matches(pattern, node));
+
 /** What the recipe says of one layer, before its place in the model is looked at. */
 export interface LayerRecipe extends LayerSettings {
   /** The flag that keeps the layer in float; undefined where it is to be quantized. */

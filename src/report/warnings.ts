@@ -98,7 +98,9 @@ function signWarnings({ recipe, activations }: Observed): string[] {
 
 /** Layers of sound, which stay in float by themselves. */
 function soundWarnings({ layers }: PlanDescription): string[] {
-  const kept = layers.filter(({ quantized }) => /Fourier|spectrum/.test(quantized?.note ?? ''));
+  const kept = layers.filter(({ quantized, reason }) =>
+    /Fourier|spectrum/.test(quantized?.note ?? reason ?? ''),
+  );
   const [first] = kept;
   if (!first) return [];
   const names = kept.map(({ id }) => `"${id}"`).join(', ');

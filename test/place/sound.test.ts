@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/graph/model.js';
+import { loadAnyModel } from '../../src/load/load-model.js';
 import { place } from '../../src/place/place.js';
 import { soundLayers } from '../../src/place/sound.js';
+import { encodeModel } from '../../src/proto/encode.js';
 import { completeRecipe } from '../../src/recipe.js';
+import { quantize } from '../../src/run/quantize.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
+import { npyBytes } from '../support/npy.js';
+import { temporaryFile } from '../support/temporary-file.js';
 
 /** Rows of a Hann-windowed cosine, row k of frequency k. */
 const tones = (rows: number, taps: number): Float32Array =>
@@ -68,6 +73,50 @@ describe('layers of sound', () => {
     ]);
     expect(runs({ rules: [{ pattern: 'stft', actBits: 8 }] })[0]).toEqual(['stft', 'integer']);
     expect(runs({ activations: { kind: 'dynamic' } })[0]).toEqual(['stft', 'float']);
+  });
+});
+
+describe('a layer whose rows are tones', () => {
+  /** sound → Conv `stft` → its powers → Log → MatMul `layer`. */
+  function spectrum(kernels: Float32Array): Model {
+    const g = new GraphBuilder();
+    g.input('sound', ['n', 1, 1024]);
+    g.constant('kernels', [33, 1, 128], kernels);
+    g.node('Conv', ['sound', 'kernels'], 'stft', { strides: [64] });
+    g.constant('least', [], [1e-6]);
+    g.node('Add', [g.node('Mul', ['stft', 'stft'], 'power'), 'least'], 'some');
+    g.constant('w', [15, 4], randomFloats(60, 3));
+    g.output(g.node('MatMul', [g.node('Log', ['some'], 'logged'), 'w'], 'layer'));
+    return g.build();
+  }
+  const roles = (model: Model, recipe = {}) =>
+    place(model, completeRecipe(recipe), 'm.onnx').roles.get('stft')?.kind;
+
+  it.each([{}, { activations: { kind: 'dynamic' } }, { activations: { kind: 'float' } }] as const)(
+    'keeps its weights (%j), where learned ones are stored',
+    (recipe) => {
+      expect(roles(spectrum(tones(33, 128)), recipe)).toBe('float');
+      expect(roles(spectrum(randomFloats(33 * 128, 1)), recipe)).toBe('weighted');
+    },
+  );
+
+  it('is quantized where a rule says how', () => {
+    for (const rule of [{ bits: 8 }, { actBits: 8 }] as const)
+      expect(roles(spectrum(tones(33, 128)), { rules: [{ pattern: 'stft', ...rule }] })).toBe('weighted');
+  });
+
+  it('takes two bytes a weight in the file, and leaves what is soft beside a loud tone', async () => {
+    const model = temporaryFile('m.onnx', encodeModel(spectrum(tones(33, 128))));
+    // A tone of frequency 4 in noise 80 dB below it.
+    const noise = randomFloats(8 * 1024, 7, -1e-4, 1e-4);
+    const sound = noise.map((value, i) => value + Math.sin((2 * Math.PI * 4 * i) / 128));
+    const data = temporaryFile('x.npy', npyBytes('<f4', [8, 1, 1024], sound));
+    const output = temporaryFile('q.onnx', new Uint8Array());
+    const { outputs, warnings } = await quantize({ model, data, output });
+    expect(outputs[0]?.exact.sqnrDb).toBeGreaterThan(30);
+    expect(warnings.join()).toContain('"stft" computes in float');
+    const { initializers } = (await loadAnyModel(output)).model.graph;
+    expect([...initializers.values()].find(({ dims }) => dims[2] === 128)?.dataType).toBe('float16');
   });
 });
 
