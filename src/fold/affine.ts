@@ -2,6 +2,7 @@ import { affineMoments } from '../graph/editor.js';
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import {
   type BatchNormMoments,
+  type Dim,
   floatAttribute,
   type Graph,
   inputAt,
@@ -32,6 +33,8 @@ export interface ChannelPlace {
   readonly rank: number | undefined;
   /** 0: the last axis. */
   readonly fromEnd: number;
+  /** The shape that the file states of the value; undefined where it states none. */
+  readonly shape?: readonly Dim[] | undefined;
 }
 
 /** Operators that can be an Affine. */
@@ -44,7 +47,9 @@ export function affineNodes(graph: Graph): Node[] {
 
 /** Where the channels of a layer's output are; of a MatMul with a product of unknown rank, the rank is unknown. */
 export function outputPlace(graph: Graph, uses: Uses, layer: LinearLayer): ChannelPlace {
-  return placeOf(layer, layer.outputChannels, () => rankOf(graph, uses, layer.node.outputs[0] ?? ''));
+  const [output = ''] = layer.node.outputs;
+  const place = placeOf(layer, layer.outputChannels, () => rankOf(graph, uses, output));
+  return { ...place, shape: graph.valueInfo.get(output)?.shape };
 }
 
 /** Where the channels of the activation that a layer reads are. */
@@ -113,16 +118,28 @@ function arithmeticOf(graph: Graph, node: Node, place: ChannelPlace): Affine | u
     : undefined;
 }
 
-/** One value for each channel; undefined where the constant varies along another axis, or would raise the rank. */
-function perChannel(tensor: Tensor, { channels, rank, fromEnd }: ChannelPlace): Float64Array | undefined {
+/**
+ * One value for each channel; undefined where the constant varies along another axis, or would raise the rank. One that was
+ * stretched over the places of a channel counts where the file says that the value has as many.
+ */
+function perChannel(
+  tensor: Tensor,
+  { channels, rank, fromEnd, shape }: ChannelPlace,
+): Float64Array | undefined {
   const { dims } = tensor;
   if (!isFloatTensor(tensor) || dims.length > (rank ?? 1)) return undefined;
   const axis = dims.length - 1 - fromEnd;
   const isOne = elementCount(dims) === 1;
-  const fits = isOne || dims.every((size, i) => size === (i === axis ? channels : 1));
-  if (!fits) return undefined;
+  const shift = (shape?.length ?? 0) - dims.length;
+  const isStretched = (size: number, i: number) => shape?.length === rank && shape?.[i + shift] === size;
+  const fits = dims.every((size, i) => size === 1 || (i === axis ? size === channels : isStretched(size, i)));
+  if (!fits && !isOne) return undefined;
   const values = floatsOf(tensor);
-  return Float64Array.from({ length: channels }, (_, c) => values[isOne ? 0 : c] as number);
+  const inner = isOne || axis < 0 ? values.length : elementCount(dims.slice(axis + 1));
+  const count = isOne || axis < 0 ? 1 : (dims[axis] ?? 1);
+  const channelOf = (i: number) => Math.floor(i / inner) % count;
+  if (values.some((value, i) => value !== values[channelOf(i) * inner])) return undefined;
+  return Float64Array.from({ length: channels }, (_, c) => values[(c % count) * inner] as number);
 }
 
 /** An inference BatchNormalization (axis 1), with what it states of the value before it. */

@@ -1,3 +1,4 @@
+import { affineBeforeTranspose } from './affine-before-transpose.js';
 import { affineIntoNext } from './affine-into-next.js';
 import { affineIntoPrevious } from './affine-into-previous.js';
 import { bodyConstants } from './body-constants.js';
@@ -35,6 +36,7 @@ export const passes: readonly Pass[] = [
   einsumMatMul,
   runtimeFusions,
   loneMatrix,
+  affineBeforeTranspose,
   affineIntoPrevious,
   affineIntoNext,
   loneBatchNorm,

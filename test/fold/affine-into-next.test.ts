@@ -79,7 +79,6 @@ describe('leaves alone', () => {
     ['Gemm with a bias a row', { ...gemm, b: [3, 1] }],
     ['square Gemm with a bias a row', { ...gemm, x: [5, 4], b: [5, 1] }],
     ['Gemm with a full bias', { ...gemm, b: [3, 5] }],
-    ['MatMul', { ...gemm, opType: 'MatMul' }],
     ['ConvTranspose', { ...conv, opType: 'ConvTranspose', w: [4, 5, 3, 3] }],
   ])('%s', (_, layer) => leavesAlone(affineIntoNext, normAndLayer(layer).build()));
 
@@ -135,8 +134,9 @@ describe('a constant with one value a channel folds', () => {
     ['Mul before ConvTranspose', 'Mul', { ...conv, opType: 'ConvTranspose', w: [4, 5, 3, 3] }, [4, 1, 1]],
   ])('%s', async (_, opType, layer, dims) => {
     const g = arithmeticAndLayer(opType, layer, dims);
-    expect(await foldWith(affineIntoNext, g.build(), randomFeed('x', layer.x, 3), [layer.opType])).toBe(1);
-    expect(g.graph.nodes[0]?.inputs[0]).toBe('x');
+    const left = ['Relu', layer.opType];
+    expect(await foldWith(affineIntoNext, g.build(), randomFeed('x', layer.x, 3), left)).toBe(1);
+    expect(g.graph.nodes[1]?.inputs[0]).toBe('r');
   });
 
   test('Sub and Div, as (x − mean)/deviation, with deviations like those of pictures', async () => {
@@ -153,10 +153,68 @@ describe('a constant with one value a channel folds', () => {
   });
 });
 
+describe('a shift before MatMul', () => {
+  test('goes into an Add behind it, which has an id of its own', async () => {
+    const g = arithmeticAndLayer('Sub', { ...gemm, opType: 'MatMul' }, [4]);
+    const model = g.build();
+    const feed = randomFeed('x', gemm.x, 3);
+    expect(await foldWith(affineIntoNext, model, feed, ['Relu', 'MatMul', 'Add'])).toBe(1);
+    const { nodes } = model.graph;
+    expect(new Set(nodes.map(({ id }) => id)).size).toBe(3);
+    expect(nodes[2]?.outputs).toEqual(['y']);
+  });
+
+  test('goes into the Add of its bias, where it has one', async () => {
+    const g = normAndLayer({ ...gemm, opType: 'MatMul' });
+    g.constant('bias', [5], randomFloats(5, 8));
+    g.graph.outputs.length = 0;
+    g.output(g.node('Add', ['bias', 'y'], 'z'));
+    expect(await foldWith(affineIntoNext, g.build(), randomFeed('x', gemm.x, 3), ['MatMul', 'Add'])).toBe(1);
+  });
+});
+
+describe('constants behind a function between −1 and 1 fold', () => {
+  test.each(['MatMul', 'Gemm'])('however different they make its channels, into %s', async (opType) => {
+    const g = new GraphBuilder();
+    g.input('x', [3, 4]);
+    g.constant('sizes', [4], [1e3, 10, 1, 1e-2]);
+    g.constant('middle', [4], [2e3, -10, 1, 0]);
+    g.node('Add', [g.node('Mul', [g.node('Tanh', ['x'], 't'), 'sizes'], 'm'), 'middle'], 'a');
+    g.constant(
+      'w',
+      [4, 5],
+      [1e-3, 0.1, 1, 1e2].flatMap((size) => Array.from(randomFloats(5, 1), (v) => v * size)),
+    );
+    g.node(opType, ['a', 'w'], 'y');
+    g.output('y');
+    const left = ['Tanh', opType, ...(opType === 'MatMul' ? ['Add'] : [])];
+    expect(await foldWith(affineIntoNext, g.build(), randomFeed('x', [3, 4], 3), left)).toBe(2);
+  });
+});
+
 describe('and stays', () => {
+  test.each<[string, number[], number[], number]>([
+    ['a shift of what the model is given', [273], [1], 0],
+    ['a shift and a factor, where the shift is large beside the deviation', [273], [5], 0],
+    ['but neither of pictures', [127], [64], 2],
+  ])('%s', async (_, mean, deviation, folded) => {
+    const g = new GraphBuilder();
+    g.input('x', [3, 4]);
+    g.constant('mean', [1], mean);
+    g.constant('deviation', [1], deviation);
+    const centred = g.node('Sub', ['x', 'mean'], 's');
+    const given = deviation[0] === 1 ? centred : g.node('Div', [centred, 'deviation'], 'd');
+    g.constant('w', [4, 5], randomFloats(20, 1));
+    g.node('Gemm', [given, 'w'], 'y');
+    g.output('y');
+    const model = g.build();
+    const feed = randomFeed('x', [3, 4], 3);
+    const left = folded === 2 ? ['Gemm'] : model.graph.nodes.map(({ opType }) => opType);
+    expect(await foldWith(affineIntoNext, model, feed, left)).toBe(folded);
+  });
+
   test.each<[string, string, Layer, number[]]>([
     ['an Add before a padded Conv', 'Add', { ...conv, attributes: { pads: [1, 1, 1, 1] } }, [4, 1, 1]],
-    ['an Add before MatMul', 'Add', { ...gemm, opType: 'MatMul' }, [4]],
     ['a constant along a row', 'Mul', conv, [6]],
   ])('%s', (_, opType, layer, dims) =>
     leavesAlone(affineIntoNext, arithmeticAndLayer(opType, layer, dims).build()),
@@ -196,7 +254,7 @@ describe('and stays', () => {
   );
 });
 
-/** x → an operator with the constant "k" → layer → y. */
+/** x → Relu → an operator with the constant "k" → layer → y. */
 function arithmeticAndLayer(
   opType: string,
   { opType: layerType, x, w, b, attributes }: Layer,
@@ -205,7 +263,7 @@ function arithmeticAndLayer(
   const g = new GraphBuilder();
   g.input('x', x);
   g.constant('k', dims, randomFloats(elementCount(dims), 5, 0.5, 4));
-  g.node(opType, ['x', 'k'], 'a');
+  g.node(opType, [g.node('Relu', ['x'], 'r'), 'k'], 'a');
   g.constant('w', w, randomFloats(elementCount(w), 1));
   const bias = b ? [g.constant('b', b, randomFloats(elementCount(b), 2, -3, 3))] : [];
   g.node(layerType, ['a', 'w', ...bias], 'y', attributes);

@@ -334,3 +334,31 @@ describe('a constant with one value a channel folds', () => {
     expect(model.batchNorms).toEqual(new Map([['y', moments]]));
   });
 });
+
+describe('a constant that was stretched over the places of a channel', () => {
+  /** x → Conv "a" → Mul of [1, 4, 4, 4] → y; `odd` is the value of one place. */
+  function stretched(stated: number[] | undefined, odd?: number): Model {
+    const g = new GraphBuilder();
+    g.input('x', conv.x);
+    g.constant('w', conv.w, randomFloats(elementCount(conv.w), 1));
+    g.node('Conv', ['x', 'w'], 'a');
+    if (stated) g.graph.valueInfo.set('a', { name: 'a', dataType: 'float32', shape: stated });
+    const values = Float32Array.from({ length: 64 }, (_, i) => 1 + Math.floor(i / 16));
+    if (odd !== undefined) values[63] = odd;
+    g.node('Mul', ['a', g.constant('k', [1, 4, 4, 4], values)], 'y');
+    g.output('y');
+    return g.build();
+  }
+
+  test('folds where the file says that the value has these places', async () => {
+    await foldWith(affineIntoPrevious, stretched([2, 4, 4, 4]), randomFeed('x', conv.x, 3), ['Conv']);
+  });
+
+  test.each<[string, number[] | undefined, number | undefined]>([
+    ['where it does not', undefined, undefined],
+    ['where the value has one place, which the constant would stretch', [2, 4, 1, 1], undefined],
+    ['where it varies along them', [2, 4, 4, 4], 9],
+  ])('stays %s', async (_, stated, odd) => {
+    await leavesAlone(affineIntoPrevious, stretched(stated, odd));
+  });
+});
