@@ -46,13 +46,15 @@ const innerValue: DriftTarget = { classAxis: undefined, isGrouped: false };
 /** How many of the largest scores "top-5" speaks of. */
 export const TOP = 5;
 
+/** Places of what is summed up of the elements: float², quantized², float · quantized, and the errors. */
+const [SIGNAL, OTHER, PRODUCT, NOISE, LARGEST] = [0, 1, 2, 3, 4] as const;
+
+/** Elements that are taken as finite until their sums are not. */
+const BLOCK = 4096;
+
 /** Sums up the drift of one value, sample by sample, in float64. */
 export class DriftMeter {
-  #signal = 0;
-  #other = 0;
-  #product = 0;
-  #noise = 0;
-  #maxAbsError = 0;
+  readonly #sums = new Float64Array(5);
   #mismatches = 0;
   #alike = 0;
   #compared = 0;
@@ -127,52 +129,52 @@ export class DriftMeter {
   #addTexts(a: ArrayLike<number>, b: ArrayLike<number>, samples: number): void {
     let equal = 0;
     for (let i = 0; i < a.length; i++) if (a[i] === b[i]) equal++;
-    this.#signal += a.length;
-    this.#other += a.length;
-    this.#product += equal;
-    this.#noise += 2 * (a.length - equal);
-    if (equal < a.length) this.#maxAbsError = 1;
+    const sums = this.#sums;
+    for (const [at, added] of [
+      [SIGNAL, a.length],
+      [OTHER, a.length],
+      [PRODUCT, equal],
+      [NOISE, 2 * (a.length - equal)],
+    ] as const)
+      sums[at] = (sums[at] as number) + added;
+    if (equal < a.length) sums[LARGEST] = 1;
     if (a.length !== samples) return;
     this.#classified += samples;
     this.#agreed += equal;
   }
 
-  /** Sums in locals: fields would be loaded and stored for each element. */
   #addElements(a: ArrayLike<number>, b: ArrayLike<number>): void {
-    let [signal, other, product, noise] = [this.#signal, this.#other, this.#product, this.#noise];
-    let largest = this.#maxAbsError;
-    let compared = 0;
-    for (let i = 0; i < a.length; i++) {
+    for (let from = 0; from < a.length; from += BLOCK) {
+      const to = Math.min(a.length, from + BLOCK);
+      if (addFinite(this.#sums, a, b, from, to)) this.#compared += to - from;
+      else this.#addWithCare(a, b, from, to);
+    }
+  }
+
+  #addWithCare(a: ArrayLike<number>, b: ArrayLike<number>, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
       const x = a[i] as number;
       const y = b[i] as number;
-      const error = x - y;
       // The difference of what is not finite is not finite either; that of two finite ones may be.
-      if (!Number.isFinite(error) && (!Number.isFinite(x) || !Number.isFinite(y))) {
+      if (!Number.isFinite(x - y) && (!Number.isFinite(x) || !Number.isFinite(y))) {
         if (!Object.is(x, y)) this.#mismatches++;
         else this.#alike++;
         continue;
       }
-      compared++;
-      signal += x * x;
-      other += y * y;
-      product += x * y;
-      noise += error * error;
-      const size = Math.abs(error);
-      if (size > largest) largest = size;
+      this.#compared++;
+      add(this.#sums, x, y);
     }
-    [this.#signal, this.#other, this.#product, this.#noise] = [signal, other, product, noise];
-    this.#maxAbsError = largest;
-    this.#compared += compared;
   }
 
   get drift(): Drift {
-    const norms = Math.sqrt(this.#signal * this.#other);
+    const [signal = 0, other = 0, product = 0, noise = 0, maxAbsError = 0] = this.#sums;
+    const norms = Math.sqrt(signal * other);
     const groups = this.#channels?.groups ?? [];
     return {
-      sqnrDb: sqnrOf(this.#signal, this.#noise),
-      cosine: norms === 0 ? null : this.#product / norms,
-      relativeL2: this.#signal === 0 ? null : Math.sqrt(this.#noise / this.#signal),
-      maxAbsError: this.#maxAbsError,
+      sqnrDb: sqnrOf(signal, noise),
+      cosine: norms === 0 ? null : product / norms,
+      relativeL2: signal === 0 ? null : Math.sqrt(noise / signal),
+      maxAbsError,
       topOneAgreement: shareOf(this.#agreed, this.#classified),
       topFiveAgreement: shareOf(this.#agreedFive, this.#rankedFive),
       // Two models that both give nothing do not agree on anything.
@@ -182,6 +184,54 @@ export class DriftMeter {
       ...(groups.length > 0 && { groups }),
     };
   }
+}
+
+/**
+ * Add elements to the sums, where those stay finite; else leave them as they are. A loop without a condition on what it sums: with one,
+ * V8 puts each sum into a new object for every element, which takes seven times as long.
+ *
+ * @returns whether they were added
+ */
+function addFinite(
+  sums: Float64Array,
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  from: number,
+  to: number,
+): boolean {
+  let signal = sums[SIGNAL] as number;
+  let other = sums[OTHER] as number;
+  let product = sums[PRODUCT] as number;
+  let noise = sums[NOISE] as number;
+  let largest = sums[LARGEST] as number;
+  for (let i = from; i < to; i++) {
+    const x = a[i] as number;
+    const y = b[i] as number;
+    const error = x - y;
+    signal += x * x;
+    other += y * y;
+    product += x * y;
+    noise += error * error;
+    const size = Math.abs(error);
+    if (size > largest) largest = size;
+  }
+  if (!Number.isFinite(signal + other)) return false;
+  sums[SIGNAL] = signal;
+  sums[OTHER] = other;
+  sums[PRODUCT] = product;
+  sums[NOISE] = noise;
+  sums[LARGEST] = largest;
+  return true;
+}
+
+/** Add one element to the sums. */
+function add(sums: Float64Array, x: number, y: number): void {
+  const error = x - y;
+  sums[SIGNAL] = (sums[SIGNAL] as number) + x * x;
+  sums[OTHER] = (sums[OTHER] as number) + y * y;
+  sums[PRODUCT] = (sums[PRODUCT] as number) + x * y;
+  sums[NOISE] = (sums[NOISE] as number) + error * error;
+  sums[LARGEST] = Math.max(sums[LARGEST] as number, Math.abs(error));
 }
 
 /** The SQNR that a drift is judged by: that of its worst group of channels; null where nothing differs. */
