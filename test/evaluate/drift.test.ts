@@ -172,3 +172,32 @@ describe('a batch', () => {
     expect(scalar.drift.maxAbsError).toBe(2);
   });
 });
+
+it('what is not finite is left out one by one, of however many elements', () => {
+  const count = 10_000;
+  const a = Float32Array.from({ length: count }, (_, i) => Math.sin(i));
+  const b = Float32Array.from(a, (x, i) => x + 0.01 * Math.cos(i));
+  // One of each kind in the first part, the middle one and the last.
+  const odd = new Map([
+    [3, [Number.NaN, 1]],
+    [5000, [1, Number.POSITIVE_INFINITY]],
+    [9999, [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
+  ] as const);
+  for (const [at, [x, y]] of odd) [a[at], b[at]] = [x, y];
+  const finite = Array.from(a.keys()).filter((i) => !odd.has(i as 3));
+  const sum = (f: (x: number, y: number) => number) =>
+    finite.reduce((total, i) => total + f(a[i] as number, b[i] as number), 0);
+  const [signal, other, product] = [sum((x) => x * x), sum((_, y) => y * y), sum((x, y) => x * y)];
+  const noise = sum((x, y) => (x - y) ** 2);
+  const meter = new DriftMeter();
+  const array = (data: Float32Array) => ({ type: 'float32' as const, dims: [1, count], data });
+  meter.add(array(a), array(b), { size: 1, samples: 1 });
+  const { drift } = meter;
+  expect(drift.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 9);
+  expect(drift.cosine).toBeCloseTo(product / Math.sqrt(signal * other), 12);
+  expect(drift.relativeL2).toBeCloseTo(Math.sqrt(noise / signal), 12);
+  expect(drift.maxAbsError).toBe(
+    Math.max(...finite.map((i) => Math.abs((a[i] as number) - (b[i] as number)))),
+  );
+  expect(drift.nonFiniteMismatches).toBe(2);
+});
