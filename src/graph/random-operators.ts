@@ -10,9 +10,14 @@ const random = [
   'Bernoulli',
 ];
 
-/** Whether a node gives other values at every run: so does a Dropout that may be told to train. */
+/**
+ * Whether a node gives other values at every run: so does a Dropout that may be told to train, and onnxruntime's
+ * WordConvEmbedding, which leaves what it finds in memory where a word has no characters.
+ */
 export const isRandom = (node: Node): boolean =>
-  isOp(node, ...random) || (isOp(node, 'Dropout') && inputAt(node, 2) !== undefined);
+  isOp(node, ...random) ||
+  (isOp(node, 'Dropout') && inputAt(node, 2) !== undefined) ||
+  (node.domain === 'com.microsoft' && node.opType === 'WordConvEmbedding');
 
 /** Whether anything of a graph is random. */
 export const isRandomGraph = ({ nodes }: Graph): boolean =>

@@ -116,6 +116,8 @@ const runtimeRules: Readonly<Record<string, WeightRule>> = {
   MoE: stacked(2, 4, 6),
   NhwcFusedConv: along(0, 1),
   TransposeMatMul: matrix(gemmTransposes),
+  /** The kernels over characters, and the table of these. */
+  WordConvEmbedding: along(0, 1, 3),
 };
 
 function ruleOf({ domain, opType }: Node): WeightRule | undefined {

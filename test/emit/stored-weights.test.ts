@@ -137,6 +137,19 @@ const models: [string, Model, number][] = [
     12,
   ],
   [
+    'WordConvEmbedding: kernels, and the table of characters',
+    around([2, 3, 6, 8], (g) => {
+      g.node('ArgMax', ['x'], 'found', { axis: 3, keepdims: 0 });
+      g.node('Cast', ['found'], 'ids', { to: 6 });
+      // A 0 ends a word, and an empty one is left as memory has it.
+      g.node('Add', ['ids', g.constant('one', [], Int32Array.of(1))], 'characters');
+      const inputs = ['characters', random(g, 'w', 4, 1, 3, 5), random(g, 'b', 4), random(g, 'table', 9, 5)];
+      const sizes = { conv_window_size: 3, embedding_size: 4, char_embedding_size: 5 };
+      runtimeNode(g, 'WordConvEmbedding', inputs, 'y', sizes);
+    }),
+    4,
+  ],
+  [
     'LSTM of two directions',
     around([6, 1, 8], (g) =>
       g.node('LSTM', ['x', random(g, 'w', 2, 16, 8), random(g, 'r', 2, 16, 4)], ['y'], {
