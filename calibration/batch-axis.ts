@@ -10,6 +10,8 @@ const BATCH_LETTER = /^[nb]$/i;
 /** Names that exporters make up, one for each input: they say nothing, and the first axis is the batch. */
 const MADE_UP = /^(unk__\d+|.+_dynamic_axes_\d+|\?|none|-1)$/i;
 
+const saysNothing = (dim: Dim): boolean => typeof dim !== 'string' || MADE_UP.test(dim);
+
 /** Names of axes along which a sample goes on: time, tokens, points, layers. */
 const WITHIN_SAMPLE =
   /^(t|l|s|k|d)$|time|seq|len|frame|step|past|token|point|box|layer|head|chunk|window|audio|num_|channel|height|width/i;
@@ -79,9 +81,9 @@ function axisOf({ shape }: Shaped, names: ReadonlySet<Dim>, fixed: number): Inpu
   if (named >= 0) return named;
   const [first] = shape;
   if (shape.length > 0 && (first === fixed || (isOpenDim(first) && typeof first !== 'string'))) return 0;
-  // Where no dimension has a name, the one that is open is the batch, as in a state [2, ?, 128].
+  // Where no dimension has a name that says something, the one that is open is the batch, as in a state [2, ?, 128].
   const open = shape.flatMap((dim, axis) => (isOpenDim(dim) ? [axis] : []));
-  if (names.size === 0 && open.length === 1 && typeof shape[open[0] ?? 0] !== 'string') return open[0];
+  if ([...names].every(saysNothing) && open.length === 1 && saysNothing(shape[open[0] ?? 0])) return open[0];
   const axes = shape.flatMap((dim, axis) => (dim === fixed ? [axis] : []));
   return axes.length === 1 ? axes[0] : 'none';
 }

@@ -87,7 +87,7 @@ export const dataErrors = {
   'data-lengths': message(
     2,
     '{first} holds {found} samples and {second} {other}, where each sample needs all inputs.',
-    'Give the same number of samples for every input.',
+    'Give the same number of samples for every input; whole inputs, one after the other with a batch of 1 in each, are read the same whatever their axes mean.',
   ),
   'labels-mismatch': message(
     2,

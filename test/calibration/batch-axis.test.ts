@@ -36,6 +36,22 @@ describe('the batch axis of an input', () => {
       [0, 0],
     ],
     [
+      'the open one of a state whose name is made up',
+      [
+        ['x_dynamic_axes_1', 3],
+        [2, 'h_dynamic_axes_1', 8],
+      ],
+      [0, 1],
+    ],
+    [
+      'none where the open one has a name of its own',
+      [
+        ['x_dynamic_axes_1', 3],
+        [2, 'points', 8],
+      ],
+      [0, 'none'],
+    ],
+    [
       'the open one of a state where nothing has a name',
       [
         [undefined, undefined],
