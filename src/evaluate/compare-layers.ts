@@ -34,15 +34,18 @@ export interface LayerDrift {
  */
 const LAYER_SAMPLES = { most: 32, least: 8 } as const;
 
-/** A model whose constants are larger is released before the next is loaded; what it gave goes through a file. */
-const TOGETHER_BYTES = 64 * 2 ** 20;
+/**
+ * A model whose constants are larger is released before the next is loaded, and what it gave goes through a file, unless that
+ * would become too large.
+ */
+const usualLimits = { togetherBytes: 64 * 2 ** 20, recordedBytes: 2 ** 30 } as const;
 
-const isLarge = ({ graph }: Model): boolean => {
+function constantBytes({ graph }: Model): number {
   let bytes = 0;
   for (const { storage } of initializersOf(graph))
     bytes += storage.kind === 'raw' ? storage.bytes.byteLength : 0;
-  return bytes > TOGETHER_BYTES;
-};
+  return bytes;
+}
 
 /** Results of a run that are larger are given back before the next: V8 would let some of them come together first. */
 const LARGE_RESULTS_BYTES = 64 * 2 ** 20;
@@ -66,6 +69,7 @@ export interface ExactOutputs {
  * @param adapter - the types that the quantized model's inputs take, where they are others
  * @param outside - gets the float inputs and results
  * @param outputs - gets the quantized model's own outputs, which the same session gives
+ * @param limits - up to how much two models are loaded at a time, and what may go through a file where they could be
  */
 export async function compareLayers(
   source: SampleSource,
@@ -77,6 +81,7 @@ export async function compareLayers(
   adapter?: Pick<Adapter, 'inputTypes'>,
   outside?: BeyondMeter,
   outputs?: ExactOutputs,
+  limits: Readonly<Record<keyof typeof usualLimits, number>> = usualLimits,
 ): Promise<LayerDrift[]> {
   if (pairs.length === 0) return [];
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
@@ -134,16 +139,21 @@ export async function compareLayers(
     withModel(exposedFloat, { ...machine, mode: 'basic', label: 'the float model' }, work);
   const withQuantized = <T>(work: (session: Session) => Promise<T>) =>
     withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
-  if (inTurn || isLarge(float)) {
-    await withScratch(async (folder) => {
+  const isApart =
+    (inTurn || constantBytes(float) > limits.togetherBytes) &&
+    (await withScratch(async (folder) => {
+      let fits = true;
       const recorded = await withFloat((session) =>
-        record(session, source, join(folder, 'float'), layerSamples),
+        record(session, source, join(folder, 'float'), (results, size) => {
+          const samples = layerSamples(results, size);
+          fits = inTurn || bytesOf(results) * samples <= size * limits.recordedBytes;
+          return fits ? samples : 0;
+        }),
       );
-      await withQuantized((exact) => compare(recorded, exact));
-    });
-  } else {
-    await withFloat((reference) => withQuantized((exact) => compare(reference, exact)));
-  }
+      if (fits) await withQuantized((exact) => compare(recorded, exact));
+      return fits;
+    }));
+  if (!isApart) await withFloat((reference) => withQuantized((exact) => compare(reference, exact)));
   return meters.map(({ pair, meter }) => ({
     id: pair.id,
     matchedBy: pair.matchedBy,

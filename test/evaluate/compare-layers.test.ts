@@ -98,6 +98,19 @@ describe('drift of each layer', () => {
     const inTurn = await compareLayers(counting, model, whole, pairs, { threads: 1 }, true);
     expect(opened).toBe(2 * samples);
     expect(inTurn).toEqual([drift]);
+    // So it is for a model of many constants, unless too much would go through a file.
+    for (const [recordedBytes, batches] of [
+      [2 ** 30, 2 * samples],
+      [1, 1 + samples],
+    ] as const) {
+      opened = 0;
+      const limits = { togetherBytes: 0, recordedBytes };
+      const rest = [undefined, undefined, undefined, limits] as const;
+      expect(await compareLayers(counting, model, whole, pairs, { threads: 1 }, false, ...rest)).toEqual([
+        drift,
+      ]);
+      expect(opened).toBe(batches);
+    }
   });
 });
 
