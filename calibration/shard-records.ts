@@ -89,21 +89,26 @@ export function refuseOther<B extends Basis>(
 /**
  * The records of all shards of a run, in their order.
  *
+ * @param read - a file of the kind
  * @throws QuantizeError where one is missing, given twice, of another run, or no shard
  */
-export function allShards<B extends Basis, R extends ShardRecord<B>>(
+export async function allShards<B extends Basis, R extends ShardRecord<B>>(
   kind: ShardKind<B>,
-  files: readonly { readonly path: string; readonly record: R }[],
-): [R, ...R[]] {
+  paths: readonly string[],
+  read: (path: string) => Promise<R>,
+): Promise<[R, ...R[]]> {
   const { job, command } = kind;
-  const shards = files.map(({ path, record }) => {
+  const shards: { path: string; record: R; shard: Shard }[] = [];
+  for (const path of paths) {
+    const record = await read(path);
     const { shard } = record;
-    if (shard) return { path, record, shard };
-    throw new QuantizeError('statistics-shards', {
-      problem: `${path} is of a whole ${job}`,
-      mend: `Give what \`${command} --shard i/n\` has written.`,
-    });
-  });
+    if (!shard)
+      throw new QuantizeError('statistics-shards', {
+        problem: `${path} is of a whole ${job}`,
+        mend: `Give what \`${command} --shard i/n\` has written.`,
+      });
+    shards.push({ path, record, shard });
+  }
   shards.sort((a, b) => a.shard.index - b.shard.index);
   const [first, ...others] = shards;
   if (!first) throw new Error('there is nothing to merge');

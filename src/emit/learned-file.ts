@@ -133,13 +133,11 @@ export const unfit = (path: string) => malformed(kind, path, 'its numbers do not
  * @throws QuantizeError where a shard is missing or is of another run; every existing file is then as it was
  */
 export async function mergeLearnedFiles(inputs: readonly string[], output: string): Promise<LearnedRecord> {
-  const files: { path: string; record: LearnedRecord }[] = [];
-  for (const path of inputs) files.push({ path, record: await readLearned(path) });
-  const parts = allShards(kind, files);
+  const parts = await allShards(kind, inputs, readLearned);
   const [{ basis, of }] = parts;
   const blocks = parts.flatMap((part) => [...part.blocks]).sort((a, b) => a.at - b.at);
   if (blocks.length !== of || blocks.some(({ at }, i) => at !== i))
-    throw malformed(kind, (files[0] as (typeof files)[0]).path, 'its shards do not have each block once');
+    throw malformed(kind, inputs[0] as string, 'its shards do not have each block once');
   const record: LearnedRecord = { basis, shard: undefined, of, blocks };
   await writeFileWhole(output, serializeLearned(record));
   return record;

@@ -129,15 +129,8 @@ export class DriftMeter {
   #addTexts(a: ArrayLike<number>, b: ArrayLike<number>, samples: number): void {
     let equal = 0;
     for (let i = 0; i < a.length; i++) if (a[i] === b[i]) equal++;
-    const sums = this.#sums;
-    for (const [at, added] of [
-      [SIGNAL, a.length],
-      [OTHER, a.length],
-      [PRODUCT, equal],
-      [NOISE, 2 * (a.length - equal)],
-    ] as const)
-      sums[at] = (sums[at] as number) + added;
-    if (equal < a.length) sums[LARGEST] = 1;
+    const odd = a.length - equal;
+    accumulate(this.#sums, [a.length, a.length, equal, 2 * odd, Math.sign(odd)]);
     if (a.length !== samples) return;
     this.#classified += samples;
     this.#agreed += equal;
@@ -162,7 +155,7 @@ export class DriftMeter {
         continue;
       }
       this.#compared++;
-      add(this.#sums, x, y);
+      accumulate(this.#sums, [x * x, y * y, x * y, (x - y) ** 2, Math.abs(x - y)]);
     }
   }
 
@@ -224,14 +217,10 @@ function addFinite(
   return true;
 }
 
-/** Add one element to the sums. */
-function add(sums: Float64Array, x: number, y: number): void {
-  const error = x - y;
-  sums[SIGNAL] = (sums[SIGNAL] as number) + x * x;
-  sums[OTHER] = (sums[OTHER] as number) + y * y;
-  sums[PRODUCT] = (sums[PRODUCT] as number) + x * y;
-  sums[NOISE] = (sums[NOISE] as number) + error * error;
-  sums[LARGEST] = Math.max(sums[LARGEST] as number, Math.abs(error));
+/** Add to the sums, of the errors keep the largest. */
+function accumulate(sums: Float64Array, added: readonly number[]): void {
+  for (let at = 0; at < LARGEST; at++) sums[at] = (sums[at] as number) + (added[at] as number);
+  sums[LARGEST] = Math.max(sums[LARGEST] as number, added[LARGEST] as number);
 }
 
 /** The SQNR that a drift is judged by: that of its worst group of channels; null where nothing differs. */

@@ -248,26 +248,25 @@ async function load(
   model: Uint8Array | ModelInMemory | string,
   options: ort.InferenceSession.SessionOptions,
 ): Promise<Loaded> {
-  const isPath = typeof model === 'string';
-  const { bytes, files } = isPath
-    ? { bytes: undefined, files: new Map<string, Uint8Array>() }
-    : model instanceof Uint8Array
-      ? { bytes: model, files: new Map<string, Uint8Array>() }
-      : model;
+  const { bytes, files } =
+    typeof model === 'object' && 'files' in model ? model : { bytes: model, files: [] };
   const externalData = [...files].map(([path, data]) => ({ path, data }));
   const all = { ...options, ...(externalData.length > 0 && { externalData }) };
-  const create = (from: Uint8Array | string, settings = all) =>
-    typeof from === 'string'
-      ? ort.InferenceSession.create(from, settings)
-      : ort.InferenceSession.create(from, settings);
   try {
-    return { session: await create(bytes ?? (model as string)), dropped: [] };
+    return { session: await create(bytes, all), dropped: [] };
   } catch (thrown) {
     if (!isForTypes(thrown)) throw thrown;
-    const bound = bindable(bytes ?? (await readFile(model as string)));
-    return { session: await create(bound.bytes, isPath ? besides(model, all) : all), dropped: bound.dropped };
+    const isPath = typeof bytes === 'string';
+    const bound = bindable(isPath ? await readFile(bytes) : bytes);
+    return { session: await create(bound.bytes, isPath ? besides(bytes, all) : all), dropped: bound.dropped };
   }
 }
+
+/** The runtime has a signature for each. */
+const create = (model: Uint8Array | string, options: ort.InferenceSession.SessionOptions) =>
+  typeof model === 'string'
+    ? ort.InferenceSession.create(model, options)
+    : ort.InferenceSession.create(model, options);
 
 /** Options for the bytes of a file whose tensors stand in others of its folder. */
 function besides(path: string, options: ort.InferenceSession.SessionOptions) {

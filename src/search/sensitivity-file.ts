@@ -110,9 +110,7 @@ export async function mergeSensitivityFiles(
   inputs: readonly string[],
   output: string,
 ): Promise<SensitivityRecord> {
-  const files: { path: string; record: SensitivityRecord }[] = [];
-  for (const path of inputs) files.push({ path, record: await readSensitivities(path) });
-  const parts = allShards(kind, files);
+  const parts = await allShards(kind, inputs, readSensitivities);
   const record = { basis: parts[0].basis, shard: undefined, ...joinSensitivities(parts) };
   await writeFileWhole(output, serializeSensitivities(record));
   return record;
