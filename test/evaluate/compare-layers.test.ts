@@ -99,9 +99,10 @@ describe('drift of each layer', () => {
     expect(opened).toBe(2 * samples);
     expect(inTurn).toEqual([drift]);
     // So it is for a model of many constants, unless too much would go through a file.
+    const bytes = samples * elementCount(dims) * Float32Array.BYTES_PER_ELEMENT;
     for (const [recordedBytes, batches] of [
-      [2 ** 30, 2 * samples],
-      [1, 1 + samples],
+      [bytes, 2 * samples],
+      [bytes - 1, 1 + samples],
     ] as const) {
       opened = 0;
       const limits = { togetherBytes: 0, recordedBytes };
