@@ -123,7 +123,8 @@ function trialsOf(
 ): Trial {
   const rootOf = (name: string | undefined) => placement.values.get(name ?? '')?.root;
   const readers = placement.weighted
-    .filter(({ runs }) => runs.kind === 'integer')
+    // What is seen of bodies has not the shape that a layer there reads.
+    .filter(({ runs, owner }) => runs.kind === 'integer' && !owner)
     .map((weighted): Reader => ({ input: inputAt(weighted.node, 0) ?? '', node: weighted.node, energy: 0 }))
     .filter(({ input }) => rootOf(input) === value);
   const bits = layerBitsOf(placement, value) ?? MAX_BITS;

@@ -6,6 +6,7 @@ import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import type { SampleSource } from '../../calibration/source.js';
 import type { Statistics } from '../../calibration/statistics.js';
 import { QuantizeError } from '../errors.js';
+import { ownNames } from '../graph/bodies.js';
 import { observedValues, type PlacedModel } from '../place/placement.js';
 import { named } from '../recipe.js';
 import { type CalibrationSettings, calibrate } from './calibrate.js';
@@ -54,7 +55,10 @@ export async function findRanges(placed: PlacedModel, inputs: RangeInputs): Prom
   const { from } = named(rangeSources, activations.observer);
   if (from === 'batch-norm') {
     if (stats !== undefined) throw unused(activations.observer);
-    return same(await dataFreeStatistics(model, values, inputs.inputRange, inputs));
+    // What BatchNormalization told is of the main graph's values.
+    const own = ownNames(model.graph);
+    const told = values.filter((value) => own.has(value));
+    return same(await dataFreeStatistics(model, told, inputs.inputRange, inputs));
   }
   if (from === 'statistics') {
     if (inputs.statistics) return same(inputs.statistics);

@@ -1,4 +1,4 @@
-import type { Graph } from '../graph/model.js';
+import type { FlatGraph } from '../graph/flat.js';
 import type { Uses } from '../graph/uses.js';
 import { type Placement, roleOf } from '../place/placement.js';
 import { EmittedNames } from './emitted-names.js';
@@ -20,9 +20,10 @@ export interface NamedValues {
  * Name the quantized values of a graph. The names follow from the graph and the placement alone, so that they can be
  * found again in the file.
  *
- * @param graph - the float graph
+ * @param flat - the float graph with its bodies
  */
-export function nameValues(placement: Placement, graph: Graph, uses: Uses): NamedValues {
+export function nameValues(placement: Placement, flat: FlatGraph): NamedValues {
+  const { graph, uses } = flat;
   const scope = new EmittedNames(graph);
   const names = new Map<string, ValueNames>();
   for (const { name, madeByInteger } of placement.values.values()) {

@@ -1,7 +1,8 @@
+import { ownNames } from '../graph/bodies.js';
 import type { ClampBounds } from '../graph/clamp-bounds.js';
 import { dequantizeNode, type NodeScope, type Parameters, quantizeNodes } from '../graph/fake-quantize.js';
+import type { FlatGraph } from '../graph/flat.js';
 import { attribute, type Graph, isOp, type Node, node } from '../graph/model.js';
-import type { Uses } from '../graph/uses.js';
 import { type ActivationQuantizer, isWide } from '../numerics/activation.js';
 import type { AffineQuantizer } from '../numerics/affine.js';
 import { hardSigmoidOf } from '../place/operators.js';
@@ -13,34 +14,37 @@ import { movesCodes, type ValueNames } from './value-names.js';
 
 /** What the values of a graph are written with. */
 export interface ValueSources {
-  /** The float graph. */
-  readonly source: Graph;
-  readonly uses: Uses;
+  readonly flat: FlatGraph;
+  /** The float graph or a body of it, whose values these are; others are of graphs around it. */
+  readonly part: Graph;
   readonly plan: Plan;
   readonly names: ReadonlyMap<string, ValueNames>;
   readonly constants: Constants;
   /** Gets the nodes, in order. */
   readonly nodes: Node[];
+  /** Scale initializers by root value: shared by all values that have the root's parameters. */
+  readonly scales: Map<string, string>;
 }
 
 /** Writes the quantized values of a graph: their Q, their DQ, scale and zero point. */
 export class ValueWriter {
   readonly #sources: ValueSources;
-  /** Scale initializers by root value: shared by all values that have the root's parameters. */
-  readonly #scales = new Map<string, string>();
-  readonly #dequantizedValues = new Set<string>();
+  readonly #own: ReadonlySet<string>;
+  readonly #dequantizedValues = new Map<string, string>();
   /** Of values that layers read in narrower codes. */
   readonly #layerCodes = new Map<string, { codes: string; parameters: Parameters }>();
   readonly #layerInputs = new Map<string, string>();
 
   constructor(sources: ValueSources) {
     this.#sources = sources;
+    this.#own = ownNames(sources.part);
   }
 
-  /** For each quantized value what a DQ of it reads: its codes, their scale and zero point. */
+  /** For each quantized value of its graph what a DQ of it reads: its codes, their scale and zero point. */
   get codes(): Map<string, readonly string[]> {
     const { names } = this.#sources;
-    return new Map([...names].map(([name, { codes }]) => [name, [codes, ...this.parameters(name)]]));
+    const own = [...names].filter(([name]) => this.#own.has(name));
+    return new Map(own.map(([name, { codes }]) => [name, [codes, ...this.parameters(name)]]));
   }
 
   namesFor(value: string): ValueNames {
@@ -56,9 +60,9 @@ export class ValueWriter {
 
   /** Q behind a value that is quantized and not made of codes already. */
   quantize(value: string): void {
-    const { names, plan, uses, nodes } = this.#sources;
+    const { names, plan, flat, nodes } = this.#sources;
     const named = names.get(value);
-    if (!named || movesCodes(plan.placement, uses, value)) return;
+    if (!named || movesCodes(plan.placement, flat.uses, value)) return;
     const quantizer = this.#quantizerOf(value);
     const scope = this.#scopeOf(value);
     const parameters = this.#parametersOfRaw(value);
@@ -75,30 +79,33 @@ export class ValueWriter {
 
   #parametersOf(key: string, grid: AffineQuantizer): Parameters {
     const { scale, zeroPoint } = grid;
-    const { constants } = this.#sources;
-    let name = this.#scales.get(key);
+    const { constants, scales } = this.#sources;
+    let name = scales.get(key);
     if (!name) {
       name = constants.add(`${key}_s`, { type: 'float32', dims: [], data: Float32Array.of(scale) });
-      this.#scales.set(key, name);
+      scales.set(key, name);
     }
     return [name, constants.code(zeroPoint, isWide(grid))];
   }
 
-  /** DQ of a value that the outside or a subgraph knows by its name; here, so that it stands before the subgraph. */
+  /** DQ of a value that the outside knows by its name. */
   publish(value: string): void {
-    const { plan, uses } = this.#sources;
-    if (!plan.placement.values.get(value)?.madeByInteger) return;
-    if (uses.isOutput(value) || uses.isCaptured(value)) this.dequantized(value);
+    const { plan, flat } = this.#sources;
+    if (plan.placement.values.get(value)?.madeByInteger && flat.uses.isOutput(value)) this.dequantized(value);
   }
 
-  /** The dequantized form of a quantized value, made when first asked for. */
+  /**
+   * The dequantized form of a quantized value, made when first asked for; in a body anew, since no kernel takes a DQ in that stands
+   * outside.
+   */
   dequantized(value: string): string {
+    const known = this.#dequantizedValues.get(value);
+    if (known !== undefined) return known;
     const { codes, dequantized } = this.namesFor(value);
-    if (!this.#dequantizedValues.has(value)) {
-      this.#dequantizedValues.add(value);
-      this.#sources.nodes.push(dequantizeNode(codes, this.parameters(value), dequantized));
-    }
-    return dequantized;
+    const output = this.#own.has(value) ? dequantized : this.#sources.constants.names.fresh(`${value}_dq`);
+    this.#dequantizedValues.set(value, output);
+    this.#sources.nodes.push(dequantizeNode(codes, this.parameters(value), output));
+    return output;
   }
 
   /** The codes that a layer reads of a value, and their parameters. */
@@ -170,10 +177,10 @@ export class ValueWriter {
    * load a model in which the Q sticks out of the clamp by less than half a step.
    */
   #reachedCodes(value: string): ClampBounds {
-    const { source, plan, uses } = this.#sources;
+    const { flat, plan } = this.#sources;
     const quantizer = this.grid(value);
     if (this.#hardSigmoidAt(value)) return clampCodes({ low: 0, high: 1 }, quantizer);
-    return codesWithinClamp(value, quantizer, { graph: source, uses, placement: plan.placement });
+    return codesWithinClamp(value, quantizer, { ...flat, placement: plan.placement });
   }
 
   /** Scale and zero point of the Q of a value: its own, but for a HardSigmoid, whose Add makes 1/α of it. */
@@ -188,8 +195,8 @@ export class ValueWriter {
 
   /** The HardSigmoid that makes a value in integers; undefined where another operator does. */
   #hardSigmoidAt(value: string): Node | undefined {
-    const { uses, plan } = this.#sources;
-    const producer = uses.producer(value);
+    const { flat, plan } = this.#sources;
+    const producer = flat.uses.producer(value);
     const isInteger = producer && roleOf(plan.placement, producer)?.kind === 'arithmetic';
     return isInteger && isOp(producer, 'HardSigmoid') ? producer : undefined;
   }

@@ -34,12 +34,22 @@ export class WeightWriter {
   readonly #unsigned = new Map<QuantizedTensor, string>();
   readonly #integers = new Map<QuantizedTensor, string>();
   readonly #reshaped = new Map<string, string>();
+  readonly #outside: WeightWriter | undefined;
 
-  /** @param nodes - gets the nodes, in order */
-  constructor(nodes: Node[], constants: Constants, target: StorageTarget) {
+  /**
+   * @param nodes - gets the nodes, in order
+   * @param outside - the writer of the main graph, where this one is of a body
+   */
+  constructor(nodes: Node[], constants: Constants, target: StorageTarget, outside?: WeightWriter) {
     this.#nodes = nodes;
     this.#constants = constants;
     this.#target = target;
+    this.#outside = outside;
+  }
+
+  /** A writer for a body: what a weight's integers and floats are made of stays here, a DQ that a kernel takes in stands there. */
+  inBody(nodes: Node[]): WeightWriter {
+    return new WeightWriter(nodes, this.#constants, this.#target, this);
   }
 
   /** The weight of an integer layer: its form → DQ. */
@@ -56,6 +66,7 @@ export class WeightWriter {
 
   /** The weight of a site of a float operator, in the shape that it has there. */
   stored(plan: Plan, site: WeightSite): string {
+    if (this.#outside) return this.#outside.stored(plan, site);
     const floats = this.float(integerWeight(plan, site), site.weightName);
     if (!site.shape) return floats;
     const known = this.#reshaped.get(floats);
@@ -71,6 +82,7 @@ export class WeightWriter {
    * for other runtimes, int8 → DQ.
    */
   float(weight: QuantizedTensor, name: string): string {
+    if (this.#outside) return this.#outside.float(weight, name);
     return this.#once(weight, () => {
       const integers = this.integers(weight, name);
       const { format, opset } = this.#target;
@@ -138,6 +150,7 @@ export class WeightWriter {
 
   /** The integers of a weight as uint8 about 128, a byte each. */
   unsigned(weight: QuantizedTensor, name: string): string {
+    if (this.#outside) return this.#outside.unsigned(weight, name);
     const known = this.#unsigned.get(weight);
     if (known !== undefined) return known;
     const data = Uint8Array.from(integersOfTensor(weight), (code) => code + UNSIGNED_ZERO);
@@ -148,6 +161,7 @@ export class WeightWriter {
 
   /** The integers of a weight, of its shape. */
   integers(weight: QuantizedTensor, name: string): string {
+    if (this.#outside) return this.#outside.integers(weight, name);
     const known = this.#integers.get(weight);
     if (known !== undefined) return known;
     const output = this.#constants.names.fresh(`${name}_q`);

@@ -1,4 +1,5 @@
 import { nameValues } from '../emit/value-names.js';
+import { flatOf } from '../graph/flat.js';
 import type { Graph, Model } from '../graph/model.js';
 import { indexUses, type Uses } from '../graph/uses.js';
 import type { Placement } from '../place/placement.js';
@@ -16,7 +17,7 @@ export function plannedLayers(
   quantized: Model,
 ): { model: Model; pairs: LayerPair[] } | undefined {
   const uses = indexUses(quantized.graph);
-  const { names } = nameValues(placement, folded, indexUses(folded));
+  const { names } = nameValues(placement, flatOf(folded));
   const codes = new Map<string, readonly string[]>();
   for (const { result: value, owner } of placement.weighted) {
     if (owner) continue;

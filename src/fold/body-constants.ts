@@ -1,6 +1,7 @@
 import { ownNames } from '../graph/bodies.js';
 import { NameScope, replaceReads } from '../graph/edit.js';
-import { type Graph, type Model, type Node, subgraphsOf } from '../graph/model.js';
+import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
+import { separateNames } from '../graph/separate-names.js';
 import { contentOf } from '../graph/tensor-content.js';
 import { takesWeights } from '../graph/weight-inputs.js';
 import { constantNodes } from './constant-nodes.js';
@@ -15,7 +16,8 @@ import type { FoldContext, Pass } from './pass.js';
  * - What a body computes from constants alone is evaluated first: exporters put the rows of LSTM weights in order there.
  * - Only float32 constants of a Conv, Gemm, MatMul or another operator that is quantized move; a constant that the body
  *   returns, or that an old file lists among the body's inputs, stays.
- * - A name that another graph gives to a value, too, becomes a fresh one; so do ids of nodes that two bodies share.
+ * - A name that another graph gives to a value, too, becomes a fresh one, whatever the value is; so do ids of nodes that two bodies
+ *   share.
  */
 export const bodyConstants: Pass = {
   name: 'body-constants',
@@ -27,7 +29,7 @@ export const bodyConstants: Pass = {
     if (!graph.nodes.some((node) => subgraphsOf(node).length > 0)) return 0;
     for (const node of graph.nodes)
       for (const body of subgraphsOf(node)) await evaluateIn(model, body, graph.initializers, context);
-    separateIds(graph);
+    separateNames(graph);
     return moveWeights(graph);
   },
 };
@@ -51,21 +53,6 @@ async function evaluateIn(
     for (const inner of subgraphsOf(node)) await evaluateIn(model, inner, view.initializers, context);
   // What BatchNormalization told is of the main graph's values.
   await deadCode.run({ ...model, graph: body, batchNorms: new Map() }, context);
-}
-
-/** Nodes of two bodies may have one id, which is the name of an output: the second gets another. */
-function separateIds(graph: Graph): void {
-  const seen = new Set(graph.nodes.map(({ id }) => id));
-  const visit = (body: Graph) => {
-    body.nodes = body.nodes.map((node): Node => {
-      let id = node.id;
-      for (let n = 2; id !== '' && seen.has(id); n++) id = `${node.id}_${n}`;
-      seen.add(id);
-      for (const inner of subgraphsOf(node)) visit(inner);
-      return id === node.id ? node : { ...node, id };
-    });
-  };
-  for (const node of graph.nodes) for (const body of subgraphsOf(node)) visit(body);
 }
 
 function moveWeights(graph: Graph): number {

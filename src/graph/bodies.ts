@@ -1,25 +1,24 @@
-import { type Graph, type Node, subgraphsOf } from './model.js';
-import type { Tensor } from './tensor.js';
+import { type Attribute, type Graph, type Node, subgraphsOf } from './model.js';
 
 /** The body of an If, Loop or Scan, at any depth. */
 export interface Body {
   readonly graph: Graph;
-  /** The node of the main graph that it belongs to in the end. */
-  readonly owner: Node;
-  /** Constants of the main graph that its nodes can read: those whose names no body around it gives to another value. */
-  readonly constants: ReadonlyMap<string, Tensor>;
+  /** The nodes around it: one of the main graph, one in its body, and so on; the last one is that whose body it is. */
+  readonly holders: readonly [Node, ...Node[]];
 }
 
 /** All bodies of a graph, outer ones before those in them. */
 export function bodiesOf(graph: Graph): Body[] {
   const bodies: Body[] = [];
-  const visit = (body: Graph, owner: Node, outer: ReadonlyMap<string, Tensor>) => {
-    const constants = without(outer, ownNames(body));
-    bodies.push({ graph: body, owner, constants });
-    for (const node of body.nodes) for (const inner of subgraphsOf(node)) visit(inner, owner, constants);
+  const visit = (part: Graph, around: readonly Node[]) => {
+    for (const holder of part.nodes)
+      for (const body of subgraphsOf(holder)) {
+        const holders = [...around, holder] as unknown as Body['holders'];
+        bodies.push({ graph: body, holders });
+        visit(body, holders);
+      }
   };
-  for (const owner of graph.nodes)
-    for (const body of subgraphsOf(owner)) visit(body, owner, graph.initializers);
+  visit(graph, []);
   return bodies;
 }
 
@@ -30,17 +29,13 @@ export function ownNames(graph: Graph): Set<string> {
   return names;
 }
 
-/** A map without some of its keys; itself where it has none of them. */
-function without(
-  tensors: ReadonlyMap<string, Tensor>,
-  names: ReadonlySet<string>,
-): ReadonlyMap<string, Tensor> {
-  if (![...names].some((name) => tensors.has(name))) return tensors;
-  return new Map([...tensors].filter(([name]) => !names.has(name)));
+/** A node with other bodies. */
+export function mapBodies(each: Node, change: (body: Graph) => Graph): Node {
+  const attributes = new Map<string, Attribute>();
+  for (const [name, found] of each.attributes) {
+    if (found.kind === 'graph') attributes.set(name, { ...found, value: change(found.value) });
+    else if (found.kind === 'graphs') attributes.set(name, { ...found, value: found.value.map(change) });
+    else attributes.set(name, found);
+  }
+  return { ...each, attributes };
 }
-
-/** A body as a graph of its own whose constants are those of the main graph that it can read. */
-export const viewOf = ({ graph, constants }: Body): Graph => ({
-  ...graph,
-  initializers: constants as Map<string, Tensor>,
-});

@@ -1,15 +1,26 @@
-import type { Graph, Model } from './model.js';
+import { ownNames } from './bodies.js';
+import { ExposedBodies } from './expose-bodies.js';
+import { type Graph, type Model, subgraphsOf } from './model.js';
 
-/** The model with inner values as outputs too; the runtime finds their types itself. */
+/**
+ * The model with inner values as outputs too; the runtime finds their types itself. Of values of bodies the whole node gives what
+ * was in them: of a branch that was not taken nothing, of a Loop or a Scan that of all steps, in a row.
+ */
 export function exposing(model: Model, values: readonly string[]): Model {
-  const outputs = new Set(model.graph.outputs.map((output) => output.name));
+  const inner = innerValues(model.graph, values);
+  const base = inner.size > 0 ? new ExposedBodies(model.graph, inner).graph : model.graph;
+  const outputs = new Set(base.outputs.map((output) => output.name));
   const added = [...new Set(values)].filter((value) => !outputs.has(value));
   const graph: Graph = {
-    ...model.graph,
-    outputs: [
-      ...model.graph.outputs,
-      ...added.map((name) => ({ name, dataType: undefined, shape: undefined })),
-    ],
+    ...base,
+    outputs: [...base.outputs, ...added.map((name) => ({ name, dataType: undefined, shape: undefined }))],
   };
   return { ...model, graph };
+}
+
+/** Those of some values that bodies make, or are fed. */
+function innerValues(graph: Graph, values: readonly string[]): Set<string> {
+  if (!graph.nodes.some((node) => subgraphsOf(node).length > 0)) return new Set();
+  const own = ownNames(graph);
+  return new Set(values.filter((value) => !own.has(value)));
 }

@@ -1,4 +1,5 @@
 import { NameScope } from '../graph/edit.js';
+import { exposing } from '../graph/expose.js';
 import { type Model, node } from '../graph/model.js';
 import type { Feed } from '../numerics/nd-array.js';
 import type { SessionSettings } from '../runtime/session.js';
@@ -12,7 +13,7 @@ export async function measureShapes(
   settings: SessionSettings,
 ): Promise<Map<string, readonly number[]>> {
   if (values.length === 0) return new Map();
-  const { graph } = model;
+  const { graph } = exposing(model, values);
   const names = new NameScope(graph);
   const shapes = values.map((value) => node('Shape', [value], [names.fresh(`${value}_shape`)]));
   const outputs = shapes.flatMap((made) => made.outputs);

@@ -1,4 +1,4 @@
-import { bodiesOf, viewOf } from '../graph/bodies.js';
+import { type FlatGraph, flatOf } from '../graph/flat.js';
 import { type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, inputAt, intAttribute, isOp, type Node } from '../graph/model.js';
 import { floatsOf, type Tensor } from '../graph/tensor.js';
@@ -42,67 +42,56 @@ export const NO_WIDE_KERNELS = `has no kernels for activations of ${WIDE_BITS} b
 
 type Unfinished = Omit<WeightedNode, 'result'>;
 
-/** A node with a weight, and where it stands. */
-interface Candidate {
-  readonly node: Node;
-  /** Whose constants it reads: the main graph, or a view of the body that it stands in. */
-  readonly graph: Graph;
-  /** The If, Loop or Scan in whose body it stands. */
-  readonly owner: Node | undefined;
+/** A graph as one with its bodies, and why values of some nodes there cannot be observed, by node id. */
+export interface ObservedGraph extends FlatGraph {
+  readonly hidden: ReadonlyMap<string, string>;
 }
 
-function candidatesOf(graph: Graph): Candidate[] {
-  const within = (view: Graph, owner: Node | undefined) =>
-    view.nodes
-      .filter((node) => ruleOf(node)?.role === 'layer' || storableOf(node, view) !== undefined)
-      .map((node) => ({ node, graph: view, owner }));
-  return [
-    ...within(graph, undefined),
-    ...bodiesOf(graph).flatMap((body) => within(viewOf(body), body.owner)),
-  ];
-}
+const candidatesOf = (graph: Graph): Node[] =>
+  graph.nodes.filter((node) => ruleOf(node)?.role === 'layer' || storableOf(node, graph) !== undefined);
 
 /** Nodes that a pattern can name: those with a weight, quantized or not, in the bodies of others, too. */
 export function layerNodes(graph: Graph): Node[] {
-  return candidatesOf(graph).map(({ node }) => node);
+  return candidatesOf(flatOf(graph).graph);
 }
 
 /** Decide which layers are quantized, and how each runs. */
-export function placeLayers(graph: Graph, recipe: Recipe, uses: Uses): PlacedLayers {
+export function placeLayers(flat: ObservedGraph, recipe: Recipe): PlacedLayers {
+  const { graph, uses, holders, hidden } = flat;
   const candidates = candidatesOf(graph);
-  const known = new Set(candidates.map(({ node }) => node));
+  const known = new Set(candidates);
   const sound = soundLayers(graph);
-  const views = new Set(candidates.map((each) => each.graph));
-  const expectations = new Set([...views].flatMap((view) => [...expectationsOf(view)]));
-  const tones = new Set([...views].flatMap((view) => [...toneLayers(view)]));
-  const positions = new Map([...views].flatMap((view) => [...positionsOf(view, expectations)]));
+  const expectations = expectationsOf(graph, uses);
+  const tones = toneLayers(graph);
+  const positions = positionsOf(graph, expectations);
   const products = new Set<Node>();
   const placed: (Unfinished | [Node, Role])[] = [];
-  for (const { node, graph: view, owner } of candidates) {
+  for (const node of candidates) {
+    const owner = holders.get(node.id)?.[0];
     const position: Position = positions.get(node) ?? 'inner';
     const own = recipeFor(recipe, { id: node.id, name: node.name, position }, position !== 'inner');
-    const storable = storableOf(node, view);
-    if (!owner && !storable && !own.keptBy && isProduct(view, recipe, node)) {
+    const storable = storableOf(node, graph);
+    if (!hidden.has(node.id) && !storable && !own.keptBy && isProduct(graph, recipe, node)) {
       const reason = operatorKeptBy(recipe, node, false);
       if (reason === undefined) products.add(node);
       placed.push([node, reason === undefined ? { kind: 'arithmetic' } : { kind: 'float', reason }]);
       continue;
     }
-    const linear = linearLayerOf(view, node);
-    const sites = storable ? storedSites(view, node, storable) : linear ? [siteOf(linear)] : [];
+    const linear = linearLayerOf(graph, node);
+    const sites = storable ? storedSites(graph, node, storable) : linear ? [siteOf(linear)] : [];
     const reason =
       own.keptBy ??
       (expectations.has(node) && !asksIntegers(recipe, node) ? EXPECTATION : undefined) ??
       (tones.has(node) && !asksAnything(recipe, node) ? TRANSFORM : undefined) ??
-      reasonFor(view, node, linear, storable, sites);
+      reasonFor(graph, node, linear, storable, sites);
     if (reason !== undefined) {
       placed.push([node, { kind: 'float', reason }]);
       continue;
     }
     const runs: Runs = storable
       ? { kind: 'float', stored: storable.form, linear: owner ? undefined : linear }
-      : runsOf({ graph: view, uses, owner, sound: sound.get(node) }, recipe, linear, own);
-    const bias = biasOf(view, runs);
+      : runsOf({ ...flat, owner, sound: sound.get(node) }, recipe, linear, own);
+    const bias = biasOf(graph, runs);
     placed.push({ node, sites: sites as [WeightSite], recipe: own, position, runs, bias, owner });
   }
   const unfinished = placed.filter((each): each is Unfinished => !Array.isArray(each));
@@ -163,17 +152,17 @@ function isProduct(graph: Graph, { activations }: Recipe, node: Node): boolean {
 }
 
 /**
- * How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. In the body of another operator no range is
- * observed: there, fixed ranges leave its weights alone to be stored. So they do where a layer transforms sound, unless a rule
- * asks for more.
+ * How a quantized layer runs, by the recipe; MatMulInteger has no transposed input. Where no range can be observed, fixed ranges
+ * leave its weights alone to be stored. So they do where a layer transforms sound, unless a rule asks for more.
  */
 function runsOf(
   {
     graph,
     uses,
+    hidden,
     owner,
     sound,
-  }: { graph: Graph; uses: Uses; owner: Node | undefined; sound: string | undefined },
+  }: ObservedGraph & { owner: Node | undefined; sound: string | undefined },
   { activations, format, blocks, rules, target }: Recipe,
   linear: LinearLayer | undefined,
   own: LayerRecipe,
@@ -191,10 +180,11 @@ function runsOf(
   if (own.actBits === WIDE_BITS && formOf(target).widest < WIDE_BITS)
     return { ...stored, why: `${target} ${NO_WIDE_KERNELS}` };
   if (sound !== undefined && !asksActivations({ rules }, node)) return { ...stored, why: sound };
-  if (activations.kind === 'static')
-    return owner
-      ? { ...stored, why: `inside ${owner.opType} "${owner.id}"` }
-      : { kind: 'integer', linear, biasAdd: biasAddOf(graph, uses, linear) };
+  if (activations.kind === 'static') {
+    const unseen = hidden.get(node.id);
+    if (unseen !== undefined) return { ...stored, why: unseen };
+    return { kind: 'integer', linear, biasAdd: biasAddOf(graph, uses, linear) };
+  }
   return isOp(node, 'Gemm') && intAttribute(node, 'transA', 0) !== 0 ? stored : { kind: 'dynamic', linear };
 }
 

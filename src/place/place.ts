@@ -1,9 +1,11 @@
 import { QuantizeError } from '../errors.js';
-import type { Graph, Model, Node } from '../graph/model.js';
-import { indexUses, type Uses } from '../graph/uses.js';
+import { flatOf } from '../graph/flat.js';
+import { type Graph, type Model, type Node, opsetOf } from '../graph/model.js';
+import type { Uses } from '../graph/uses.js';
 import { checkPatterns, MAX_BITS, type Recipe, WIDE_BITS, widestRecipe } from '../recipe.js';
 import { isLayerInput, placeAround } from './around.js';
-import { layerNodes, type PlacedLayers, placeLayers } from './layers.js';
+import { whyHidden } from './hidden.js';
+import { layerNodes, type ObservedGraph, type PlacedLayers, placeLayers } from './layers.js';
 import { ruleOf } from './operators.js';
 import type { Placement, Role } from './placement.js';
 import { nodesOfShapes } from './shape-nodes.js';
@@ -20,11 +22,12 @@ import { valuesOf } from './values.js';
  * @throws QuantizeError where a pattern of the recipe names no layer, nor, to exclude it, an operator with integer kernels
  */
 export function place(model: Model, recipe: Recipe, path: string): Placement {
-  const { graph } = model;
-  checkPatterns(recipe, layerNodes(graph), path, graph.nodes.filter(ruleOf));
-  const uses = indexUses(graph);
-  const layers = placeLayers(graph, recipe, uses);
-  const fixed = new Map<string, Role>([...shapeRoles(graph), ...layers.roles]);
+  const flat = observedGraph(model, recipe);
+  const { graph, uses, hidden } = flat;
+  checkPatterns(recipe, layerNodes(model.graph), path, graph.nodes.filter(ruleOf));
+  const layers = placeLayers(flat, recipe);
+  const unseen = [...hidden].map(([id, reason]) => [id, { kind: 'float', reason }] as const);
+  const fixed = new Map<string, Role>([...unseen, ...shapeRoles(graph), ...layers.roles]);
   const isStatic = recipe.activations.kind === 'static';
   const around = isStatic ? placeAround(graph, uses, layers, new Set(fixed.keys())) : nothing;
   const roles = new Map<string, Role>([...fixed, ...around.roles]);
@@ -36,6 +39,18 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
   const isWide = recipe.activations.kind === 'static' && recipe.activations.bits === WIDE_BITS;
   const usualBits = isWide ? WIDE_BITS : MAX_BITS;
   return { roles, weighted, values: valuesOf({ graph, uses, roles, weighted, usualBits }, around.demanded) };
+}
+
+/** Runtimes of others get what stands in bodies in float. */
+function observedGraph(model: Model, { target }: Recipe): ObservedGraph {
+  const flat = flatOf(model.graph);
+  const opset = opsetOf(model);
+  const hidden = [...flat.holders].flatMap(([id, holders]) => {
+    const reason =
+      target === 'onnxruntime' ? whyHidden(holders, opset) : `inside ${holders[0].opType} "${holders[0].id}"`;
+    return reason === undefined ? [] : [[id, reason] as const];
+  });
+  return { ...flat, hidden: new Map(hidden) };
 }
 
 /**

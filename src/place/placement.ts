@@ -1,7 +1,7 @@
+import { flatOf } from '../graph/flat.js';
 import type { LinearLayer } from '../graph/linear-layer.js';
 import type { Graph, Model, Node } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
-import { indexUses } from '../graph/uses.js';
 import { type LayerRecipe, MAX_BITS, type Recipe, recipeFor } from '../recipe.js';
 import { joinTakenApart } from './parts.js';
 
@@ -98,7 +98,7 @@ export interface QuantizedValue {
 export interface Placement {
   /** By node id. */
   readonly roles: ReadonlyMap<string, Role>;
-  /** Every node with quantized weights, in the order of the graph. */
+  /** Every node with quantized weights, in the order of the graph, those of a body before the node that it belongs to. */
   readonly weighted: readonly WeightedNode[];
   readonly values: ReadonlyMap<string, QuantizedValue>;
 }
@@ -126,9 +126,9 @@ export function observedValues(placement: Placement): string[] {
  * and its result has parameters of its own. So has what is taken out of a Concat, where that stays float.
  */
 export function observableValues(graph: Graph, widest: Placement): string[] {
-  const uses = indexUses(graph);
+  const { graph: flat, uses } = flatOf(graph);
   const moved = new Set(
-    graph.nodes.flatMap((node) => {
+    flat.nodes.flatMap((node) => {
       const isMoved = roleOf(widest, node)?.kind === 'codes' && !joinTakenApart(node, uses);
       return isMoved ? node.outputs : [];
     }),

@@ -1,11 +1,11 @@
 import { linearLayerOf } from '../graph/linear-layer.js';
-import type { Graph, Node } from '../graph/model.js';
+import { type Graph, type Node, subgraphsOf } from '../graph/model.js';
 import { storableOf } from '../graph/weight-inputs.js';
 import { ruleOf } from './operators.js';
 import type { Position } from './placement.js';
 
 /**
- * Where each layer stands among the layers, along the data flow.
+ * Where each layer stands among the layers, along the data flow, into the bodies of nodes and out of them.
  *
  * @param besides - layers that only read what others gave, by which those are no less the last
  */
@@ -16,7 +16,7 @@ export function positionsOf(graph: Graph, besides: ReadonlySet<Node> = new Set()
   const afterLayer = new Set<string>();
   const hasBefore = new Set<Node>();
   for (const node of graph.nodes) {
-    const before = node.inputs.some((value) => afterLayer.has(value));
+    const before = readBy(node).some((value) => afterLayer.has(value));
     if (before) hasBefore.add(node);
     if (before || isLayer(node)) for (const output of node.outputs) afterLayer.add(output);
   }
@@ -25,10 +25,16 @@ export function positionsOf(graph: Graph, besides: ReadonlySet<Node> = new Set()
   for (const node of [...graph.nodes].reverse()) {
     const after = node.outputs.some((value) => beforeLayer.has(value));
     if (after || (isLayer(node) && !besides.has(node)))
-      for (const input of node.inputs) beforeLayer.add(input);
+      for (const input of readBy(node)) beforeLayer.add(input);
     if (!isLayer(node)) continue;
     const before = hasBefore.has(node);
     positions.set(node, before ? (after ? 'inner' : 'last') : after ? 'first' : 'only');
   }
   return positions;
 }
+
+/** What a node reads, and what its bodies make, of which its results are. */
+const readBy = (node: Node): string[] => [
+  ...node.inputs,
+  ...subgraphsOf(node).flatMap(({ outputs }) => outputs.map(({ name }) => name)),
+];

@@ -10,6 +10,7 @@ import type { Placement, WeightedNode } from '../place/placement.js';
 import { formOf } from '../place/targets/targets.js';
 import type { WidenedNode } from '../quantize/plan.js';
 import { asksActivations, MAX_BITS, named, type Recipe, type Rule, WIDE_BITS } from '../recipe.js';
+import { unseenNodes } from './unseen.js';
 
 /** From here on 8 bits hold a value well enough: an error of a thirtieth. */
 const ENOUGH_DB = 30;
@@ -34,6 +35,7 @@ export interface WidenSources {
  *
  * - A layer whose input or result has an SQNR below 30 dB at 8 bits, by the quantizer that it would get: few values far out
  *   of all others stretch the range.
+ * - A layer in a body of which no sample saw a range.
  * - A Concat of values whose ranges are more than 30 times apart, and the layers that read it: boxes to 640 beside scores to 1.
  *
  * They compute in float; where the target has kernels for 16 bits, layers get inputs of such, and a join with them. What is float then lets other values
@@ -57,7 +59,7 @@ const hasWide = ({ target }: Recipe): boolean => formOf(target).widest === WIDE_
 /** What reads a join of far ranges keeps its weights, too: their error is multiplied by the large values, and added to the small. */
 function withAll(recipe: Recipe, nodes: readonly WidenedNode[]): Recipe {
   const ruled = (all: readonly WidenedNode[], actBits: Rule['actBits']): Rule[] =>
-    all.map(({ id }) => ({ pattern: id, actBits }));
+    all.map(({ id, because }) => ({ pattern: id, actBits: because.kind === 'unseen' ? 'float' : actBits }));
   if (hasWide(recipe)) return { ...recipe, rules: [...ruled(nodes, WIDE_BITS), ...recipe.rules] };
   const [readers, others] = [true, false].map((reads) =>
     nodes.filter(({ because }) => (because.kind === 'reads') === reads),
@@ -77,8 +79,11 @@ function beyondEightBits(
   const { activations, rules } = recipe;
   if (activations.kind !== 'static' || !ranges.statistics) return [];
   const source = named(rangeSources, activations.observer);
-  if (source.from === 'batch-norm') return [];
   const { tensors } = ranges.statistics;
+  const unseen = unseenNodes(model, placement, tensors).flatMap(({ node, because }): WidenedNode[] =>
+    asksActivations({ rules }, node) ? [] : [{ id: node.id, because }],
+  );
+  if (unseen.length > 0 || source.from === 'batch-norm') return unseen;
   const choices = ranges.source === activations.observer ? ranges.choices : undefined;
   const isAsked = (node: Node) => asksActivations({ rules }, node);
   const settings = activations.observerSettings;

@@ -1,4 +1,5 @@
 import type { Ranges } from '../calibrate/find-ranges.js';
+import { flatOf } from '../graph/flat.js';
 import type { Graph } from '../graph/model.js';
 import { floatsOf } from '../graph/tensor.js';
 import { quantizerOfRange, quantizeValue } from '../numerics/affine.js';
@@ -58,9 +59,10 @@ export async function buildPlan(
     activations.set(name, chosen(placed?.bits ?? MAX_BITS));
     if (placed?.layerBits !== undefined) activations.set(layerKeyOf(placed), chosen(placed.layerBits));
   }
+  const { graph: flat } = flatOf(model.graph);
   const biases = new Map(
     placement.weighted.flatMap((weighted) => {
-      const bias = weighted.runs.kind === 'integer' ? biasOf(model.graph, weighted) : undefined;
+      const bias = weighted.runs.kind === 'integer' ? biasOf(flat, weighted) : undefined;
       return bias ? [[weighted.node.id, bias] as const] : [];
     }),
   );
@@ -210,10 +212,11 @@ function channelsPerCodebook({ granularity, group }: LayerRecipe): number | unde
 
 /** Constants that integer arithmetic reads, over their whole range, as wide as its result. */
 export function constantOperands(
-  graph: Graph,
+  whole: Graph,
   placement: Placement,
   recipe: Pick<Recipe, 'target'>,
 ): Map<string, QuantizedConstant> {
+  const { graph } = flatOf(whole);
   const constants = new Map<string, QuantizedConstant>();
   for (const node of graph.nodes) {
     if (roleOf(placement, node)?.kind !== 'arithmetic' || !ruleOf(node)?.constants) continue;

@@ -1,9 +1,10 @@
 import type { TensorStatistics } from '../../calibration/statistics.js';
 import { clampBounds } from '../graph/clamp-bounds.js';
 import { type Curve, curveOf } from '../graph/curves.js';
+import { flatOf } from '../graph/flat.js';
 import { type Graph, inputAt, isOp, type Node } from '../graph/model.js';
 import { floatsOf, isFloatTensor } from '../graph/tensor.js';
-import { indexUses, type Uses } from '../graph/uses.js';
+import type { Uses } from '../graph/uses.js';
 import { clamp } from '../numerics/round.js';
 import type { Placement } from '../place/placement.js';
 
@@ -39,11 +40,11 @@ const MOST_NODES = 24;
  * there, so that the rest gets finer steps.
  *
  * The functions are those that elementwise operators and single constants make of a value, up to what reads them otherwise;
- * they are looked at as curves, whatever operators they are made of. A value that a layer, another operator, a body or the outside
- * reads as it is keeps its whole range.
+ * they are looked at as curves, whatever operators they are made of. A value that a layer, another operator or the outside reads, or a
+ * body gives, as it is keeps its whole range.
  */
-export function feltIn(graph: Graph, { values }: Pick<Placement, 'values'>): Felt {
-  const uses = indexUses(graph);
+export function feltIn(whole: Graph, { values }: Pick<Placement, 'values'>): Felt {
+  const { graph, uses } = flatOf(whole);
   const members = new Map<string, string[]>();
   for (const { name, root } of values.values()) {
     // What a clamp makes of codes is a function of them, though it shares their scale.

@@ -82,7 +82,9 @@ export interface WidenedNode {
         readonly large: { readonly name: string; readonly reach: number };
       }
     /** It reads such a join. */
-    | { readonly kind: 'reads'; readonly join: string };
+    | { readonly kind: 'reads'; readonly join: string }
+    /** It stands in a body of this node, or reads of one, where no sample came by. */
+    | { readonly kind: 'unseen'; readonly owner: string };
 }
 
 /** A weight as it is stored: in blocks where the placement says so. */

@@ -25,15 +25,15 @@ export interface RefinableLayer {
   readonly output: string;
 }
 
-/** The layers of a plan that refiners can work on, in the order of the graph. */
+/** The layers of a plan that refiners can work on, in the order of the graph: those of the main graph. */
 export function refinableLayers(graph: Graph, plan: Plan): RefinableLayer[] {
   const { weighted } = plan.placement;
   const isOnlyReader = onlyReaders(plan);
   return weighted.flatMap((each): RefinableLayer[] => {
-    const { node, sites, runs, recipe } = each;
+    const { node, sites, runs, recipe, owner } = each;
     const { linear } = runs;
     const [site, ...others] = sites;
-    if (!linear || others.length > 0 || !isOnlyReader(site)) return [];
+    if (owner || !linear || others.length > 0 || !isOnlyReader(site)) return [];
     const biasAdd = runs.kind === 'integer' ? runs.biasAdd : undefined;
     return [
       {

@@ -141,11 +141,19 @@ export function widenedWarnings({
   const how = formOf(recipe.target).widest === WIDE_BITS ? `at ${WIDE_BITS} bits` : 'in float';
   const ranges = widened.flatMap(({ id, because }) => (because.kind === 'range' ? [{ id, ...because }] : []));
   const joins = widened.flatMap(({ id, because }) => (because.kind === 'join' ? [{ id, ...because }] : []));
+  const unseen = widened.flatMap(({ id, because }) =>
+    because.kind === 'unseen' ? [{ id, ...because }] : [],
+  );
   const [worst] = [...ranges].sort((a, b) => a.sqnrDb - b.sqnrDb);
   const rangeSentence = worst && [
     `${count(ranges.length, 'layer')}, as "${worst.id}", ${ranges.length === 1 ? 'computes' : 'compute'} ${how}: a few values are so far from all others that 8 bits would leave ${formatDb(worst.sqnrDb)} of "${worst.value}". --rule '${worst.id}:act-bits=8' quantizes one all the same.`,
   ];
+  const [first] = unseen;
+  const unseenSentence = first && [
+    `${count(unseen.length, 'layer')} in ${first.owner}, as "${first.id}", ${unseen.length === 1 ? 'is' : 'are'} weights only: no sample came by there, so that no range was observed. Give samples that do.`,
+  ];
   return [
+    ...(unseenSentence ?? []),
     ...joins.map(({ id, small, large }) => {
       const readers = widened.filter(({ because }) => because.kind === 'reads' && because.join === id);
       const [low, high] = [small, large].map(({ reach }) => reach.toPrecision(2));

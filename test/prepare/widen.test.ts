@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { rangeSources } from '../../calibration/range-sources/range-sources.js';
 import { calibrate } from '../../src/calibrate/calibrate.js';
 import { noRanges } from '../../src/calibrate/find-ranges.js';
+import { bodyConstants } from '../../src/fold/body-constants.js';
+import { foldModel } from '../../src/fold/fold-model.js';
 import type { Model } from '../../src/graph/model.js';
 import type { Feed } from '../../src/numerics/nd-array.js';
 import { place } from '../../src/place/place.js';
 import { observableValues, roleOf } from '../../src/place/placement.js';
 import { widen } from '../../src/prepare/widen.js';
 import type { GivenRecipe } from '../../src/recipe.js';
+import { bodyFeed, convLayer, ifModel, matMulLayer } from '../support/body-models.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { finish, Net } from '../support/nets.js';
 import { sourceOf, withMinmax } from '../support/quantize-model.js';
@@ -106,5 +109,36 @@ describe('activations that 8 bits do not hold', () => {
     const { nodes, placement } = await widened(model, feeds, { rules });
     expect(nodes).toEqual([]);
     expect(placement.weighted.map(({ runs }) => runs.kind)).toEqual(['integer', 'integer']);
+  });
+});
+
+describe('layers in bodies', () => {
+  const reasonsIn = ({ nodes }: Awaited<ReturnType<typeof widened>>) =>
+    nodes.map(({ id, because }) => [id, because.kind]);
+  const make = async () => {
+    const model = ifModel([convLayer, matMulLayer]);
+    await foldModel(model, undefined, [bodyConstants]);
+    return model;
+  };
+
+  it('of a branch that no sample takes have their weights alone quantized', async () => {
+    const found = await widened(await make(), [bodyFeed(true, 1), bodyFeed(true, 2)]);
+    // What the Conv reads is seen outside, its result is not.
+    expect(reasonsIn(found)).toEqual([
+      ['e0_c', 'unseen'],
+      ['e1', 'unseen'],
+    ]);
+    const kinds = found.placement.weighted.map(({ node: { id }, runs }) => [id, runs.kind]);
+    expect(kinds).toEqual([
+      ['t0_c', 'integer'],
+      ['t1', 'integer'],
+      ['e0_c', 'float'],
+      ['e1', 'float'],
+    ]);
+  });
+
+  it('run on integers where samples take both', async () => {
+    const found = await widened(await make(), [bodyFeed(true, 1), bodyFeed(false, 2)]);
+    expect(reasonsIn(found)).toEqual([]);
   });
 });

@@ -25,6 +25,28 @@ export const gemmLayer: BodyLayer = (g, value, name, seed) => {
   return g.node('Gemm', [value, `${name}_w`, `${name}_b`], name, { transB: 1 });
 };
 
+/** An If, a MatMul in each of its branches. */
+export const branchLayer: BodyLayer = (g, value, name, seed) => {
+  const branch = (label: string, at: number) => {
+    const inner = new GraphBuilder();
+    inner.output(matMulLayer(inner, value, `${name}_${label}`, at));
+    return { kind: 'graph', value: inner.graph } as const;
+  };
+  return g.node('If', ['c'], name, { then_branch: branch('t', seed), else_branch: branch('e', seed + 1) });
+};
+
+/** Conv → Relu over eight places of two channels. */
+export const convLayer: BodyLayer = (g, value, name, seed) => {
+  g.constant(`${name}_in`, [3], BigInt64Array.of(1n, 2n, 8n));
+  g.constant(`${name}_out`, [2], BigInt64Array.of(2n, 8n));
+  g.constant(`${name}_w`, [2, 2, 3], randomFloats(12, seed));
+  g.constant(`${name}_b`, [2], randomFloats(2, seed + 1));
+  g.node('Reshape', [value, `${name}_in`], `${name}_x`);
+  g.node('Conv', [`${name}_x`, `${name}_w`, `${name}_b`], `${name}_c`, { pads: [1, 1] });
+  g.node('Relu', [`${name}_c`], `${name}_r`);
+  return g.node('Reshape', [`${name}_r`, `${name}_out`], name);
+};
+
 /** Its weights come as Constant nodes, and out of the order that LSTM has. */
 export const lstmLayer: BodyLayer = (g, value, name, seed) => {
   g.constant(`${name}_raw`, [1, 32, 8], randomFloats(256, seed));
@@ -58,6 +80,20 @@ export function ifModel(layers: readonly BodyLayer[], sharedNames = false): Mode
     then_branch: { kind: 'graph', value: then.graph },
     else_branch: { kind: 'graph', value: other.graph },
   });
+  g.output('y');
+  return g.build();
+}
+
+/** The same layers without an If: those of one of its branches, so many times over. */
+export function flatModel(layers: readonly BodyLayer[], label: string, seed: number, times = 1): Model {
+  const g = start();
+  let value = 'h';
+  for (let time = 0; time < times; time++)
+    for (const [i, layer] of layers.entries()) {
+      const name = time === 0 ? `${label}${i}` : `${label}${i}_${time}`;
+      value = layer(g, value, name, seed + 10 * i);
+    }
+  g.node('Identity', [value], 'y');
   g.output('y');
   return g.build();
 }
@@ -126,8 +162,8 @@ function start(): GraphBuilder {
 }
 
 /** A feed of such a model. */
-export const bodyFeed = (condition: boolean): Feed => ({
-  x: { type: 'float32', dims: [2, 8], data: randomFloats(16, 99) },
+export const bodyFeed = (condition: boolean, seed = 99): Feed => ({
+  x: { type: 'float32', dims: [2, 8], data: randomFloats(16, seed) },
   c: { type: 'bool', dims: [], data: Uint8Array.of(condition ? 1 : 0) },
   one: { type: 'int64', dims: [], data: BigInt64Array.of(1n) },
 });

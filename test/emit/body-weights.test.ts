@@ -9,6 +9,7 @@ import { describePlan } from '../../src/report/describe-plan.js';
 import {
   type BodyLayer,
   bodyFeed,
+  branchLayer,
   gemmLayer,
   ifModel,
   loopModel,
@@ -101,13 +102,15 @@ it('dynamic: a Gemm with factors stays in float, since nothing folds them there'
   expect(placement.weighted.map(({ runs }) => runs.kind)).toEqual(['float', 'float']);
 });
 
-it('fixed ranges leave them weights only, and the plan says so', async () => {
-  const float = await prepared(ifModel([matMulLayer]));
+it('fixed ranges leave what cannot be observed weights only, and the plan says so', async () => {
+  // What an If gives at a step of a Scan need not have the shape of the next step.
+  const float = await prepared(scanModel([branchLayer]));
   const { placement, plan } = await quantizeModel(float, {}, feeds);
   const { layers } = describePlan(float.graph, placement, plan.recipe);
+  const note = 'weights only: inside Scan "y", in a Scan at whose steps its shape may change';
   expect(layers.map(({ id, quantized }) => [id, quantized?.runs, quantized?.note])).toEqual([
-    ['t0', 'float', 'weights only: inside If "y"'],
-    ['e0', 'float', 'weights only: inside If "y"'],
+    ['s0_t', 'float', note],
+    ['s0_e', 'float', note],
   ]);
 });
 
