@@ -20,6 +20,14 @@ export interface SampleRange {
   readonly max: number;
 }
 
+/** What is kept of elements alone, in no order. */
+export interface TensorCounts {
+  /** Elements a bin, as those of {@link TensorStatistics}. */
+  readonly counts: Float64Array;
+  /** Elements that are in no bin. */
+  readonly nonFinite: number;
+}
+
 /**
  * Ranges of samples that are kept: 0.6 MB of a file for each tensor. Beyond them every two neighbours become one, and again
  * when there are as many once more, so that a range is that of 2, 4, 8, … samples in a row.
@@ -71,12 +79,32 @@ export class TensorStatistics {
     return this.#perRange;
   }
 
-  /** Count the elements of one sample. */
+  /** Add the elements of one sample. */
   add(values: Float32Array): void {
+    this.addRange(this.count(values));
+  }
+
+  /**
+   * Count the elements of a sample whose range is added on its own, as where samples are counted in another order than
+   * theirs.
+   */
+  count(values: Float32Array): SampleRange {
     const { min, max, nonFinite } = countBits(values, this.counts);
     this.nonFinite += nonFinite;
+    return { min, max };
+  }
+
+  /** Add the range of a sample, which is the next in order. */
+  addRange({ min, max }: SampleRange): void {
     // −0 and 0 are one value, and only one of them may end up in a file.
     this.#keep(min + 0, max + 0);
+  }
+
+  /** Add elements that were counted elsewhere. */
+  addCounts({ counts, nonFinite }: TensorCounts): void {
+    for (let bin = 0; bin < BINS; bin++)
+      this.counts[bin] = (this.counts[bin] as number) + (counts[bin] as number);
+    this.nonFinite += nonFinite;
   }
 
   #keep(min: number, max: number): void {
@@ -128,11 +156,9 @@ export class TensorStatistics {
    */
   absorb(other: TensorStatistics): void {
     if (other.samplesPerRange > 1) throw new Error('ranges of several samples do not follow others');
-    for (let bin = 0; bin < BINS; bin++)
-      this.counts[bin] = (this.counts[bin] as number) + (other.counts[bin] as number);
+    this.addCounts(other);
     for (let i = 0; i < other.#mins.length; i++)
       this.#keep(other.#mins[i] as number, other.#maxes[i] as number);
-    this.nonFinite += other.nonFinite;
   }
 
   /** The same with what lies beyond `low` and `high` moved to them: what is left of the values behind a Clip. */

@@ -16,6 +16,7 @@ await build({
     `${dist}src/cli/run.js`,
     `${dist}src/modules/worker.js`,
     `${dist}src/quantize/weight-worker.js`,
+    `${dist}src/calibrate/count-thread.js`,
   ],
   outdir,
   entryNames: '[name]',

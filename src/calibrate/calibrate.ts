@@ -1,16 +1,20 @@
+import { availableParallelism } from 'node:os';
 import { collectStatistics, type Progress } from '../../calibration/collect.js';
 import { type SampleSource, wholePart } from '../../calibration/source.js';
-import type { Statistics, TensorStatistics } from '../../calibration/statistics.js';
+import { BINS, type Statistics, type TensorStatistics } from '../../calibration/statistics.js';
+import { initializersOf } from '../graph/all-tensors.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
-import { withModel } from '../load/with-model.js';
+import { tensorBytes } from '../graph/tensor.js';
+import { withLoadable, withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import type { MemoryEstimate } from '../options.js';
 import { hashModel } from '../proto/hash.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, Session, SessionSettings } from '../runtime/session.js';
-import type { KeptOutputs } from './kept-outputs.js';
-import { type MemoryLimit, type PassPlan, planPasses } from './passes.js';
+import { countInThreads, MOST_THREADS, ThreadFailure } from './count-threads.js';
+import type { KeptOutputs, Outputs } from './kept-outputs.js';
+import { type MemoryLimit, type PassPlan, planPasses, threadsWithin } from './passes.js';
 import { firstFeed } from './samples.js';
 import { valueSizes } from './value-sizes.js';
 
@@ -25,12 +29,20 @@ export interface CalibrationSettings {
   readonly onEstimate?: ((estimate: MemoryEstimate) => void) | undefined;
   /** Gets the model's outputs, where one pass observes all values. */
   readonly outputs?: KeptOutputs | undefined;
+  /** Threads that run the model at most; without it as many as the machine has cores and memory for. No bit hangs on it. */
+  readonly threads?: number | undefined;
+  /** What the samples left must take, in milliseconds, for threads to be started. */
+  readonly patienceMs?: number | undefined;
 }
+
+/** A thread and its session are there after some tenths of a second. */
+const PATIENCE_MS = 1000;
 
 /**
  * Threads inside an operator, on every machine: the last bit of some convolutions changes with their number, since it
  * decides how a sum is shared out, but not with the cores that they run on. So the same input gives the same file
- * wherever it is made on the same kind of CPU.
+ * wherever it is made on the same kind of CPU. Calibration has one inside of each operator: samples are shared out to
+ * threads instead, as many as the machine has.
  */
 export const THREADS = 2;
 
@@ -50,7 +62,12 @@ export async function calibrate(
 ): Promise<Statistics | undefined> {
   if (!source || values.length === 0) return undefined;
   const { provider = 'cpu' } = settings;
-  const observed = await observe(model, values, source, settings);
+  const observed = await observe(model, values, source, settings).catch((thrown) => {
+    if (!(thrown instanceof ThreadFailure)) throw thrown;
+    // What failed there fails here, too, and says why; and where threads are what failed, nothing is lost but time.
+    settings.outputs?.forget();
+    return observe(model, values, source, { ...settings, threads: 1 });
+  });
   const tensors = new Map(values.map((value) => [value, observed.get(value) as TensorStatistics]));
   return {
     // Only a statistics file asks for it.
@@ -70,31 +87,83 @@ async function observe(
   model: Model,
   values: readonly string[],
   source: SampleSource,
-  { provider = 'cpu', progress = () => {}, maxMemoryBytes, onEstimate, outputs }: CalibrationSettings,
+  settings: CalibrationSettings,
 ): Promise<Map<string, TensorStatistics>> {
+  const { provider = 'cpu', progress, outputs } = settings;
   const inner = innerValues(model, values);
-  const settings = sessionSettings(provider);
-  const planned = await withModel(exposing(model, inner), settings, async (session) => {
+  const exposed = exposing(model, inner);
+  const session = sessionSettings(provider);
+  const planned = await withModel(exposed, session, async (opened) => {
     const feed = await firstFeed(source);
-    const sizes = await valueSizes(model, session, { feed, values: inner, settings });
-    const plan = planPasses(sizes, memoryLimit(maxMemoryBytes));
-    onEstimate?.({ passes: Math.max(1, plan.passes.length), estimateBytes: plan.estimateBytes });
+    const sizes = await valueSizes(model, opened, { feed, values: inner, settings: session });
+    const limit = memoryLimit(settings.maxMemoryBytes);
+    const plan = planPasses(sizes, limit);
+    settings.onEstimate?.({ passes: Math.max(1, plan.passes.length), estimateBytes: plan.estimateBytes });
     // The session that all values are exposed of is at hand: one pass needs no other.
     if (plan.passes.length > 1) return plan;
-    if (!outputs) return collectStatistics(source, values, runnerOf(session, inner), progress);
-    const names = session.outputNames.filter((name) =>
-      model.graph.outputs.some((each) => each.name === name),
-    );
-    const run = runnerOf(session, [...new Set([...inner, ...names])]);
-    return collectStatistics(source, values, run, progress, (made, samples) => {
-      outputs.keep(new Map(names.map((name) => [name, made.get(name) as NdArray])), samples);
+    const names = outputs ? opened.outputNames.filter((name) => isOutput(model, name)) : [];
+    const told = (made: Outputs, samples: number) =>
+      outputs?.keep(new Map(names.map((name) => [name, made.get(name) as NdArray])), samples);
+    const threads = provider === 'cpu' ? threadsFor(model, sizes, limit, plan, settings.threads) : 1;
+    const pace = new Pace(source.length, settings.patienceMs);
+    const run = runnerOf(opened, [...new Set([...inner, ...names])]);
+    const ends = (done: number) => pace.isSlow(done) && threads > 1;
+    const statistics = await collectStatistics(source, values, run, { progress, told, ends });
+    if (pace.done === source.length) return statistics;
+    await withLoadable(exposed, (loadable) => {
+      const counted = { ...loadable, settings: session, run, outputs: names };
+      const begun = { source, statistics, done: pace.done };
+      return countInThreads(begun, counted, threads - 1, { progress, told });
     });
+    return statistics;
   });
   if (!isPlan(planned)) return planned;
   const fed = values.filter((value) => !inner.includes(value));
   // What is fed is there in every pass, and counted in the first.
   const passes = planned.passes.map((pass, index) => (index === 0 ? [...fed, ...pass] : pass));
   return observeInPasses(model, passes, source, { provider, progress });
+}
+
+const isOutput = ({ graph }: Model, name: string): boolean =>
+  graph.outputs.some((each) => each.name === name);
+
+/** How many threads with a session each the machine has cores and memory for. */
+function threadsFor(
+  { graph }: Model,
+  sizes: ReadonlyMap<string, number>,
+  limit: MemoryLimit,
+  plan: PassPlan,
+  most = Math.min(availableParallelism(), MOST_THREADS),
+): number {
+  const modelBytes = [...initializersOf(graph)].reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
+  const statisticsBytes = sizes.size * BINS * Float64Array.BYTES_PER_ELEMENT;
+  return Math.min(most, threadsWithin(sizes, limit, plan, modelBytes + statisticsBytes));
+}
+
+/** How long the rest of the samples takes, judged by those that are done. */
+class Pace {
+  readonly #total: number;
+  readonly #patienceMs: number;
+  #last = performance.now();
+  #least = Number.POSITIVE_INFINITY;
+  /** Samples that are done. */
+  done = 0;
+
+  constructor(total: number, patienceMs = PATIENCE_MS) {
+    this.#total = total;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** To be asked after each batch: whether what is left takes longer than threads take to start. */
+  isSlow(done: number): boolean {
+    const now = performance.now();
+    this.#least = Math.min(this.#least, (now - this.#last) / (done - this.done));
+    const isFirst = this.done === 0;
+    this.#last = now;
+    this.done = done;
+    // The first run makes what all of them use.
+    return !isFirst && this.#least * (this.#total - done) > this.#patienceMs;
+  }
 }
 
 /** Observe the values of each pass in a run of its own over the samples. */
@@ -110,7 +179,7 @@ export async function observeInPasses(
     const inner = innerValues(model, pass);
     const tell: Progress = (done) => progress(index * source.length + done, total);
     const found = await withModel(exposing(model, inner), sessionSettings(provider), (session) =>
-      collectStatistics(source, pass, runnerOf(session, inner), tell),
+      collectStatistics(source, pass, runnerOf(session, inner), { progress: tell }),
     );
     for (const [value, statistics] of found) tensors.set(value, statistics);
   }
@@ -125,7 +194,7 @@ function innerValues(model: Model, values: readonly string[]): string[] {
 
 const sessionSettings = (provider: Provider): SessionSettings => ({
   mode: 'basic',
-  threads: THREADS,
+  threads: 1,
   provider,
   label: 'the float model',
 });

@@ -25,6 +25,13 @@ export class KeptOutputs {
     this.#samples += samples;
   }
 
+  /** Begin anew. */
+  forget(): void {
+    this.#runs = [];
+    this.#bytes = 0;
+    this.#samples = 0;
+  }
+
   /** What was kept of so many samples; undefined where it is not all of them. */
   allOf(samples: number): readonly Outputs[] | undefined {
     return this.#samples === samples ? this.#runs : undefined;

@@ -60,4 +60,25 @@ export function planPasses(sizes: ReadonlyMap<string, number>, limit: MemoryLimi
   return { passes, estimateBytes: fixed + KEPT_RUNS * Math.max(0, ...taken) };
 }
 
+/**
+ * How many threads that run the model for themselves the limit has room for, the one that the plan is made for among them.
+ *
+ * @param ownBytes - what each holds beside the values of a run: a session's copy of the model, its statistics
+ */
+export function threadsWithin(
+  sizes: ReadonlyMap<string, number>,
+  { limitBytes }: MemoryLimit,
+  { estimateBytes }: PassPlan,
+  ownBytes: number,
+): number {
+  let taken = 0;
+  let largest = 0;
+  for (const size of sizes.values()) {
+    taken += size;
+    largest = Math.max(largest, size);
+  }
+  const each = ownBytes + WORKSPACE_BYTES + LIVE_VALUES * largest + KEPT_RUNS * taken;
+  return 1 + Math.max(0, Math.floor((limitBytes - estimateBytes) / each));
+}
+
 const toMebibytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);

@@ -5,7 +5,7 @@ import { type FileRange, type Tensor, tensorBytes } from '../graph/tensor.js';
 import { encodeModel } from '../proto/encode.js';
 import { encodeApart } from '../proto/encode-apart.js';
 import { writeRanges } from '../proto/file-range.js';
-import { type Session, type SessionSettings, withSession } from '../runtime/session.js';
+import { type ModelInMemory, type Session, type SessionSettings, withSession } from '../runtime/session.js';
 import { defaultLimits } from './limits.js';
 import { withScratch } from './temporary.js';
 
@@ -25,8 +25,38 @@ export async function withModel<T>(
   work: (session: Session) => Promise<T>,
   messageBytes = defaultLimits.fileBytes,
 ): Promise<T> {
+  return withLoadable(
+    model,
+    ({ encoded, dataFolder, check }) =>
+      withSession(encoded, { ...settings, ...(dataFolder !== undefined && { dataFolder }) }, (session) => {
+        check();
+        return work(session);
+      }),
+    messageBytes,
+  );
+}
+
+/** A model as sessions are made of it. */
+export interface Loadable {
+  readonly encoded: Uint8Array | ModelInMemory;
+  /** The folder that its tensors' files are in, where they stand in any. */
+  readonly dataFolder: string | undefined;
+  /**
+   * To be called once the runtime has opened the files by their names.
+   *
+   * @throws QuantizeError where one is another than it was
+   */
+  readonly check: () => void;
+}
+
+/** The same for any number of sessions, wherever they are made; what is written for it is there as long as `work` takes. */
+export async function withLoadable<T>(
+  model: Model,
+  work: (loadable: Loadable) => Promise<T>,
+  messageBytes = defaultLimits.fileBytes,
+): Promise<T> {
   if (encodedBytes(model, (tensor) => rangeOf(tensor) === undefined) <= messageBytes) {
-    return withRanges(model, settings, work);
+    return work(loadableOf(model));
   }
   return withScratch(async (folder) => {
     const ranges = await writeRanges(join(folder, 'data'), [...initializersOf(model.graph)].filter(canMove));
@@ -34,7 +64,7 @@ export async function withModel<T>(
       const range = ranges.get(tensor);
       return range ? { ...tensor, storage: range } : tensor;
     });
-    return withRanges({ ...model, graph }, settings, work);
+    return work(loadableOf({ ...model, graph }));
   });
 }
 
@@ -42,15 +72,11 @@ export async function withModel<T>(
 const canMove = (tensor: Tensor): boolean =>
   tensor.storage.kind === 'raw' && tensor.storage.bytes.byteLength >= EXTERNAL_FROM_BYTES;
 
-function withRanges<T>(
-  model: Model,
-  settings: SessionSettings,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
+function loadableOf(model: Model): Loadable {
   const files = [...initializersOf(model.graph)].flatMap((tensor) => rangeOf(tensor)?.file ?? []);
-  if (files.length === 0) return withSession(encodeApart(model), settings, work);
+  if (files.length === 0) return { encoded: encodeApart(model), dataFolder: undefined, check: () => {} };
   const folder = commonFolder(files);
-  const bytes = encodeModel(model, (tensor) => {
+  const encoded = encodeModel(model, (tensor) => {
     const range = rangeOf(tensor);
     return (
       range && {
@@ -60,11 +86,10 @@ function withRanges<T>(
       }
     );
   });
-  return withSession(bytes, { ...settings, dataFolder: folder }, (session) => {
-    // The runtime has opened the files by their names.
+  const check = () => {
     for (const tensor of initializersOf(model.graph)) rangeOf(tensor)?.refuseChanged?.();
-    return work(session);
-  });
+  };
+  return { encoded, dataFolder: folder, check };
 }
 
 function rangeOf({ storage }: Tensor): FileRange | undefined {

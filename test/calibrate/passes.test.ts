@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planPasses } from '../../src/calibrate/passes.js';
+import { planPasses, threadsWithin } from '../../src/calibrate/passes.js';
 import { expectRefusal } from '../support/refusal.js';
 
 const MIB = 2 ** 20;
@@ -46,5 +46,19 @@ describe('planPasses', () => {
 
   it('has no pass for no values', () => {
     expect(planPasses(new Map(), limit(200)).passes).toEqual([]);
+  });
+});
+
+describe('threadsWithin', () => {
+  const plan = planPasses(sizes, limit(1000));
+  // By hand: 233 MiB for one; each other takes 30 of its own, 64 for the workspace, 4 × 6 and 2.5 × 18, which is 163.
+  it.each([
+    [233, 1],
+    [395, 1],
+    [396, 2],
+    [558, 2],
+    [559, 3],
+  ])('within %i MiB are %i', (mebibytes, threads) => {
+    expect(threadsWithin(sizes, limit(mebibytes), plan, 30 * MIB)).toBe(threads);
   });
 });

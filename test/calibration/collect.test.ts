@@ -60,7 +60,7 @@ describe('collectStatistics', () => {
 
   it('tells how many samples are done', async () => {
     const told: number[][] = [];
-    await collectStatistics(source(5, 2), [], run, (...progress) => told.push(progress));
+    await collectStatistics(source(5, 2), [], run, { progress: (...progress) => told.push(progress) });
     expect(told).toEqual([
       [2, 5],
       [4, 5],

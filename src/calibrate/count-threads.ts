@@ -1,0 +1,237 @@
+import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { type Collecting, type Runner, samplesOf } from '../../calibration/collect.js';
+import type { Batch, SampleSource } from '../../calibration/source.js';
+import type { TensorCounts, TensorStatistics } from '../../calibration/statistics.js';
+import type { Loadable } from '../load/with-model.js';
+import type { Feed, NdArray } from '../numerics/nd-array.js';
+import type { ModelInMemory, SessionSettings } from '../runtime/session.js';
+import type { CountAnswer, CountTask } from './count-thread.js';
+
+/** More would wait for memory. */
+export const MOST_THREADS = 8;
+
+// Tests run from the sources, and a thread from what was built.
+const entry = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/src/calibrate/count-thread.js' : './count-thread.js',
+  import.meta.url,
+);
+
+/** A pass over samples that others have begun. */
+export interface BegunPass {
+  readonly source: SampleSource;
+  /** Of each value to observe, what was counted so far; added to. */
+  readonly statistics: ReadonlyMap<string, TensorStatistics>;
+  /** Samples that were counted so far. */
+  readonly done: number;
+}
+
+/** What is run beside the session at hand. */
+export interface CountedModel extends Pick<Loadable, 'encoded' | 'dataFolder' | 'check'> {
+  readonly settings: SessionSettings;
+  /** The same session as that of each thread; gives the values to observe, and the outputs. */
+  readonly run: Runner;
+  /** Outputs that are told of each batch. */
+  readonly outputs: readonly string[];
+}
+
+/** A thread ended, or what it was asked for failed. */
+export class ThreadFailure extends Error {}
+
+/** Batches that a thread has at a time: one to run, and one that waits while this thread is at a run of its own. */
+const DEPTH = 2;
+
+/**
+ * The rest of a pass, shared out to this thread and others, each with a session and counts of its own. Counts are sums of
+ * integers and ranges are put in order, so that the statistics are those of one thread to the bit.
+ *
+ * @param others - threads beside this one
+ * @throws ThreadFailure where a thread fails, with statistics of a part of the samples; what reading samples throws, and
+ * `run`
+ */
+export async function countInThreads(
+  { source, statistics, done }: BegunPass,
+  model: CountedModel,
+  others: number,
+  { progress = () => {}, told }: Pick<Collecting, 'progress' | 'told'> = {},
+): Promise<void> {
+  const { run, outputs } = model;
+  const inOrder = new InOrder<Counted>((batch) => {
+    for (const [value, ranges] of batch.ranges)
+      for (const range of ranges) statistics.get(value)?.addRange(range);
+    told?.(batch.outputs, batch.samples);
+  });
+  let finished = done;
+  const finish = (place: number, counted: Counted) => {
+    inOrder.put(place, counted);
+    finished += counted.samples;
+    progress(finished, source.length);
+  };
+  const here = async (batch: Batch): Promise<Counted> => {
+    const values = await run(batch.feed);
+    const ranges = new Map(
+      [...statistics].map(([value, kept]) => [
+        value,
+        samplesOf(values.get(value), batch).map((sample) => kept.count(sample)),
+      ]),
+    );
+    const own = new Map(outputs.map((name) => [name, values.get(name) as NdArray]));
+    return { ranges, outputs: own, samples: batch.samples };
+  };
+  const threads: CountThread[] = [];
+  try {
+    for (let n = 0; n < others; n++)
+      threads.push(await CountThread.open(model, [...statistics.keys()], outputs));
+    model.check();
+    const running: Promise<void>[] = [];
+    let passed = 0;
+    for await (const batch of source.open()) {
+      passed += batch.samples;
+      if (passed <= done) continue;
+      const place = inOrder.next();
+      const free = threads.reduce((least, each) => (each.depth < least.depth ? each : least));
+      if (free.depth < DEPTH) {
+        const work = free.run(batch).then((counted) => finish(place, counted));
+        // It is awaited, unless reading samples fails before.
+        work.catch(() => {});
+        running.push(work);
+      } else {
+        finish(place, await here(batch));
+        // What the others have sent meanwhile.
+        await setImmediate();
+      }
+    }
+    await Promise.all(running);
+    for (const thread of threads)
+      for (const [value, counts] of await thread.end()) statistics.get(value)?.addCounts(counts);
+  } finally {
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+}
+
+/** What a thread tells of a batch. */
+interface Counted extends Omit<Extract<CountAnswer, { kind: 'counted' }>, 'kind'> {
+  readonly samples: number;
+}
+
+/** A thread with a session, which does what it is asked for one after another. */
+class CountThread {
+  readonly #worker = new Worker(entry);
+  readonly #outputs: readonly string[];
+  readonly #asked: { resolve(answer: CountAnswer): void; reject(thrown: unknown): void }[] = [];
+  /** What it was asked for last, whether it succeeds or not. */
+  #last: Promise<unknown> = Promise.resolve();
+  #failure: ThreadFailure | undefined;
+
+  private constructor(outputs: readonly string[]) {
+    this.#outputs = outputs;
+    this.#worker.on('message', (answer: CountAnswer) => this.#asked.shift()?.resolve(answer));
+    const fail = (cause: unknown) => {
+      this.#failure ??= new ThreadFailure('a thread ended', { cause });
+      for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
+    };
+    this.#worker.on('error', fail);
+    this.#worker.on('messageerror', fail);
+    this.#worker.on('exit', fail);
+  }
+
+  /** @throws ThreadFailure */
+  static async open(
+    { encoded, dataFolder, settings }: CountedModel,
+    values: readonly string[],
+    outputs: readonly string[],
+  ): Promise<CountThread> {
+    const thread = new CountThread(outputs);
+    const model = copyOf(encoded);
+    const own = { ...settings, ...(dataFolder !== undefined && { dataFolder }) };
+    try {
+      await thread.#ask({ kind: 'open', model, settings: own, values }, buffersOf(model));
+      return thread;
+    } catch (thrown) {
+      await thread.close();
+      throw thrown;
+    }
+  }
+
+  /** Batches that it has not answered. */
+  get depth(): number {
+    return this.#asked.length;
+  }
+
+  async run({ feed, size, samples }: Batch): Promise<Counted> {
+    const copy = ownOf(feed);
+    const buffers = Object.values(copy).map(({ data }) => data.buffer as ArrayBuffer);
+    const task: CountTask = { kind: 'run', feed: copy, rows: { size, samples }, outputs: this.#outputs };
+    return { ...((await this.#ask(task, buffers)) as Extract<CountAnswer, { kind: 'counted' }>), samples };
+  }
+
+  async end(): Promise<ReadonlyMap<string, TensorCounts>> {
+    return ((await this.#ask({ kind: 'end' })) as Extract<CountAnswer, { kind: 'ended' }>).counts;
+  }
+
+  /** What it is at is waited for: the runtime's binding aborts the whole process where its thread ends within a run. */
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#worker.terminate();
+  }
+
+  #ask(task: CountTask, transferred: readonly ArrayBuffer[] = []): Promise<CountAnswer> {
+    const answer = new Promise<CountAnswer>((resolve, reject) => {
+      if (this.#failure) {
+        reject(this.#failure);
+        return;
+      }
+      this.#asked.push({ resolve, reject });
+      this.#worker.postMessage(task, [...transferred]);
+    });
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+}
+
+/** Hands out what comes in any order in the order of its places. */
+class InOrder<T> {
+  readonly #give: (each: T) => void;
+  readonly #waiting = new Map<number, T>();
+  #places = 0;
+  #given = 0;
+
+  constructor(give: (each: T) => void) {
+    this.#give = give;
+  }
+
+  next(): number {
+    return this.#places++;
+  }
+
+  put(place: number, each: T): void {
+    this.#waiting.set(place, each);
+    for (let next = this.#waiting.get(this.#given); next; next = this.#waiting.get(this.#given)) {
+      this.#waiting.delete(this.#given++);
+      this.#give(next);
+    }
+  }
+}
+
+/** Arrays whose buffers may be given away: a sample may be a part of many. */
+const ownOf = (feed: Feed): Feed =>
+  Object.fromEntries(
+    Object.entries(feed).map(([name, array]): [string, NdArray] => {
+      const data = array.data instanceof Uint8Array ? bytesOf(array.data) : array.data.slice();
+      return [name, { ...array, data }];
+    }),
+  );
+
+/** A copy; the `slice` of Node's own buffers is none. */
+const bytesOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
+
+function copyOf(model: Uint8Array | ModelInMemory): Uint8Array | ModelInMemory {
+  if (!('files' in model)) return bytesOf(model);
+  const files = new Map([...model.files].map(([name, bytes]) => [name, bytesOf(bytes)]));
+  return { bytes: bytesOf(model.bytes), files };
+}
+
+const buffersOf = (model: Uint8Array | ModelInMemory): ArrayBuffer[] =>
+  ('files' in model ? [model.bytes, ...model.files.values()] : [model]).map(
+    ({ buffer }) => buffer as ArrayBuffer,
+  );
