@@ -1,3 +1,4 @@
+import { flatNodes } from '../graph/flat.js';
 import { type Graph, inputAt } from '../graph/model.js';
 import { whyNoBlocks } from '../place/blocks.js';
 import { layerNodes } from '../place/layers.js';
@@ -93,7 +94,7 @@ export function describePlan(
     };
   });
   const isLayer = new Set(layerNodes(graph));
-  const float = graph.nodes.flatMap((node): FloatDescription[] => {
+  const float = flatNodes(graph).flatMap((node): FloatDescription[] => {
     const role = roleOf(placement, node);
     if (role?.kind !== 'float' || isLayer.has(node)) return [];
     return [{ id: node.id, opType: node.opType, reason: role.reason }];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
+import { QuantizeError } from '../errors.js';
 import { decibels, type TrialSettings } from '../evaluate/measure-trials.js';
 import { type Recording, recordRuns } from '../evaluate/recording.js';
 import { withScratch } from '../load/temporary.js';
@@ -72,6 +73,7 @@ export interface Found {
  */
 export async function findRecipe(sources: SearchSources, settings: SearchSettings = {}): Promise<Found> {
   const { planner, recipe, options, limits, sensitivity, split } = sources;
+  if (planner.place(recipe).weighted.every(({ owner }) => owner)) throw onlyBodies();
   if (!sources.measured) await settings.begin?.('measure sensitivity');
   const question = questionOf(recipe, options);
   const layers = choicesOf(
@@ -113,6 +115,14 @@ export async function findRecipe(sources: SearchSources, settings: SearchSetting
     };
   });
 }
+
+/** What is in bodies cannot be measured layer by layer, and keeps what the recipe gives it. */
+const onlyBodies = () =>
+  new QuantizeError('bad-option', {
+    flag: '--auto',
+    problem: 'has no layer to measure: all of them stand in the bodies of If, Loop or Scan',
+    mend: 'Say what they get with --bits and --rule.',
+  });
 
 /** One layer in so many may stay in float: a model mostly in float is none that was asked for. */
 const FLOAT_SHARE = 4;
@@ -307,8 +317,10 @@ function recipeFrom(planner: Planner, recipe: Recipe, wanted: ReadonlyMap<string
   const common = stored.find((choice) => counts.get(keyOf(choice)) === most) as MeasuredChoice;
   const base: Recipe = { ...recipe, scheme: common.scheme, bits: common.bits };
   const { weighted } = planner.place(base);
+  const inner = planner.place(recipe).weighted.filter(({ owner }) => owner);
+  const asGiven = new Map(inner.map(({ node: { id }, recipe: own }) => [id, own]));
   const rules = weighted.flatMap((each): Rule[] => {
-    const choice = wanted.get(each.node.id);
+    const choice = wanted.get(each.node.id) ?? asGiven.get(each.node.id);
     return choice && !isFloat(choice) ? ruleFor(each, choice) : [];
   });
   const kept = weighted.flatMap(({ node: { id } }) => {
@@ -320,7 +332,10 @@ function recipeFrom(planner: Planner, recipe: Recipe, wanted: ReadonlyMap<string
 
 const keyOf = ({ scheme, bits }: MeasuredChoice): string => `${scheme} ${bits}`;
 
-function ruleFor({ node, recipe: now }: WeightedNode, { scheme, bits }: MeasuredChoice): Rule[] {
+function ruleFor(
+  { node, recipe: now }: WeightedNode,
+  { scheme, bits }: Pick<MeasuredChoice, 'scheme' | 'bits'>,
+): Rule[] {
   if (now.scheme === scheme && now.bits === bits) return [];
   return [
     {

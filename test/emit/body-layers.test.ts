@@ -4,7 +4,7 @@ import { bodyConstants } from '../../src/fold/body-constants.js';
 import { foldModel } from '../../src/fold/fold-model.js';
 import { exposing } from '../../src/graph/expose.js';
 import { flatNodes } from '../../src/graph/flat.js';
-import type { Model } from '../../src/graph/model.js';
+import { type Model, type Node, subgraphsOf } from '../../src/graph/model.js';
 import type { Feed, NdArray } from '../../src/numerics/nd-array.js';
 import { quantizerOf } from '../../src/quantize/plan.js';
 import {
@@ -18,8 +18,9 @@ import {
   nestedModel,
   scanModel,
 } from '../support/body-models.js';
+import { GraphBuilder } from '../support/graph-builder.js';
 import { type QuantizedModel, quantizeModel } from '../support/quantize-model.js';
-import { optimizedGraph, runIn } from '../support/sessions.js';
+import { opsOf, optimizedGraph, runIn } from '../support/sessions.js';
 
 async function prepared(model: Model): Promise<Model> {
   await foldModel(model, undefined, [bodyConstants]);
@@ -86,6 +87,7 @@ describe('layers in the branches of an If, both of them sampled', () => {
 });
 
 describe.each<[string, () => Model]>([
+  ['an If, the same names in both branches', () => ifModel(all, true)],
   ['If in If', () => nestedModel(all)],
   ['a Loop', () => loopModel(all)],
   ['a Scan', () => scanModel(all)],
@@ -94,7 +96,9 @@ describe.each<[string, () => Model]>([
     const inside = await quantizeModel(await prepared(make()), {}, both);
     expect(inside.placement.weighted.every(({ runs }) => runs.kind === 'integer')).toBe(true);
     expect(await integerKernels(inside)).toHaveLength(inside.placement.weighted.length);
-    expect(await sqnrDb(inside, feeds(true))).toBeGreaterThan(30);
+    expect(await sqnrDb(inside, both)).toBeGreaterThan(30);
+    const made = flatNodes(inside.emitted.model.graph).flatMap(({ outputs }) => outputs);
+    expect(made).toHaveLength(new Set(made).size);
   });
 });
 
@@ -134,4 +138,43 @@ it('what is observed of a Loop is what its steps hold', async () => {
   const unrolled = await runIn('basic', exposing(flat, ['h', 'l2', 'l2_1', 'l1', 'l1_1', 'l1_2']), feed);
   expect(joined(seen, 'state')).toEqual(joined(unrolled, 'h', 'l2', 'l2_1'));
   expect(joined(seen, 'l1')).toEqual(joined(unrolled, 'l1', 'l1_1', 'l1_2'));
+});
+
+describe('a value of the main graph that bodies read', () => {
+  /** x → Gemm "a" → Gemm "z", and → If: Relu → MatMul, or a Gemm. */
+  async function reading() {
+    const g = new GraphBuilder();
+    g.input('x', [2, 8]);
+    g.input('c', [], 'bool');
+    g.output(gemmLayer(g, gemmLayer(g, 'x', 'a', 1), 'z', 7));
+    const then = new GraphBuilder();
+    then.node('Relu', ['a'], 'r');
+    then.output(matMulLayer(then, 'r', 't', 3));
+    const other = new GraphBuilder();
+    other.output(gemmLayer(other, 'a', 'e', 4));
+    g.node('If', ['c'], 'y', {
+      then_branch: { kind: 'graph', value: then.graph },
+      else_branch: { kind: 'graph', value: other.graph },
+    });
+    g.output('y');
+    const given = both.map(({ x, c }) => ({ x, c }) as Feed);
+    return { inside: await quantizeModel(await prepared(g.build()), {}, given), given };
+  }
+
+  it('is read as the codes that it is there, and nothing of a body runs in its kernel', async () => {
+    const { inside, given } = await reading();
+    expect(inside.placement.weighted.map(({ node, result }) => [node.id, result])).toEqual([
+      ['a', 'a'],
+      ['z', 'z'],
+      ['t', 't'],
+      ['e', 'e'],
+    ]);
+    const made = flatNodes(inside.emitted.model.graph).flatMap(({ outputs }) => outputs);
+    expect(made).toHaveLength(new Set(made).size);
+    const graph = await optimizedGraph(inside.bytes);
+    expect(opsOf(graph)).toBe('Q QGemm QGemm If');
+    const bodies = subgraphsOf(graph.nodes.at(-1) as Node).map(opsOf);
+    expect(bodies.toSorted()).toEqual(['Clip MatMulIntegerToFloat', 'QGemm']);
+    expect(await sqnrDb(inside, given)).toBeGreaterThan(30);
+  });
 });

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { exposing } from '../../src/graph/expose.js';
-import { GraphBuilder } from '../support/graph-builder.js';
+import type { Model } from '../../src/graph/model.js';
+import type { Feed, NdArray } from '../../src/numerics/nd-array.js';
+import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { numbersOf } from '../support/same-outputs.js';
 import { runIn } from '../support/sessions.js';
 
@@ -17,4 +19,105 @@ test('inner values become outputs, once each, and the model stays as it was', as
   const outputs = await runIn('disabled', exposed, { x });
   expect([...outputs.keys()]).toEqual(['y', 'a']);
   expect(numbersOf(outputs.get('a'))).toEqual([0, 2, 3]);
+});
+
+const graphOf = ({ graph }: GraphBuilder) => ({ kind: 'graph', value: graph }) as const;
+const numbers = (array: NdArray | undefined): number[] => Array.from(array?.data ?? [], Number);
+
+/** A Loop of `steps` steps: state + 1 → "sum" → at odd steps ·2 → "twice"; each step gives the sum, too. */
+function loop(steps: bigint, size: number): Model {
+  const g = new GraphBuilder();
+  g.input('x', [size]);
+  g.constant('steps', [], BigInt64Array.of(steps));
+  g.constant('one', [], [1]);
+  g.constant('two', [], BigInt64Array.of(2n));
+  const body = new GraphBuilder();
+  body.input('i', [], 'int64');
+  body.input('on', [], 'bool');
+  body.input('state', [size]);
+  body.node('Identity', ['on'], 'on_out');
+  body.node('Add', ['state', 'one'], 'sum');
+  body.node('Mod', ['i', 'two'], 'odd');
+  body.node('Cast', ['odd'], 'is_odd', { to: 9 });
+  const then = new GraphBuilder();
+  then.node('Add', ['sum', 'sum'], 'twice');
+  then.output('twice');
+  const other = new GraphBuilder();
+  other.node('Identity', ['sum'], 'same');
+  other.output('same');
+  body.node('If', ['is_odd'], 'next', { then_branch: graphOf(then), else_branch: graphOf(other) });
+  body.node('Identity', ['sum'], 'given');
+  body.output('on_out', [], 'bool');
+  body.output('next', [size]);
+  body.output('given', [size]);
+  g.node('Loop', ['steps', '', 'x'], ['y', 'all'], { body: graphOf(body) });
+  g.output('y');
+  g.output('all');
+  return g.build();
+}
+
+const feed = (data: Float32Array): Feed => ({ x: { type: 'float32', dims: [data.length], data } });
+
+describe('values of a Loop', () => {
+  it('come step after step, those of a branch from the steps that take it, beside its own results', async () => {
+    const found = await runIn(
+      'basic',
+      exposing(loop(4n, 2), ['sum', 'state', 'twice', 'same']),
+      feed(Float32Array.of(0, 1)),
+    );
+    // By hand: 0 → 1; 1 → 2 → 4; 4 → 5; 5 → 6 → 12, and with 1 for 0 the same.
+    expect(numbers(found.get('sum'))).toEqual([1, 2, 2, 3, 5, 7, 6, 8]);
+    expect(numbers(found.get('state'))).toEqual([0, 1, 1, 2, 4, 6, 5, 7]);
+    expect(numbers(found.get('twice'))).toEqual([4, 6, 12, 16]);
+    expect(numbers(found.get('same'))).toEqual([1, 2, 5, 7]);
+    expect(numbers(found.get('y'))).toEqual([12, 16]);
+    expect(found.get('all')?.dims).toEqual([4, 2]);
+    expect(numbers(found.get('all'))).toEqual([1, 2, 2, 3, 5, 7, 6, 8]);
+  });
+
+  it('are none without a step', async () => {
+    const found = await runIn('basic', exposing(loop(0n, 2), ['sum', 'twice']), feed(Float32Array.of(0, 1)));
+    expect(numbers(found.get('sum'))).toEqual([]);
+    expect(numbers(found.get('twice'))).toEqual([]);
+    expect(numbers(found.get('y'))).toEqual([0, 1]);
+  });
+
+  it('are the last 1,048,576 elements of long ones, and the ends of all before', async () => {
+    const size = 600_000;
+    const data = randomFloats(size, 3);
+    data[7] = -100;
+    const found = numbers(
+      (await runIn('basic', exposing(loop(3n, size), ['state']), feed(data))).get('state'),
+    );
+    const steps = [data, data.map((v) => v + 1), data.map((v) => (Math.fround(v + 1) + 1) * 2)];
+    expect(found).toHaveLength(2 ** 20 + 2);
+    expect(Math.min(...[found[0], found[1]].map(Number))).toBe(-100);
+    expect(found.slice(-3)).toEqual(Array.from((steps[2] as Float32Array).slice(-3)));
+    const beyond = 3 * size - 2 ** 20;
+    const before = [...(steps[0] as Float32Array), ...(steps[1] as Float32Array)].slice(0, beyond);
+    expect(found[1]).toBe(before.reduce((most, value) => Math.max(most, value)));
+  });
+});
+
+it('values of a Scan come step after step, beside what it gives along another axis', async () => {
+  const g = new GraphBuilder();
+  g.input('x', [2]);
+  g.constant('steps', [3, 2], [1, 2, 3, 4, 5, 6]);
+  const body = new GraphBuilder();
+  body.input('state', [2]);
+  body.input('step', [2]);
+  body.node('Add', ['state', 'step'], 'sum');
+  body.node('Neg', ['sum'], 'less');
+  body.node('Identity', ['sum'], 'next');
+  body.output('next', [2]);
+  body.output('less', [2]);
+  const attributes = { body: graphOf(body), num_scan_inputs: 1, scan_output_axes: [1] };
+  g.node('Scan', ['x', 'steps'], ['y', 'all'], attributes);
+  g.output('y');
+  g.output('all');
+  const found = await runIn('basic', exposing(g.build(), ['sum', 'step']), feed(Float32Array.of(0, 0)));
+  expect(numbers(found.get('sum'))).toEqual([1, 2, 4, 6, 9, 12]);
+  expect(numbers(found.get('step'))).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(numbers(found.get('y'))).toEqual([9, 12]);
+  expect(numbers(found.get('all'))).toEqual([-1, -4, -9, -2, -6, -12]);
 });
