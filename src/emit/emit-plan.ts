@@ -8,6 +8,7 @@ import type { Plan, ReportedPlan } from '../quantize/plan.js';
 import type { QuantizedTensor } from '../quantize/quantized-tensor.js';
 import { type EmittedModel, emitModel } from './emit-model.js';
 import { withHalfConstants } from './half-constants.js';
+import { type HalfNodes, inHalf } from './half-nodes.js';
 import { inOperatorForm } from './operator-form.js';
 import { raised } from './raise-opset.js';
 import { addRecipe } from './recipe-metadata.js';
@@ -16,18 +17,32 @@ import { inTargetForm } from './target-form.js';
 import { formTarget, storedBytes } from './weights/forms.js';
 import { unpaidWeights } from './weights/unpaid.js';
 
-/** The model of a plan with its recipe in it, as its file will be, and what a report shows of the plan: the weights can go. */
-export function emitPlan(model: Model, plan: Plan): { emitted: EmittedModel; plan: ReportedPlan } {
+/** What becomes of a plan. */
+export interface EmittedPlan {
+  /** As its file will be, with its recipe in it. */
+  readonly emitted: EmittedModel;
+  /** What a report shows of the plan: the weights can go. */
+  readonly plan: ReportedPlan;
+  /** What is written in float16, and the same model in float32; undefined where nothing is. */
+  readonly halves: (HalfNodes & { readonly wide: Model }) | undefined;
+}
+
+/** The model of a plan. */
+export function emitPlan(model: Model, plan: Plan): EmittedPlan {
   const unpaid = unpaidWeights(plan, formTarget(model, plan.recipe.format));
   const { target, format } = plan.recipe;
   const shaped = inTargetForm(emitModel(model, plan, unpaid), formOf(target));
   const formed = format === 'qoperator' ? { ...shaped, model: inOperatorForm(shaped.model) } : shaped;
   const isHalf = plan.recipe.float16 || model.wasNarrow;
-  const halved = withHalfConstants(formed, model, isHalf ? undefined : transformsOf(model, plan));
+  const { emitted: computed, halves } = isHalf
+    ? inHalf(formed, model, plan.placement)
+    : { emitted: formed, halves: undefined };
+  const halved = withHalfConstants(computed, model, isHalf ? undefined : transformsOf(model, plan));
   const emitted = raised(halved, plan.recipe);
   dropStaleNotes(emitted.model);
   addRecipe(emitted.model, plan.recipe, plan.provenance);
-  return { emitted, plan: reportedPlan(plan, emitted.model) };
+  const wide = raised(formed, plan.recipe).model;
+  return { emitted, plan: reportedPlan(plan, emitted.model), halves: halves && { ...halves, wide } };
 }
 
 /** The weights of Fourier transforms, which are kept in 16 bits where onnxruntime reads them. */

@@ -13,8 +13,7 @@ const MOST_ERROR = 2 ** -10;
 
 /**
  * Constants of the float model that stand in the written one as float32, in float16: codes → Cast, which the runtime folds at
- * load, so that everything computes as before. onnxruntime on the CPU has float16 kernels of its own for LayerNormalization and
- * for what moves values alone, and makes float32 of all else: floats in between stay float32 for that.
+ * load, so that everything computes as before.
  *
  * @param float - the folded float model
  * @param only - the names of the constants; all without it
@@ -46,9 +45,13 @@ export function withHalfConstants(
   };
 }
 
-/** A float32 tensor in float16; undefined where that would lose more than digits, or save nothing. */
-function halfOf(tensor: Tensor): Tensor | undefined {
-  if (tensor.dataType !== 'float32' || elementCount(tensor.dims) < LEAST_ELEMENTS) return undefined;
+/**
+ * A float32 tensor in float16; undefined where that would lose more than digits, or save nothing.
+ *
+ * @param least - elements below which it saves nothing
+ */
+export function halfOf(tensor: Tensor, least = LEAST_ELEMENTS): Tensor | undefined {
+  if (tensor.dataType !== 'float32' || elementCount(tensor.dims) < least) return undefined;
   const values = floatsOf(tensor);
   const half = floatTensor('float16', tensor.dims, values);
   const back = floatsOf(half);

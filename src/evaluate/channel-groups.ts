@@ -18,8 +18,8 @@ export interface ChannelGroup {
 const FAR_APART = 30;
 /** Two sizes in a row, of channels sorted by size, that are so far apart belong to two groups. */
 const GAP = 8;
-/** Half a step of float32, relative to the value: what it is added to does not change. */
-const LAST_DIGIT = 2 ** -24;
+/** Two steps of float32, relative to the value: what sums of a few such values round away. */
+const LAST_DIGIT = 2 ** -22;
 /** Axes longer than this are places or words, no channels. */
 const MOST_CHANNELS = 1024;
 

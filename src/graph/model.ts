@@ -73,6 +73,8 @@ export interface Model {
   readonly carried?: Carried;
   /** Whether its float32 constants were 16-bit floats in the file. */
   wasNarrow?: boolean;
+  /** Values that samples took beyond what float16 holds to a thousandth; where nobody looked, none. */
+  beyondHalf?: ReadonlySet<string>;
 }
 
 /** The version of the default operator set. */

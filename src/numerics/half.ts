@@ -1,5 +1,8 @@
 const scratch = new DataView(new ArrayBuffer(4));
 
+/** The largest finite float16. */
+export const MOST_HALF = 65504;
+
 /**
  * IEEE 754 binary16 to a number, exactly.
  *

@@ -16,6 +16,7 @@ import { hashModel } from '../proto/hash.js';
 import type { MadeFrom } from '../quantize/provenance.js';
 import { formatBytes } from '../report/format.js';
 import { checkProvider } from '../runtime/session.js';
+import { beyondHalf } from './beyond-half.js';
 import { checkModel, checkOutputs, filesRead } from './check-files.js';
 import type { Refining } from './planner.js';
 
@@ -27,6 +28,8 @@ export interface Preparation {
   readonly form: FoldedForm;
   /** Looks at the folded model before anything is run; throws where there is nothing to do. */
   readonly check: (folded: Model) => void;
+  /** Whether what stays float may be written in float16. */
+  readonly isHalf: boolean;
   /** Whether the run goes on without a measurement where there are no samples, and no random input runs. */
   readonly mayGoUnmeasured?: boolean;
   readonly watch: Watch;
@@ -36,7 +39,7 @@ export interface Preparation {
 /** The steps before the plan: load → convert → fold, the samples opened and the folded model verified on them. */
 export async function prepare(
   options: QuantizeOptions | CalibrateOptions,
-  { outputs, form, check, mayGoUnmeasured = false, watch, limits }: Preparation,
+  { outputs, form, check, isHalf, mayGoUnmeasured = false, watch, limits }: Preparation,
 ) {
   const { threads, provider } = options;
   if (provider) checkProvider(provider);
@@ -90,6 +93,10 @@ export async function prepare(
     };
   });
   await verifyFold(reference, model, threads);
+  if ((isHalf || model.wasNarrow) && samples.kind !== 'none') {
+    const machine = { threads, provider };
+    model.beyondHalf = await beyondHalf(model, samples.calibration ?? samples.evaluation, machine);
+  }
   const madeFrom: MadeFrom = { float, samples: samples.calibration?.length, seed: options.seed };
   return { loaded, madeFrom, model, isLarge, fold, samples };
 }

@@ -276,12 +276,12 @@ export const settings: Settings = {
   },
   float16: {
     schema: yesOrNo,
-    description: 'Constants that stay float are stored in float16, and made float32 at load.',
+    description: 'What is not quantized is written in float16, where that holds its values.',
     usual: false,
     flag: {
       name: '--float16',
       group: 'Weights',
-      help: 'store constants that stay float in float16; the runtime makes them float32 when it loads the model',
+      help: 'write what is not quantized in float16, where that holds its values; inputs and outputs keep their types',
     },
   },
   equalize: {

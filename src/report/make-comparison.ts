@@ -113,6 +113,7 @@ export function makeComparison(run: ComparisonOutcome): Result {
     suggestions: [],
     search: null,
     boxes: null,
+    float16: null,
     distributions: [],
     mistakes: evaluation.mistakes,
     gates: [],

@@ -6,6 +6,7 @@ import { oldestRuntime } from '../emit/runtime-support.js';
 import type { Distribution } from '../evaluate/distribution.js';
 import type { Evaluation } from '../evaluate/evaluate.js';
 import type { InputFit } from '../evaluate/first-norms.js';
+import type { HalfRecord } from '../evaluate/half-cost.js';
 import { formOf } from '../evaluate/model-form.js';
 import type { LayerOrigin, Suggestion } from '../evaluate/origin.js';
 import type { PassReport } from '../fold/fold-model.js';
@@ -73,6 +74,8 @@ export interface RunOutcome {
   readonly search: SearchRecord | undefined;
   /** Undefined where no layer stays in float for the sake of boxes. */
   readonly boxes: KeptBoxes | undefined;
+  /** Undefined where nothing is written in float16. */
+  readonly float16: HalfRecord | undefined;
   /** Undefined where nothing was tuned. */
   readonly tuning: SpeedTuning | undefined;
   readonly provider: Provider | undefined;
@@ -86,7 +89,7 @@ export interface RunOutcome {
 }
 
 const WIDENED =
-  'The float model holds 16-bit floats: what is not quantized computes in float32, and keeps constants of 16 bits in the file.';
+  'The float model holds 16-bit floats: what is not quantized keeps them, but for what stands between integer layers, which computes in float32 with constants of 16 bits.';
 
 /** The record of a run, version 2. */
 export function makeResult(run: RunOutcome): Result {
@@ -135,6 +138,7 @@ export function makeResult(run: RunOutcome): Result {
     suggestions: run.suggestions,
     search: run.search ?? null,
     boxes: run.boxes ?? null,
+    float16: run.float16 ?? null,
     distributions: run.distributions,
     mistakes,
     gates: [],

@@ -39,6 +39,7 @@ import {
   formatPercent,
   formatShort,
 } from './format.js';
+import { halfNote } from './half-note.js';
 import { meaningOf } from './meaning.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
@@ -253,6 +254,7 @@ function reproduce(result: Result): string {
       : []),
     ...(calibrated ? [calibrated] : []),
     ...refinedBy(result),
+    ...[halfNote(result) ?? []].flat(),
     `onnxruntime ${result.runtime.version}`,
   ];
   const line = sentence(escapeMarkdown(facts.join('; ')));

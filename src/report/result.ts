@@ -2,6 +2,7 @@ import type { Samples } from '../calibrate/samples.js';
 import type { LayerDrift } from '../evaluate/compare-layers.js';
 import type { OutputDrift, TaskAccuracy } from '../evaluate/compare-outputs.js';
 import type { Distribution } from '../evaluate/distribution.js';
+import type { HalfRecord } from '../evaluate/half-cost.js';
 import type { Speed } from '../evaluate/measure-speed.js';
 import type { Mistake } from '../evaluate/mistake.js';
 import type { ModelForm } from '../evaluate/model-form.js';
@@ -110,6 +111,8 @@ export interface Result {
   readonly search: SearchRecord | null;
   /** Layers of a detector that stay in float for the sake of its boxes, as was measured; null where none does. */
   readonly boxes: KeptBoxes | null;
+  /** What is written in float16, and what that alone costs; null where nothing is. */
+  readonly float16: HalfRecord | null;
   /** Weights and activations of the worst layers, with their levels. */
   readonly distributions: readonly Distribution[];
   /** Samples that float gets right and the quantized model wrong. */

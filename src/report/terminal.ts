@@ -41,6 +41,7 @@ import {
   formatPrecise,
   formatSigned,
 } from './format.js';
+import { halfNote } from './half-note.js';
 import { originsTable, whatToDo } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -144,6 +145,7 @@ function beforeAndAfter(result: Result): string[] {
     ...alignColumns(rows, [1, 2]),
     ...(folded ? wrapped(`  ${folded}`) : []),
     ...(task ? [`  top-1 changes by ${intervalOf(task)}`] : []),
+    ...(halfNote(result) ? wrapped(`  ${escapeControls(halfNote(result) ?? '')}`) : []),
     ...(timing.tuning ? wrapped(`  ${tuningNote(timing.tuning)}`) : []),
     ...(slower ? warning(slower) : []),
   ];

@@ -40,6 +40,7 @@ async function calibrateWithin(options: CalibrateOptions): Promise<StatisticsSum
   const { loaded, model, samples } = await prepare(options, {
     outputs: [output],
     form: foldedFormOf({ ...widestRecipe, equalize, smooth }),
+    isHalf: false,
     watch,
     limits: defaultLimits,
     check: (folded) => refuseEmpty(folded, placeWidest(folded, options.model), options.model),

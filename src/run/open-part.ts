@@ -55,7 +55,7 @@ export async function openPart(given: Recipe, { options, output, watch, holds }:
   const { stats, threads } = options;
   const preprocess = checkGiven(options);
   const { loaded, madeFrom, model, samples, isLarge } = await prepare(options, {
-    ...{ outputs: [output], form: foldedFormOf(given), watch, limits: defaultLimits },
+    ...{ outputs: [output], form: foldedFormOf(given), isHalf: given.float16, watch, limits: defaultLimits },
     check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model, given),
   });
   if (isLarge && holds) refuseMeasuring(options, loaded.sizeBytes);

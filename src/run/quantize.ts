@@ -59,6 +59,7 @@ import { asPlanned } from '../search/record.js';
 import { readOwnSensitivities } from '../search/sensitivity-file.js';
 import { sensitivitySource, splitForSearch } from '../search/split-samples.js';
 import { tunedForSpeed } from '../search/tune-speed.js';
+import { type HeldHalves, halfRecord, heldHalves } from './half-record.js';
 import { keepingStopped } from './keep-stopped.js';
 import { boxesRefusal, learnedFlag, learnedFrom, refuseBeside } from './learn-part.js';
 import { sensitivityBasis } from './sensitivity-basis.js';
@@ -114,7 +115,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
   // Nothing but the size can be told of a model that runs on no random input.
   const { auto, origins, suggest, tuneSpeed, metric } = options;
   const prepared = await prepare(options, {
-    ...{ outputs, form: foldedFormOf(given), watch, limits },
+    ...{ outputs, form: foldedFormOf(given), isHalf: given.float16, watch, limits },
     check: (folded) => refuseEmpty(folded, place(folded, given, options.model), options.model, given),
     mayGoUnmeasured: !auto && !origins && !suggest && !tuneSpeed && metric === undefined,
   });
@@ -178,6 +179,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
 
   const weights = new Map<string, Distribution>();
   const savedBytes = new Map<string, Uint8Array>();
+  let halves: HeldHalves | undefined;
   // The weights of the plan are not held beyond this.
   const emit = async () => {
     await watch.begin('quantize');
@@ -188,6 +190,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     if (savePlan !== undefined) savedBytes.set(savePlan, serializePlan(model, plan));
     await watch.begin('emit');
     const made = emitPlan(model, plan);
+    halves = heldHalves(made.halves, isLarge);
     if (saveIntegers !== undefined) {
       const program = await readProgram(made.emitted.model);
       refuseWithoutLayers(program);
@@ -225,6 +228,12 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
         )
       : unmeasured;
 
+    const float16 = await halfRecord(halves, isMeasured, {
+      float: model,
+      written: source,
+      evaluation: samples.evaluation,
+      options,
+    });
     const counts = countsOf(prepared.samples);
     const stages = stored ? [] : refineStages(recipe, counts);
     const isReal = samples.kind === 'evaluation' || samples.kind === 'calibration';
@@ -251,7 +260,7 @@ export async function quantizeWithin(options: QuantizeOptions, limits: Limits): 
     const { statistics } = ranges;
     const run = {
       ...{ float: loaded, quantized, fold, plan, samples, statistics, evaluation, origins, suggestions },
-      ...{ fit, preparation: preprocess?.label, tuning: tuned?.tuning, boxes: boxes?.kept },
+      ...{ fit, preparation: preprocess?.label, tuning: tuned?.tuning, boxes: boxes?.kept, float16 },
       distributions: worstDistributions(evaluation.layers, weights, plan, statistics),
       // The name that a search gives its model is not that of the recipe it found.
       reproduce: quantizeCommandLine(options.auto ? { ...options, output } : options, recipe),

@@ -57,7 +57,7 @@ export async function verifyWithin(options: VerifyOptions, limits: Limits): Prom
     samples: options.samples ?? (options.data === undefined ? undefined : said?.samples),
   };
   const { loaded, madeFrom, model, samples, isLarge } = await prepare(job, {
-    ...{ outputs: [], form: foldedFormOf(recipe), watch, limits },
+    ...{ outputs: [], form: foldedFormOf(recipe), isHalf: recipe.float16, watch, limits },
     check: (folded) => refuseEmpty(folded, place(folded, recipe, options.from), options.from, recipe),
     mayGoUnmeasured: true,
   });

@@ -39,7 +39,14 @@ export class PreparedForms {
     const outputs = [output, ...[options.report ?? []].flat()];
     const check = (folded: Model) =>
       refuseEmpty(folded, place(folded, recipe, options.model), options.model, recipe);
-    const prepared = await prepare(options, { outputs, form, check, watch, limits: defaultLimits });
+    const prepared = await prepare(options, {
+      outputs,
+      form,
+      check,
+      isHalf: recipe.float16,
+      watch,
+      limits: defaultLimits,
+    });
     this.#prepared.set(formKey(form), prepared);
     return prepared;
   }

@@ -28,15 +28,15 @@ const normal: GivenRecipe = {
 
 /**
  * The files that can be made, by transformers.js' own table of suffixes (src/utils/dtypes.js there, version 4): `q8` is its
- * usual file on WebAssembly, in 8 bits with ranges found at every run; `q4` in blocks of 4 bits. What ends in `f16` stores what
- * stays float in 16 bits, and computes in float32.
+ * usual file on WebAssembly, in 8 bits with ranges found at every run; `q4` in blocks of 4 bits. What ends in `f16` computes in
+ * float16 between inputs and outputs of float32.
  *
  * Not made: `q2` and `q1`, which leave nothing of a model that was not trained for them.
  */
 export const dtypes: readonly Dtype[] = [
   {
     name: 'fp16',
-    summary: 'constants in 16 bits',
+    summary: 'float16 inside',
     suffix: '_fp16',
     recipe: { exclude: ['*'], float16: true },
   },
@@ -51,7 +51,7 @@ export const dtypes: readonly Dtype[] = [
   { name: 'q4', summary: 'blocks of 4 bits', suffix: '_q4', recipe: blocks },
   {
     name: 'q4f16',
-    summary: 'the same, other constants in 16 bits',
+    summary: 'the same, float16 around them',
     suffix: '_q4f16',
     recipe: { ...blocks, float16: true },
   },

@@ -50,10 +50,10 @@ describe('channels of very different size', () => {
 
   it('leave out channels that are less than the last digit of the largest', () => {
     const meter = new DriftMeter({ classAxis: undefined, isGrouped: true });
-    meter.add(rows([6, 3e-7]), rows([6, 0]), { size: 1, samples: 1 });
+    meter.add(rows([6, 1.4e-6]), rows([6, 0]), { size: 1, samples: 1 });
     expect(meter.drift.groups).toBeUndefined();
     const seen = new DriftMeter({ classAxis: undefined, isGrouped: true });
-    seen.add(rows([6, 4e-7]), rows([6, 0]), { size: 1, samples: 1 });
+    seen.add(rows([6, 1.5e-6]), rows([6, 0]), { size: 1, samples: 1 });
     expect(worstDb(seen.drift)).toBeCloseTo(0, 10);
   });
 

@@ -107,6 +107,7 @@ export function sampleResult(changes: Partial<Result> = {}): Result {
     suggestions: [],
     search: null,
     boxes: null,
+    float16: null,
     distributions: [],
     mistakes: [],
     gates: [],

@@ -27,6 +27,7 @@ import {
   formatShort,
   formatWorst,
 } from '../format.js';
+import { halfNote } from '../half-note.js';
 import { meaningOf } from '../meaning.js';
 import type { Result } from '../result.js';
 import { onWorstSet, setNameOf, setTable } from '../sets.js';
@@ -145,11 +146,13 @@ function driftCard(result: Result): Markup | undefined {
 function sizeCard(result: Result): Markup {
   const { float, quantized } = result;
   const sizes = { float: float.sizeBytes, quantized: quantized.sizeBytes };
+  const halves = halfNote(result);
   const label = `File size: float ${formatBytes(sizes.float)}, quantized ${formatBytes(sizes.quantized)}`;
   return markup`<div>
 <h2>File size</h2>
 <p class="figure">${sizeRatio(result).toFixed(3)}<span class="unit">×</span></p>
 ${renderBars(label, 'bytes', sizes)}
+${halves === undefined ? undefined : markup`<p>${sentence(halves)}.</p>`}
 </div>`;
 }
 
