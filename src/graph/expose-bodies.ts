@@ -5,10 +5,12 @@ import { type Attribute, attribute, type Graph, isOp, type Node, node, subgraphs
 import { tensorOf } from './tensor.js';
 
 /**
- * Elements of a value that are kept of all steps of a Loop, beside the smallest and the largest: the last ones. A step copies them,
- * so that a long loop takes time by its steps and not by their square, and memory by none.
+ * Elements of a value that are kept of all steps of a Loop, beside the smallest and the largest: the last ones, as many as it has at so
+ * many steps, and no fewer than these. A step copies them, so that a long loop takes time by its steps and not by their square, and
+ * memory by none.
  */
-const MOST_KEPT = 2 ** 20;
+const STEPS_KEPT = 8;
+const LEAST_KEPT = 2 ** 16;
 
 const LARGEST = Math.fround(3.4e38);
 
@@ -21,7 +23,7 @@ type Seen = ReadonlyMap<string, string>;
  * - If: from the branch that has the value; nothing, from the other one.
  * - Scan: one output more, of all steps.
  * - Loop: a state more, to which each step adds what it has, in a row [1, n]: a shape may change from step to step. The last
- *   1,048,576 elements are kept, and the smallest and the largest of those before.
+ *   elements are kept, and the smallest and the largest of those before.
  */
 export class ExposedBodies {
   readonly graph: Graph;
@@ -180,8 +182,12 @@ export class ExposedBodies {
     };
     const along = { axis: attribute.int(1) };
     const [zero, one] = [this.#int('zero', 0n), this.#int('one', 1n)];
-    const kept = this.#int('kept', -BigInt(MOST_KEPT));
-    const all = add('Concat', [before, add('Reshape', [value, this.#row()], 'row')], 'all', along);
+    const row = add('Reshape', [value, this.#row()], 'row');
+    const own = add('Reshape', [add('Size', [row], 'own'), one], 'length');
+    // Counted from the end.
+    const several = add('Mul', [own, this.#int('several', -BigInt(STEPS_KEPT))], 'several');
+    const kept = add('Min', [several, this.#int('least_kept', -BigInt(LEAST_KEPT))], 'kept');
+    const all = add('Concat', [before, row], 'all', along);
     const tail = add('Slice', [all, kept, this.#int('end', BigInt(2 ** 40)), one], 'tail');
     const beyond = add('Slice', [all, zero, kept, one], 'beyond');
     const bound = (opType: string, start: number, name: string) => {

@@ -1,9 +1,9 @@
 import type { Body } from '../graph/bodies.js';
 import { isOp } from '../graph/model.js';
 
-/** The first versions with today's Scan, and with the Slice that keeps what a Loop gives within bounds. */
+/** The first versions with today's Scan, and with what keeps what a Loop gives within bounds: Min of integers. */
 const SCAN_OPSET = 9;
-const LOOP_OPSET = 10;
+const LOOP_OPSET = 12;
 
 /**
  * Why the values of a body cannot be observed from outside; undefined where they can. What a Scan gives has one shape at every step:

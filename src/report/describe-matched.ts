@@ -30,6 +30,7 @@ export function describeMatched(
       name: node.name ?? null,
       opType: node.opType,
       position: null,
+      inside: null,
       weight,
       dims: float.initializers.get(weight ?? '')?.dims ?? [],
       quantized: kept ? kept.quantized : null,

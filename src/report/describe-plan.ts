@@ -1,4 +1,4 @@
-import { flatNodes } from '../graph/flat.js';
+import { flatOf } from '../graph/flat.js';
 import { type Graph, inputAt } from '../graph/model.js';
 import { whyNoBlocks } from '../place/blocks.js';
 import { layerNodes } from '../place/layers.js';
@@ -20,6 +20,8 @@ export interface LayerDescription {
   readonly name: string | null;
   readonly opType: string;
   readonly position: Position | null;
+  /** The If, Loop or Scan of the main graph in whose body it stands, as `If "y"`; null in the main graph. */
+  readonly inside: string | null;
   readonly weight: string | null;
   readonly dims: readonly number[];
   /** Null where the layer stays float, for the reason given. */
@@ -75,16 +77,19 @@ export function describePlan(
   raisedChannels?: ReadonlyMap<string, number>,
 ): PlanDescription {
   // A product of two activations on integers has no weight: it shows by the activations that it reads.
+  const { graph: flat, holders } = flatOf(graph);
   const named = layerNodes(graph).filter((node) => roleOf(placement, node)?.kind !== 'arithmetic');
   const layers = named.map((node): LayerDescription => {
     const role = roleOf(placement, node);
     const weighted = role?.kind === 'weighted' ? role.weighted : undefined;
     const site = weighted?.sites[0];
+    const [owner] = holders.get(node.id) ?? [];
     return {
       id: node.id,
       name: node.name ?? null,
       opType: node.opType,
       position: weighted?.position ?? null,
+      inside: owner ? `${owner.opType} "${owner.id}"` : null,
       weight: site?.weightName ?? inputAt(node, 1) ?? null,
       dims: site ? shapeAt(site) : [],
       quantized: weighted
@@ -94,7 +99,7 @@ export function describePlan(
     };
   });
   const isLayer = new Set(layerNodes(graph));
-  const float = flatNodes(graph).flatMap((node): FloatDescription[] => {
+  const float = flat.nodes.flatMap((node): FloatDescription[] => {
     const role = roleOf(placement, node);
     if (role?.kind !== 'float' || isLayer.has(node)) return [];
     return [{ id: node.id, opType: node.opType, reason: role.reason }];

@@ -40,6 +40,7 @@ import {
   formatShort,
 } from './format.js';
 import { halfNote } from './half-note.js';
+import { layersLeftOut } from './left-out.js';
 import { meaningOf } from './meaning.js';
 import { NO_HELP } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
@@ -200,8 +201,10 @@ function worst(result: Result): string {
     return [markdownCode(id), formatDb(measured.sqnrDb), weights, input];
   });
   const made = table(['worst layers, error so far', 'SQNR', 'weights', 'input'], rows, [1]);
-  const ask = askForMends(result, '`--suggest`');
-  return ask === undefined ? made : `${made}\n\n${ask}`;
+  const below = [layersLeftOut(result), askForMends(result, '`--suggest`')].filter(
+    (line) => line !== undefined,
+  );
+  return [made, ...below].join('\n\n');
 }
 
 /** The layers and operators that do most to the output. */

@@ -42,6 +42,7 @@ import {
   formatSigned,
 } from './format.js';
 import { halfNote } from './half-note.js';
+import { layersLeftOut } from './left-out.js';
 import { originsTable, whatToDo } from './origins-terminal.js';
 import type { Reporter } from './reporter.js';
 import type { Result } from './result.js';
@@ -257,8 +258,10 @@ function worst(result: Result): string[] {
     const { weights, input } = widthsOf(result, id);
     rows.push([`  ${shorten(id)}`, formatDb(measured.sqnrDb), weights, input]);
   }
-  const ask = askForMends(result, '--suggest');
-  return [...alignColumns(rows, [1]), ...(ask === undefined ? [] : [`  ${ask}`])];
+  const below = [layersLeftOut(result), askForMends(result, '--suggest')].filter(
+    (line) => line !== undefined,
+  );
+  return [...alignColumns(rows, [1]), ...below.map((line) => `  ${line}`)];
 }
 
 /** A name for a table cell: harmless, and cut in the middle where it is long. */

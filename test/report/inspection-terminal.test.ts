@@ -3,7 +3,15 @@ import { defaultRecipe } from '../../src/recipe.js';
 import { renderInspection } from '../../src/report/inspection-terminal.js';
 
 const layer = (id: string, reason: string | null) => ({
-  ...{ id, name: null, opType: 'Conv', position: 'inner' as const, weight: 'w', dims: [64, 64, 3, 3] },
+  ...{
+    id,
+    name: null,
+    opType: 'Conv',
+    position: 'inner' as const,
+    inside: null,
+    weight: 'w',
+    dims: [64, 64, 3, 3],
+  },
   quantized: null,
   reason,
 });

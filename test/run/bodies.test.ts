@@ -51,11 +51,11 @@ describe('layers in the branches of an If', () => {
     const { at, model } = files();
     const recipe = { refine: 'none' };
     const result = await quantize({ model, data: at('both.npy'), output: at('a.onnx'), recipe });
-    expect(result.plan.layers.map(({ id, quantized }) => [id, quantized?.runs])).toEqual([
-      ['t0_c', 'integer'],
-      ['t1', 'integer'],
-      ['e0_c', 'integer'],
-      ['e1', 'integer'],
+    expect(result.plan.layers.map(({ id, inside, quantized }) => [id, inside, quantized?.runs])).toEqual([
+      ['t0_c', 'If "y"', 'integer'],
+      ['t1', 'If "y"', 'integer'],
+      ['e0_c', 'If "y"', 'integer'],
+      ['e1', 'If "y"', 'integer'],
     ]);
     expect(result.warnings.join()).not.toContain('weights only');
     await calibrate({ model, data: at('both.npy'), output: at('stats.json') });

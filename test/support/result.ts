@@ -160,6 +160,7 @@ function layer(
     name: null,
     opType: 'Conv',
     position,
+    inside: null,
     weight: `${id}_w`,
     dims: [8, 3, 3, 3],
     quantized,
