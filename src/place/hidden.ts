@@ -5,13 +5,15 @@ import { isOp } from '../graph/model.js';
 const SCAN_OPSET = 9;
 const LOOP_OPSET = 12;
 
+/** Where a node of a body stands, in words. */
+export const insideOf = ([owner]: Body['holders']): string => `inside ${owner.opType} "${owner.id}"`;
+
 /**
  * Why the values of a body cannot be observed from outside; undefined where they can. What a Scan gives has one shape at every step:
  * of an If or a Loop in its body that is not known.
  */
 export function whyHidden(holders: Body['holders'], opset: number): string | undefined {
-  const [owner] = holders;
-  const place = `inside ${owner.opType} "${owner.id}"`;
+  const place = insideOf(holders);
   const isKnown = holders.every(
     (each) =>
       isOp(each, 'If') ||

@@ -4,11 +4,13 @@ import { type Graph, type Model, type Node, opsetOf } from '../graph/model.js';
 import type { Uses } from '../graph/uses.js';
 import { checkPatterns, MAX_BITS, type Recipe, WIDE_BITS, widestRecipe } from '../recipe.js';
 import { isLayerInput, placeAround } from './around.js';
-import { whyHidden } from './hidden.js';
+import { insideOf, whyHidden } from './hidden.js';
 import { layerNodes, type ObservedGraph, type PlacedLayers, placeLayers } from './layers.js';
 import { ruleOf } from './operators.js';
 import type { Placement, Role } from './placement.js';
 import { nodesOfShapes } from './shape-nodes.js';
+import { onnxruntime } from './targets/onnxruntime.js';
+import { onnxruntimeWeb } from './targets/onnxruntime-web.js';
 import { valuesOf } from './values.js';
 
 /**
@@ -41,13 +43,15 @@ export function place(model: Model, recipe: Recipe, path: string): Placement {
   return { roles, weighted, values: valuesOf({ graph, uses, roles, weighted, usualBits }, around.demanded) };
 }
 
-/** Runtimes of others get what stands in bodies in float. */
+const OF_ONNXRUNTIME: ReadonlySet<string> = new Set([onnxruntime.name, onnxruntimeWeb.name]);
+
+/** Runtimes of others get what stands in bodies in float: onnxruntime's kernels alone were measured there. */
 function observedGraph(model: Model, { target }: Recipe): ObservedGraph {
   const flat = flatOf(model.graph);
   const opset = opsetOf(model);
+  const isOwn = OF_ONNXRUNTIME.has(target);
   const hidden = [...flat.holders].flatMap(([id, holders]) => {
-    const reason =
-      target === 'onnxruntime' ? whyHidden(holders, opset) : `inside ${holders[0].opType} "${holders[0].id}"`;
+    const reason = isOwn ? whyHidden(holders, opset) : insideOf(holders);
     return reason === undefined ? [] : [[id, reason] as const];
   });
   return { ...flat, hidden: new Map(hidden) };

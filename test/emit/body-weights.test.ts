@@ -114,6 +114,15 @@ it('fixed ranges leave what cannot be observed weights only, and the plan says s
   ]);
 });
 
+it('so does the target of another runtime', async () => {
+  const float = await prepared(ifModel([matMulLayer]));
+  const { placement } = await quantizeModel(float, { target: 'openvino' }, feeds);
+  expect(placement.weighted.map(({ runs }) => runs.kind === 'float' && runs.why)).toEqual([
+    'inside If "y"',
+    'inside If "y"',
+  ]);
+});
+
 it('--exclude names a layer in a body', async () => {
   const float = await prepared(ifModel([matMulLayer]));
   const { placement } = await quantizeModel(float, { exclude: ['e0'] }, feeds);

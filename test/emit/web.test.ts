@@ -58,8 +58,11 @@ describe('onnxruntime-web gives what onnxruntime gives, to the bit', () => {
     const model = ifModel([matMulLayer, gemmLayer]);
     await foldModel(model, undefined, [bodyConstants]);
     const feeds = [bodyFeed(true), bodyFeed(false)];
-    const { bytes } = await quantizeModel(model, { activations: { kind: 'dynamic' } }, feeds);
-    await expectSame(bytes, feeds);
+    for (const recipe of [{ activations: { kind: 'dynamic' } }, { target: 'onnxruntime-web' }] as const) {
+      const { bytes, placement } = await quantizeModel(model, recipe, feeds);
+      expect(placement.weighted.map(({ runs }) => runs.kind)).not.toContain('float');
+      await expectSame(bytes, feeds);
+    }
   });
 });
 
