@@ -12,7 +12,15 @@ import { tensorOf } from './tensor.js';
 const STEPS_KEPT = 8;
 const LEAST_KEPT = 2 ** 16;
 
+/**
+ * Elements that are seen of a value at each step of a Scan, spread evenly over all, beside the smallest and the largest: every step
+ * must give as many, whatever the value's shape there.
+ */
+const SEEN_OF_STEP = 1024;
+
 const LARGEST = Math.fround(3.4e38);
+
+const along = { axis: attribute.int(1) };
 
 /** What a body gives beside its own outputs: the name there of what is seen of a value, by the value. */
 type Seen = ReadonlyMap<string, string>;
@@ -21,7 +29,7 @@ type Seen = ReadonlyMap<string, string>;
  * A copy of a graph whose nodes give values of their bodies, float32 all, as further results, each under its own name:
  *
  * - If: from the branch that has the value; nothing, from the other one.
- * - Scan: one output more, of all steps.
+ * - Scan: one output more, of some elements and the ends of each step.
  * - Loop: a state more, to which each step adds what it has, in a row [1, n]: a shape may change from step to step. The last
  *   elements are kept, and the smallest and the largest of those before.
  */
@@ -122,11 +130,9 @@ export class ExposedBodies {
     values: readonly string[],
     results: readonly string[],
   ): Node[] {
-    const outputs = values.map((value) => this.#names.fresh(`${value}~out`));
-    const copies = values.map((value, i) =>
-      node('Identity', [seen.get(value) ?? ''], [outputs[i] as string]),
-    );
-    const whole = withOutputs({ ...body, nodes: [...body.nodes, ...copies] }, outputs);
+    const nodes = [...body.nodes];
+    const outputs = values.map((value) => this.#spread(nodes, value, seen.get(value) ?? ''));
+    const whole = withOutputs({ ...body, nodes }, outputs);
     const steps = results.map((result) => this.#names.fresh(`${result}~steps`));
     const own = padded(each.outputs, body.outputs.length);
     const attributes = new Map(each.attributes);
@@ -167,20 +173,26 @@ export class ExposedBodies {
     };
   }
 
+  /** Nodes that see a value in as many elements at every step: some of it, and its ends; of one that is empty, 0. */
+  #spread(nodes: Node[], value: string, seen: string): string {
+    const add = this.#adder(nodes, value);
+    const [zero, one] = [this.#int('zero', 0n), this.#int('one', 1n)];
+    const row = add('Reshape', [seen, this.#row()], 'row');
+    const size = add('Reshape', [add('Size', [row], 'size'), one], 'length');
+    const none = this.#constant('none', { type: 'float32', dims: [1, 1], data: new Float32Array(1) });
+    const missing = add('Max', [add('Sub', [one, size], 'rest'), zero], 'missing');
+    const all = add('Concat', [row, add('Slice', [none, zero, missing, one], 'filled')], 'all', along);
+    const places = BigInt64Array.from({ length: SEEN_OF_STEP }, (_, i) => BigInt(i));
+    const grid = this.#constant('places', { type: 'int64', dims: [SEEN_OF_STEP], data: places });
+    const scaled = add('Mul', [grid, size], 'scaled');
+    const at = add('Div', [scaled, this.#int('seen', BigInt(SEEN_OF_STEP))], 'at');
+    const ends = [add('ReduceMin', [all], 'least'), add('ReduceMax', [all], 'most')];
+    return add('Concat', [add('Gather', [all, at], 'some', along), ...ends], 'out', along);
+  }
+
   /** Nodes that put the elements of a value behind those of the steps before, within bounds; gives their result. */
   #appended(nodes: Node[], before: string, value: string): string {
-    const fresh = (suffix: string) => this.#names.fresh(`${before}_${suffix}`);
-    const add = (
-      opType: string,
-      inputs: readonly string[],
-      suffix: string,
-      attributes: Record<string, Attribute> = {},
-    ) => {
-      const output = fresh(suffix);
-      nodes.push(node(opType, inputs, [output], attributes));
-      return output;
-    };
-    const along = { axis: attribute.int(1) };
+    const add = this.#adder(nodes, before);
     const [zero, one] = [this.#int('zero', 0n), this.#int('one', 1n)];
     const row = add('Reshape', [value, this.#row()], 'row');
     const own = add('Reshape', [add('Size', [row], 'own'), one], 'length');
@@ -204,6 +216,20 @@ export class ExposedBodies {
     const count = add('Reshape', [add('Size', [beyond], 'size'), one], 'count');
     const real = add('Slice', [ends, zero, add('Add', [count, count], 'twice'), one], 'real');
     return add('Concat', [real, tail], 'after', along);
+  }
+
+  /** Adds nodes; gives the names of their results. */
+  #adder(nodes: Node[], about: string) {
+    return (
+      opType: string,
+      inputs: readonly string[],
+      suffix: string,
+      attributes: Readonly<Record<string, Attribute>> = {},
+    ): string => {
+      const output = this.#names.fresh(`${about}_${suffix}`);
+      nodes.push(node(opType, inputs, [output], attributes));
+      return output;
+    };
   }
 
   #row(): string {

@@ -15,7 +15,8 @@ export function exposing(model: Model, values: readonly string[]): Model {
     ...base,
     outputs: [...base.outputs, ...added.map((name) => ({ name, dataType: undefined, shape: undefined }))],
   };
-  return { ...model, graph };
+  // Before IR 4 a constant must be an input, too.
+  return { ...model, irVersion: inner.size > 0 ? Math.max(model.irVersion, 4) : model.irVersion, graph };
 }
 
 /** Those of some values that bodies make, or are fed. */

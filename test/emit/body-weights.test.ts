@@ -103,11 +103,11 @@ it('dynamic: a Gemm with factors stays in float, since nothing folds them there'
 });
 
 it('fixed ranges leave what cannot be observed weights only, and the plan says so', async () => {
-  // What an If gives at a step of a Scan need not have the shape of the next step.
+  // Every step of a Scan gives as many elements: whether an If there took a branch is not told.
   const float = await prepared(scanModel([branchLayer]));
   const { placement, plan } = await quantizeModel(float, {}, feeds);
   const { layers } = describePlan(float.graph, placement, plan.recipe);
-  const note = 'weights only: inside Scan "y", in a Scan at whose steps its shape may change';
+  const note = 'weights only: inside Scan "y", in a Scan at whose steps it may not run';
   expect(layers.map(({ id, quantized }) => [id, quantized?.runs, quantized?.note])).toEqual([
     ['s0_t', 'float', note],
     ['s0_e', 'float', note],

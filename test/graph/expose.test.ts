@@ -100,25 +100,42 @@ describe('values of a Loop', () => {
   });
 });
 
-it('values of a Scan come step after step, beside what it gives along another axis', async () => {
+it('values of a Scan come with the ends of each step and elements spread over it, whatever its size', async () => {
   const g = new GraphBuilder();
-  g.input('x', [2]);
-  g.constant('steps', [3, 2], [1, 2, 3, 4, 5, 6]);
+  g.input('x', [4]);
+  g.constant('sizes', [3, 1], BigInt64Array.of(4n, 0n, 2n));
+  g.constant('zero', [1], BigInt64Array.of(0n));
   const body = new GraphBuilder();
-  body.input('state', [2]);
-  body.input('step', [2]);
-  body.node('Add', ['state', 'step'], 'sum');
-  body.node('Neg', ['sum'], 'less');
-  body.node('Identity', ['sum'], 'next');
-  body.output('next', [2]);
-  body.output('less', [2]);
+  body.input('state', [4]);
+  body.input('size', [1], 'int64');
+  body.node('Slice', ['state', 'zero', 'size'], 'part');
+  body.node('Add', ['state', 'state'], 'next');
+  body.node('Neg', ['state'], 'less');
+  body.output('next', [4]);
+  body.output('less', [4]);
   const attributes = { body: graphOf(body), num_scan_inputs: 1, scan_output_axes: [1] };
-  g.node('Scan', ['x', 'steps'], ['y', 'all'], attributes);
+  g.node('Scan', ['x', 'sizes'], ['y', 'all'], attributes);
   g.output('y');
   g.output('all');
-  const found = await runIn('basic', exposing(g.build(), ['sum', 'step']), feed(Float32Array.of(0, 0)));
-  expect(numbers(found.get('sum'))).toEqual([1, 2, 4, 6, 9, 12]);
-  expect(numbers(found.get('step'))).toEqual([1, 2, 3, 4, 5, 6]);
-  expect(numbers(found.get('y'))).toEqual([9, 12]);
-  expect(numbers(found.get('all'))).toEqual([-1, -4, -9, -2, -6, -12]);
+  const found = await runIn(
+    'basic',
+    exposing(g.build(), ['state', 'part']),
+    feed(Float32Array.of(1, -2, 3, 4)),
+  );
+  // Each of four elements 256 times.
+  const seen = (row: readonly number[]) => [
+    ...row.flatMap((value) => Array(1024 / row.length).fill(value)),
+    Math.min(...row),
+    Math.max(...row),
+  ];
+  expect(numbers(found.get('state'))).toEqual(
+    [
+      [1, -2, 3, 4],
+      [2, -4, 6, 8],
+      [4, -8, 12, 16],
+    ].flatMap(seen),
+  );
+  expect(numbers(found.get('part'))).toEqual([[1, -2, 3, 4], [0], [4, -8]].flatMap(seen));
+  expect(numbers(found.get('y'))).toEqual([8, -16, 24, 32]);
+  expect(numbers(found.get('all'))).toEqual([-1, -2, -4, 2, 4, 8, -3, -6, -12, -4, -8, -16]);
 });
