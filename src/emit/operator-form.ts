@@ -1,4 +1,6 @@
+import { mapBodies } from '../graph/bodies.js';
 import { addInitializer, dropUnreadConstants } from '../graph/edit.js';
+import { flatNodes } from '../graph/flat.js';
 import {
   type IntegerForm,
   inputsOf,
@@ -9,12 +11,14 @@ import {
 import {
   attribute,
   floatAttribute,
+  type Graph,
   inputAt,
   isOp,
   type Model,
   type Node,
   node,
   opsetOf,
+  subgraphsOf,
 } from '../graph/model.js';
 import { isQuantizing, QdqGraph } from '../graph/qdq-graph.js';
 import { tensorOf } from '../graph/tensor.js';
@@ -28,15 +32,16 @@ const formOf = (each: Node): IntegerForm | undefined =>
 
 /**
  * A QDQ model in onnxruntime's integer operators, those that its default session makes of it: QLinearConv, QLinearMatMul, QGemm,
- * QLinearAdd and their like. What has no such operator keeps its DQ and Q.
+ * QLinearAdd and their like, in bodies, too. What has no such operator keeps its DQ and Q.
  */
 export function inOperatorForm(model: Model): Model {
   const { graph } = model;
   const copy = { ...graph, initializers: new Map(graph.initializers), valueInfo: new Map(graph.valueInfo) };
   const written: Model = { ...model, opsets: new Map(model.opsets), graph: copy };
   copy.nodes = new OperatorWriter(written).nodes();
-  dropUnused(written);
-  if (copy.nodes.some(({ domain }) => domain === RUNTIME_DOMAIN) && !written.opsets.has(RUNTIME_DOMAIN))
+  copy.nodes = withoutUnused(copy);
+  dropUnreadConstants(copy);
+  if (flatNodes(copy).some(({ domain }) => domain === RUNTIME_DOMAIN) && !written.opsets.has(RUNTIME_DOMAIN))
     written.opsets.set(RUNTIME_DOMAIN, RUNTIME_DOMAIN_VERSION);
   return written;
 }
@@ -45,16 +50,29 @@ class OperatorWriter {
   readonly #model: Model;
   readonly #qdq: QdqGraph;
   readonly #taken = new Set<Node>();
-  readonly #zeros = new Map<string, string>();
+  readonly #zeros: Map<string, string>;
 
-  constructor(model: Model) {
+  /** @param zeros - names of the constants that were made before */
+  constructor(model: Model, zeros = new Map<string, string>()) {
     this.#model = model;
+    this.#zeros = zeros;
     this.#qdq = new QdqGraph({ ...model.graph, nodes: [...model.graph.nodes] });
   }
 
   nodes(): Node[] {
     const made = this.#qdq.graph.nodes.map((each) => this.#written(each) ?? each);
-    return made.filter((each) => !this.#taken.has(each));
+    const kept = made.filter((each) => !this.#taken.has(each));
+    return kept.map((each) =>
+      subgraphsOf(each).length === 0 ? each : mapBodies(each, (body) => this.#body(body)),
+    );
+  }
+
+  /** A body, whose scales and codes are constants of the main graph. */
+  #body(body: Graph): Graph {
+    const { initializers } = this.#model.graph;
+    const view = { ...this.#model, graph: { ...body, initializers } };
+    const nodes = new OperatorWriter(view, this.#zeros).nodes();
+    return { ...body, nodes: withoutUnused({ ...body, nodes }) };
   }
 
   #written(each: Node): Node | undefined {
@@ -185,12 +203,11 @@ function matMulToFloat(each: Node, [a, b]: readonly Operand[]): Node | undefined
   };
 }
 
-/** What only the float forms read is gone with them. */
-function dropUnused({ graph }: Model): void {
+/** The nodes without the DQs that only the float forms read. */
+function withoutUnused(graph: Graph): Node[] {
   const uses = indexUses(graph);
-  graph.nodes = graph.nodes.filter(
+  return graph.nodes.filter(
     (each) =>
       !isQuantizing(each, 'DequantizeLinear') || !each.outputs.every((output) => uses.isUnused(output)),
   );
-  dropUnreadConstants(graph);
 }

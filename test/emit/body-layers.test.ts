@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { emitModel } from '../../src/emit/emit-model.js';
+import { inOperatorForm } from '../../src/emit/operator-form.js';
 import { bodyConstants } from '../../src/fold/body-constants.js';
 import { foldModel } from '../../src/fold/fold-model.js';
 import { exposing } from '../../src/graph/expose.js';
@@ -124,6 +125,16 @@ it('a Loop computes what its steps do one after the other, in the ranges of all 
     expect((await runIn('disabled', inside.bytes, feed)).get('y')).toEqual(
       (await runIn('disabled', unrolled, feed)).get('y'),
     );
+});
+
+it('integer operators take the place of Q and DQ in bodies, too', async () => {
+  const inside = await quantizeModel(await prepared(nestedModel(all)), {}, both);
+  const formed = inOperatorForm(inside.emitted.model);
+  const operators = flatNodes(formed.graph).map(({ opType }) => opType);
+  expect(operators.filter((opType) => kernels.test(opType))).toHaveLength(12);
+  expect(operators.filter((opType) => ['Conv', 'Gemm', 'MatMul'].includes(opType))).toEqual([]);
+  for (const feed of [both[0], both[8]] as [Feed, Feed])
+    expect(await runIn('default', formed, feed)).toEqual(await runIn('default', inside.bytes, feed));
 });
 
 /** The elements of some values, one after the other. */
