@@ -4,9 +4,12 @@ import { type Graph, type Model, subgraphsOf } from '../graph/model.js';
 import { separateNames } from '../graph/separate-names.js';
 import { contentOf } from '../graph/tensor-content.js';
 import { takesWeights } from '../graph/weight-inputs.js';
+import { affineIntoPrevious } from './affine-into-previous.js';
 import { constantNodes } from './constant-nodes.js';
 import { constantSubgraphs } from './constant-subgraphs.js';
 import { deadCode } from './dead-code.js';
+import { gemmFactors } from './gemm-factors.js';
+import { identities } from './identities.js';
 import type { FoldContext, Pass } from './pass.js';
 
 /**
@@ -14,6 +17,7 @@ import type { FoldContext, Pass } from './pass.js';
  * them from there.
  *
  * - What a body computes from constants alone is evaluated first: exporters put the rows of LSTM weights in order there.
+ * - A BatchNormalization, and factors of channels and of a Gemm, fold into the layer before them, where its constants are the body's.
  * - Only float32 constants of a Conv, Gemm, MatMul or another operator that is quantized move; a constant that the body
  *   returns, or that an old file lists among the body's inputs, stays.
  * - A name that another graph gives to a value, too, becomes a fresh one, whatever the value is; so do ids of nodes that two bodies
@@ -51,8 +55,21 @@ async function evaluateIn(
   for (const [name, tensor] of view.initializers) if (!known.has(name)) body.initializers.set(name, tensor);
   for (const node of body.nodes)
     for (const inner of subgraphsOf(node)) await evaluateIn(model, inner, view.initializers, context);
+  await foldIn(model, body, context);
+}
+
+/** Passes that a body is folded by, as a model of its own: what it reads from outside is fed. */
+const inBodies: readonly Pass[] = [identities, affineIntoPrevious, gemmFactors, deadCode];
+
+async function foldIn(model: Model, body: Graph, context: FoldContext): Promise<void> {
+  const fed = new Set(body.inputs.map(({ name }) => name));
+  const [own, given] = [true, false].map(
+    (isOwn) => new Map([...body.initializers].filter(([name]) => isOwn !== fed.has(name))),
+  ) as [Graph['initializers'], Graph['initializers']];
+  body.initializers = own;
   // What BatchNormalization told is of the main graph's values.
-  await deadCode.run({ ...model, graph: body, batchNorms: new Map() }, context);
+  for (const pass of inBodies) await pass.run({ ...model, graph: body, batchNorms: new Map() }, context);
+  for (const [name, tensor] of given) body.initializers.set(name, tensor);
 }
 
 function moveWeights(graph: Graph): number {

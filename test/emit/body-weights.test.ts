@@ -92,14 +92,19 @@ describe.each<[string, () => Model, number]>([
   });
 });
 
-it('dynamic: a Gemm with factors stays in float, since nothing folds them there', async () => {
+it('dynamic: factors of a Gemm fold into a weight of its body; where that stands outside, the Gemm stays in float', async () => {
   const factored: BodyLayer = (g, value, name, seed) => {
     g.constant(`${name}_w`, [8, 8], randomFloats(64, seed));
     return g.node('Gemm', [value, `${name}_w`], name, { alpha: 0.5 });
   };
-  const float = await prepared(ifModel([factored]));
-  const { placement } = await quantizeModel(float, { activations: { kind: 'dynamic' } }, feeds);
-  expect(placement.weighted.map(({ runs }) => runs.kind)).toEqual(['float', 'float']);
+  const dynamic = { activations: { kind: 'dynamic' } } as const;
+  const kindsOf = async (model: Model) =>
+    (await quantizeModel(model, dynamic, feeds)).placement.weighted.map(({ runs }) => runs.kind);
+  expect(await kindsOf(await prepared(ifModel([factored])))).toEqual(['dynamic', 'dynamic']);
+  const outside: BodyLayer = (g, value, name) => g.node('Gemm', [value, 'w'], name, { alpha: 0.5 });
+  const model = ifModel([outside]);
+  model.graph.initializers.set('w', tensorOf({ type: 'float32', dims: [8, 8], data: randomFloats(64, 3) }));
+  expect(await kindsOf(await prepared(model))).toEqual(['float', 'float']);
 });
 
 it('fixed ranges leave what cannot be observed weights only, and the plan says so', async () => {

@@ -13,6 +13,7 @@ import {
   tableLayer,
 } from '../support/body-models.js';
 import { foldWith } from '../support/fold-with.js';
+import { randomFloats } from '../support/graph-builder.js';
 
 /** Names of the float constants that stand in bodies, at any depth. */
 function innerFloats({ graph }: Pick<Model, 'graph'>): string[] {
@@ -64,4 +65,31 @@ it('a constant that the body returns, and one that no layer reads, stay', async 
   const model = ifModel([adding]);
   expect(await foldWith(bodyConstants, model, bodyFeed(true), ['Relu', 'If'])).toBe(0);
   expect(innerFloats(model)).toEqual(['t0_k', 'e0_k']);
+});
+
+it('a BatchNormalization folds into the Conv before it, in the body', async () => {
+  const normalized: BodyLayer = (g, value, name, seed) => {
+    g.constant(`${name}_in`, [3], BigInt64Array.of(1n, 2n, 8n));
+    g.constant(`${name}_out`, [2], BigInt64Array.of(2n, 8n));
+    g.constant(`${name}_w`, [2, 2, 3], randomFloats(12, seed));
+    for (const part of ['scale', 'shift', 'mean'])
+      g.constant(`${name}_${part}`, [2], randomFloats(2, seed + 1));
+    g.constant(`${name}_var`, [2], [0.25, 4]);
+    g.node('Reshape', [value, `${name}_in`], `${name}_x`);
+    g.node('Conv', [`${name}_x`, `${name}_w`], `${name}_c`, { pads: [1, 1] });
+    const parts = ['c', 'scale', 'shift', 'mean', 'var'].map((part) => `${name}_${part}`);
+    g.node('BatchNormalization', parts, `${name}_n`);
+    return g.node('Reshape', [`${name}_n`, `${name}_out`], name);
+  };
+  const model = ifModel([normalized]);
+  await foldWith(bodyConstants, model, bodyFeed(true), ['Relu', 'If']);
+  const inner = model.graph.nodes.flatMap(subgraphsOf).flatMap(({ nodes }) => nodes);
+  expect(inner.map(({ opType }) => opType)).toEqual([
+    'Reshape',
+    'Conv',
+    'Reshape',
+    'Reshape',
+    'Conv',
+    'Reshape',
+  ]);
 });
