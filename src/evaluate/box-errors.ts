@@ -1,4 +1,13 @@
-import { areBoxes, type Corners, iouOf, type Layout, type Places, placesOf, sidesOf } from './tasks/boxes.js';
+import {
+  areBoxes,
+  type Corners,
+  iouOf,
+  type Layout,
+  type Places,
+  pixelsOf,
+  placesOf,
+  sidesOf,
+} from './tasks/boxes.js';
 import type { TaskBatch } from './tasks/task.js';
 
 /** Boxes are looked at where float scores them by more. */
@@ -49,6 +58,7 @@ export function foundBoxes(
   const { width, height } = sidesOf(
     boxes.map(({ corners }) => corners),
     batch,
+    pixelsOf(outputs, layout, row, batch),
   );
   return { boxes, layout, row, width, height };
 }

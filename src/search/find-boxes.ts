@@ -1,13 +1,15 @@
 import type { SampleSource } from '../../calibration/source.js';
 import { THREADS } from '../calibrate/calibrate.js';
+import { firstFeed } from '../calibrate/samples.js';
 import { type FoundBoxes, foundBoxes } from '../evaluate/box-errors.js';
 import { classAxes } from '../evaluate/class-axes.js';
 import { type Layout, layoutOf } from '../evaluate/tasks/boxes.js';
-import { detection } from '../evaluate/tasks/detection.js';
+import { detection, joinedLayout } from '../evaluate/tasks/detection.js';
 import type { Model } from '../graph/model.js';
 import { withModel } from '../load/with-model.js';
 import { taskBatch } from './box-trial.js';
 import type { SearchSettings } from './find-recipe.js';
+import { joinsBoxes } from './joined-boxes.js';
 
 /** Samples that boxes are looked for in, and that all errors are measured on; a large model takes fewer. */
 export const MOST_SAMPLES = 32;
@@ -28,18 +30,32 @@ export async function findBoxes(
   source: SampleSource,
   { pause, provider }: SearchSettings,
 ): Promise<Signs | undefined> {
-  const signs = detection.signs(classAxes(model.graph));
+  const { graph } = model;
+  const isJoined = await joinsBoxes(model, await firstFeed(source), {
+    mode: 'basic',
+    threads: THREADS,
+    provider,
+  });
+  const signs = detection.signs(classAxes(graph), isJoined);
   const batches = new Map<number, readonly FoundBoxes[]>();
   let layout: Layout | undefined;
   const settings = { mode: 'basic', threads: THREADS, provider, label: 'the float model' } as const;
   await withModel(model, settings, async (session) => {
-    let [index, done] = [0, 0];
+    // Samples may be sorted: those that are looked at lie evenly among all.
+    const every = Math.max(1, Math.floor(source.length / MOST_SAMPLES));
+    let [index, done, passed] = [0, 0, 0];
     for await (const batch of source.open()) {
       await pause?.();
+      const isAsked = passed >= every * done;
+      passed += batch.samples;
+      if (!isAsked) {
+        index++;
+        continue;
+      }
       const given = taskBatch(await session.run(batch.feed), batch, done);
       signs.add(given);
       if (!signs.finding()) return;
-      layout ??= layoutOf(given.outputs.float);
+      layout ??= joinedLayout(layoutOf(given.outputs.float), isJoined);
       const all = Array.from({ length: batch.samples }, (_, row) =>
         foundBoxes(given.outputs.float, layout as Layout, row, given),
       );
@@ -50,5 +66,16 @@ export async function findBoxes(
       if (done >= MOST_SAMPLES) return;
     }
   });
-  return layout && signs.finding()?.isSure ? { layout, batches } : undefined;
+  const isSure = signs.finding()?.isSure || (isJoined && signs.finding() !== undefined && batches.size > 0);
+  return layout && isSure ? { layout, batches: inOneUnit(batches) } : undefined;
+}
+
+/** Boxes of all samples with the sides of one picture: those of most are told by the sample whose boxes reach furthest. */
+function inOneUnit(
+  batches: ReadonlyMap<number, readonly FoundBoxes[]>,
+): ReadonlyMap<number, readonly FoundBoxes[]> {
+  const all = [...batches.values()].flat();
+  const width = Math.max(...all.map((found) => found.width));
+  const height = Math.max(...all.map((found) => found.height));
+  return new Map([...batches].map(([at, found]) => [at, found.map((each) => ({ ...each, width, height }))]));
 }

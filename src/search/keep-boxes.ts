@@ -14,7 +14,8 @@ import { asksIntegers, MAX_BITS, NONE, type Recipe, settings as recipeSettings }
 import { BoxTrial, Relief, type Seen, taskBatch } from './box-trial.js';
 import { findBoxes, MOST_SAMPLES, mayHaveBoxes, type Signs } from './find-boxes.js';
 import type { SearchSettings } from './find-recipe.js';
-import { exclusion } from './remedies.js';
+import { byPower, firstOf, inRuns, type Ranked, worthOf } from './ranked-layers.js';
+import { exclusion, storedAlone } from './remedies.js';
 
 /** How far boxes are off. */
 export interface BoxState {
@@ -50,8 +51,9 @@ const MOST_TRIED = 8;
 const USUAL_SHARE = 3 / 10;
 /** Where these leave boxes off by more than a percent: any layers, as few as end that. */
 const MOST_SHARE = 6 / 10;
-/** A layer that computes next to nothing is not free. */
-const LEAST_SHARE = 1 / 100;
+/** A model of fewer multiplications a sample takes a millisecond in float: all of it may stay so but for a hundredth. */
+const SMALL_MODEL = 1e7;
+const MOST_OF_SMALL = 99 / 100;
 /** What makes less of the error, by its power, or less than half of what it multiplies, is not worth its while. */
 const LEAST_POWER = 1 / 200;
 
@@ -60,15 +62,6 @@ const CHECKS = 3;
 
 /** What is aimed at, of what is tolerated: other pictures move more than those that were seen. */
 const GOAL = 1 / 2;
-
-/** Layers, their share of the multiplications, and the power of the errors that they make alone. */
-interface Ranked {
-  readonly layers: readonly ProbeLayer[];
-  readonly share: number;
-  readonly power: number;
-}
-
-const worthOf = ({ share, power }: Ranked): number => power / (share + LEAST_SHARE);
 
 /**
  * Let layers of a detector stay in float whose rounding moves its boxes most, by what is measured at the outputs.
@@ -81,7 +74,7 @@ const worthOf = ({ share, power }: Ranked): number => power / (share + LEAST_SHA
  *    them, with the operators that are on integers for its sake alone.
  * 4. Layers that move boxes most for what they multiply stay in float: as few as keep boxes within half a percent, at most
  *    those of three tenths of the multiplications. Where these leave a corner off by more than a percent, more of them do: as few
- *    as end that, at most those of six tenths.
+ *    as end that, at most those of six tenths, or nearly all of a model that is small.
  *
  * 5. The model is written so and run with its integer kernels: where a corner is off by more than a percent there, more layers stay in
  *    float, up to three times.
@@ -94,13 +87,13 @@ export async function keepBoxes(
   planner: Planner,
   given: Recipe,
   { calibration: source, kind }: Pick<Samples, 'calibration' | 'kind'>,
-  { saysObserver = false, ...settings }: SearchSettings & { readonly saysObserver?: boolean } = {},
+  { saysObserver = false, smallModel = SMALL_MODEL, ...settings }: BoxSettings = {},
 ): Promise<{ recipe: Recipe; kept: KeptBoxes | undefined }> {
   const nothing = { recipe: given, kept: undefined };
   const signs = await looksForBoxes(planner, given, { calibration: source, kind }, settings);
   if (!source || !signs) return nothing;
   await settings.begin?.('keep boxes');
-  const looking = { source, signs, settings };
+  const looking = { source, signs, settings, smallModel };
   const margin = saysObserver ? undefined : withMargin(given, source);
   if (!margin) return (await keepWith(planner, given, looking)) ?? nothing;
   const before = await stateWith(planner, given, looking);
@@ -118,11 +111,20 @@ export async function looksForBoxes(
   return isLooked ? findBoxes(model, calibration, settings) : undefined;
 }
 
+/** How boxes are looked at. */
+interface BoxSettings extends SearchSettings {
+  /** Whether the recipe's observer was asked for, and so stays. */
+  readonly saysObserver?: boolean;
+  /** Multiplications a sample below which nearly all may stay in float. */
+  readonly smallModel?: number;
+}
+
 /** What is looked at. */
 interface Looking {
   readonly source: SampleSource;
   readonly signs: Signs;
   readonly settings: SearchSettings;
+  readonly smallModel: number;
   /** How far boxes are off by the recipe that was given, where another is tried, which they need not be near by. */
   readonly before?: BoxState;
 }
@@ -149,6 +151,8 @@ async function withTrial<T>(
     tried: number;
     seen: Seen[];
     shareOf: ShareOf;
+    /** Multiplications a sample. */
+    total: number;
   }) => Promise<T>,
 ): Promise<T> {
   const { model } = planner;
@@ -166,7 +170,7 @@ async function withTrial<T>(
     // What computes in float already costs bytes alone.
     const shareOf = ({ id, weighted: { runs } }: ProbeLayer) =>
       runs.kind === 'integer' ? (multiplications.get(id) ?? 0) / total : 0;
-    return work({ plan, probe, trial, tried, seen, shareOf });
+    return work({ plan, probe, trial, tried, seen, shareOf, total });
   });
 }
 
@@ -186,7 +190,7 @@ function keepWith(
   const { settings } = looking;
   const { model } = planner;
   const recipe = { ...given, refine: NONE };
-  return withTrial(planner, given, looking, async ({ plan, probe, trial, tried, seen, shareOf }) => {
+  return withTrial(planner, given, looking, async ({ plan, probe, trial, tried, seen, shareOf, total }) => {
     if (!looking.before && areNear(seen)) return undefined;
     const worst = seen.slice(0, tried);
     const relief = new Relief(planner, recipe, plan.placement);
@@ -215,26 +219,40 @@ function keepWith(
     const isWorthIt = ({ share, power }: Ranked) => power / all > Math.max(share / 2, LEAST_POWER);
     const usual = firstOf(steps.filter(isWorthIt), USUAL_SHARE, sharesOf);
     const taken = await fewest(usual, errorsWithout, GOAL);
+    const isSmall = total < looking.smallModel;
     const others = [...steps.filter(isWorthIt), ...steps.filter((step) => !isWorthIt(step))];
-    const more = firstOf([{ layers: taken, share: 0, power: 0 }, ...others], MOST_SHARE, sharesOf);
-    const isEnough = taken.length > 0 && isWithin((await errorsWithout(taken)).flat(), 1);
+    const bound = isSmall ? MOST_OF_SMALL : MOST_SHARE;
+    const more = firstOf([{ layers: taken, share: 0, power: 0 }, ...others], bound, sharesOf);
+    const isRight = async (layers: readonly ProbeLayer[]) =>
+      isWithin((await errorsWithout(layers)).flat(), 1);
+    const isEnough = taken.length > 0 && (await isRight(taken));
     let chosen = isEnough ? taken : await fewest(more, errorsWithout, 1);
+    const patient = { graph: model.graph, recipe: given, placement: plan.placement };
+    if (isSmall && !(await isRight(chosen))) {
+      const other = await fewest(firstOf(byPower(steps), bound, sharesOf), errorsWithout, 1);
+      if (await isRight(other)) chosen = other;
+    }
+    const idsOf = (layers: readonly ProbeLayer[]) => layers.map(({ id }) => id);
     const excluding = (layers: readonly ProbeLayer[]) =>
-      measured(
-        exclusion(
-          { graph: model.graph, recipe: given, placement: plan.placement },
-          ...layers.map(({ id }) => id),
-        ).recipe,
-      );
+      measured(exclusion(patient, ...idsOf(layers)).recipe);
+    const storing = (layers: readonly ProbeLayer[]) => measured(storedAlone(patient, idsOf(layers)));
     if (chosen.length === 0) return undefined;
     // With integer kernels and refined, as the file will be, it may be another matter.
-    let errors = await writtenErrors(planner, excluding(chosen), seen, settings);
+    // Of a small model the bytes of its weights are all that is won, unless it is their rounding that moves boxes.
+    let keeping = isSmall ? storing : excluding;
+    let errors = await writtenErrors(planner, keeping(chosen), seen, settings);
+    if (isSmall && !isWithin(errors.flat(), 1)) {
+      keeping = excluding;
+      errors = await writtenErrors(planner, keeping(chosen), seen, settings);
+    }
     for (let left = CHECKS; left > 0 && !isWithin(errors.flat(), 1); left--) {
       const next = more.map((run) => run.filter((layer) => !chosen.includes(layer)));
       const runs = next.filter((run) => run.length > 0);
       if (runs.length === 0) break;
-      chosen = [...chosen, ...runs.slice(0, Math.ceil(runs.length / left)).flat()];
-      errors = await writtenErrors(planner, excluding(chosen), seen, settings);
+      const larger = [...chosen, ...runs.slice(0, Math.ceil(runs.length / left)).flat()];
+      if (sharesOf(larger) > bound) break;
+      chosen = larger;
+      errors = await writtenErrors(planner, keeping(chosen), seen, settings);
     }
     const ids = chosen.map(({ id }) => id);
     const after = stateOf(errors);
@@ -246,7 +264,7 @@ function keepWith(
       after,
     };
     if (after.worst >= kept.before.worst) return undefined;
-    return { recipe: excluding(chosen), kept };
+    return { recipe: keeping(chosen), kept };
   });
 }
 
@@ -268,20 +286,6 @@ async function writtenErrors(
     }
     return errors;
   });
-}
-
-/** The first runs of layers whose share of the multiplications stays within a bound, each without what is in those before it. */
-function firstOf(
-  steps: readonly Ranked[],
-  bound: number,
-  sharesOf: (layers: readonly ProbeLayer[]) => number,
-): ProbeLayer[][] {
-  const taken: ProbeLayer[][] = [];
-  for (const { layers } of steps) {
-    const more = layers.filter((layer) => !taken.flat().includes(layer));
-    if (more.length > 0 && sharesOf([...taken.flat(), ...more]) <= bound) taken.push(more);
-  }
-  return taken;
 }
 
 /** Of runs of layers the fewest of the first ones with which boxes are within what is tolerated, all where none are. */
@@ -312,13 +316,6 @@ export function measured(recipe: Recipe): Recipe {
   return activations.kind === 'static'
     ? { ...recipe, activations: { ...activations, keepBoxes: 'off' } }
     : recipe;
-}
-
-/** Layers in so many runs that follow one another, of two at least, about as long as each other. */
-function inRuns<T>(layers: readonly T[], most: number): T[][] {
-  const count = Math.min(most, Math.ceil(layers.length / 2));
-  const at = (run: number) => Math.round((run * layers.length) / count);
-  return Array.from({ length: count }, (_, run) => layers.slice(at(run), at(run + 1)));
 }
 
 const largest = (of: Float64Array): number => of.reduce((most, e) => Math.max(most, e), 0);

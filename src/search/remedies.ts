@@ -69,6 +69,13 @@ export function exclusions(patient: Patient, id: string): Remedy[] {
   return [...inFloat, exclusion(patient, id), ...all];
 }
 
+/** Layers that compute in float with weights of few bits. */
+export const storedAlone = (patient: Patient, ids: readonly string[]): Recipe =>
+  ids.reduce(
+    (recipe, id) => ruled(recipe, { pattern: patternOf(patient, id), actBits: 'float' }).recipe,
+    patient.recipe,
+  );
+
 /** Eight bits for a layer's weights, for its input, and for both, where they have fewer. */
 export function widenings(patient: Patient, id: string): Remedy[] {
   const { recipe, placement } = patient;

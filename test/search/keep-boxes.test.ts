@@ -75,7 +75,44 @@ const pictures = (count = 4) =>
     return { x: { ...x, data: (x.data as Float32Array).map(Math.abs) } } as typeof feed;
   });
 
-async function kept(model: Model, given: GivenRecipe = {}) {
+/**
+ * The same as YOLO has it, one output [1, 4 + classes, boxes]: centres at the red and the green, in pixels of a picture of another
+ * size.
+ */
+function joined(pixels: number, isConcat = true): Model {
+  const g = new GraphBuilder();
+  g.input('x', [1, 3, SIDE, SIDE]);
+  g.constant('w1', [4, 3, 1, 1], [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, -1]);
+  g.node('Relu', [g.node('Conv', ['x', 'w1'], 'c1')], 'features');
+  const stray = 400;
+  g.constant('w2', [4, 4, 1, 1], [1, 0, 0, stray, 0, 1, 0, stray, ...Array(8).fill(0)]);
+  g.constant('b2', [4], [0, 0, 0.5, 0.5]);
+  g.node('Conv', ['features', 'w2', 'b2'], 'box');
+  g.constant('side', [1], [pixels]);
+  g.node('Mul', ['box', 'side'], 'pixels');
+  g.constant('w3', [3, 4, 1, 1], [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0]);
+  g.node('Sigmoid', [g.node('Conv', ['features', 'w3'], 'score')], 'scores');
+  for (const [from, count] of [
+    ['pixels', 4],
+    ['scores', 3],
+  ] as const) {
+    g.constant(`${from}_shape`, [3], BigInt64Array.of(1n, BigInt(count), BigInt(BOXES)));
+    g.node('Reshape', [from, `${from}_shape`], `${from}_flat`);
+  }
+  const parts = ['pixels_flat', 'scores_flat'];
+  // Three and four fields are no box and its scores.
+  if (isConcat) g.node('Concat', parts, 'y', { axis: 1 });
+  else {
+    g.constant('cut', [2], BigInt64Array.of(3n, 1n));
+    g.node('Split', ['pixels_flat', 'cut'], ['most', 'last'], { axis: 1 });
+    g.node('Concat', ['last', 'scores_flat'], 'rest', { axis: 1 });
+    g.node('Concat', ['most', 'rest'], 'y', { axis: 1 });
+  }
+  g.output('y', [1, 7, BOXES]);
+  return g.build();
+}
+
+async function kept(model: Model, given: GivenRecipe = {}, small = 0) {
   const recipe = withMinmax({ refine: 'none', ...given });
   const placement = place(model, recipe, 'model.onnx');
   const source = sourceOf(pictures());
@@ -90,7 +127,12 @@ async function kept(model: Model, given: GivenRecipe = {}) {
     },
   });
   const samples = { calibration: source, kind: 'calibration' } as const;
-  return { given: recipe, samples, planner, ...(await keepBoxes(planner, recipe, samples)) };
+  return {
+    given: recipe,
+    samples,
+    planner,
+    ...(await keepBoxes(planner, recipe, samples, { smallModel: small })),
+  };
 }
 
 describe('a layer whose rounding moves boxes', () => {
@@ -143,13 +185,44 @@ describe('a layer whose rounding moves boxes', () => {
     expect(near).toEqual(given);
   });
 
+  test.each([
+    ['a picture of another size', 640],
+    ['this picture', SIDE],
+    ['shares of it', 1],
+  ])('is found where the graph joins boxes and scores, in pixels of %s', async (_, pixels) => {
+    const { recipe, kept: found } = await kept(joined(pixels));
+    expect(found?.layers).toEqual(['box']);
+    expect(recipe.exclude).toEqual(['box']);
+    // Up to all of the red or green is lost, in the unit of the boxes.
+    expect(found?.before.worst).toBeGreaterThan(0.8);
+    expect(found?.before.worst).toBeLessThan(1.05);
+    expect(found?.after.worst).toBeLessThan(0.01);
+    expect((await kept(joined(pixels, false))).kept === undefined).toBe(pixels !== SIDE);
+  });
+
+  test('computes in float with weights of 8 bits where the model is small', async () => {
+    const { recipe, kept: found } = await kept(detector({ blue: 60 }), {}, 1e7);
+    expect(found?.layers).toEqual(['c1', 'box']);
+    expect(recipe.exclude).toEqual([]);
+    expect(recipe.rules.map(({ actBits }) => actBits)).toEqual(['float', 'float']);
+    expect(found?.after.worst).toBeLessThan(0.01);
+    // Eight bits of its weights are what moves boxes there.
+    const { recipe: other, kept: box } = await kept(detector({ stray: 60 }), {}, 1e7);
+    expect(box?.layers).toEqual(['box']);
+    expect([other.exclude, other.rules]).toEqual([['box'], []]);
+    expect(box?.after.worst).toBeLessThan(0.01);
+  });
+
   test('the observer that was asked for stays', async () => {
     expect([{}, { activations: { bits: 8 } }, undefined].map(saysObserver)).toEqual([false, false, false]);
     expect(saysObserver({ activations: { observer: 'mse' } })).toBe(true);
     const { planner, given, samples } = await kept(detector({ stray: 60 }), {
       activations: { kind: 'static', observer: 'mse' },
     });
-    const { recipe, kept: found } = await keepBoxes(planner, given, samples, { saysObserver: true });
+    const { recipe, kept: found } = await keepBoxes(planner, given, samples, {
+      saysObserver: true,
+      smallModel: 0,
+    });
     expect(found?.layers).toContain('box');
     expect(recipe.activations).toMatchObject({ observer: 'mse', keepBoxes: 'off' });
   });

@@ -2,14 +2,16 @@ import { numbersOf } from '../../numerics/nd-array.js';
 import type { MetricArray } from '../user-metric.js';
 import { argmaxAt, type Box, type TaskBatch, unfitOutputs } from './task.js';
 
-/** How outputs hold boxes. */
+/**
+ * How outputs hold boxes. `isJoined`: the graph joins four fields with the others, so that they are boxes whatever their unit is.
+ */
 export type Layout =
   /** Corners and scores apart, as of SSD and UltraFace. */
   | { readonly kind: 'apart'; readonly boxes: string; readonly scores: string; readonly labels?: string }
   /** [N, n, 5 + C]: centre, size, objectness, classes: YOLOv3 to v7. */
-  | { readonly kind: 'rows'; readonly output: string }
+  | { readonly kind: 'rows'; readonly output: string; readonly isJoined?: boolean }
   /** [N, 4 + C, n]: centre, size, classes: YOLOv8 and later. */
-  | { readonly kind: 'columns'; readonly output: string }
+  | { readonly kind: 'columns'; readonly output: string; readonly isJoined?: boolean }
   /** [N, n, 6]: corners, score, class: what is left after suppression. */
   | { readonly kind: 'final'; readonly output: string };
 
@@ -65,10 +67,51 @@ export function placesOf(outputs: Outputs, layout: Layout, row: number): Places 
   return layout.kind === 'apart' ? apart(outputs, layout, row) : joint(outputs, layout, row);
 }
 
-/** What corners are divided by to be shares of the picture: beyond one side they are pixels. */
-export function sidesOf(boxes: readonly Corners[], { size }: Pick<TaskBatch, 'size'>) {
-  const isPixels = boxes.some(([, , right, bottom]) => right > 2 || bottom > 2);
-  return isPixels && size ? size : { width: 1, height: 1 };
+/** Sides of a picture in the unit of corners. */
+interface Sides {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Beyond so many sides of a picture corners are pixels, not shares of it. */
+const MOST_SHARES = 2;
+/** Sides of pictures that detectors are made for are multiples of the stride of their coarsest map. */
+const COARSEST = 32;
+
+/**
+ * What corners are divided by to be shares of the picture: beyond one side they are pixels.
+ *
+ * @param pixels - the sides of the picture that they are pixels of; those of the sample by default
+ */
+export function sidesOf(
+  boxes: readonly Corners[],
+  { size }: Pick<TaskBatch, 'size'>,
+  pixels: Sides | undefined = size,
+): Sides {
+  const isPixels = boxes.some(([, , right, bottom]) => right > MOST_SHARES || bottom > MOST_SHARES);
+  return isPixels && pixels ? pixels : { width: 1, height: 1 };
+}
+
+/**
+ * The sides of the picture that corners are pixels of. Where the graph says that they are boxes, and centres are beyond the picture, it
+ * is one of another size: its longer side is the next multiple of 32 beyond all centres.
+ *
+ * @returns undefined where it is not known what a sample is a picture of
+ */
+export function pixelsOf(
+  outputs: Outputs,
+  layout: Layout,
+  row: number,
+  { size }: Pick<TaskBatch, 'size'>,
+): Sides | undefined {
+  if (!size || !('isJoined' in layout && layout.isJoined)) return size;
+  const { count, at } = tableOf(outputs, layout, row);
+  let far = 0;
+  for (let i = 0; i < count; i++) far = Math.max(far, at(i, 0) / size.width, at(i, 1) / size.height);
+  if (far < 1 + BEYOND || !Number.isFinite(far)) return size;
+  const longer = Math.max(size.width, size.height);
+  const side = COARSEST * Math.ceil((far * longer) / COARSEST);
+  return { width: (size.width / longer) * side, height: (size.height / longer) * side };
 }
 
 /** The boxes of one sample, in shares of the picture, the best first, each once. */
@@ -82,6 +125,7 @@ export function boxesOf(outputs: Outputs, layout: Layout, row: number, batch: Ta
   const { width, height } = sidesOf(
     found.map(({ corners }) => corners),
     batch,
+    pixelsOf(outputs, layout, row, batch),
   );
   const scaled = found.map(({ corners: [left, top, right, bottom], ...rest }) => ({
     ...{ left: left / width, top: top / height, right: right / width, bottom: bottom / height, ...rest },
@@ -101,7 +145,7 @@ const BEYOND = 0.5;
 
 /**
  * Whether the numbers of a sample are such as a detector of that layout gives: corners in their order and near the picture,
- * of YOLO's in pixels, scores of 0 to 1. Features and maps of probabilities in the same shapes are not.
+ * of YOLO's in pixels unless the graph joins them, scores of 0 to 1. Features and maps of probabilities in the same shapes are not.
  */
 export function areBoxes(outputs: Outputs, layout: Layout, row: number, batch: TaskBatch): boolean {
   if (!batch.size) return false;
@@ -117,9 +161,13 @@ export function areBoxes(outputs: Outputs, layout: Layout, row: number, batch: T
   const all = Array.from({ length: count }, (_, i) => i);
   const scores = layout.kind === 'final' ? [4] : Array.from({ length: fields - 4 }, (_, i) => 4 + i);
   const isScored = all.every((i) => scores.every((field) => at(i, field) >= 0 && at(i, field) <= 1));
+  const isPixels = all.some((i) => Math.max(at(i, 2), at(i, 3)) > MOST_SHARES);
+  // Maps of probabilities are shares of something, too.
+  if (!isPixels && !('isJoined' in layout && layout.isJoined)) return false;
+  const sides = isPixels ? pixelsOf(outputs, layout, row, batch) : { width: 1, height: 1 };
   const isInside = all.every((i) =>
     ([0, 1] as const).every((axis) => {
-      const side = axis === 0 ? batch.size?.width : batch.size?.height;
+      const side = axis === 0 ? sides?.width : sides?.height;
       const [near, far] = [at(i, axis), at(i, axis + 2)];
       const [low, high] = layout.kind === 'final' ? [near, far] : [near - far / 2, near + far / 2];
       return (
@@ -131,14 +179,14 @@ export function areBoxes(outputs: Outputs, layout: Layout, row: number, batch: T
     }),
   );
   const areLabels = layout.kind !== 'final' || all.every((i) => Number.isInteger(at(i, 5)));
-  return isScored && isInside && areLabels && all.some((i) => Math.max(at(i, 2), at(i, 3)) > 2);
+  return isScored && isInside && areLabels;
 }
 
-type Sides = Pick<Box, 'left' | 'top' | 'right' | 'bottom'>;
+type Edges = Pick<Box, 'left' | 'top' | 'right' | 'bottom'>;
 
 /** Intersection over union of two boxes. */
-export function iouOf(a: Sides, b: Sides): number {
-  const area = ({ left, top, right, bottom }: Sides) => Math.max(0, right - left) * Math.max(0, bottom - top);
+export function iouOf(a: Edges, b: Edges): number {
+  const area = ({ left, top, right, bottom }: Edges) => Math.max(0, right - left) * Math.max(0, bottom - top);
   const both = area({
     left: Math.max(a.left, b.left),
     top: Math.max(a.top, b.top),

@@ -54,14 +54,15 @@ export const detection = {
       },
     };
   },
-  signs(classes) {
+  /** @param isJoined - whether the graph joins four fields with others in the output that has both */
+  signs(classes, isJoined = false) {
     let layout: Layout | undefined;
     let shapes = '';
     const seen = { objects: 0, samples: 0, isUnfit: false };
     return {
       add(batch) {
         const { float } = batch.outputs;
-        layout ??= knownLayout(float);
+        layout ??= joinedLayout(knownLayout(float), isJoined);
         // A sequence of classes has the shape of YOLO's boxes.
         if (!layout || (layout.kind !== 'apart' && classes.has(layout.output))) seen.isUnfit = true;
         if (!layout || seen.isUnfit) return;
@@ -103,6 +104,12 @@ function knownLayout(outputs: Outputs): Layout | undefined {
     throw thrown;
   }
 }
+
+/** A layout with what the graph says of it. */
+export const joinedLayout = <L extends Layout | undefined>(layout: L, isJoined: boolean): L =>
+  isJoined && layout && (layout.kind === 'rows' || layout.kind === 'columns')
+    ? { ...layout, isJoined }
+    : layout;
 
 function shapesOf(layout: Layout, outputs: Outputs): string {
   const names = layout.kind === 'apart' ? [layout.boxes, layout.scores] : [layout.output];
