@@ -24,20 +24,22 @@ export function farJoins(
   graph: Graph,
   { placement, activations }: Pick<Plan, 'placement' | 'activations'>,
 ): FarJoin[] {
-  return joinsFarApart(graph, placement, (root) => activations.get(root)?.observation.range);
+  const joins = joinsFarApart(graph, placement, (root) => activations.get(root)?.observation.range);
+  return joins.filter(({ id }) => placement.roles.get(id)?.kind !== 'float');
 }
 
-/** The same before there is a plan. */
+/** The same before there is a plan, with those that compute in float and are read in codes. */
 export function joinsFarApart(
   graph: Graph,
   placement: Placement,
   rangeOf: (root: string) => { readonly min: number; readonly max: number } | undefined,
 ): FarJoin[] {
   return graph.nodes.flatMap((node) => {
-    if (!isOp(node, 'Concat') || placement.roles.get(node.id)?.kind === 'float') return [];
+    // One that computes in float may still be read in codes.
+    const isInCodes = node.outputs.some((output) => placement.values.has(output));
+    if (!isOp(node, 'Concat') || (placement.roles.get(node.id)?.kind === 'float' && !isInCodes)) return [];
     const operands = node.inputs.flatMap((name): Operand[] => {
-      const root = placement.values.get(name)?.root;
-      const range = root === undefined ? undefined : rangeOf(root);
+      const range = rangeOf(placement.values.get(name)?.root ?? name);
       const reach = range ? Math.max(-range.min, range.max) : 0;
       return reach > 0 ? [{ name, reach }] : [];
     });
