@@ -21,8 +21,9 @@ const moves: HalfRule = { kind: 'moves', own: true, floats: [0] };
 const movesByCasts: HalfRule = { kind: 'moves', floats: [0] };
 
 /**
- * Operators of the default domain that are written in float16, for that is what onnxruntime's CUDA, DirectML and WebGPU providers have
- * kernels of. What its CPU provider has is measured, by the operators of its optimized graph (1.30, x86):
+ * Operators of the default domain that are written in float16: of those that onnxruntime's converter makes so
+ * (onnxruntime.transformers.float16, whose list is of those that it leaves).
+ * What its CPU provider has is measured, by the operators of its optimized graph (1.30, x86):
  * `test/emit/half-operators.test.ts` asks it again.
  *
  * Not among them, and so in float32: sums, products and powers of many values (Reduce…, CumSum, Pow, Exp), whose result or whose
