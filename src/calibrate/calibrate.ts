@@ -41,10 +41,21 @@ const PATIENCE_MS = 1000;
 /**
  * Threads inside an operator, on every machine: the last bit of some convolutions changes with their number, since it
  * decides how a sum is shared out, but not with the cores that they run on. So the same input gives the same file
- * wherever it is made on the same kind of CPU. Calibration has one inside of each operator: samples are shared out to
- * threads instead, as many as the machine has.
+ * wherever it is made on the same kind of CPU.
  */
 export const THREADS = 2;
+
+/** Where a model's constants take more, two sessions of it are not made lightly. */
+const LARGE_BYTES = 2 ** 29;
+
+/**
+ * The same while values are observed, where samples are shared out to threads with a session each: one inside of an
+ * operator, but for large models. It follows from the model alone.
+ */
+const threadsInside = (model: Model): number => (constantBytes(model) > LARGE_BYTES ? THREADS : 1);
+
+const constantBytes = ({ graph }: Model): number =>
+  [...initializersOf(graph)].reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
 
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
@@ -92,7 +103,7 @@ async function observe(
   const { provider = 'cpu', progress, outputs } = settings;
   const inner = innerValues(model, values);
   const exposed = exposing(model, inner);
-  const session = sessionSettings(provider);
+  const session = sessionSettings(model, provider);
   const planned = await withModel(exposed, session, async (opened) => {
     const feed = await firstFeed(source);
     const sizes = await valueSizes(model, opened, { feed, values: inner, settings: session });
@@ -129,15 +140,14 @@ const isOutput = ({ graph }: Model, name: string): boolean =>
 
 /** How many threads with a session each the machine has cores and memory for. */
 function threadsFor(
-  { graph }: Model,
+  model: Model,
   sizes: ReadonlyMap<string, number>,
   limit: MemoryLimit,
   plan: PassPlan,
-  most = Math.min(availableParallelism(), MOST_THREADS),
+  most = Math.min(Math.floor(availableParallelism() / threadsInside(model)), MOST_THREADS),
 ): number {
-  const modelBytes = [...initializersOf(graph)].reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
   const statisticsBytes = sizes.size * BINS * Float64Array.BYTES_PER_ELEMENT;
-  return Math.min(most, threadsWithin(sizes, limit, plan, modelBytes + statisticsBytes));
+  return Math.min(most, threadsWithin(sizes, limit, plan, constantBytes(model) + statisticsBytes));
 }
 
 /** How long the rest of the samples takes, judged by those that are done. */
@@ -178,7 +188,7 @@ export async function observeInPasses(
   for (const [index, pass] of passes.entries()) {
     const inner = innerValues(model, pass);
     const tell: Progress = (done) => progress(index * source.length + done, total);
-    const found = await withModel(exposing(model, inner), sessionSettings(provider), (session) =>
+    const found = await withModel(exposing(model, inner), sessionSettings(model, provider), (session) =>
       collectStatistics(source, pass, runnerOf(session, inner), { progress: tell }),
     );
     for (const [value, statistics] of found) tensors.set(value, statistics);
@@ -192,9 +202,9 @@ function innerValues(model: Model, values: readonly string[]): string[] {
   return values.filter((value) => !inputs.has(value));
 }
 
-const sessionSettings = (provider: Provider): SessionSettings => ({
+const sessionSettings = (model: Model, provider: Provider): SessionSettings => ({
   mode: 'basic',
-  threads: 1,
+  threads: threadsInside(model),
   provider,
   label: 'the float model',
 });

@@ -1,11 +1,5 @@
 import type { GraphEditor } from '../graph/editor.js';
-import {
-  BIAS_INPUT,
-  inputChannelOf,
-  type LinearLayer,
-  linearLayerOf,
-  outputChannelOf,
-} from '../graph/linear-layer.js';
+import { BIAS_INPUT, eachKernel, type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import {
   attribute,
   floatAttribute,
@@ -24,7 +18,7 @@ import { type Affine, affineNodes, affineOf, inputPlace } from './affine.js';
 import { losesChannels } from './channel-resolution.js';
 import { foldEach } from './fold-each.js';
 import type { Pass } from './pass.js';
-import { scaleWeight } from './set-weight.js';
+import { byInput, scaleWeight } from './set-weight.js';
 
 /**
  * BatchNormalization, and Add, Sub, Mul, Div of a constant with one value a channel, into the layer after it, where that
@@ -78,7 +72,7 @@ function fold(editor: GraphEditor, each: Node, judged: Set<Node>): boolean {
   const bias = hasShift ? shiftedBias(graph, layer, affine) : undefined;
   if (hasShift && !bias) return false;
 
-  scaleWeight(editor, layer, affine.scale, inputChannelOf(layer));
+  scaleWeight(editor, layer, affine.scale, byInput());
   const wanted = layer.bias ?? `${layer.weightName}_bias`;
   const isProduct = isOp(layer.node, 'MatMul');
   const name =
@@ -169,11 +163,12 @@ function shiftedBias(graph: Graph, layer: LinearLayer, { shift }: Affine): Float
       bias[m] = beta * (values[values.length === 1 ? 0 : m] ?? 0);
     });
   }
-  const inputOf = inputChannelOf(layer);
-  const outputOf = outputChannelOf(layer);
-  floatsOf(layer.weight).forEach((w, i) => {
-    const m = outputOf(i);
-    bias[m] = (bias[m] ?? 0) + alpha * w * (shift[inputOf(i)] ?? 0);
+  const weights = floatsOf(layer.weight);
+  eachKernel(layer, (output, input, from, to) => {
+    const by = shift[input] ?? 0;
+    let sum = bias[output] ?? 0;
+    for (let i = from; i < to; i++) sum += alpha * (weights[i] as number) * by;
+    bias[output] = sum;
   });
   return bias;
 }

@@ -1,5 +1,5 @@
 import { affineMoments, type GraphEditor } from '../graph/editor.js';
-import { BIAS_INPUT, type LinearLayer, outputChannelOf } from '../graph/linear-layer.js';
+import { BIAS_INPUT, type LinearLayer } from '../graph/linear-layer.js';
 import {
   attribute,
   floatAttribute,
@@ -14,7 +14,7 @@ import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import { type Affine, affineNodes, affineOf, layerBehind, outputPlace } from './affine.js';
 import { foldEach } from './fold-each.js';
 import type { Pass } from './pass.js';
-import { scaleWeight } from './set-weight.js';
+import { byOutput, scaleWeight } from './set-weight.js';
 
 /**
  * BatchNormalization, and Add, Sub, Mul, Div of a constant with one value a channel, into the Conv, ConvTranspose, Gemm
@@ -71,7 +71,7 @@ function mayScale({ uses }: GraphEditor, layer: LinearLayer, { node, scale }: Af
 const isOne = (values: Float64Array): boolean => values.every((value) => value === 1);
 
 function scale(editor: GraphEditor, layer: LinearLayer, affine: Affine): void {
-  if (!isOne(affine.scale)) scaleWeight(editor, layer, affine.scale, outputChannelOf(layer));
+  if (!isOne(affine.scale)) scaleWeight(editor, layer, affine.scale, byOutput);
 }
 
 /** A MatMul has no bias: what shifts it stays an Add. */

@@ -1,12 +1,12 @@
 import { GraphEditor } from '../graph/editor.js';
-import { BIAS_INPUT, type LinearLayer, linearLayerOf, outputChannelOf } from '../graph/linear-layer.js';
+import { BIAS_INPUT, type LinearLayer, linearLayerOf } from '../graph/linear-layer.js';
 import { type Graph, isOp, type Model, type Node } from '../graph/model.js';
 import { floatsOf, floatTensor, isFloatTensor } from '../graph/tensor.js';
 import type { FactorRules } from './channel-factors.js';
 import { channelGroup } from './channel-group.js';
 import type { FoldContext, Pass } from './pass.js';
 import { type Candidate, rescaleChannels } from './rescale.js';
-import { scaleWeight } from './set-weight.js';
+import { byOutput, scaleWeight } from './set-weight.js';
 
 const rules: FactorRules = { growth: 'both ways', values: 'real' };
 
@@ -79,7 +79,7 @@ function divide(editor: GraphEditor, node: Node, { bias }: Maker, factors: Float
   const { graph } = editor;
   const inverse = factors.map((factor) => 1 / factor);
   const layer = linearLayerOf(graph, node);
-  if (layer) scaleWeight(editor, layer, inverse, outputChannelOf(layer));
+  if (layer) scaleWeight(editor, layer, inverse, byOutput);
   const own = bias?.node.inputs[bias.index] ?? '';
   const tensor = graph.initializers.get(own);
   if (!bias || !tensor) return;

@@ -1,11 +1,11 @@
 import { GraphEditor } from '../graph/editor.js';
-import { inputChannelOf, linearLayerOf } from '../graph/linear-layer.js';
+import { eachKernel, linearLayerOf } from '../graph/linear-layer.js';
 import { isOp, type Model, node } from '../graph/model.js';
 import { floatsOf, floatTensor } from '../graph/tensor.js';
 import { type ChannelGroup, channelGroup } from './channel-group.js';
 import { sharedRangeDb } from './channel-resolution.js';
 import type { FoldContext, Pass } from './pass.js';
-import { scaledWeight } from './set-weight.js';
+import { byInput, scaledWeight } from './set-weight.js';
 
 /** Columns that share a range so badly, if each counts alike, are three and a half decades apart: no picture is so. */
 const HOPELESS_DB = -30;
@@ -55,10 +55,12 @@ function groupOf(editor: GraphEditor, name: string): ChannelGroup | undefined {
 function factorsOf({ readers, channels }: ChannelGroup): Float64Array | undefined {
   const squares = new Float64Array(channels);
   for (const { layer, repeat } of readers) {
-    const toInput = inputChannelOf(layer);
-    floatsOf(layer.weight).forEach((w, i) => {
-      const c = Math.floor(toInput(i) / repeat);
-      squares[c] = (squares[c] as number) + w * w;
+    const weights = floatsOf(layer.weight);
+    eachKernel(layer, (_, input, from, to) => {
+      const c = Math.floor(input / repeat);
+      let sum = squares[c] as number;
+      for (let i = from; i < to; i++) sum += (weights[i] as number) ** 2;
+      squares[c] = sum;
     });
   }
   const norms = squares.map(Math.sqrt);
@@ -82,9 +84,7 @@ function scale(editor: GraphEditor, { value, readers, channels }: ChannelGroup, 
   for (const { layer, repeat } of readers) {
     const now = linearLayerOf(graph, layer.node) ?? layer;
     if (now.weightName !== layer.weightName || now.weight !== layer.weight) continue;
-    const toInput = inputChannelOf(layer);
-    const tensor = scaledWeight(layer, inverse, (element) => Math.floor(toInput(element) / repeat));
-    graph.initializers.set(layer.weightName, tensor);
+    graph.initializers.set(layer.weightName, scaledWeight(layer, inverse, byInput(repeat)));
   }
   const dims = dimsOf(value, readers, channels);
   const name = editor.addInitializer(`${value}_factors`, floatTensor('float32', dims, factors));

@@ -1,13 +1,13 @@
 import { type ChannelMoments, expanded, normal } from '../graph/channel-moments.js';
 import { affineMoments, type GraphEditor } from '../graph/editor.js';
-import { inputChannelOf, linearLayerOf } from '../graph/linear-layer.js';
+import { linearLayerOf } from '../graph/linear-layer.js';
 import type { Model } from '../graph/model.js';
 import { propagate } from '../graph/propagate-moments.js';
 import type { Rescaling } from '../recipe.js';
 import { bestFactors, channelSizes, type FactorRules, gainDb, largestGainDb } from './channel-factors.js';
 import type { ChannelGroup } from './channel-group.js';
 import { type Measured, probeChannels, seenValue } from './probe-channels.js';
-import { scaledWeight } from './set-weight.js';
+import { byInput, scaledWeight } from './set-weight.js';
 
 /**
  * Gain, by the prediction, from which on channels are rescaled without being asked to: they are decades apart then. On
@@ -116,9 +116,7 @@ function moveFactors(editor: GraphEditor, { readers, values }: ChannelGroup, fac
     // A weight that several of them read is theirs alone, and scaled once.
     if (done.has(layer.weightName)) continue;
     done.add(layer.weightName);
-    const toInput = inputChannelOf(layer);
-    const tensor = scaledWeight(layer, factors, (element) => Math.floor(toInput(element) / repeat));
-    editor.graph.initializers.set(layer.weightName, tensor);
+    editor.graph.initializers.set(layer.weightName, scaledWeight(layer, factors, byInput(repeat)));
   }
   const inverse = factors.map((factor) => 1 / factor);
   for (const value of values) {

@@ -61,12 +61,12 @@ export function linearLayerOf(graph: Graph, node: Node): LinearLayer | undefined
 
 /** For each element of the weight, row-major, the output channel that it contributes to. */
 export function outputChannelOf(layer: LinearLayer): (element: number) => number {
-  return channelOf(layer, layer.outputAxis, layer.inputChannels);
-}
-
-/** For each element of the weight, row-major, the input channel that it reads. */
-export function inputChannelOf(layer: LinearLayer): (element: number) => number {
-  return channelOf(layer, 1 - layer.outputAxis, layer.outputChannels);
+  const { weight, outputAxis, inputChannels, groups } = layer;
+  const along = channelAlong(weight.dims, outputAxis);
+  if (groups === 1 || outputAxis === 0) return along;
+  // ConvTranspose [C, M/groups, …]: axis 1 counts within a group, and the group of the channel along axis 0 picks the block.
+  const perGroup = elementCount(weight.dims.slice(outputAxis)) * (inputChannels / groups);
+  return (element) => Math.floor(element / perGroup) * (weight.dims[outputAxis] ?? 1) + along(element);
 }
 
 /**
@@ -90,21 +90,4 @@ export function eachKernel(
       from += size;
     }
   }
-}
-
-/**
- * The channel along one axis of the weight. Axis 1 counts within a group, both in Conv [M, C/groups, …] and in
- * ConvTranspose [C, M/groups, …]: there the group of the channel along axis 0 picks the block.
- *
- * @param across - channels along the other axis
- */
-function channelOf(
-  { weight: { dims }, groups }: LinearLayer,
-  axis: number,
-  across: number,
-): (element: number) => number {
-  const along = channelAlong(dims, axis);
-  if (groups === 1 || axis === 0) return along;
-  const perGroup = elementCount(dims.slice(axis)) * (across / groups);
-  return (element) => Math.floor(element / perGroup) * (dims[axis] ?? 1) + along(element);
 }

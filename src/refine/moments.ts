@@ -3,12 +3,15 @@ import type { RefinedBlock, StoredTensor } from '../quantize/plan.js';
 import { ChannelMoments, momentNodes } from './channel-moments.js';
 import { areFinite, correctMoments, mismatch, NOT_FINITE } from './correct-moments.js';
 import { refinableLayers } from './layers.js';
-import { samplesOfWalk, samplesSetting, withWalk } from './open-walk.js';
+import { type ChunkLimit, samplesOfWalk, samplesSetting, withWalk } from './open-walk.js';
 import type { Refiner } from './refiner.js';
 import { setConstant, twinGraphOf } from './twin-graph.js';
 
 /** Of so many, what a channel's mean is off by through chance is a few percent of what is mended. */
 const LEAST_SAMPLES = 32;
+
+/** Small models have their samples in few runs; of large ones each is a run, beside which little is held. */
+const LIMIT: ChunkLimit = { bytes: 8 * 2 ** 20, unfolds: false };
 
 /**
  * Gives every output channel the mean and the deviation that it has in float, by its weight's scale and its bias; codes
@@ -30,7 +33,7 @@ export const moments: Refiner = {
     const biases = new Map<string, Float32Array>();
     const blocks: RefinedBlock[] = [];
     const needs = twin.layers.map((each) => [each.float, each.computed]);
-    await withWalk(context, { graph: twin, layers, needs }, async (walk) => {
+    await withWalk(context, { graph: twin, layers, needs, limit: LIMIT }, async (walk) => {
       for (const [done, each] of twin.layers.entries()) {
         const { layer } = each;
         await context.pause();

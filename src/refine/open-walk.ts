@@ -17,11 +17,18 @@ import { matrixSizeOf } from './weight-matrix.js';
 /** Samples in a chunk, at most: more of them gain no time. */
 const MOST_SAMPLES = 32;
 
-/**
- * What a layer's result, or what its places read, may take in one chunk. It follows from the model alone and not from the
- * memory at hand, since sums over other chunks differ in their last bits.
- */
-const CHUNK_BYTES = 32 * 2 ** 20;
+/** How much of the samples is run at once. */
+export interface ChunkLimit {
+  /**
+   * What a layer's result may take in one chunk, in bytes. It follows from the model alone and not from the memory at hand,
+   * since sums over other chunks differ in their last bits.
+   */
+  readonly bytes: number;
+  /** Whether the same holds for what a layer's places read, since they are laid out beside each other. */
+  readonly unfolds: boolean;
+}
+
+const UNFOLDED: ChunkLimit = { bytes: 32 * 2 ** 20, unfolds: true };
 
 /** Activations are float32. */
 const ELEMENT_BYTES = 4;
@@ -72,12 +79,13 @@ export interface WalkPlan {
   readonly graph: TwinGraph;
   readonly layers: readonly RefinableLayer[];
   readonly needs: readonly (readonly string[])[];
+  readonly limit?: ChunkLimit | undefined;
 }
 
 /** Work with a walk over the samples; its temporary files are gone afterwards. */
 export async function withWalk<T>(
   sources: WalkSources,
-  { graph, layers, needs }: WalkPlan,
+  { graph, layers, needs, limit }: WalkPlan,
   work: (walk: Walk) => Promise<T>,
 ): Promise<T> {
   const { model, maxMemoryBytes } = sources;
@@ -86,7 +94,7 @@ export async function withWalk<T>(
   try {
     const counts: number[] = [];
     let names: readonly string[] = [];
-    for await (const { feed, samples } of chunksFor(sources, layers)) {
+    for await (const { feed, samples } of chunksFor(sources, layers, limit)) {
       names = Object.keys(feed);
       for (const [name, array] of Object.entries(feed)) store.put(Walk.key(counts.length, name), array);
       counts.push(samples);
@@ -101,9 +109,10 @@ export async function withWalk<T>(
 export async function* chunksFor(
   sources: Omit<WalkSources, 'maxMemoryBytes'>,
   layers: readonly RefinableLayer[],
+  limit = UNFOLDED,
 ): AsyncIterable<Chunk> {
   const { model, source } = sources;
-  yield* chunksOf(source, model, chunkSize(layers, await measureLayers(sources, layers)));
+  yield* chunksOf(source, model, chunkSize(layers, await measureLayers(sources, layers), limit));
 }
 
 /** The shapes of the layers' results for the first sample. */
@@ -117,14 +126,19 @@ export async function measureLayers(
   return measureShapes(model, outputs, await firstFeed(source), settings);
 }
 
-/** Samples in a chunk, so that neither a layer's result nor what its places read takes more than `CHUNK_BYTES`. */
-function chunkSize(layers: readonly RefinableLayer[], shapes: Shapes): number {
+/** Samples in a chunk, so that no layer takes more than the limit. */
+function chunkSize(
+  layers: readonly RefinableLayer[],
+  shapes: Shapes,
+  { bytes, unfolds }: ChunkLimit,
+): number {
   let largest = 1;
   for (const { node, linear, output } of layers) {
     // Products inside a recurrent operator have a row for each gate of what it gives.
     const elements = elementCount(shapes.get(output) ?? []) * (recurrenceOf(node)?.gates ?? 1);
     const { columns, groups } = matrixSizeOf(linear);
-    largest = Math.max(largest, elements, (elements / linear.outputChannels) * columns * groups);
+    const read = unfolds ? (elements / linear.outputChannels) * columns * groups : 0;
+    largest = Math.max(largest, elements, read);
   }
-  return Math.max(1, Math.min(MOST_SAMPLES, Math.floor(CHUNK_BYTES / (ELEMENT_BYTES * largest))));
+  return Math.max(1, Math.min(MOST_SAMPLES, Math.floor(bytes / (ELEMENT_BYTES * largest))));
 }
