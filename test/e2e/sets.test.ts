@@ -23,7 +23,7 @@ test('sets of samples stand side by side, each as measured alone; gates hold on 
   const [dark, out, page, markdown, history] = [
     ...['dark.npy', 'q.onnx', 'page.html', 'report.md', 'history.ndjson'],
   ].map((name) => join(folder, name)) as [string, string, string, string, string];
-  darkened(dark, 9);
+  darkened(dark, 11);
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await runCommand(
       example('digits.onnx'),
@@ -127,7 +127,7 @@ test('a set without samples, a name twice and lone labels are refused in a sente
 test('a sweep measures each combination on every set, and judges it by the worst', async () => {
   const folder = temporaryFolder();
   const dark = join(folder, 'dark.npy');
-  darkened(dark, 9);
+  darkened(dark, 11);
   const day = example('digits-test.npy');
   const run = async (name: string, ...args: string[]) => {
     const record = join(folder, `${name}.json`);
