@@ -82,17 +82,20 @@ export class Walk {
       (value) => this.#kept.has(value) && !made.has(value),
     );
     const outputs = [...keeps, ...step.results];
+    const gone = [...this.#kept].filter((value) => !later.has(value));
+    const forget = (chunk: number) => {
+      for (const value of gone) this.#store.delete(Walk.key(chunk, value));
+    };
     if (outputs.length > 0)
       await this.#run({ nodes: all, inputs, outputs, constants: step.own.constants }, (results, chunk) => {
+        // Chunk by chunk, so that what is read last and what comes of it are not held of all samples at once.
+        forget(chunk);
         for (const value of keeps) this.#store.put(Walk.key(chunk, value), results.get(value) as NdArray);
         each(results, chunk);
       });
+    else for (let chunk = 0; chunk < this.#chunks; chunk++) forget(chunk);
+    for (const value of gone) this.#kept.delete(value);
     for (const value of keeps) this.#kept.add(value);
-    for (const value of [...this.#kept]) {
-      if (later.has(value)) continue;
-      this.#kept.delete(value);
-      for (let chunk = 0; chunk < this.#chunks; chunk++) this.#store.delete(Walk.key(chunk, value));
-    }
   }
 
   async #run(
