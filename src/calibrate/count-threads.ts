@@ -83,7 +83,7 @@ export async function countInThreads(
     for (let n = 0; n < others; n++)
       threads.push(await CountThread.open(model, [...statistics.keys()], outputs));
     model.check();
-    const running: Promise<void>[] = [];
+    const running = new Set<Promise<void>>();
     let passed = 0;
     for await (const batch of source.open()) {
       passed += batch.samples;
@@ -91,10 +91,13 @@ export async function countInThreads(
       const place = inOrder.next();
       const free = threads.reduce((least, each) => (each.depth < least.depth ? each : least));
       if (free.depth < DEPTH) {
-        const work = free.run(batch).then((counted) => finish(place, counted));
+        const work = free.run(batch).then((counted) => {
+          finish(place, counted);
+          running.delete(work);
+        });
         // It is awaited, unless reading samples fails before.
         work.catch(() => {});
-        running.push(work);
+        running.add(work);
       } else {
         finish(place, await here(batch));
         // What the others have sent meanwhile.

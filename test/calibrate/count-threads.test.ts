@@ -102,6 +102,14 @@ describe('calibration in threads', () => {
     await expect(calibrate(net(), values, source, threaded)).rejects.toThrow('the disk is gone');
   });
 
+  it('throws what is thrown where progress is told', async () => {
+    const progress = (done: number) => {
+      if (done === 9) throw new Error('nobody listens');
+    };
+    const work = calibrate(net(), values, sourceOf(feeds), { ...threaded, progress });
+    await expect(work).rejects.toThrow('nobody listens');
+  });
+
   it('starts none for what is done soon', async () => {
     let opened = 0;
     const whole = sourceOf(feeds);
