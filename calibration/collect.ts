@@ -1,6 +1,6 @@
 import type { Feed, NdArray } from '../src/numerics/nd-array.js';
 import type { BatchRows, SampleSource } from './source.js';
-import { TensorStatistics } from './statistics.js';
+import { type SampleRange, TensorStatistics } from './statistics.js';
 
 /** Runs the float model once and gives the values of the tensors asked for. */
 export type Runner = (feed: Feed) => Promise<ReadonlyMap<string, NdArray>>;
@@ -34,8 +34,7 @@ export async function collectStatistics(
   for await (const batch of source.open()) {
     const values = await run(batch.feed);
     told?.(values, batch.samples);
-    for (const [name, kept] of statistics)
-      for (const sample of samplesOf(values.get(name), batch)) kept.add(sample);
+    addRanges(statistics, countBatch(statistics, values, batch));
     done += batch.samples;
     progress(done, source.length);
     if (ends(done)) break;
@@ -43,12 +42,34 @@ export async function collectStatistics(
   return statistics;
 }
 
+/** Of each tensor, the range of each sample of a batch, in order. */
+export type BatchRanges = ReadonlyMap<string, readonly SampleRange[]>;
+
+/** Count the samples of a batch; their ranges are given back, to be added in the order of all samples. */
+export function countBatch(
+  statistics: ReadonlyMap<string, TensorStatistics>,
+  values: ReadonlyMap<string, NdArray>,
+  rows: BatchRows,
+): BatchRanges {
+  return new Map(
+    [...statistics].map(([name, kept]) => [
+      name,
+      samplesOf(values.get(name), rows).map((sample) => kept.count(sample)),
+    ]),
+  );
+}
+
+/** Add the ranges of a batch, which is the next in order. */
+export function addRanges(statistics: ReadonlyMap<string, TensorStatistics>, ranges: BatchRanges): void {
+  for (const [name, each] of ranges) for (const range of each) statistics.get(name)?.addRange(range);
+}
+
 /**
  * The parts of a batch's tensor that belong to its samples, copies behind them left out; none of what is not float32. The
  * first axis may be the batch times something (windows, heads); a tensor whose first axis is no multiple of the batch is
  * taken whole.
  */
-export function samplesOf(array: NdArray | undefined, { size, samples }: BatchRows): Float32Array[] {
+function samplesOf(array: NdArray | undefined, { size, samples }: BatchRows): Float32Array[] {
   if (array?.type !== 'float32') return [];
   const { dims } = array;
   const data = array.data as Float32Array;

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
-import { samplesOf } from '../../calibration/collect.js';
+import { type BatchRanges, countBatch } from '../../calibration/collect.js';
 import type { BatchRows } from '../../calibration/source.js';
-import { type SampleRange, type TensorCounts, TensorStatistics } from '../../calibration/statistics.js';
+import { type TensorCounts, TensorStatistics } from '../../calibration/statistics.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import { collectGarbage } from '../runtime/collect-garbage.js';
 import { type ModelInMemory, Session, type SessionSettings } from '../runtime/session.js';
@@ -29,8 +29,7 @@ export type CountAnswer =
   | { readonly kind: 'opened' }
   | {
       readonly kind: 'counted';
-      /** Of each value, the range of each sample. */
-      readonly ranges: ReadonlyMap<string, readonly SampleRange[]>;
+      readonly ranges: BatchRanges;
       readonly outputs: ReadonlyMap<string, NdArray>;
     }
   | { readonly kind: 'ended'; readonly counts: ReadonlyMap<string, TensorCounts> };
@@ -66,12 +65,7 @@ async function answer(task: CountTask): Promise<CountAnswer> {
     session.outputNames.filter((name) => kept.has(name) || outputs.includes(name)),
   );
   const values = new Map([...Object.entries(feed), ...made]);
-  const ranges = new Map(
-    [...kept].map(([name, each]): [string, SampleRange[]] => [
-      name,
-      samplesOf(values.get(name), rows).map((sample) => each.count(sample)),
-    ]),
-  );
+  const ranges = countBatch(kept, values, rows);
   return {
     kind: 'counted',
     ranges,

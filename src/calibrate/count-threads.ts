@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { type Collecting, type Runner, samplesOf } from '../../calibration/collect.js';
+import { addRanges, type Collecting, countBatch, type Runner } from '../../calibration/collect.js';
 import type { Batch, SampleSource } from '../../calibration/source.js';
 import type { TensorCounts, TensorStatistics } from '../../calibration/statistics.js';
 import type { Loadable } from '../load/with-model.js';
@@ -57,8 +57,7 @@ export async function countInThreads(
 ): Promise<void> {
   const { run, outputs } = model;
   const inOrder = new InOrder<Counted>((batch) => {
-    for (const [value, ranges] of batch.ranges)
-      for (const range of ranges) statistics.get(value)?.addRange(range);
+    addRanges(statistics, batch.ranges);
     told?.(batch.outputs, batch.samples);
   });
   let finished = done;
@@ -69,12 +68,7 @@ export async function countInThreads(
   };
   const here = async (batch: Batch): Promise<Counted> => {
     const values = await run(batch.feed);
-    const ranges = new Map(
-      [...statistics].map(([value, kept]) => [
-        value,
-        samplesOf(values.get(value), batch).map((sample) => kept.count(sample)),
-      ]),
-    );
+    const ranges = countBatch(statistics, values, batch);
     const own = new Map(outputs.map((name) => [name, values.get(name) as NdArray]));
     return { ranges, outputs: own, samples: batch.samples };
   };
@@ -146,7 +140,7 @@ class CountThread {
   ): Promise<CountThread> {
     const thread = new CountThread(outputs);
     const model = copyOf(encoded);
-    const own = { ...settings, ...(dataFolder !== undefined && { dataFolder }) };
+    const own = { ...settings, dataFolder };
     try {
       await thread.#ask({ kind: 'open', model, settings: own, values }, buffersOf(model));
       return thread;

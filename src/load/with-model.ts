@@ -28,7 +28,7 @@ export async function withModel<T>(
   return withLoadable(
     model,
     ({ encoded, dataFolder, check }) =>
-      withSession(encoded, { ...settings, ...(dataFolder !== undefined && { dataFolder }) }, (session) => {
+      withSession(encoded, { ...settings, dataFolder }, (session) => {
         check();
         return work(session);
       }),
