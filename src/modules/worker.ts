@@ -208,7 +208,13 @@ function buffersOf(value: unknown): ArrayBuffer[] {
 }
 
 const exit = process.exit.bind(process);
+// Node.js itself ends a thread by it whose error it has told already, on another port: which of the two comes first is chance.
+let isEnding = false;
+process.once('exit', () => {
+  isEnding = true;
+});
 process.exit = (code) => {
+  if (isEnding) return exit(code);
   const reply: Answer = { exit: `it called process.exit(${code === undefined ? '' : reasonOf(code)})` };
   port.postMessage(reply);
   return exit(code);
