@@ -17,6 +17,7 @@ await build({
     `${dist}src/modules/worker.js`,
     `${dist}src/quantize/weight-worker.js`,
     `${dist}src/calibrate/count-thread.js`,
+    `${dist}src/refine/walk-thread.js`,
   ],
   outdir,
   entryNames: '[name]',

@@ -1,21 +1,20 @@
-import { availableParallelism } from 'node:os';
 import { collectStatistics, type Progress } from '../../calibration/collect.js';
 import { type SampleSource, wholePart } from '../../calibration/source.js';
 import { BINS, type Statistics, type TensorStatistics } from '../../calibration/statistics.js';
-import { initializersOf } from '../graph/all-tensors.js';
 import { exposing } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
-import { tensorBytes } from '../graph/tensor.js';
 import { withLoadable, withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import type { MemoryEstimate } from '../options.js';
 import { hashModel } from '../proto/hash.js';
+import { ThreadFailure } from '../runtime/asked-thread.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, Session, SessionSettings } from '../runtime/session.js';
-import { countInThreads, MOST_THREADS, ThreadFailure } from './count-threads.js';
+import { countInThreads } from './count-threads.js';
 import type { KeptOutputs, Outputs } from './kept-outputs.js';
 import { type MemoryLimit, type PassPlan, planPasses, threadsWithin } from './passes.js';
 import { firstFeed } from './samples.js';
+import { constantBytes, sessionThreads, threadsInside } from './session-threads.js';
 import { valueSizes } from './value-sizes.js';
 
 /** How calibration runs. */
@@ -37,25 +36,6 @@ export interface CalibrationSettings {
 
 /** A thread and its session are there after some tenths of a second. */
 const PATIENCE_MS = 1000;
-
-/**
- * Threads inside an operator, on every machine: the last bit of some convolutions changes with their number, since it
- * decides how a sum is shared out, but not with the cores that they run on. So the same input gives the same file
- * wherever it is made on the same kind of CPU.
- */
-export const THREADS = 2;
-
-/** Where a model's constants take more, two sessions of it are not made lightly. */
-const LARGE_BYTES = 2 ** 29;
-
-/**
- * The same while values are observed, where samples are shared out to threads with a session each: one inside of an
- * operator, but for large models. It follows from the model alone.
- */
-const threadsInside = (model: Model): number => (constantBytes(model) > LARGE_BYTES ? THREADS : 1);
-
-const constantBytes = ({ graph }: Model): number =>
-  [...initializersOf(graph)].reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
 
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
@@ -144,7 +124,7 @@ function threadsFor(
   sizes: ReadonlyMap<string, number>,
   limit: MemoryLimit,
   plan: PassPlan,
-  most = Math.min(Math.floor(availableParallelism() / threadsInside(model)), MOST_THREADS),
+  most = sessionThreads(model),
 ): number {
   const statisticsBytes = sizes.size * BINS * Float64Array.BYTES_PER_ELEMENT;
   return Math.min(most, threadsWithin(sizes, limit, plan, constantBytes(model) + statisticsBytes));

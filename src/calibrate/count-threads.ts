@@ -1,15 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { addRanges, type Collecting, countBatch, type Runner } from '../../calibration/collect.js';
 import type { Batch, SampleSource } from '../../calibration/source.js';
 import type { TensorCounts, TensorStatistics } from '../../calibration/statistics.js';
 import type { Loadable } from '../load/with-model.js';
-import type { Feed, NdArray } from '../numerics/nd-array.js';
-import type { ModelInMemory, SessionSettings } from '../runtime/session.js';
+import type { NdArray } from '../numerics/nd-array.js';
+import { AskedThread } from '../runtime/asked-thread.js';
+import { ownFeed, ownModel } from '../runtime/own-copies.js';
+import type { SessionSettings } from '../runtime/session.js';
 import type { CountAnswer, CountTask } from './count-thread.js';
-
-/** More would wait for memory. */
-export const MOST_THREADS = 8;
 
 // Tests run from the sources, and a thread from what was built.
 const entry = new URL(
@@ -34,9 +32,6 @@ export interface CountedModel extends Pick<Loadable, 'encoded' | 'dataFolder' | 
   /** Outputs that are told of each batch. */
   readonly outputs: readonly string[];
 }
-
-/** A thread ended, or what it was asked for failed. */
-export class ThreadFailure extends Error {}
 
 /** Batches that a thread has at a time: one to run, and one that waits while this thread is at a run of its own. */
 const DEPTH = 2;
@@ -111,25 +106,13 @@ interface Counted extends Omit<Extract<CountAnswer, { kind: 'counted' }>, 'kind'
   readonly samples: number;
 }
 
-/** A thread with a session, which does what it is asked for one after another. */
+/** A thread with a session. */
 class CountThread {
-  readonly #worker = new Worker(entry);
+  readonly #thread = new AskedThread<CountTask, CountAnswer>(entry);
   readonly #outputs: readonly string[];
-  readonly #asked: { resolve(answer: CountAnswer): void; reject(thrown: unknown): void }[] = [];
-  /** What it was asked for last, whether it succeeds or not. */
-  #last: Promise<unknown> = Promise.resolve();
-  #failure: ThreadFailure | undefined;
 
   private constructor(outputs: readonly string[]) {
     this.#outputs = outputs;
-    this.#worker.on('message', (answer: CountAnswer) => this.#asked.shift()?.resolve(answer));
-    const fail = (cause: unknown) => {
-      this.#failure ??= new ThreadFailure('a thread ended', { cause });
-      for (const { reject } of this.#asked.splice(0)) reject(this.#failure);
-    };
-    this.#worker.on('error', fail);
-    this.#worker.on('messageerror', fail);
-    this.#worker.on('exit', fail);
   }
 
   /** @throws ThreadFailure */
@@ -139,10 +122,10 @@ class CountThread {
     outputs: readonly string[],
   ): Promise<CountThread> {
     const thread = new CountThread(outputs);
-    const model = copyOf(encoded);
+    const model = ownModel(encoded);
     const own = { ...settings, dataFolder };
     try {
-      await thread.#ask({ kind: 'open', model, settings: own, values }, buffersOf(model));
+      await thread.#thread.ask({ kind: 'open', model: model.own, settings: own, values }, model.buffers);
       return thread;
     } catch (thrown) {
       await thread.close();
@@ -152,37 +135,22 @@ class CountThread {
 
   /** Batches that it has not answered. */
   get depth(): number {
-    return this.#asked.length;
+    return this.#thread.depth;
   }
 
   async run({ feed, size, samples }: Batch): Promise<Counted> {
-    const copy = ownOf(feed);
-    const buffers = Object.values(copy).map(({ data }) => data.buffer as ArrayBuffer);
-    const task: CountTask = { kind: 'run', feed: copy, rows: { size, samples }, outputs: this.#outputs };
-    return { ...((await this.#ask(task, buffers)) as Extract<CountAnswer, { kind: 'counted' }>), samples };
+    const { own, buffers } = ownFeed(feed);
+    const task: CountTask = { kind: 'run', feed: own, rows: { size, samples }, outputs: this.#outputs };
+    const answer = (await this.#thread.ask(task, buffers)) as Extract<CountAnswer, { kind: 'counted' }>;
+    return { ...answer, samples };
   }
 
   async end(): Promise<ReadonlyMap<string, TensorCounts>> {
-    return ((await this.#ask({ kind: 'end' })) as Extract<CountAnswer, { kind: 'ended' }>).counts;
+    return ((await this.#thread.ask({ kind: 'end' })) as Extract<CountAnswer, { kind: 'ended' }>).counts;
   }
 
-  /** What it is at is waited for: the runtime's binding aborts the whole process where its thread ends within a run. */
-  async close(): Promise<void> {
-    await this.#last;
-    await this.#worker.terminate();
-  }
-
-  #ask(task: CountTask, transferred: readonly ArrayBuffer[] = []): Promise<CountAnswer> {
-    const answer = new Promise<CountAnswer>((resolve, reject) => {
-      if (this.#failure) {
-        reject(this.#failure);
-        return;
-      }
-      this.#asked.push({ resolve, reject });
-      this.#worker.postMessage(task, [...transferred]);
-    });
-    this.#last = answer.catch(() => {});
-    return answer;
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 }
 
@@ -209,26 +177,3 @@ class InOrder<T> {
     }
   }
 }
-
-/** Arrays whose buffers may be given away: a sample may be a part of many. */
-const ownOf = (feed: Feed): Feed =>
-  Object.fromEntries(
-    Object.entries(feed).map(([name, array]): [string, NdArray] => {
-      const data = array.data instanceof Uint8Array ? bytesOf(array.data) : array.data.slice();
-      return [name, { ...array, data }];
-    }),
-  );
-
-/** A copy; the `slice` of Node's own buffers is none. */
-const bytesOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
-
-function copyOf(model: Uint8Array | ModelInMemory): Uint8Array | ModelInMemory {
-  if (!('files' in model)) return bytesOf(model);
-  const files = new Map([...model.files].map(([name, bytes]) => [name, bytesOf(bytes)]));
-  return { bytes: bytesOf(model.bytes), files };
-}
-
-const buffersOf = (model: Uint8Array | ModelInMemory): ArrayBuffer[] =>
-  ('files' in model ? [model.bytes, ...model.files.values()] : [model]).map(
-    ({ buffer }) => buffer as ArrayBuffer,
-  );

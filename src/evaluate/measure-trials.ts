@@ -1,7 +1,7 @@
 import type { Batch, SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
 import { planPasses } from '../calibrate/passes.js';
 import { firstFeed } from '../calibrate/samples.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { valueSizes } from '../calibrate/value-sizes.js';
 import { exposing } from '../graph/expose.js';
 import { withModel } from '../load/with-model.js';

@@ -69,6 +69,17 @@ export function outputChannelOf(layer: LinearLayer): (element: number) => number
   return (element) => Math.floor(element / perGroup) * (weight.dims[outputAxis] ?? 1) + along(element);
 }
 
+/** The first element of the weight that contributes to an output channel. */
+export function firstElementOf(
+  { weight: { dims }, outputAxis, groups }: LinearLayer,
+  output: number,
+): number {
+  const along = dims[outputAxis] ?? 1;
+  const stride = elementCount(dims.slice(outputAxis + 1));
+  // ConvTranspose [C, M/groups, …]: its groups are blocks along axis 0.
+  return Math.floor(output / along) * (elementCount(dims) / groups) + (output % along) * stride;
+}
+
 /**
  * Visits the weight kernel by kernel, row-major: the elements from one to another, exclusive, that join an input channel to
  * an output channel.

@@ -14,13 +14,16 @@ type Kept = NdArray | (Omit<NdArray, 'data'> & { readonly file: string });
  */
 export class ActivationStore {
   readonly #budgetBytes: number;
+  readonly #given: string | undefined;
   readonly #kept = new Map<string, Kept>();
   #heldBytes = 0;
   #folder: string | undefined;
   #files = 0;
 
-  constructor(budgetBytes: number) {
+  /** @param folder - where the files go, made where there are some; else one of its own */
+  constructor(budgetBytes: number, folder?: string) {
     this.#budgetBytes = budgetBytes;
+    this.#given = folder;
   }
 
   put(key: string, array: NdArray): void {
@@ -66,8 +69,9 @@ export class ActivationStore {
 
   #madeFolder(): string {
     if (this.#folder === undefined) {
-      const folder = temporaryPath(tmpdir());
-      track(folder);
+      const folder = this.#given ?? temporaryPath(tmpdir());
+      // Who gives a folder has it tracked.
+      if (folder !== this.#given) track(folder);
       mkdirSync(folder, { mode: 0o700 });
       this.#folder = folder;
     }

@@ -1,4 +1,4 @@
-import { eachKernel } from '../graph/linear-layer.js';
+import { firstElementOf } from '../graph/linear-layer.js';
 import { nearestPowerOfTwo, SMALLEST_NORMAL } from '../numerics/affine.js';
 import { isAllFinite } from '../numerics/finite.js';
 import { channelAlong } from '../numerics/nd-array.js';
@@ -137,10 +137,9 @@ function scaleOfChannel({ linear, weight }: RefinableLayer): (channel: number) =
   if (weight.axis === undefined) return () => 0;
   // A transposed convolution's scales run along the channels within a group.
   const along = channelAlong(weight.dims, weight.axis);
-  const scales = new Int32Array(linear.outputChannels);
-  eachKernel(linear, (output, _, from) => {
-    scales[output] = along(from);
-  });
+  const scales = Int32Array.from({ length: linear.outputChannels }, (_, output) =>
+    along(firstElementOf(linear, output)),
+  );
   return (channel) => scales[channel] as number;
 }
 

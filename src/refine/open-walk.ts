@@ -1,6 +1,6 @@
 import type { SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
 import { firstFeed } from '../calibrate/samples.js';
+import { sessionThreads, THREADS } from '../calibrate/session-threads.js';
 import type { Model } from '../graph/model.js';
 import { recurrenceOf } from '../graph/recurrence.js';
 import { measureShapes } from '../load/measure-shapes.js';
@@ -12,6 +12,8 @@ import { type Chunk, chunksOf } from './chunks.js';
 import type { RefinableLayer } from './layers.js';
 import type { TwinGraph } from './twin-graph.js';
 import { Walk } from './walk.js';
+import { keyOf } from './walk-lane.js';
+import { type Sharing, WalkThreads } from './walk-threads.js';
 import { matrixSizeOf } from './weight-matrix.js';
 
 /** Samples in a chunk, at most: more of them gain no time. */
@@ -35,6 +37,9 @@ const ELEMENT_BYTES = 4;
 
 /** Part of the memory that is free that activations between steps may take before they go to files. */
 const STORE_SHARE = 0.5;
+
+/** What a thread that walks takes beside what it keeps: its code, and a step's session and results. */
+const THREAD_BYTES = 192 * 2 ** 20;
 
 /** What activations of all samples may take where a refiner keeps them: of small models all, of large ones what serves. */
 const KEPT_BYTES = 384 * 2 ** 20;
@@ -80,30 +85,48 @@ export interface WalkPlan {
   readonly layers: readonly RefinableLayer[];
   readonly needs: readonly (readonly string[])[];
   readonly limit?: ChunkLimit | undefined;
+  /**
+   * How threads may walk with a part of the chunks each, which pays where what steps give is little. How many do changes no
+   * bit; that they may does, since operators are run otherwise then. None without it.
+   */
+  readonly sharing?: Sharing | undefined;
 }
 
-/** Work with a walk over the samples; its temporary files are gone afterwards. */
+/**
+ * Work with a walk over the samples; its temporary files are gone afterwards.
+ *
+ * @throws ThreadFailure where another thread fails
+ */
 export async function withWalk<T>(
   sources: WalkSources,
-  { graph, layers, needs, limit }: WalkPlan,
+  { graph, layers, needs, limit, sharing }: WalkPlan,
   work: (walk: Walk) => Promise<T>,
 ): Promise<T> {
   const { model, maxMemoryBytes } = sources;
-  const free = (maxMemoryBytes ?? memoryBytes() / 2) - process.memoryUsage.rss();
-  const store = new ActivationStore(Math.max(0, free * STORE_SHARE));
+  const free = Math.max(0, (maxMemoryBytes ?? memoryBytes() / 2) - process.memoryUsage.rss());
+  const most = sharing ? (sharing.threads ?? Math.min(sessionThreads(model), threadsWithin(free))) : 1;
+  const budgetBytes = (free * STORE_SHARE) / most;
+  const store = new ActivationStore(budgetBytes);
+  let others: WalkThreads | undefined;
   try {
     const counts: number[] = [];
     let names: readonly string[] = [];
     for await (const { feed, samples } of chunksFor(sources, layers, limit)) {
       names = Object.keys(feed);
-      for (const [name, array] of Object.entries(feed)) store.put(Walk.key(counts.length, name), array);
+      for (const [name, array] of Object.entries(feed)) store.put(keyOf(counts.length, name), array);
       counts.push(samples);
     }
-    return await work(new Walk(model, graph, { store, names, samples: counts }, needs));
+    if (sharing) others = new WalkThreads(counts.length, { ...sharing, threads: most, budgetBytes });
+    return await work(new Walk(model, graph, { store, names, samples: counts }, needs, others));
   } finally {
+    await others?.close();
     store.clear();
   }
 }
+
+/** Threads that the memory beside what they keep is enough for. */
+const threadsWithin = (freeBytes: number): number =>
+  1 + Math.floor((freeBytes * (1 - STORE_SHARE)) / THREAD_BYTES);
 
 /** The samples in chunks as large as the layers allow. */
 export async function* chunksFor(

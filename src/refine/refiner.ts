@@ -7,6 +7,7 @@ import type { Plan, RefinedBlock } from '../quantize/plan.js';
 import type { RefinerSetting, RefineSettings, RefineStep } from '../recipe.js';
 import type { LearnedBlocks } from './learning/learned-blocks.js';
 import type { Shapes } from './open-walk.js';
+import type { Sharing } from './walk-threads.js';
 
 /** What a refiner works with, beside the plan. */
 export interface RefineContext {
@@ -23,6 +24,8 @@ export interface RefineContext {
   readonly maxMemoryBytes: number | undefined;
   /** Shapes of the layers' results for the first sample, measured once for all refiners. */
   readonly shapes?: Shapes | undefined;
+  /** How samples are shared out to threads where a refiner lets them; as cores, memory and time say without it. */
+  readonly sharing?: Sharing | undefined;
   /**
    * Between two runs of the model.
    *

@@ -1,4 +1,4 @@
-import { THREADS } from '../calibrate/calibrate.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { withModel } from '../load/with-model.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import type { RefinableLayer } from './layers.js';

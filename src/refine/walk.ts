@@ -1,11 +1,12 @@
-import { THREADS } from '../calibrate/calibrate.js';
+import { THREADS, threadsInside } from '../calibrate/session-threads.js';
 import type { Model, Node, ValueInfo } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
 import { readsOf } from '../graph/uses.js';
-import { withModel } from '../load/with-model.js';
-import type { Feed, NdArray } from '../numerics/nd-array.js';
-import type { Session } from '../runtime/session.js';
+import { withLoadable } from '../load/with-model.js';
+import type { NdArray } from '../numerics/nd-array.js';
 import type { ActivationStore } from './activation-store.js';
+import { type ChunkResults, keyOf, type LaneStep, type Results, WalkLane } from './walk-lane.js';
+import type { WalkThreads } from './walk-threads.js';
 import type { Fragment } from './weight-matrix.js';
 
 /** One step of a walk: what it needs, and what it computes of it. */
@@ -23,6 +24,14 @@ export interface WalkedGraph {
   readonly constants: ReadonlyMap<string, Tensor>;
 }
 
+/** What a walk goes over: samples that were put into a store, chunk by chunk. */
+export interface WalkedFeeds {
+  readonly store: ActivationStore;
+  readonly names: readonly string[];
+  /** Samples of each chunk. */
+  readonly samples: readonly number[];
+}
+
 /**
  * Run a graph over samples in steps, so that constants can change between them: each node runs once for each chunk of
  * samples, in the first step that needs it, with the constants as they are then. What later steps read is kept.
@@ -31,7 +40,10 @@ export class Walk {
   readonly #model: Model;
   readonly #graph: WalkedGraph;
   readonly #store: ActivationStore;
-  readonly #chunks: number;
+  readonly #lane: WalkLane;
+  readonly #others: WalkThreads | undefined;
+  /** Chunks that are run here: all of them, until others take some. */
+  #own: readonly number[];
   /** Samples of each chunk. */
   readonly samples: readonly number[];
   readonly #producers = new Map<string, Node>();
@@ -42,35 +54,40 @@ export class Walk {
   readonly #coming: (readonly string[])[];
 
   /**
-   * @param store - holds the feeds, and gets what steps leave for others
+   * @param feeds - the store gets what steps leave for others, too
    * @param coming - of every step, in order, what it needs
+   * @param others - threads that may take a part of the chunks; with them one thread is inside of each operator, or as many
+   *   as follow from the model, whether there are any or not
    */
   constructor(
     model: Model,
     graph: WalkedGraph,
-    feeds: { store: ActivationStore; names: readonly string[]; samples: readonly number[] },
+    feeds: WalkedFeeds,
     coming: readonly (readonly string[])[],
+    others?: WalkThreads,
   ) {
     this.#model = model;
     this.#graph = graph;
     this.#store = feeds.store;
+    this.#lane = new WalkLane(feeds.store);
+    this.#others = others;
     this.samples = feeds.samples;
-    this.#chunks = feeds.samples.length;
+    this.#own = [...feeds.samples.keys()];
     this.#kept = new Set(feeds.names);
     this.#coming = [...coming];
     for (const each of graph.nodes)
       for (const output of each.outputs) if (output) this.#producers.set(output, each);
   }
 
-  static key(chunk: number, value: string): string {
-    return `${chunk}/${value}`;
-  }
-
-  /** Run the next step. */
-  async next(
-    step: Step,
-    each: (results: ReadonlyMap<string, NdArray>, chunk: number) => void,
-  ): Promise<void> {
+  /**
+   * Run the next step.
+   *
+   * @param each - gets the step's results chunk by chunk, in their order
+   * @throws ThreadFailure where another thread fails: nothing can be said of its chunks any more
+   */
+  async next(step: Step, each: (results: Results, chunk: number) => void): Promise<void> {
+    const taken = await this.#others?.taken(this.#coming.length, this.#kept, this.#store);
+    if (taken) this.#own = this.#own.filter((chunk) => !taken.has(chunk));
     this.#coming.shift();
     const nodes = this.#missing(step.needs);
     for (const made of nodes) this.#done.add(made);
@@ -81,57 +98,52 @@ export class Walk {
     const inputs = [...new Set(all.flatMap(readsOf))].filter(
       (value) => this.#kept.has(value) && !made.has(value),
     );
-    const outputs = [...keeps, ...step.results];
     const gone = [...this.#kept].filter((value) => !later.has(value));
-    const forget = (chunk: number) => {
-      for (const value of gone) this.#store.delete(Walk.key(chunk, value));
-    };
-    if (outputs.length > 0)
-      await this.#run({ nodes: all, inputs, outputs, constants: step.own.constants }, (results, chunk) => {
-        // Chunk by chunk, so that what is read last and what comes of it are not held of all samples at once.
-        forget(chunk);
-        for (const value of keeps) this.#store.put(Walk.key(chunk, value), results.get(value) as NdArray);
-        each(results, chunk);
-      });
-    else for (let chunk = 0; chunk < this.#chunks; chunk++) forget(chunk);
+    const { results } = step;
+    if (keeps.length + results.length > 0)
+      await this.#run({ nodes: all, constants: step.own.constants }, { inputs, keeps, results, gone }, each);
+    else await Promise.all([this.#lane.forget(gone, this.#own), this.#others?.forget(gone)]);
     for (const value of gone) this.#kept.delete(value);
     for (const value of keeps) this.#kept.add(value);
   }
 
   async #run(
-    {
-      nodes,
-      inputs,
-      outputs,
-      constants,
-    }: {
-      nodes: readonly Node[];
-      inputs: readonly string[];
-      outputs: readonly string[];
-      constants: ReadonlyMap<string, Tensor>;
-    },
-    each: (results: ReadonlyMap<string, NdArray>, chunk: number) => void,
+    { nodes, constants }: Fragment,
+    values: Pick<LaneStep, 'inputs' | 'keeps' | 'results' | 'gone'>,
+    each: (results: Results, chunk: number) => void,
   ): Promise<void> {
     const read = new Set(nodes.flatMap(readsOf));
     const all = [...this.#graph.constants, ...constants].filter(([name]) => read.has(name));
-    const feedOf = (chunk: number): Feed =>
-      Object.fromEntries(inputs.map((value) => [value, this.#store.get(Walk.key(chunk, value))]));
-    const first = feedOf(0);
+    const { inputs, keeps, results } = values;
     const model: Model = {
       ...this.#model,
       graph: {
         nodes: [...nodes],
         initializers: new Map(all),
-        inputs: inputs.map((name) => inputInfo(name, first[name] as NdArray)),
-        outputs: outputs.map((name) => ({ name, dataType: undefined, shape: undefined })),
+        inputs: inputs.map((name) => inputInfo(name, this.#store.get(keyOf(0, name)))),
+        outputs: [...keeps, ...results].map((name) => ({ name, dataType: undefined, shape: undefined })),
         valueInfo: new Map(),
       },
     };
-    const settings = { mode: 'exact', threads: THREADS, label: 'a part of the model' } as const;
-    await withModel(model, settings, async (session: Session) => {
-      for (let chunk = 0; chunk < this.#chunks; chunk++) {
-        each(await session.run(chunk === 0 ? first : feedOf(chunk), outputs), chunk);
+    const threads = this.#others ? threadsInside(this.#model) : THREADS;
+    await withLoadable(model, async ({ encoded, dataFolder, check }) => {
+      const settings = { mode: 'exact', threads, dataFolder, label: 'a part of the model' } as const;
+      const step = { model: encoded, settings, ...values };
+      if (this.#own.length === this.samples.length) {
+        await this.#lane.run(step, this.#own, each, check);
+        return;
       }
+      const found = this.#others?.run(step) ?? Promise.resolve([]);
+      const own: ChunkResults[] = [];
+      const keep = (made: Results, chunk: number) => {
+        own.push({ chunk, values: new Map(results.map((name) => [name, made.get(name) as NdArray])) });
+      };
+      // The others are waited for, whatever fails here.
+      const [here, there] = await Promise.allSettled([this.#lane.run(step, this.#own, keep, check), found]);
+      if (here.status === 'rejected') throw here.reason;
+      if (there.status === 'rejected') throw there.reason;
+      const inOrder = [...own, ...there.value].sort((a, b) => a.chunk - b.chunk);
+      for (const { chunk, values } of inOrder) each(values, chunk);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
 import { firstFeed } from '../calibrate/samples.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { type FoundBoxes, foundBoxes } from '../evaluate/box-errors.js';
 import { classAxes } from '../evaluate/class-axes.js';
 import { type Layout, layoutOf } from '../evaluate/tasks/boxes.js';

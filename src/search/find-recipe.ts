@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { QuantizeError } from '../errors.js';
 import { decibels, type TrialSettings } from '../evaluate/measure-trials.js';
 import { type Recording, recordRuns } from '../evaluate/recording.js';

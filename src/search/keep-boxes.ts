@@ -1,7 +1,7 @@
 import { EXPECTED_SAMPLES, gumbel } from '../../calibration/observers/gumbel.js';
 import type { SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
 import type { Samples } from '../calibrate/samples.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { emitPlan } from '../emit/emit-plan.js';
 import { type BoxErrors, boxErrors } from '../evaluate/box-errors.js';
 import { sampleMultiplications } from '../evaluate/measure-trials.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { formTarget, weightBytes } from '../emit/weights/forms.js';
 import { QuantizeError } from '../errors.js';
 import { FEW_MULTIPLICATIONS, MOST_MULTIPLICATIONS } from '../evaluate/affordable-samples.js';

@@ -1,5 +1,5 @@
 import type { SampleSource } from '../../calibration/source.js';
-import { THREADS } from '../calibrate/calibrate.js';
+import { THREADS } from '../calibrate/session-threads.js';
 import { argmax, DriftMeter, isClassScores, judgedOutput, rowsOf, worstDb } from '../evaluate/drift.js';
 import type { TrialSettings } from '../evaluate/measure-trials.js';
 import type { Runner } from '../evaluate/recording.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { eachKernel, linearLayerOf, outputChannelOf } from '../../src/graph/linear-layer.js';
+import { eachKernel, firstElementOf, linearLayerOf, outputChannelOf } from '../../src/graph/linear-layer.js';
 import { elementCount } from '../../src/numerics/nd-array.js';
 import { GraphBuilder } from '../support/graph-builder.js';
 import { numbersOf } from '../support/same-outputs.js';
@@ -56,6 +56,8 @@ describe.each(layers)('$opType $w $attributes', ({ opType, x, w, attributes, out
       for (let i = from; i < to; i++) visited.push([i, output]);
     });
     expect(visited).toEqual(Array.from({ length: size }, (_, i) => [i, outputOf(i)]));
+    for (let output = 0; output < outputs; output++)
+      expect(firstElementOf(layer, output)).toBe(visited.find(([, found]) => found === output)?.[0]);
   });
 
   test('each weight reads and writes the channels that onnxruntime says', async () => {

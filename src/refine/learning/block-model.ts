@@ -1,4 +1,4 @@
-import { THREADS } from '../../calibrate/calibrate.js';
+import { THREADS } from '../../calibrate/session-threads.js';
 import type { Model } from '../../graph/model.js';
 import type { Tensor } from '../../graph/tensor.js';
 import { makersOf } from '../../graph/uses.js';

@@ -1,5 +1,5 @@
-import { THREADS } from '../../calibrate/calibrate.js';
 import { firstFeed, type Labelled } from '../../calibrate/samples.js';
+import { THREADS } from '../../calibrate/session-threads.js';
 import type { OwnGradient } from '../../derive/reverse.js';
 import type { Steps } from '../../derive/steps.js';
 import { QuantizeError } from '../../errors.js';

@@ -1,6 +1,6 @@
 import type { SampleSource } from '../../../calibration/source.js';
-import { THREADS } from '../../calibrate/calibrate.js';
 import { firstBatch } from '../../calibrate/samples.js';
+import { THREADS } from '../../calibrate/session-threads.js';
 import type { Model } from '../../graph/model.js';
 import { measureShapes } from '../../load/measure-shapes.js';
 import { allocate, elementCount, type NdArray } from '../../numerics/nd-array.js';
