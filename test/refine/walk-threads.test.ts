@@ -12,7 +12,8 @@ import { randomFeed, randomFloats } from '../support/graph-builder.js';
 import { finish, Net, residual } from '../support/nets.js';
 import { quantizeModel, sourceOf } from '../support/quantize-model.js';
 import { expectRefusal } from '../support/refusal.js';
-import { numbersOf, runIn } from '../support/sessions.js';
+import { numbersOf } from '../support/same-outputs.js';
+import { runIn } from '../support/sessions.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const before = process.env.TMPDIR;
