@@ -37,8 +37,12 @@ export class BeyondMeter {
     const { min: least, max: most } = range?.held ?? EVERYTHING;
     const rows = rowsOf(value, batch);
     let [outside, clipped, nonFinite] = [0, 0, 0];
+    // Nearly all lie within all bounds, which one comparison with the innermost tells.
+    const low = Math.max(min, least, -Number.MAX_VALUE);
+    const high = Math.min(max, most, Number.MAX_VALUE);
     for (let i = 0; i < rows.length; i++) {
       const x = rows[i] as number;
+      if (x >= low && x <= high) continue;
       if (x < min || x > max) outside++;
       if (x < least || x > most) clipped++;
       if (!Number.isFinite(x)) nonFinite++;
