@@ -1,9 +1,7 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
-import { type BestFrom, bestChain } from '../../numerics/best-chain.js';
-import { clamp } from '../../numerics/round.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
+import { type Fit, fitLevels, type Grid, levelCount, type Tables, tablesOf } from './best-levels.js';
 import { codebookBlocks, joinChannels, largestMagnitude, splitChannels } from './channels.js';
-import { LevelChain } from './level-chain.js';
 import { uniformScale } from './mse.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 import { fullRange } from './uniform.js';
@@ -57,22 +55,9 @@ export const kmeans: Scheme = {
   },
 };
 
-/** Levels, ascending, and the scales that they are used with. */
-interface Fit {
-  readonly scales: Float32Array;
-  readonly levels: Int32Array;
-  /** Σ(w − s·l)² over the channels. */
-  readonly error: number;
-}
-
 /** Rounds of scale and levels in turn, at most; one that gains less than 0.1 % is the last. */
 const ROUNDS = 4;
 const LEAST_GAIN = 0.001;
-
-/** What levels are chosen from. */
-type Grid = Pick<WeightRequest, 'bits' | 'limit'>;
-
-const levelCount = ({ bits, limit }: Grid): number => Math.min(2 ** bits, 2 * limit + 1);
 
 function fitBlock(
   channels: readonly Float32Array[],
@@ -97,10 +82,10 @@ function fitBlock(
   if (channels.reduce((sum, { length }) => sum + length, 0) <= count) return best;
   for (let round = 0; round < ROUNDS; round++) {
     const { levels, scales } = best;
-    const nearest = nearestByBin(levels, limit);
-    const levelOf = new Float64Array(nearest.length);
-    for (let bin = 0; bin < nearest.length; bin++) levelOf[bin] = levels[nearest[bin] as number] as number;
-    const improved = channels.map((weights, c) => idealScale(weights, scales[c] as number, levelOf, limit));
+    levelOfBin(levels, limit, tables.levelOf);
+    const improved = channels.map((weights, c) =>
+      idealScale(weights, scales[c] as number, tables.levelOf, limit),
+    );
     const bounds = { within: best.error, known: levels };
     const fit = fitLevels(channels, Float32Array.from(improved, stored), tables, { ...grid, ...bounds });
     if (!fit) break;
@@ -138,141 +123,6 @@ function uniformStart(
   });
 }
 
-/** Which levels are asked for. */
-interface Wanted {
-  readonly count: number;
-  readonly limit: number;
-  /** With no larger error than this. */
-  readonly within?: number | undefined;
-  /** With no larger error than these levels have. */
-  readonly known?: Int32Array | undefined;
-}
-
-/**
- * Half steps with weights, for each level: with fewer, levels that no weight uses could stand anywhere, and the search of all
- * chains says where.
- */
-const FEW_PLACES = 3;
-
-const occupied = (weights: Float64Array): number => {
-  let places = 0;
-  for (let bin = 1; bin < weights.length; bin++)
-    if ((weights[bin] as number) > (weights[bin - 1] as number)) places++;
-  return places;
-};
-
-const bestFromOf =
-  (moved: Float64Array): BestFrom =>
-  (shorter, first, last, to) => {
-    let chosen = first;
-    let most = Number.NEGATIVE_INFINITY;
-    for (let from = first; from <= last; from++) {
-      const value = (shorter[from] as number) + (to - from) * (moved[from + to] as number);
-      if (value > most) {
-        most = value;
-        chosen = from;
-      }
-    }
-    return chosen;
-  };
-
-/** Of errors, and of the sums that they are taken from: far above what sums of doubles err by, and far below any error that counts. */
-const MARGIN = 1e-9;
-const SUM_MARGIN = 1e-12;
-
-/** The best levels at given scales; undefined where none have the error that is asked for. */
-function fitLevels(
-  channels: readonly Float32Array[],
-  scales: Float32Array,
-  tables: Tables,
-  { count, limit, within = Number.POSITIVE_INFINITY, known }: Wanted,
-): Fit | undefined {
-  sumHalfSteps(channels, scales, limit, tables);
-  const { weights, sums, squares, moved, end, least } = tables;
-  const nodes = 2 * limit + 1;
-  const total = 2 * nodes - 1;
-  // Σ(u − l)² by parts: all weights at the highest level, and for each two neighbours what those below their middle
-  // gain by the lower one, (u − b)² − (u − a)² = (b − a)·(a + b − 2u). The middle is half step from + to.
-  for (let middle = 0; middle < moved.length; middle++)
-    moved[middle] = (middle - 2 * limit) * (weights[middle] as number) - 2 * (sums[middle] as number);
-  const gain = (from: number, to: number) => (to - from) * (moved[from + to] as number);
-  const errorOf = (chain: Int32Array): number => {
-    let error = -(end[chain[count - 1] as number] as number);
-    for (let k = 1; k < count; k++) error -= gain(chain[k - 1] as number, chain[k] as number);
-    return error;
-  };
-  // Σ(u − l)² of the weights below each level: more than the error that is asked for is what its left side must gain.
-  for (let node = 0; node < nodes; node++) {
-    const level = node - limit;
-    const square = level * level * (weights[total] as number);
-    end[node] = 2 * level * (sums[total] as number) - square - (squares[total] as number);
-    const below = level * level * (weights[2 * node] as number) - 2 * level * (sums[2 * node] as number);
-    least[node] = below + (squares[2 * node] as number);
-  }
-  const asked = known ? Math.min(within, errorOf(known.map((level) => level + limit))) : within;
-  const enough =
-    asked * (1 + MARGIN) +
-    SUM_MARGIN * ((squares[total] as number) + limit * limit * (weights[total] as number));
-  for (let node = 0; node < nodes; node++) least[node] = (least[node] as number) - enough;
-  const chain =
-    occupied(weights) < FEW_PLACES * count
-      ? bestChain(new Float64Array(nodes), count, gain, end, bestFromOf(moved))
-      : tables.chain.best(moved, end, least);
-  return chain && { scales, levels: chain.map((node) => node - limit), error: errorOf(chain) };
-}
-
-/** What levels at one scale are found from; filled anew for each, since there are thousands. */
-interface Tables {
-  readonly chain: LevelChain;
-  /** Running sums over half steps, those below each: of s², s²·(w/s) and s²·(w/s)². */
-  readonly weights: Float64Array;
-  readonly sums: Float64Array;
-  readonly squares: Float64Array;
-  /** For each half step, each level and each level, as `LevelChain` has them. */
-  readonly moved: Float64Array;
-  readonly end: Float64Array;
-  readonly least: Float64Array;
-}
-
-function tablesOf(grid: Grid): Tables {
-  const nodes = 2 * grid.limit + 1;
-  const ofHalfSteps = () => new Float64Array(2 * nodes);
-  const ofLevels = () => new Float64Array(nodes);
-  return {
-    chain: new LevelChain(nodes, levelCount(grid)),
-    ...{ weights: ofHalfSteps(), sums: ofHalfSteps(), squares: ofHalfSteps(), moved: ofHalfSteps() },
-    ...{ end: ofLevels(), least: ofLevels() },
-  };
-}
-
-/** The weights in steps, summed over half steps from −limit to limit; what is beyond the ends lies in the outermost. */
-function sumHalfSteps(
-  channels: readonly Float32Array[],
-  scales: Float32Array,
-  limit: number,
-  { weights, sums, squares }: Tables,
-): void {
-  const bins = 4 * limit + 1;
-  weights.fill(0);
-  sums.fill(0);
-  squares.fill(0);
-  channels.forEach((channel, c) => {
-    const scale = scales[c] as number;
-    const square = scale * scale;
-    for (let i = 0; i < channel.length; i++) {
-      const steps = (channel[i] as number) / scale;
-      const half = Math.floor(2 * (steps + limit));
-      const bin = 1 + (half < 0 ? 0 : half >= bins ? bins - 1 : half);
-      weights[bin] = (weights[bin] as number) + square;
-      sums[bin] = (sums[bin] as number) + square * steps;
-      squares[bin] = (squares[bin] as number) + square * steps * steps;
-    }
-  });
-  for (const list of [weights, sums, squares]) {
-    for (let bin = 1; bin <= bins; bin++) list[bin] = (list[bin] as number) + (list[bin - 1] as number);
-  }
-}
-
 /**
  * The scale of least squared error for levels that each weight keeps: Σw·l / Σl².
  *
@@ -284,7 +134,8 @@ function idealScale(weights: Float32Array, scale: number, levelOf: Float64Array,
   let squares = 0;
   for (let i = 0; i < weights.length; i++) {
     const w = weights[i] as number;
-    const level = levelOf[clamp(Math.floor(2 * (w / scale + limit)), 0, last)] as number;
+    const half = 2 * (w / scale + limit);
+    const level = levelOf[half > 0 ? (half < last ? half | 0 : last) : 0] as number;
     products += w * level;
     squares += level * level;
   }
@@ -308,6 +159,17 @@ function nearestByBin(levels: Int32Array, limit: number): Uint8Array {
   return nearest;
 }
 
+/** The same, as levels. */
+function levelOfBin(levels: Int32Array, limit: number, levelOf: Float64Array): void {
+  let bin = 0;
+  for (let index = 0; index < levels.length; index++) {
+    const level = levels[index] as number;
+    const next = levels[index + 1];
+    const end = next === undefined ? levelOf.length : level + next + 2 * limit;
+    for (; bin < end; bin++) levelOf[bin] = level;
+  }
+}
+
 /** The nearest of a codebook's levels, for each weight. */
 function nearestIndices(
   weights: Float32Array,
@@ -317,8 +179,10 @@ function nearestIndices(
 ): Uint8Array {
   const last = nearest.length - 1;
   const indices = new Uint8Array(weights.length);
-  for (let i = 0; i < indices.length; i++)
-    indices[i] = nearest[clamp(Math.floor(2 * ((weights[i] as number) / scale + limit)), 0, last)] as number;
+  for (let i = 0; i < indices.length; i++) {
+    const half = 2 * ((weights[i] as number) / scale + limit);
+    indices[i] = nearest[half > 0 ? (half < last ? half | 0 : last) : 0] as number;
+  }
   return indices;
 }
 
