@@ -12,6 +12,7 @@ import { named } from '../recipe.js';
 import { type CalibrationSettings, calibrate } from './calibrate.js';
 import { chooseObservers, type ObserverChoices } from './choose-observers.js';
 import { dataFreeStatistics } from './data-free/data-free.js';
+import { withResultsBefore } from './shown-results.js';
 import { readStatistics } from './stored-statistics.js';
 
 /** What activation quantizers are chosen from. */
@@ -47,25 +48,26 @@ export const noRanges: Ranges = { statistics: undefined, choices: undefined, sou
 export async function findRanges(placed: PlacedModel, inputs: RangeInputs): Promise<Ranges> {
   const { model, recipe, placement } = placed;
   const { samples, stats } = inputs;
-  const values = [...new Set([...observedValues(placement), ...(inputs.others ?? [])])];
+  const wanted = [...new Set([...observedValues(placement), ...(inputs.others ?? [])])];
   const { activations } = recipe;
   const source = activations.kind === 'static' ? activations.observer : undefined;
   const same = (statistics: Statistics | undefined): Ranges => ({ statistics, choices: undefined, source });
-  if (values.length === 0 || activations.kind !== 'static') return same(undefined);
+  if (wanted.length === 0 || activations.kind !== 'static') return same(undefined);
   const { from } = named(rangeSources, activations.observer);
   if (from === 'batch-norm') {
     if (stats !== undefined) throw unused(activations.observer);
     // What BatchNormalization told is of the main graph's values.
     const own = ownNames(model.graph);
-    const told = values.filter((value) => own.has(value));
+    const told = wanted.filter((value) => own.has(value));
     return same(await dataFreeStatistics(model, told, inputs.inputRange, inputs));
   }
+  const values = withResultsBefore(model, wanted);
   if (from === 'statistics') {
     if (inputs.statistics) return same(inputs.statistics);
     return same(
       stats === undefined
         ? await calibrate(model, values, samples, inputs)
-        : await readStatistics(stats, placed, values),
+        : await readStatistics(stats, placed, wanted),
     );
   }
   if (stats !== undefined || !samples) {

@@ -35,7 +35,7 @@ export interface WidenSources {
  *
  * - A layer whose input or result has an SQNR below 30 dB at 8 bits, by the quantizer that it would get: few values far out
  *   of all others stretch the range.
- * - A layer in a body of which no sample saw a range.
+ * - A layer whose ranges the samples do not show: in a branch that none of them took, and behind it.
  * - A Concat of values whose ranges are more than 30 times apart, and the layers that read it: boxes to 640 beside scores to 1.
  *
  * They compute in float; where the target has kernels for 16 bits, layers get inputs of such, and a join with them. What is float then lets other values
@@ -59,7 +59,10 @@ const hasWide = ({ target }: Recipe): boolean => formOf(target).widest === WIDE_
 /** What reads a join of far ranges keeps its weights, too: their error is multiplied by the large values, and added to the small. */
 function withAll(recipe: Recipe, nodes: readonly WidenedNode[]): Recipe {
   const ruled = (all: readonly WidenedNode[], actBits: Rule['actBits']): Rule[] =>
-    all.map(({ id, because }) => ({ pattern: id, actBits: because.kind === 'unseen' ? 'float' : actBits }));
+    all.map(({ id, because: { kind } }) => ({
+      pattern: id,
+      actBits: kind === 'unseen' || kind === 'empty' ? 'float' : actBits,
+    }));
   if (hasWide(recipe)) return { ...recipe, rules: [...ruled(nodes, WIDE_BITS), ...recipe.rules] };
   const [readers, others] = [true, false].map((reads) =>
     nodes.filter(({ because }) => (because.kind === 'reads') === reads),

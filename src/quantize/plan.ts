@@ -83,8 +83,10 @@ export interface WidenedNode {
       }
     /** It reads such a join. */
     | { readonly kind: 'reads'; readonly join: string }
-    /** It stands in a body of this node, or reads of one, where no sample came by. */
-    | { readonly kind: 'unseen'; readonly owner: string };
+    /** It stands in a body of this node where no sample came by, or behind this node, of which samples do not show all that it gives. */
+    | { readonly kind: 'unseen'; readonly place: 'inside' | 'behind'; readonly owner: string }
+    /** A value that it depends on had no element on any sample. */
+    | { readonly kind: 'empty'; readonly value: string };
 }
 
 /** A weight as it is stored: in blocks where the placement says so. */

@@ -9,7 +9,7 @@ import type { PortableDrift } from '../evaluate/portable.js';
 import { worstOutput } from '../evaluate/worst-output.js';
 import type { Graph } from '../graph/model.js';
 import { formOf } from '../place/targets/targets.js';
-import type { ReportedPlan } from '../quantize/plan.js';
+import type { ReportedPlan, WidenedNode } from '../quantize/plan.js';
 import { type Recipe, WIDE_BITS } from '../recipe.js';
 import type { KeptBoxes } from '../search/keep-boxes.js';
 import { count } from './facts.js';
@@ -141,19 +141,12 @@ export function widenedWarnings({
   const how = formOf(recipe.target).widest === WIDE_BITS ? `at ${WIDE_BITS} bits` : 'in float';
   const ranges = widened.flatMap(({ id, because }) => (because.kind === 'range' ? [{ id, ...because }] : []));
   const joins = widened.flatMap(({ id, because }) => (because.kind === 'join' ? [{ id, ...because }] : []));
-  const unseen = widened.flatMap(({ id, because }) =>
-    because.kind === 'unseen' ? [{ id, ...because }] : [],
-  );
   const [worst] = [...ranges].sort((a, b) => a.sqnrDb - b.sqnrDb);
   const rangeSentence = worst && [
     `${count(ranges.length, 'layer')}, as "${worst.id}", ${ranges.length === 1 ? 'computes' : 'compute'} ${how}: a few values are so far from all others that 8 bits would leave ${formatDb(worst.sqnrDb)} of "${worst.value}". --rule '${worst.id}:act-bits=8' quantizes one all the same.`,
   ];
-  const [first] = unseen;
-  const unseenSentence = first && [
-    `${count(unseen.length, 'layer')} in ${first.owner}, as "${first.id}", ${unseen.length === 1 ? 'is' : 'are'} weights only: no sample came by there, so that no range was observed. Give samples that do.`,
-  ];
   return [
-    ...(unseenSentence ?? []),
+    ...unseenWarnings(widened),
     ...joins.map(({ id, small, large }) => {
       const readers = widened.filter(({ because }) => because.kind === 'reads' && because.join === id);
       const [low, high] = [small, large].map(({ reach }) => reach.toPrecision(2));
@@ -162,6 +155,37 @@ export function widenedWarnings({
       return `"${id}" joins "${small.name}" (up to ${low}) and "${large.name}" (up to ${high}): it stays in float${along}. --rule '${id}:act-bits=8' joins them all the same.`;
     }),
     ...(rangeSentence ?? []),
+  ];
+}
+
+/** Layers whose weights alone are quantized, since the samples do not show their ranges. */
+function unseenWarnings(widened: readonly WidenedNode[]): string[] {
+  const unseen = widened.flatMap(({ id, because }) =>
+    because.kind === 'unseen' ? [{ id, ...because }] : [],
+  );
+  const empty = widened.flatMap(({ id, because }) => (because.kind === 'empty' ? [{ id, ...because }] : []));
+  const are = ({ length }: readonly unknown[]) => `${length === 1 ? 'is' : 'are'} weights only`;
+  const inside = unseen.filter(({ place }) => place === 'inside');
+  const behind = unseen.filter(({ place }) => place === 'behind');
+  const placed = [
+    ...inside.slice(0, 1).map(({ id, owner }) => `${count(inside.length, 'layer')} in ${owner}, as "${id}",`),
+    ...behind.slice(0, 1).map(({ id, owner }) => {
+      const layers = inside.length > 0 ? `${behind.length}` : count(behind.length, 'layer');
+      return `${layers} behind ${owner}, as "${id}",`;
+    }),
+  ];
+  const why =
+    behind.length > 0
+      ? 'no sample came by all branches and steps, so that what comes of them may be larger than what was observed. Give samples that do.'
+      : 'no sample came by there, so that no range was observed. Give samples that do.';
+  const [first] = empty;
+  return [
+    ...(placed.length > 0 ? [`${placed.join(' and ')} ${are(unseen)}: ${why}`] : []),
+    ...(first
+      ? [
+          `${count(empty.length, 'layer')}, as "${first.id}", ${are(empty)}: no sample had an element of "${first.value}". Give samples that do.`,
+        ]
+      : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate as observe } from '../calibrate/calibrate.js';
+import { withResultsBefore } from '../calibrate/shown-results.js';
 import { Watch } from '../calibrate/watch.js';
 import { QuantizeError } from '../errors.js';
 import { foldedFormOf } from '../fold/folded-form.js';
@@ -56,7 +57,12 @@ async function calibrateWithin(options: CalibrateOptions): Promise<StatisticsSum
 
   await watch.begin('calibrate');
   const how = calibrationSettings(options, watch);
-  const statistics = (await observe(model, values, samples.calibration, how)) as Statistics;
+  const statistics = (await observe(
+    model,
+    withResultsBefore(model, values),
+    samples.calibration,
+    how,
+  )) as Statistics;
 
   await watch.begin('write');
   await loaded.refuseChanged();

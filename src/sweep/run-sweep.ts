@@ -5,6 +5,7 @@ import type { Statistics } from '../../calibration/statistics.js';
 import { calibrate } from '../calibrate/calibrate.js';
 import { findRanges } from '../calibrate/find-ranges.js';
 import { firstFeed, type NamedSamples } from '../calibrate/samples.js';
+import { withResultsBefore } from '../calibrate/shown-results.js';
 import { readStatistics } from '../calibrate/stored-statistics.js';
 import { Watch } from '../calibrate/watch.js';
 import { emitPlan } from '../emit/emit-plan.js';
@@ -238,10 +239,10 @@ class Sweep {
     const [first] = observing;
     if (!first) return undefined;
     const { model, samples } = await this.#forms.of(first.recipe);
-    const values = new Set(observing.flatMap(({ recipe }) => observedValues(place(model, recipe, path))));
-    return stats === undefined
-      ? calibrate(model, [...values], samples.calibration, calibrationSettings(this.#options, this.#watch))
-      : readStatistics(stats, { model, path }, [...values]);
+    const values = observing.flatMap(({ recipe }) => observedValues(place(model, recipe, path)));
+    if (stats !== undefined) return readStatistics(stats, { model, path }, values);
+    const how = calibrationSettings(this.#options, this.#watch);
+    return calibrate(model, withResultsBefore(model, values), samples.calibration, how);
   }
 
   async #result(
