@@ -6,13 +6,16 @@ import { areFinite, correctMoments, mismatch, NOT_FINITE } from './correct-momen
 import { refinableLayers } from './layers.js';
 import { type ChunkLimit, samplesOfWalk, samplesSetting, withWalk } from './open-walk.js';
 import type { RefineContext, Refinement, Refiner } from './refiner.js';
-import { setConstant, twinGraphOf } from './twin-graph.js';
+import { setConstant, type TwinGraph, type TwinLayer, twinGraphOf } from './twin-graph.js';
 
 /** Of so many, what a channel's mean is off by through chance is a few percent of what is mended. */
 const LEAST_SAMPLES = 32;
 
 /** Small models have their samples in few runs; of large ones each is a run, beside which little is held. */
 const LIMIT: ChunkLimit = { bytes: 8 * 2 ** 20, unfolds: false };
+
+/** Float layers that are run at once: beside them little is kept, and what they read need not be loaded all at a time. */
+const FLOAT_LAYERS = 8;
 
 /**
  * Gives every output channel the mean and the deviation that it has in float, by its weight's scale and its bias; codes
@@ -35,47 +38,77 @@ export const moments: Refiner = {
 };
 
 async function refineIn(plan: Plan, context: RefineContext): Promise<Refinement> {
-  const { model, sharing = {} } = context;
-  const opset = opsetOf(model);
-  const layers = refinableLayers(model.graph, plan);
-  const twin = twinGraphOf(model, plan, layers);
+  const layers = refinableLayers(context.model.graph, plan);
+  const twin = twinGraphOf(context.model, plan, layers);
   const weights = new Map<string, StoredTensor>();
   const biases = new Map<string, Float32Array>();
   const blocks: RefinedBlock[] = [];
-  const needs = twin.layers.map((each) => [each.float, each.computed]);
+  // Each layer is measured twice, the float side before.
+  const tell = (measured: number) => context.progress(Math.floor(measured / 2), twin.layers.length, 'layers');
+  const floats = await measure(context, twin, { side: 'float', layersAtOnce: FLOAT_LAYERS }, (_, done) => {
+    tell(done);
+  });
+  const correct = (found: ChannelMoments, done: number) => {
+    const each = twin.layers[done - 1] as TwinLayer;
+    const { layer } = each;
+    const wanted = floats[done - 1] as ChannelMoments;
+    tell(twin.layers.length + done);
+    if (!areFinite(wanted) || !areFinite(found)) {
+      blocks.push({ id: layer.id, left: NOT_FINITE });
+      return;
+    }
+    const corrected = correctMoments(layer, plan, wanted, found);
+    setConstant(twin, each.factor, corrected.factors);
+    setConstant(twin, each.shift, corrected.shifts);
+    weights.set(layer.site, corrected.weight);
+    if (corrected.bias) biases.set(layer.id, corrected.bias);
+    blocks.push({
+      id: layer.id,
+      before: mismatch(wanted, found),
+      after: mismatch(wanted, corrected.moments),
+    });
+  };
+  await measure(context, twin, { side: 'computed', layersAtOnce: 1 }, correct);
+  return { change: { weights, biases }, blocks };
+}
+
+/**
+ * The moments of every layer's result on one side of a twin graph.
+ *
+ * @param layersAtOnce - layers in a step of the walk
+ * @param told - called for each layer, in their order, with how many there are so far; what it changes of the graph holds for
+ *   the steps behind
+ */
+async function measure(
+  { sharing = {}, ...context }: RefineContext,
+  twin: TwinGraph,
+  { side, layersAtOnce }: { side: 'float' | 'computed'; layersAtOnce: number },
+  told: (found: ChannelMoments, done: number) => void,
+): Promise<ChannelMoments[]> {
+  const opset = opsetOf(context.model);
+  const all: ChannelMoments[] = [];
+  const groups = Array.from({ length: Math.ceil(twin.layers.length / layersAtOnce) }, (_, g) =>
+    twin.layers.slice(g * layersAtOnce, (g + 1) * layersAtOnce),
+  );
+  const layers = twin.layers.map(({ layer }) => layer);
+  const needs = groups.map((group) => group.map((each) => each[side]));
   await withWalk(context, { graph: twin, layers, needs, limit: LIMIT, sharing }, async (walk) => {
-    for (const [done, each] of twin.layers.entries()) {
-      const { layer } = each;
+    for (const [g, group] of groups.entries()) {
       await context.pause();
-      const float = momentNodes(layer.linear, each.float, `${layer.id}/float`, opset);
-      const quantized = momentNodes(layer.linear, each.computed, `${layer.id}/quantized`, opset);
-      const wanted = new ChannelMoments(layer.linear.outputChannels);
-      const found = new ChannelMoments(layer.linear.outputChannels);
+      const parts = group.map((each) => ({
+        found: new ChannelMoments(each.layer.linear.outputChannels),
+        measured: momentNodes(each.layer.linear, each[side], `${each.layer.id}/${side}`, opset),
+      }));
       const own = {
-        nodes: [...float.nodes, ...quantized.nodes],
-        constants: new Map([...float.constants, ...quantized.constants]),
+        nodes: parts.flatMap(({ measured }) => measured.nodes),
+        constants: new Map(parts.flatMap(({ measured }) => [...measured.constants])),
       };
-      const results = [...float.results, ...quantized.results];
-      await walk.next({ needs: [each.float, each.computed], own, results }, (made) => {
-        wanted.addResults(made, float);
-        found.addResults(made, quantized);
+      const results = parts.flatMap(({ measured }) => measured.results);
+      await walk.next({ needs: needs[g] as string[], own, results }, (made) => {
+        for (const { found, measured } of parts) found.addResults(made, measured);
       });
-      context.progress(done + 1, twin.layers.length, 'layers');
-      if (!areFinite(wanted) || !areFinite(found)) {
-        blocks.push({ id: layer.id, left: NOT_FINITE });
-        continue;
-      }
-      const corrected = correctMoments(layer, plan, wanted, found);
-      setConstant(twin, each.factor, corrected.factors);
-      setConstant(twin, each.shift, corrected.shifts);
-      weights.set(layer.site, corrected.weight);
-      if (corrected.bias) biases.set(layer.id, corrected.bias);
-      blocks.push({
-        id: layer.id,
-        before: mismatch(wanted, found),
-        after: mismatch(wanted, corrected.moments),
-      });
+      for (const { found } of parts) told(found, all.push(found));
     }
   });
-  return { change: { weights, biases }, blocks };
+  return all;
 }
