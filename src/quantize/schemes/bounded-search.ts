@@ -15,7 +15,7 @@ const STARTS = 8;
 const STEPS = 3;
 
 /** Events that are taken one after another: to part an interval with fewer costs more. */
-const FEW_EVENTS = 12;
+const FEW_EVENTS = 24;
 
 /** Halvings of an interval, at most: events that coincide cannot be parted. */
 const MOST_DEPTH = 40;
@@ -40,18 +40,53 @@ const GUARD = 2 ** -22;
  * @returns of equal ones the highest
  */
 export function boundedSearch(sides: readonly Side[], highest: number, end: number): number {
-  return new Search(sides, highest, end).best;
+  let [length, count] = [0, 0];
+  for (const { magnitudes, levels } of sides) {
+    length += magnitudes.length;
+    count += levels.length;
+  }
+  const search = kept?.holds(length, count) ? kept : new Search(Math.max(length, FEW_WEIGHTS), count);
+  if (length <= KEPT_WEIGHTS) kept = search;
+  return search.best(sides, highest, end);
+}
+
+/** The first of ascending magnitudes, from `low` to `high`, that has a level at a scale: |w| / threshold ≥ scale. */
+export function firstAt(
+  magnitudes: Float64Array,
+  threshold: number,
+  scale: number,
+  low: number,
+  high: number,
+): number {
+  // A product is off from what divides to the scale by a rounding: the neighbours say where it is.
+  const reach = scale * threshold;
+  let first = low;
+  let end = high;
+  while (first < end) {
+    const middle = (first + end) >> 1;
+    if ((magnitudes[middle] as number) >= reach) end = middle;
+    else first = middle + 1;
+  }
+  while (first > low && (magnitudes[first - 1] as number) / threshold >= scale) first--;
+  while (first < high && !((magnitudes[first] as number) / threshold >= scale)) first++;
+  return first;
 }
 
 /** Points that are held at a time: those of the start, those of an interval's halves, and one more. */
 const SLOTS = STARTS + MOST_DEPTH + 2;
+
+/** Weights that there is room for in any search, and with how many it is kept for the next. */
+const FEW_WEIGHTS = 2 ** 10;
+const KEPT_WEIGHTS = 2 ** 14;
+
+let kept: Search | undefined;
 
 /** Plain arrays side by side, since channels are many and small: point p has its numbers at place p of each. */
 class Search {
   readonly #magnitudes: Float64Array;
   /** Sums of the magnitudes before each. */
   readonly #sums: Float64Array;
-  readonly #count: number;
+  #count: number;
   /** For each level: where the magnitudes of its side begin and end, θ, l1 − l0, l1² − l0², l1 + l0. */
   readonly #from: Int32Array;
   readonly #to: Int32Array;
@@ -64,21 +99,15 @@ class Search {
   readonly #products = new Float64Array(SLOTS);
   readonly #levelSquares = new Float64Array(SLOTS);
   readonly #begins: Int32Array;
-  readonly #highest: number;
-  readonly #end: number;
+  #highest = 0;
+  #end = 0;
   #squares = 0;
   /** An error that some scale has. */
   #known = Number.POSITIVE_INFINITY;
-  #best: number;
+  #best = 0;
   #bestError = Number.POSITIVE_INFINITY;
 
-  constructor(sides: readonly Side[], highest: number, end: number) {
-    let length = 0;
-    let count = 0;
-    for (const { magnitudes, levels } of sides) {
-      length += magnitudes.length;
-      count += levels.length;
-    }
+  constructor(length: number, count: number) {
     this.#count = count;
     this.#magnitudes = new Float64Array(length);
     this.#sums = new Float64Array(length + 1);
@@ -89,9 +118,19 @@ class Search {
     this.#squareRises = new Float64Array(count);
     this.#levelSums = new Float64Array(count);
     this.#begins = new Int32Array(SLOTS * count);
+  }
+
+  /** Whether there is room for so many weights and exactly so many levels. */
+  holds(length: number, count: number): boolean {
+    return length <= this.#magnitudes.length && count === this.#count;
+  }
+
+  #take(sides: readonly Side[], highest: number, end: number): void {
     this.#highest = highest;
     this.#end = end;
+    this.#known = Number.POSITIVE_INFINITY;
     this.#best = highest;
+    this.#bestError = Number.POSITIVE_INFINITY;
     let [from, l] = [0, 0];
     for (const { magnitudes, levels, thresholds } of sides) {
       this.#magnitudes.set(magnitudes, from);
@@ -109,7 +148,7 @@ class Search {
       from += magnitudes.length;
     }
     let [sum, squares] = [0, 0];
-    for (let i = 0; i < length; i++) {
+    for (let i = 0; i < from; i++) {
       const w = this.#magnitudes[i] as number;
       squares += w * w;
       sum += w;
@@ -118,8 +157,8 @@ class Search {
     this.#squares = squares;
   }
 
-  get best(): number {
-    const [high, low] = [this.#highest, this.#end];
+  best(sides: readonly Side[], high: number, low: number): number {
+    this.#take(sides, high, low);
     if (!(high > low)) return high;
     let [best, least] = [0, Number.POSITIVE_INFINITY];
     for (let p = 0; p < STARTS; p++) {
@@ -162,14 +201,13 @@ class Search {
     let levelSquares = 0;
     for (let l = 0; l < count; l++) {
       const to = tos[l] as number;
-      const threshold = thresholds[l] as number;
-      let low = (below < 0 ? froms[l] : begins[below * count + l]) as number;
-      let high = above < 0 ? to : (begins[above * count + l] as number);
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if ((magnitudes[middle] as number) / threshold >= scale) high = middle;
-        else low = middle + 1;
-      }
+      const low = firstAt(
+        magnitudes,
+        thresholds[l] as number,
+        scale,
+        (below < 0 ? froms[l] : begins[below * count + l]) as number,
+        above < 0 ? to : (begins[above * count + l] as number),
+      );
       begins[point * count + l] = low;
       products += (rises[l] as number) * ((sums[to] as number) - (sums[low] as number));
       levelSquares += (squareRises[l] as number) * (to - low);

@@ -1,8 +1,8 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
-import { countAtMost } from '../../numerics/sorted.js';
+import { magnitudesBySign } from '../../numerics/magnitudes-by-sign.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { joinChannels, splitChannels } from './channels.js';
-import { leastSquaresScale, magnitudesBySign } from './scale-search.js';
+import { leastSquaresScale } from './scale-search.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 
 /** LogQuant with base 2: at 4 bits int8 has its levels exactly, 1 … 64. */
@@ -44,22 +44,26 @@ function logarithmic({ name, base, summary }: { name: string; base: number; summ
     quantize(request: WeightRequest): CodebookTensor {
       const { values, dims, bits, axis, limit } = request;
       const { magnitudes, thresholds } = logLevels(base, bits, limit);
+      // What rounds to 0 is no level of its own.
+      const first = magnitudes.findIndex((level) => level > 0);
+      const grid = { levels: magnitudes.slice(first), thresholds: thresholds.slice(first) };
+      const sign = 2 ** (bits - 1);
       const channels = splitChannels(request);
       const scales = new Float32Array(channels.length);
       const indices = channels.map((weights, c) => {
-        const { negative, positive } = magnitudesBySign(weights);
+        const { negative, others } = magnitudesBySign(weights);
         const least = Math.max(request.scaleFloor[c] as number, SMALLEST_NORMAL);
-        // What rounds to 0 is no level of its own.
-        const first = magnitudes.findIndex((level) => level > 0);
-        const grid = { levels: magnitudes.slice(first), thresholds: thresholds.slice(first) };
-        const sides = [negative, positive].map((side) => ({ magnitudes: side, ...grid }));
+        const sides = [negative, others].map((side) => ({ magnitudes: side, ...grid }));
         const scale = Math.fround(leastSquaresScale(sides, least));
         scales[c] = scale;
         const indices = new Uint8Array(weights.length);
         for (let i = 0; i < indices.length; i++) {
           const w = weights[i] as number;
-          const magnitude = countAtMost(thresholds, Math.fround(Math.abs(w) / scale));
-          indices[i] = (w < 0 && magnitude > 0 ? 2 ** (bits - 1) : 0) + magnitude;
+          const steps = Math.fround(Math.abs(w) / scale);
+          let magnitude = 0;
+          for (let part = sign >> 1; part > 0; part >>= 1)
+            if (steps >= (thresholds[magnitude + part - 1] as number)) magnitude += part;
+          indices[i] = (w < 0 && magnitude > 0 ? sign : 0) + magnitude;
         }
         return indices;
       });

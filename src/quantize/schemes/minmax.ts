@@ -1,8 +1,8 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
 import { elementCount } from '../../numerics/nd-array.js';
-import { clamp, roundHalfEven } from '../../numerics/round.js';
 import type { QuantizedTensor } from '../quantized-tensor.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
+import { fillCodes } from './uniform.js';
 
 /**
  * Symmetric min-max: scale = max|w| / (2^(bits−1) − 1), narrow range, so that int8 codes never are −128
@@ -22,20 +22,22 @@ export const minmax: Scheme = {
     for (let i = 0; i < values.length; ) {
       for (let c = 0; c < channels; c++) {
         let most = largest[c] as number;
-        for (const end = i + run; i < end; i++) most = Math.max(most, Math.abs(values[i] as number));
+        for (const end = i + run; i < end; i++) {
+          const magnitude = Math.abs(values[i] as number);
+          if (magnitude > most) most = magnitude;
+        }
         largest[c] = most;
       }
     }
     const scales = Float32Array.from(largest, (magnitude, c) =>
       Math.max(magnitude / top, request.scaleFloor[c] as number, SMALLEST_NORMAL),
     );
+    const range = { low: -top, high: top };
     const codes = new Int8Array(values.length);
     for (let i = 0; i < values.length; ) {
       for (let c = 0; c < channels; c++) {
-        const scale = scales[c] as number;
-        for (const end = i + run; i < end; i++) {
-          codes[i] = clamp(roundHalfEven(Math.fround((values[i] as number) / scale)), -top, top);
-        }
+        fillCodes(values, scales[c] as number, range, codes, i, i + run);
+        i += run;
       }
     }
     return { kind: 'affine', dims, codes, bits, axis, scales };

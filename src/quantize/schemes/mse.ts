@@ -1,4 +1,5 @@
-import { leastSquaresScale, magnitudesBySign, type Side } from './scale-search.js';
+import { magnitudesBySign } from '../../numerics/magnitudes-by-sign.js';
+import { leastSquaresScale } from './scale-search.js';
 import { anyWidth, type Scheme } from './scheme.js';
 import { type CodeRange, quantizeUniform } from './uniform.js';
 
@@ -16,12 +17,29 @@ export const mse: Scheme = {
 
 /** The scale of least squared error of uniform codes. */
 export function uniformScale(weights: Float32Array, { low, high }: CodeRange, least: number): number {
-  const { negative, positive } = magnitudesBySign(weights);
-  return leastSquaresScale([uniformSide(negative, -low), uniformSide(positive, high)], least);
+  const { negative, others } = magnitudesBySign(weights);
+  return leastSquaresScale(
+    [
+      { magnitudes: negative, ...gridOf(-low) },
+      { magnitudes: others, ...gridOf(high) },
+    ],
+    least,
+  );
 }
 
-/** Levels 1 to `top`, each from half a step below it. */
-function uniformSide(magnitudes: Float64Array, top: number): Side {
+interface UniformGrid {
+  readonly levels: readonly number[];
+  readonly thresholds: readonly number[];
+}
+
+const grids = new Map<number, UniformGrid>();
+
+/** Levels 1 to `top`, each from half a step below it; made once. */
+function gridOf(top: number): UniformGrid {
+  const known = grids.get(top);
+  if (known) return known;
   const levels = Array.from({ length: top }, (_, k) => k + 1);
-  return { magnitudes, levels, thresholds: levels.map((level) => level - 0.5) };
+  const grid = { levels, thresholds: levels.map((level) => level - 0.5) };
+  grids.set(top, grid);
+  return grid;
 }

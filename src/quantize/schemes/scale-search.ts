@@ -1,19 +1,6 @@
-import { boundedSearch, type Side } from './bounded-search.js';
+import { boundedSearch, firstAt, type Side } from './bounded-search.js';
 
 export type { Side } from './bounded-search.js';
-
-/** The magnitudes of the weights of each sign, ascending; zeros, which no scale changes, with the positive ones. */
-export function magnitudesBySign(weights: Float32Array): { negative: Float64Array; positive: Float64Array } {
-  // Sorted as float32, by the engine's own sort: half of the bytes, and one call.
-  const sorted = weights.slice().sort();
-  let count = 0;
-  while (count < sorted.length && (sorted[count] as number) < 0) count++;
-  const negative = new Float64Array(count);
-  const positive = new Float64Array(sorted.length - count);
-  for (let i = 0; i < count; i++) negative[i] = -(sorted[count - 1 - i] as number);
-  for (let i = count; i < sorted.length; i++) positive[i - count] = Math.abs(sorted[i] as number);
-  return { negative, positive };
-}
 
 /** With more levels than this, one sweep over all events costs less than bounds of many intervals do. */
 const FEW_LEVELS = 64;
@@ -163,12 +150,14 @@ const BOUND_STEPS = 12;
 
 /** A scale below which the weights beyond the top level cost more than all do at the unclipped scale. */
 function clippingBound(sides: readonly Side[], unclipped: number): number {
-  const reference = sides.reduce((sum, side) => sum + errorOf(side, unclipped), 0);
+  let reference = 0;
+  for (const side of sides) reference += errorOf(side, unclipped);
   let low = 0;
   let high = unclipped;
   for (let step = 0; step < BOUND_STEPS; step++) {
     const middle = (low + high) / 2;
-    const clipped = sides.reduce((sum, side) => sum + clippingError(side, middle), 0);
+    let clipped = 0;
+    for (const side of sides) clipped += clippingError(side, middle, reference);
     if (clipped > reference) low = middle;
     else high = middle;
   }
@@ -177,20 +166,26 @@ function clippingBound(sides: readonly Side[], unclipped: number): number {
 
 function errorOf({ magnitudes, levels, thresholds }: Side, scale: number): number {
   let error = 0;
-  let k = 0;
-  for (let i = 0; i < magnitudes.length; i++) {
-    const w = magnitudes[i] as number;
-    while (k < levels.length && w / (thresholds[k] as number) >= scale) k++;
-    const off = w - scale * (levels[k - 1] ?? 0);
-    error += off * off;
+  let i = 0;
+  for (let k = 0; k <= levels.length; k++) {
+    const end =
+      k < levels.length
+        ? firstAt(magnitudes, thresholds[k] as number, scale, i, magnitudes.length)
+        : magnitudes.length;
+    const stored = scale * (levels[k - 1] ?? 0);
+    for (; i < end; i++) {
+      const off = (magnitudes[i] as number) - stored;
+      error += off * off;
+    }
   }
   return error;
 }
 
-function clippingError({ magnitudes, levels }: Side, scale: number): number {
+/** What is beyond the top level adds to the error; some of it, where that is more than asked for. */
+function clippingError({ magnitudes, levels }: Side, scale: number, most: number): number {
   const top = scale * (levels.at(-1) ?? 0);
   let error = 0;
-  for (let i = magnitudes.length - 1; i >= 0 && (magnitudes[i] as number) > top; i--) {
+  for (let i = magnitudes.length - 1; i >= 0 && (magnitudes[i] as number) > top && error <= most; i--) {
     const off = (magnitudes[i] as number) - top;
     error += off * off;
   }
