@@ -17,23 +17,29 @@ export interface SortedMagnitudes {
  *   as many weights each; it bounds memory
  */
 export function sortMagnitudes(magnitudes: Float64Array, most = Number.POSITIVE_INFINITY): SortedMagnitudes {
-  const sorted = magnitudes.slice().sort();
+  return groupMagnitudes(magnitudes.slice().sort(), most);
+}
+
+/** The same for magnitudes that are in ascending order. */
+export function groupMagnitudes(sorted: Float64Array, most = Number.POSITIVE_INFINITY): SortedMagnitudes {
   const leastShare = Math.ceil(sorted.length / most);
   const values = new Float64Array(sorted.length);
   const counts = new Float64Array(sorted.length + 1);
   const importances = new Float64Array(sorted.length + 1);
   let distinct = 0;
   let importance = 0;
-  sorted.forEach((w, i) => {
-    const isNew = distinct === 0 || w !== sorted[i - 1];
-    if (isNew && i - (counts[distinct - 1] ?? Number.NEGATIVE_INFINITY) >= leastShare) {
+  let last = Number.NaN;
+  for (let i = 0; i < sorted.length; i++) {
+    const w = sorted[i] as number;
+    if (w !== last && (distinct === 0 || i - (counts[distinct - 1] as number) >= leastShare)) {
       values[distinct] = w;
       counts[distinct] = i;
       importances[distinct] = importance;
       distinct++;
     }
+    last = w;
     importance += w * w;
-  });
+  }
   counts[distinct] = sorted.length;
   importances[distinct] = importance;
   return {

@@ -1,6 +1,6 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
+import { magnitudesBySign } from '../../numerics/magnitudes-by-sign.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
-import { countAtMost } from '../../numerics/sorted.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, splitChannels } from './channels.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
@@ -9,10 +9,10 @@ import {
   type ClusterLevels,
   type ClusterOptions,
   exactClusters,
+  groupMagnitudes,
   levelsOf,
   type SortedMagnitudes,
   searchClusters,
-  sortMagnitudes,
 } from './weighted-entropy.js';
 
 /**
@@ -147,9 +147,12 @@ function quantizeBlock(
   const indices = channels.map((weights, c) => {
     if (variant.nearest) return nearestIndices(weights, levels, scales[c] as number);
     const norm = norms[c] as number;
-    return Uint8Array.from(weights, (w) =>
-      w < 0 ? half + clusterOf(-w / norm, negative) : clusterOf(w / norm, other),
-    );
+    const indices = new Uint8Array(weights.length);
+    for (let i = 0; i < indices.length; i++) {
+      const w = weights[i] as number;
+      indices[i] = w < 0 ? half + clusterOf(-w / norm, negative.lows) : clusterOf(w / norm, other.lows);
+    }
+    return indices;
   });
   return { levels, scales, indices };
 }
@@ -163,25 +166,41 @@ function clusterSigns(
 ): { negative: ClusterLevels; other: ClusterLevels } {
   const clusters = 2 ** (bits - 1);
   const most = Math.floor(MOST_STATES / clusters);
-  const gather = (belongs: (w: number) => boolean): Float64Array => {
-    const parts = channels.map((weights, c) =>
-      Float64Array.from(weights.filter(belongs), (w) => Math.abs(w) / (norms[c] as number)),
-    );
-    const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
-  };
-  const cluster = (magnitudes: Float64Array): ClusterLevels => {
-    const sorted = sortMagnitudes(magnitudes, most);
+  const cluster = (ascending: Float64Array): ClusterLevels => {
+    const sorted = groupMagnitudes(ascending, most);
     return levelsOf(sorted, solve(sorted, clusters, { zeroLevel }), { zeroLevel });
   };
-  if (!bothSigns) return { negative: cluster(gather((w) => w < 0)), other: cluster(gather((w) => !(w < 0))) };
-  const both = cluster(gather(() => true));
-  return { negative: both, other: both };
+  if (bothSigns) {
+    const both = cluster(magnitudesOf(channels, norms, () => true).sort());
+    return { negative: both, other: both };
+  }
+  const [lone] = channels;
+  if (lone && channels.length === 1 && norms[0] === 1) {
+    const { negative, others } = magnitudesBySign(lone);
+    return { negative: cluster(negative), other: cluster(others) };
+  }
+  return {
+    negative: cluster(magnitudesOf(channels, norms, (w) => w < 0).sort()),
+    other: cluster(magnitudesOf(channels, norms, (w) => !(w < 0)).sort()),
+  };
+}
+
+/** Magnitudes of those weights that belong, each channel's divided by its norm. */
+function magnitudesOf(
+  channels: readonly Float32Array[],
+  norms: readonly number[],
+  belongs: (w: number) => boolean,
+): Float64Array {
+  const magnitudes = new Float64Array(channels.reduce((sum, { length }) => sum + length, 0));
+  let count = 0;
+  channels.forEach((weights, c) => {
+    const norm = norms[c] as number;
+    for (let i = 0; i < weights.length; i++) {
+      const w = weights[i] as number;
+      if (belongs(w)) magnitudes[count++] = Math.abs(w) / norm;
+    }
+  });
+  return magnitudes.slice(0, count);
 }
 
 /** The root of the mean square; 1 where all is zero. */
@@ -200,9 +219,10 @@ function gridUnit(sides: readonly ClusterLevels[], limit: number): number {
     const unit = largest / top;
     let error = 0;
     for (const { levels, counts } of sides) {
-      levels.forEach((r, n) => {
+      for (let n = 0; n < levels.length; n++) {
+        const r = levels[n] as number;
         error += (counts[n] as number) * (r - unit * roundHalfEven(r / unit)) ** 2;
-      });
+      }
     }
     if (error < least) [best, least] = [unit, error];
   }
@@ -215,8 +235,14 @@ function padded(levels: readonly number[], length: number): number[] {
 }
 
 /** The last cluster that begins at or below a magnitude; the first where none does. */
-function clusterOf(magnitude: number, { lows }: ClusterLevels): number {
-  return Math.max(countAtMost(lows, magnitude) - 1, 0);
+function clusterOf(magnitude: number, lows: Float64Array): number {
+  let cluster = 0;
+  for (let end = lows.length; cluster + 1 < end; ) {
+    const middle = (cluster + end) >> 1;
+    if ((lows[middle] as number) <= magnitude) cluster = middle;
+    else end = middle;
+  }
+  return cluster;
 }
 
 /** The index of the nearest level; of two as near, the first. */
