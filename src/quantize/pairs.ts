@@ -165,22 +165,25 @@ export function pairSums(
  */
 export function withinPairs<T extends QuantizedTensor>(weight: T, values: Float32Array, pairing: Pairing): T {
   const integers = integersOfTensor(weight);
-  if (saturatingPairs(integers, pairing) === 0) return weight;
   const { channels, stride, offsets, bound } = pairing;
-  const codes = weight.kind === 'affine' ? weight.codes.slice() : weight.indices.slice();
+  let codes: Int8Array | Uint8Array | undefined;
   const scaleOf = (c: number) => weight.scales[weight.scales.length === 1 ? 0 : c] as number;
   for (let c = 0; c < channels; c++) {
     const first = c * stride;
     const scale = scaleOf(c);
     for (let k = 0; k + 1 < offsets.length; k += 2) {
-      const [i, j] = [first + (offsets[k] as number), first + (offsets[k + 1] as number)];
-      const [a, b] = [integers[i] as number, integers[j] as number];
+      const i = first + (offsets[k] as number);
+      const j = first + (offsets[k + 1] as number);
+      const a = integers[i] as number;
+      const b = integers[j] as number;
       if (!(a * b > 0 && Math.abs(a + b) > bound)) continue;
+      codes ??= weight.kind === 'affine' ? weight.codes.slice() : weight.indices.slice();
       const [x, y] = [(values[i] as number) / scale, (values[j] as number) / scale];
       [codes[i], codes[j]] =
         weight.kind === 'affine' ? nearestCodes(x, y, bound) : nearestLevels(x, y, bound, bookOf(weight, c));
     }
   }
+  if (!codes) return weight;
   return weight.kind === 'affine'
     ? { ...weight, codes: codes as Int8Array }
     : { ...weight, indices: codes as Uint8Array };
