@@ -38,7 +38,7 @@ const LAYER_SAMPLES = { most: 32, least: 8 } as const;
  * A model whose constants are larger is released before the next is loaded, and what it gave goes through a file, unless that
  * would become too large.
  */
-const usualLimits = { togetherBytes: 64 * 2 ** 20, recordedBytes: 2 ** 30 } as const;
+const usualLimits = { togetherBytes: 256 * 2 ** 20, recordedBytes: 2 ** 30 } as const;
 
 function constantBytes({ graph }: Model): number {
   let bytes = 0;
