@@ -22,6 +22,14 @@ const LARGEST = Math.fround(3.4e38);
 
 const along = { axis: attribute.int(1) };
 
+/** Adds a node; gives the name of its result. */
+type Adder = (
+  opType: string,
+  inputs: readonly string[],
+  suffix: string,
+  attributes?: Readonly<Record<string, Attribute>>,
+) => string;
+
 /** What a body gives beside its own outputs: the name there of what is seen of a value, by the value. */
 type Seen = ReadonlyMap<string, string>;
 
@@ -29,7 +37,8 @@ type Seen = ReadonlyMap<string, string>;
  * A copy of a graph whose nodes give values of their bodies, float32 all, as further results, each under its own name:
  *
  * - If: from the branch that has the value; nothing, from the other one.
- * - Scan: one output more, of some elements and the ends of each step.
+ * - Scan: one output more, of some elements and the ends of each step; of a value that a step may lack, in an If or a Loop there, those of
+ *   the steps that have it, but for NaN.
  * - Loop: a state more, to which each step adds what it has, in a row [1, n]: a shape may change from step to step. The last
  *   elements are kept, and the smallest and the largest of those before.
  */
@@ -131,7 +140,10 @@ export class ExposedBodies {
     results: readonly string[],
   ): Node[] {
     const nodes = [...body.nodes];
-    const outputs = values.map((value) => this.#spread(nodes, value, seen.get(value) ?? ''));
+    const isRare = values.map((value) => seen.get(value) !== this.#nameOf(value));
+    const outputs = values.map((value, i) =>
+      this.#spread(nodes, value, seen.get(value) ?? '', isRare[i] ? Number.NaN : 0),
+    );
     const whole = withOutputs({ ...body, nodes }, outputs);
     const steps = results.map((result) => this.#names.fresh(`${result}~steps`));
     const own = padded(each.outputs, body.outputs.length);
@@ -143,7 +155,13 @@ export class ExposedBodies {
         attributes.set(name, { ...found, value: [...found.value, ...values.map(() => 0n)] });
     }
     const made = mapBodies({ ...each, attributes }, () => whole);
-    const rows = results.map((result, i) => node('Reshape', [steps[i] as string, this.#row()], [result]));
+    const rows: Node[] = [];
+    results.forEach((result, i) => {
+      const all = steps[i] as string;
+      const add = this.#adder(rows, result);
+      const found = isRare[i] ? add('Compress', [all, this.#numbersOf(add, all)], 'found') : all;
+      rows.push(node('Reshape', [found, this.#row()], [result]));
+    });
     return [{ ...made, outputs: [...own, ...steps] }, ...rows];
   }
 
@@ -173,13 +191,20 @@ export class ExposedBodies {
     };
   }
 
-  /** Nodes that see a value in as many elements at every step: some of it, and its ends; of one that is empty, 0. */
-  #spread(nodes: Node[], value: string, seen: string): string {
+  /** Which elements of a value are numbers, [n]. */
+  #numbersOf(add: Adder, value: string): string {
+    const flat = add('Reshape', [value, this.#int('flat', -1n)], 'flat');
+    return add('Not', [add('IsNaN', [flat], 'is_nan')], 'is_number');
+  }
+
+  /** Nodes that see a value in as many elements at every step: some of it, and its ends; of one that is empty, a number instead. */
+  #spread(nodes: Node[], value: string, seen: string, instead: number): string {
     const add = this.#adder(nodes, value);
     const [zero, one] = [this.#int('zero', 0n), this.#int('one', 1n)];
     const row = add('Reshape', [seen, this.#row()], 'row');
     const size = add('Reshape', [add('Size', [row], 'size'), one], 'length');
-    const none = this.#constant('none', { type: 'float32', dims: [1, 1], data: new Float32Array(1) });
+    const name = Number.isNaN(instead) ? 'lacking' : 'none';
+    const none = this.#constant(name, { type: 'float32', dims: [1, 1], data: Float32Array.of(instead) });
     const missing = add('Max', [add('Sub', [one, size], 'rest'), zero], 'missing');
     const all = add('Concat', [row, add('Slice', [none, zero, missing, one], 'filled')], 'all', along);
     const places = BigInt64Array.from({ length: SEEN_OF_STEP }, (_, i) => BigInt(i));
@@ -219,13 +244,8 @@ export class ExposedBodies {
   }
 
   /** Adds nodes; gives the names of their results. */
-  #adder(nodes: Node[], about: string) {
-    return (
-      opType: string,
-      inputs: readonly string[],
-      suffix: string,
-      attributes: Readonly<Record<string, Attribute>> = {},
-    ): string => {
+  #adder(nodes: Node[], about: string): Adder {
+    return (opType, inputs, suffix, attributes = {}) => {
       const output = this.#names.fresh(`${about}_${suffix}`);
       nodes.push(node(opType, inputs, [output], attributes));
       return output;

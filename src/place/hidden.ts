@@ -7,17 +7,10 @@ const LOOP_OPSET = 12;
 /** Where a node of a body stands, in words. */
 export const insideOf = ([owner]: Body['holders']): string => `inside ${owner.opType} "${owner.id}"`;
 
-/**
- * Why the values of a body cannot be observed from outside; undefined where they can. Every step of a Scan gives as many elements:
- * whether an If or a Loop in its body had any is not told then.
- */
+/** Why the values of a body cannot be observed from outside; undefined where they can. */
 export function whyHidden(holders: Body['holders'], opset: number): string | undefined {
-  const place = insideOf(holders);
   const isKnown = holders.every(
     (each) => isOp(each, 'If') || (isOp(each, 'Loop', 'Scan') && opset >= LOOP_OPSET),
   );
-  if (!isKnown) return place;
-  const scan = holders.findIndex((each) => isOp(each, 'Scan'));
-  const isRare = scan >= 0 && holders.slice(scan).some((each) => !isOp(each, 'Scan'));
-  return isRare ? `${place}, in a Scan at whose steps it may not run` : undefined;
+  return isKnown ? undefined : insideOf(holders);
 }

@@ -128,6 +128,26 @@ describe('what stands behind an If of which samples take one branch alone', () =
     expect(await sqnrOfOthers(looped)).toBeGreaterThan(35);
   });
 
+  test('is found where the If stands in a Scan', async () => {
+    const at = branchFiles((g) => {
+      g.constant('steps', [2, 1], [0.5, -0.5]);
+      const inner = new GraphBuilder();
+      inner.input('state', [1, 4, 6, 6]);
+      inner.input('step', [1]);
+      inner.node('Add', ['state', 'step'], 'sum');
+      const made = unlikeBranches(inner, 'sum', 's', 4);
+      inner.output(made, [1, 4, 6, 6]);
+      g.node('Scan', ['x', 'steps'], 'z', {
+        body: { kind: 'graph', value: inner.graph },
+        num_scan_inputs: 1,
+      });
+    });
+    const { runs } = await quantized(at, 'one.npy');
+    expect(runs).toEqual({ s_t: 'float', s_e: 'float', a: 'float', y: 'float' });
+    expect(await sqnrOfOthers(at)).toBeGreaterThan(35);
+    expect(new Set(Object.values((await quantized(at, 'both.npy')).runs))).toEqual(new Set(['integer']));
+  });
+
   test('stays on integers behind what is as large whatever comes', async () => {
     const normalized = branchFiles((g) => {
       unlikeBranches(g, 'x', 'raw');

@@ -10,6 +10,7 @@ import type { Feed, NdArray } from '../../src/numerics/nd-array.js';
 import { quantizerOf } from '../../src/quantize/plan.js';
 import {
   bodyFeed,
+  branchLayer,
   convLayer,
   flatModel,
   gemmLayer,
@@ -92,6 +93,7 @@ describe.each<[string, () => Model]>([
   ['If in If', () => nestedModel(all)],
   ['a Loop', () => loopModel(all)],
   ['a Scan', () => scanModel(all)],
+  ['an If in a Scan', () => scanModel([branchLayer])],
 ])('layers in the bodies of %s', (_, make) => {
   it('run on integers, close to float', async () => {
     const inside = await quantizeModel(await prepared(make()), {}, both);

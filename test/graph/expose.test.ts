@@ -139,3 +139,34 @@ it('values of a Scan come with the ends of each step and elements spread over it
   expect(numbers(found.get('y'))).toEqual([8, -16, 24, 32]);
   expect(numbers(found.get('all'))).toEqual([-1, -2, -4, 2, 4, 8, -3, -6, -12, -4, -8, -16]);
 });
+
+it('values of a branch in a Scan come from the steps that take it', async () => {
+  const g = new GraphBuilder();
+  g.input('x', [2]);
+  g.constant('steps', [3, 1], Float32Array.of(1, -5, 3));
+  g.constant('zero', [1], [0]);
+  const body = new GraphBuilder();
+  body.input('state', [2]);
+  body.input('step', [1]);
+  body.node('Greater', ['step', 'zero'], 'c');
+  const branch = (opType: string, to: string) => {
+    const inner = new GraphBuilder();
+    inner.node(opType, ['state', 'step'], to);
+    inner.output(to, [2]);
+    return graphOf(inner);
+  };
+  body.node('If', ['c'], 'next', { then_branch: branch('Add', 'more'), else_branch: branch('Mul', 'times') });
+  body.output('next', [2]);
+  g.node('Scan', ['x', 'steps'], 'y', { body: graphOf(body), num_scan_inputs: 1 });
+  g.output('y');
+  const exposed = exposing(g.build(), ['more', 'times']);
+  const found = await runIn('basic', exposed, feed(Float32Array.of(1, 2)));
+  // By hand: [1, 2] + 1; [2, 3] · −5; [−10, −15] + 3; each element 512 times, and the ends of each step.
+  const seen = ([a, b]: readonly [number, number]) => [...Array(512).fill(a), ...Array(512).fill(b)];
+  expect(numbers(found.get('more'))).toEqual([...seen([2, 3]), 2, 3, ...seen([-7, -12]), -12, -7]);
+  expect(numbers(found.get('times'))).toEqual([...seen([-10, -15]), -15, -10]);
+  expect(numbers(found.get('y'))).toEqual([-7, -12]);
+  g.constant('steps', [3, 1], Float32Array.of(1, 1, 1));
+  const none = await runIn('basic', exposing(g.build(), ['more', 'times']), feed(Float32Array.of(1, 2)));
+  expect(numbers(none.get('times'))).toEqual([]);
+});
