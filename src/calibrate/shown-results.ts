@@ -1,9 +1,14 @@
 import { bodiesOf, ownNames } from '../graph/bodies.js';
 import { flatOf } from '../graph/flat.js';
 import { behindAll, type Influences, influencesOf } from '../graph/influences.js';
-import { type Model, type Node, opsetOf, type ValueInfo } from '../graph/model.js';
+import { isOp, type Model, type Node, opsetOf, type ValueInfo } from '../graph/model.js';
 import { valueTypes } from '../graph/value-types.js';
 import { whyHidden } from '../place/hidden.js';
+
+/** Types whose values are observed, as float32. */
+const NUMBERS: ReadonlySet<string> = new Set(
+  'float16 float32 float64 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64'.split(' '),
+);
 
 /** A result of a body, and the node whose body it is. */
 export interface BodyResult {
@@ -32,10 +37,12 @@ export function resultsBefore(
     const holder = holders.at(-1) as Node;
     const own = ownNames(body);
     const isOne = ({ name, shape }: ValueInfo) =>
-      wanted.has(name) && own.has(name) && types.get(name) === 'float32' && !shape?.includes(0);
+      wanted.has(name) && own.has(name) && NUMBERS.has(types.get(name) ?? '') && !shape?.includes(0);
     // Of what is empty by itself no sample shows anything.
     const isEmpty = ({ name }: ValueInfo) => body.initializers.get(name)?.dims.includes(0) === true;
-    return body.outputs.filter((each) => isOne(each) && !isEmpty(each)).map(({ name }) => ({ name, holder }));
+    // The condition of a Loop is there where its states are.
+    const results = isOp(holder, 'Loop') ? body.outputs.slice(1) : body.outputs;
+    return results.filter((each) => isOne(each) && !isEmpty(each)).map(({ name }) => ({ name, holder }));
   });
 }
 

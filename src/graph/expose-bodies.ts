@@ -1,8 +1,11 @@
 import type { NdArray } from '../numerics/nd-array.js';
 import { mapBodies, ownNames } from './bodies.js';
+import { type DataType, dataTypeCodes } from './data-type.js';
 import { NameScope } from './edit.js';
+import { flatOf } from './flat.js';
 import { type Attribute, attribute, type Graph, isOp, type Node, node, subgraphsOf } from './model.js';
 import { tensorOf } from './tensor.js';
+import { valueTypes } from './value-types.js';
 
 /**
  * Elements of a value that are kept of all steps of a Loop, beside the smallest and the largest: the last ones, as many as it has at so
@@ -34,7 +37,7 @@ type Adder = (
 type Seen = ReadonlyMap<string, string>;
 
 /**
- * A copy of a graph whose nodes give values of their bodies, float32 all, as further results, each under its own name:
+ * A copy of a graph whose nodes give values of their bodies as further results, each under its own name, in float32 whatever they are:
  *
  * - If: from the branch that has the value; nothing, from the other one.
  * - Scan: one output more, of some elements and the ends of each step; of a value that a step may lack, in an If or a Loop there, those of
@@ -46,6 +49,7 @@ export class ExposedBodies {
   readonly graph: Graph;
   readonly #wanted: ReadonlySet<string>;
   readonly #names: NameScope;
+  readonly #types: ReadonlyMap<string, DataType>;
   readonly #constants = new Map<string, string>();
   readonly #initializers: Map<string, ReturnType<typeof tensorOf>>;
   /** In bodies the values have other names, since those of the nodes' results are taken. */
@@ -55,6 +59,7 @@ export class ExposedBodies {
   constructor(graph: Graph, wanted: ReadonlySet<string>) {
     this.#wanted = wanted;
     this.#names = new NameScope(graph);
+    this.#types = valueTypes(flatOf(graph).graph);
     this.#initializers = new Map(graph.initializers);
     for (const value of wanted) this.#inner.set(value, this.#names.fresh(`${value}~inner`));
     const { nodes } = this.#nodesOf(graph, (value) => value);
@@ -91,7 +96,11 @@ export class ExposedBodies {
   /** A body under the names that its values have here, and what is seen of them. */
   #bodyOf(body: Graph): { body: Graph; seen: Seen } {
     const { nodes, seen } = this.#nodesOf(body, (value) => this.#names.fresh(`${value}~seen`));
-    for (const name of ownNames(body)) if (this.#wanted.has(name)) seen.set(name, this.#nameOf(name));
+    for (const name of ownNames(body)) {
+      if (!this.#wanted.has(name)) continue;
+      const isFloat = (this.#types.get(name) ?? 'float32') === 'float32';
+      seen.set(name, isFloat ? this.#nameOf(name) : this.#asFloat(nodes, name));
+    }
     const keep = <T extends { readonly name: string }>(each: T): T => ({
       ...each,
       name: this.#nameOf(each.name),
@@ -107,6 +116,11 @@ export class ExposedBodies {
       },
       seen,
     };
+  }
+
+  #asFloat(nodes: Node[], name: string): string {
+    const to = attribute.int(dataTypeCodes.float32);
+    return this.#adder(nodes, name)('Cast', [this.#nameOf(name)], 'float', { to });
   }
 
   /** A node that gives what is seen of values in its bodies, and what brings that into its form. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Result } from '../../src/report/result.js';
 import { branch, branchFiles, conv, otherFeeds, unlikeBranches } from '../support/branch-files.js';
 import { runCommand } from '../support/command.js';
-import { GraphBuilder } from '../support/graph-builder.js';
+import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { runIn } from '../support/sessions.js';
 
 type Files = ReturnType<typeof branchFiles>;
@@ -126,6 +126,30 @@ describe('what stands behind an If of which samples take one branch alone', () =
     // Its state is what the branch that was not taken gives, too.
     expect(runs).toEqual({ s_t: 'float', s_e: 'float', a: 'float', y: 'float' });
     expect(await sqnrOfOthers(looped)).toBeGreaterThan(35);
+  });
+
+  test('is found where the branches give integers, as rows of a table', async () => {
+    const at = branchFiles((g) => {
+      const rows = randomFloats(288, 9).map((x, i) => (i < 144 ? x : 30 * x));
+      g.constant('rows', [2, 144], rows);
+      g.constant('shape', [4], BigInt64Array.of(1n, 4n, 6n, 6n));
+      g.constant('none', [1], BigInt64Array.of(0n));
+      g.constant('one', [1], BigInt64Array.of(1n));
+      // Computed of what is fed, so that nothing folds: 1 in one branch, 0 in the other.
+      g.node('Cast', ['c'], 'is', { to: 7 });
+      g.node('Unsqueeze', ['is', 'none'], 'number');
+      g.node('If', ['c'], 'row', {
+        then_branch: branch('t', (inner) => inner.node('Sub', ['number', 'one'], 't'), 'int64'),
+        else_branch: branch('e', (inner) => inner.node('Add', ['number', 'one'], 'e'), 'int64'),
+      });
+      g.node('Gather', ['rows', 'row'], 'gathered');
+      g.node('Reshape', ['gathered', 'shape'], 'made');
+      g.node('Mul', ['made', 'x'], 'z');
+    });
+    const { runs, sentences } = await quantized(at, 'one.npy');
+    expect(runs).toMatchObject({ a: 'float', y: 'float' });
+    expect(sentences.join()).toContain('2 layers behind If "row", as "a", are weights only');
+    expect(await sqnrOfOthers(at)).toBeGreaterThan(35);
   });
 
   test('is found where the If stands in a Scan', async () => {

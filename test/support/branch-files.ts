@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DataType } from '../../src/graph/data-type.js';
 import { encodeModel } from '../../src/proto/encode.js';
 import { GraphBuilder, randomFloats } from './graph-builder.js';
 import { npyBytes } from './npy.js';
@@ -10,11 +11,11 @@ const ELEMENTS = 144;
 
 type Part = (g: GraphBuilder) => void;
 
-/** A graph without inputs, as the body of an If. */
-export function branch(result: string, part: Part) {
+/** A graph without inputs, as the body of an If; what is not float32 is a list of one. */
+export function branch(result: string, part: Part, dataType: DataType = 'float32') {
   const g = new GraphBuilder();
   part(g);
-  g.output(result, DIMS);
+  g.output(result, dataType === 'float32' ? DIMS : [1], dataType);
   return { kind: 'graph', value: g.graph } as const;
 }
 
