@@ -61,9 +61,6 @@ export function codesOf(weights: Float32Array, scale: number, range: CodeRange):
   return codes;
 }
 
-/** Added to a double below 2^51 and taken away, it leaves the integer that is nearest, of two the even one: its last bit is 1. */
-const ROUNDER = 1.5 * 2 ** 52;
-
 /** The same, of a part of some weights, into the same part of their codes. */
 export function fillCodes(
   weights: Float32Array,
@@ -75,7 +72,7 @@ export function fillCodes(
 ): void {
   for (let i = from; i < to; i++) {
     const steps = Math.fround((weights[i] as number) / scale);
-    codes[i] = steps < low ? low : steps > high ? high : steps + ROUNDER - ROUNDER;
+    codes[i] = steps < low ? low : steps > high ? high : roundHalfEven(steps);
   }
 }
 
