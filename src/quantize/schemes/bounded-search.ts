@@ -15,7 +15,7 @@ const STARTS = 8;
 const STEPS = 3;
 
 /** Events that are taken one after another: to part an interval with fewer costs more. */
-const FEW_EVENTS = 24;
+const FEW_EVENTS = 12;
 
 /** Halvings of an interval, at most: events that coincide cannot be parted. */
 const MOST_DEPTH = 40;
