@@ -71,6 +71,7 @@ function valuesBehind(
     // Not of what the caller feeds, as the past of a decoder: what comes of it is as what comes of the present. Nor of bodies, below.
     if (isEmpty && made.has(name)) behind.set(name, { kind: 'empty', value: name });
   }
+  if (behind.size === 0 && flat.nodes.length === model.graph.nodes.length) return behind;
   const influences = influencesOf(flat);
   for (const { name, holder } of resultsBefore(model, [...values.keys()], influences)) {
     const seen = tensors.get(name);
