@@ -7,7 +7,7 @@ import { withLoadable, withModel } from '../load/with-model.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import type { MemoryEstimate } from '../options.js';
 import { hashModel } from '../proto/hash.js';
-import { ThreadFailure } from '../runtime/asked-thread.js';
+import { orAlone, PATIENCE_MS } from '../runtime/asked-thread.js';
 import { memoryBytes } from '../runtime/machine.js';
 import type { Provider, Session, SessionSettings } from '../runtime/session.js';
 import { countInThreads } from './count-threads.js';
@@ -34,9 +34,6 @@ export interface CalibrationSettings {
   readonly patienceMs?: number | undefined;
 }
 
-/** A thread and its session are there after some tenths of a second. */
-const PATIENCE_MS = 1000;
-
 /**
  * Run the folded model over the samples and keep the statistics of the values named.
  *
@@ -53,11 +50,9 @@ export async function calibrate(
 ): Promise<Statistics | undefined> {
   if (!source || values.length === 0) return undefined;
   const { provider = 'cpu' } = settings;
-  const observed = await observe(model, values, source, settings).catch((thrown) => {
-    if (!(thrown instanceof ThreadFailure)) throw thrown;
-    // What failed there fails here, too, and says why; and where threads are what failed, nothing is lost but time.
-    settings.outputs?.forget();
-    return observe(model, values, source, { ...settings, threads: 1 });
+  const observed = await orAlone((isAlone) => {
+    if (isAlone) settings.outputs?.forget();
+    return observe(model, values, source, isAlone ? { ...settings, threads: 1 } : settings);
   });
   const tensors = new Map(values.map((value) => [value, observed.get(value) as TensorStatistics]));
   return {

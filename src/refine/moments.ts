@@ -1,6 +1,6 @@
 import { opsetOf } from '../graph/model.js';
 import type { Plan, RefinedBlock, StoredTensor } from '../quantize/plan.js';
-import { ThreadFailure } from '../runtime/asked-thread.js';
+import { orAlone } from '../runtime/asked-thread.js';
 import { ChannelMoments, momentNodes } from './channel-moments.js';
 import { areFinite, correctMoments, mismatch, NOT_FINITE } from './correct-moments.js';
 import { refinableLayers } from './layers.js';
@@ -28,13 +28,8 @@ export const moments: Refiner = {
   changes: ['weights', 'biases'],
   settings: [samplesSetting],
   mostSamples: samplesOfWalk(LEAST_SAMPLES),
-  async refine(plan, context) {
-    return refineIn(plan, context).catch((thrown) => {
-      if (!(thrown instanceof ThreadFailure)) throw thrown;
-      // What failed there fails here, too, and says why; and where threads are what failed, nothing is lost but time.
-      return refineIn(plan, { ...context, sharing: { threads: 1 } });
-    });
-  },
+  refine: (plan, context) =>
+    orAlone((isAlone) => refineIn(plan, isAlone ? { ...context, sharing: { threads: 1 } } : context)),
 };
 
 async function refineIn(plan: Plan, context: RefineContext): Promise<Refinement> {

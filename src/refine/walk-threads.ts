@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { removeTemporary, temporaryPath, track } from '../load/temporary.js';
-import { AskedThread } from '../runtime/asked-thread.js';
+import { AskedThread, PATIENCE_MS } from '../runtime/asked-thread.js';
 import { ownArray, ownModel } from '../runtime/own-copies.js';
 import type { ActivationStore } from './activation-store.js';
 import { type ChunkResults, keyOf, type LaneStep } from './walk-lane.js';
@@ -11,9 +11,6 @@ const entry = new URL(
   import.meta.url.endsWith('.ts') ? '../../dist/src/refine/walk-thread.js' : './walk-thread.js',
   import.meta.url,
 );
-
-/** A thread and what it needs is there after some tenths of a second. */
-const PATIENCE_MS = 1000;
 
 /** How the chunks of a walk may be shared out. */
 export interface Sharing {

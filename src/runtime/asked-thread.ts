@@ -3,6 +3,22 @@ import { Worker } from 'node:worker_threads';
 /** A thread ended, or what it was asked for failed. */
 export class ThreadFailure extends Error {}
 
+/** A thread and what it needs is there after some tenths of a second: what is left must take so long for it to be started. */
+export const PATIENCE_MS = 1000;
+
+/**
+ * Work that may share itself out to threads; where one of them fails, the same begun anew on this thread alone. What failed
+ * there fails here, too, and says why; and where threads are what failed, nothing is lost but time.
+ */
+export async function orAlone<T>(work: (isAlone: boolean) => Promise<T>): Promise<T> {
+  try {
+    return await work(false);
+  } catch (thrown) {
+    if (!(thrown instanceof ThreadFailure)) throw thrown;
+    return work(true);
+  }
+}
+
 /** A thread that does what it is asked for, one thing after another. */
 export class AskedThread<Task, Answer> {
   readonly #worker: Worker;

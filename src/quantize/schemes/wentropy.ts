@@ -1,6 +1,7 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
 import { magnitudesBySign } from '../../numerics/magnitudes-by-sign.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
+import { countAtMost } from '../../numerics/sorted.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, splitChannels } from './channels.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
@@ -236,13 +237,7 @@ function padded(levels: readonly number[], length: number): number[] {
 
 /** The last cluster that begins at or below a magnitude; the first where none does. */
 function clusterOf(magnitude: number, lows: Float64Array): number {
-  let cluster = 0;
-  for (let end = lows.length; cluster + 1 < end; ) {
-    const middle = (cluster + end) >> 1;
-    if ((lows[middle] as number) <= magnitude) cluster = middle;
-    else end = middle;
-  }
-  return cluster;
+  return Math.max(countAtMost(lows, magnitude) - 1, 0);
 }
 
 /** The index of the nearest level; of two as near, the first. */

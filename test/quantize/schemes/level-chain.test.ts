@@ -1,19 +1,8 @@
 import { expect, it } from 'vitest';
 import { bestChain } from '../../../src/numerics/best-chain.js';
 import { LevelChain } from '../../../src/quantize/schemes/level-chain.js';
+import { gainsOf } from '../../support/level-gains.js';
 import { anyInteger, forSeeds } from '../../support/random-data.js';
-
-/** Σ w·(u − l)² of weights on a grid, as gains: what those below the middle of two levels gain by the lower one. */
-function gainsOf(nodes: number, weights: readonly { at: number; by: number }[]) {
-  const moved = new Float64Array(2 * nodes - 1);
-  for (let middle = 0; middle < moved.length; middle++)
-    for (const { at, by } of weights)
-      if (2 * at < middle) moved[middle] = (moved[middle] as number) + by * (middle - 2 * at);
-  const end = new Float64Array(nodes);
-  for (let node = 0; node < nodes; node++)
-    for (const { at, by } of weights) end[node] = (end[node] as number) - by * (at - node) ** 2;
-  return { moved, end };
-}
 
 /** No chain comes to too little. */
 const any = (nodes: number) => new Float64Array(nodes).fill(Number.NEGATIVE_INFINITY);
