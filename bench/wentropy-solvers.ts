@@ -3,12 +3,8 @@ import { linearLayerOf } from '../src/graph/linear-layer.js';
 import { floatsOf } from '../src/graph/tensor.js';
 import { loadModel } from '../src/load/load-model.js';
 import { splitChannels } from '../src/quantize/schemes/channels.js';
-import {
-  exactClusters,
-  searchClusters,
-  sortMagnitudes,
-  weightedEntropy,
-} from '../src/quantize/schemes/weighted-entropy.js';
+import { sortMagnitudes } from '../src/quantize/schemes/sorted-magnitudes.js';
+import { exactClusters, searchClusters, weightedEntropy } from '../src/quantize/schemes/weighted-entropy.js';
 
 type Solver = typeof exactClusters;
 

@@ -7,14 +7,11 @@ import { codebookBlocks, joinChannels, splitChannels } from './channels.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
 import {
   type Boundaries,
-  type ClusterLevels,
   type ClusterOptions,
-  exactClusters,
   groupMagnitudes,
-  levelsOf,
   type SortedMagnitudes,
-  searchClusters,
-} from './weighted-entropy.js';
+} from './sorted-magnitudes.js';
+import { type ClusterLevels, exactClusters, levelsOf, searchClusters } from './weighted-entropy.js';
 
 /**
  * Weighted entropy (Park, Ahn and Yoo 2017, §3.1): half of the levels for negative weights, half for the others (0 among

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { type Boundaries, sortMagnitudes } from '../../../src/quantize/schemes/sorted-magnitudes.js';
 import {
-  type Boundaries,
   exactClusters,
   levelsOf,
   searchClusters,
-  sortMagnitudes,
   weightedEntropy,
 } from '../../../src/quantize/schemes/weighted-entropy.js';
 import { anyInteger, forSeeds } from '../../support/random-data.js';
@@ -98,18 +97,6 @@ describe('exactClusters', () => {
     expect([...clusters(0, 0)]).toEqual([0, 1]);
     expect([...clusters()]).toEqual([0]);
     expect([...searchClusters(sortMagnitudes(new Float64Array(0)), 4)]).toEqual([0]);
-  });
-});
-
-describe('sortMagnitudes', () => {
-  it('joins neighbours where there are too many', () => {
-    const sorted = sortMagnitudes(
-      Float64Array.from({ length: 1000 }, (_, i) => i),
-      100,
-    );
-    expect(sorted.values).toHaveLength(100);
-    expect([...sorted.counts.subarray(0, 3)]).toEqual([0, 10, 20]);
-    expect(sorted.importances.at(-1)).toBe((999 * 1000 * 1999) / 6);
   });
 });
 

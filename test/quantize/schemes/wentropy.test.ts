@@ -5,7 +5,8 @@ import {
   integersOfTensor,
 } from '../../../src/quantize/quantized-tensor.js';
 import type { Scheme, WeightRequest } from '../../../src/quantize/schemes/scheme.js';
-import { exactClusters, levelsOf, sortMagnitudes } from '../../../src/quantize/schemes/weighted-entropy.js';
+import { sortMagnitudes } from '../../../src/quantize/schemes/sorted-magnitudes.js';
+import { exactClusters, levelsOf } from '../../../src/quantize/schemes/weighted-entropy.js';
 import {
   wentropy,
   wentropyAuthors,
