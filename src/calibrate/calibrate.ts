@@ -1,14 +1,15 @@
-import { collectStatistics, type Progress } from '../../calibration/collect.js';
+import { collectStatistics, type Progress, type Runner } from '../../calibration/collect.js';
 import { type SampleSource, wholePart } from '../../calibration/source.js';
 import { BINS, type Statistics, type TensorStatistics } from '../../calibration/statistics.js';
-import { exposing } from '../graph/expose.js';
+import { exposing, withSequenceFirst } from '../graph/expose.js';
 import type { Model } from '../graph/model.js';
 import { withLoadable, withModel } from '../load/with-model.js';
-import type { Feed, NdArray } from '../numerics/nd-array.js';
+import type { NdArray } from '../numerics/nd-array.js';
 import type { MemoryEstimate } from '../options.js';
 import { hashModel } from '../proto/hash.js';
 import { orAlone, PATIENCE_MS } from '../runtime/asked-thread.js';
 import { memoryBytes } from '../runtime/machine.js';
+import { ReusedResults } from '../runtime/reused-results.js';
 import type { Provider, Session, SessionSettings } from '../runtime/session.js';
 import { countInThreads } from './count-threads.js';
 import type { KeptOutputs, Outputs } from './kept-outputs.js';
@@ -77,7 +78,7 @@ async function observe(
 ): Promise<Map<string, TensorStatistics>> {
   const { provider = 'cpu', progress, outputs } = settings;
   const inner = innerValues(model, values);
-  const exposed = exposing(model, inner);
+  const exposed = withSequenceFirst(exposing(model, inner));
   const session = sessionSettings(model, provider);
   const planned = await withModel(exposed, session, async (opened) => {
     const feed = await firstFeed(source);
@@ -163,7 +164,8 @@ export async function observeInPasses(
   for (const [index, pass] of passes.entries()) {
     const inner = innerValues(model, pass);
     const tell: Progress = (done) => progress(index * source.length + done, total);
-    const found = await withModel(exposing(model, inner), sessionSettings(model, provider), (session) =>
+    const exposed = withSequenceFirst(exposing(model, inner));
+    const found = await withModel(exposed, sessionSettings(model, provider), (session) =>
       collectStatistics(source, pass, runnerOf(session, inner), { progress: tell }),
     );
     for (const [value, statistics] of found) tensors.set(value, statistics);
@@ -195,6 +197,9 @@ function memoryLimit(maxMemoryBytes: number | undefined): MemoryLimit {
   };
 }
 
-/** The runtime refuses to be asked for nothing, as where every value observed is an input. */
-const runnerOf = (session: Session, values: readonly string[]) => async (feed: Feed) =>
-  new Map([...Object.entries(feed), ...(values.length === 0 ? [] : await session.run(feed, values))]);
+/** Values of a feed, which hold until the next. The runtime refuses to be asked for nothing, as where all that is observed are inputs. */
+function runnerOf(session: Session, values: readonly string[]): Runner {
+  const results = new ReusedResults(session, values);
+  return async (feed) =>
+    new Map([...Object.entries(feed), ...(values.length === 0 ? [] : await results.run(feed))]);
+}

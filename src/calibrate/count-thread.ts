@@ -4,6 +4,7 @@ import type { BatchRows } from '../../calibration/source.js';
 import { type TensorCounts, TensorStatistics } from '../../calibration/statistics.js';
 import type { Feed, NdArray } from '../numerics/nd-array.js';
 import { collectGarbage } from '../runtime/collect-garbage.js';
+import { ReusedResults } from '../runtime/reused-results.js';
 import { type ModelInMemory, Session, type SessionSettings } from '../runtime/session.js';
 
 /** What a thread is asked for, one thing after another: first to open a model, in the end what it counted. */
@@ -39,6 +40,7 @@ if (!parentPort) throw new Error('no thread');
 const port = parentPort;
 
 let session: Session | undefined;
+let results: ReusedResults | undefined;
 /** Of these the counts alone: ranges are handed out batch by batch. */
 const kept = new Map<string, TensorStatistics>();
 
@@ -60,10 +62,11 @@ async function answer(task: CountTask): Promise<CountAnswer> {
     return { kind: 'ended', counts: new Map(counts) };
   }
   const { feed, rows, outputs } = task;
-  const made = await session.run(
-    feed,
+  results ??= new ReusedResults(
+    session,
     session.outputNames.filter((name) => kept.has(name) || outputs.includes(name)),
   );
+  const made = await results.run(feed);
   const values = new Map([...Object.entries(feed), ...made]);
   const ranges = countBatch(kept, values, rows);
   return {
@@ -73,11 +76,16 @@ async function answer(task: CountTask): Promise<CountAnswer> {
   };
 }
 
-port.on('message', async (task: CountTask) => {
-  const answered = await answer(task);
-  const counts = answered.kind === 'ended' ? [...answered.counts.values()] : [];
-  port.postMessage(
-    answered,
-    counts.map((each) => each.counts.buffer as ArrayBuffer),
-  );
+/** One after the other: what a run gives holds until the next. */
+let last: Promise<void> = Promise.resolve();
+
+port.on('message', (task: CountTask) => {
+  last = last.then(async () => {
+    const answered = await answer(task);
+    const counts = answered.kind === 'ended' ? [...answered.counts.values()] : [];
+    port.postMessage(
+      answered,
+      counts.map((each) => each.counts.buffer as ArrayBuffer),
+    );
+  });
 });

@@ -5,7 +5,7 @@ import type { TensorCounts, TensorStatistics } from '../../calibration/statistic
 import type { Loadable } from '../load/with-model.js';
 import type { NdArray } from '../numerics/nd-array.js';
 import { AskedThread } from '../runtime/asked-thread.js';
-import { ownFeed, ownModel } from '../runtime/own-copies.js';
+import { ownArray, ownFeed, ownModel } from '../runtime/own-copies.js';
 import type { SessionSettings } from '../runtime/session.js';
 import type { CountAnswer, CountTask } from './count-thread.js';
 
@@ -64,7 +64,8 @@ export async function countInThreads(
   const here = async (batch: Batch): Promise<Counted> => {
     const values = await run(batch.feed);
     const ranges = countBatch(statistics, values, batch);
-    const own = new Map(outputs.map((name) => [name, values.get(name) as NdArray]));
+    // They wait for those of batches before, and what a run gives holds until the next.
+    const own = new Map(outputs.map((name) => [name, ownArray(values.get(name) as NdArray).own]));
     return { ranges, outputs: own, samples: batch.samples };
   };
   const threads: CountThread[] = [];

@@ -1,4 +1,5 @@
 import type { NdArray } from '../numerics/nd-array.js';
+import { ownArray } from '../runtime/own-copies.js';
 
 /** What a model gives for one batch. */
 export type Outputs = ReadonlyMap<string, NdArray>;
@@ -17,11 +18,14 @@ export class KeptOutputs {
     this.#mostBytes = mostBytes;
   }
 
-  /** @param samples - how many of the batch count */
+  /**
+   * @param outputs - copied: what a run gives holds until the next
+   * @param samples - how many of the batch count
+   */
   keep(outputs: Outputs, samples: number): void {
     for (const { data } of outputs.values()) this.#bytes += data.byteLength;
     if (this.#bytes > this.#mostBytes) this.#runs = undefined;
-    this.#runs?.push(outputs);
+    this.#runs?.push(new Map([...outputs].map(([name, array]) => [name, ownArray(array).own])));
     this.#samples += samples;
   }
 

@@ -93,6 +93,9 @@ function hashOf(text: string): number {
 
 const PROTOTYPE = '__proto__';
 
+/** The binding's own words where a result is no tensor, which it says behind the run. */
+const UNHELD_MESSAGE = 'Non tensor type';
+
 /** What the runtime's session hands its work to. */
 interface Binding {
   run(inputs: object, outputs: object, options: object): Promise<Readonly<Record<string, ort.OnnxValue>>>;
@@ -187,7 +190,7 @@ export class Session {
    * @throws QuantizeError `runtime-failed` with the runtime's reason
    */
   async run(feed: Feed, outputs: readonly string[] = this.outputNames): Promise<Map<string, NdArray>> {
-    const inputs = Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
+    const inputs = tensorsOf(feed);
     let results: Readonly<Record<string, ort.OnnxValue>>;
     try {
       results = await this.#compute(inputs, outputs);
@@ -206,9 +209,42 @@ export class Session {
     return arrays;
   }
 
+  /** Its first output, where that is no tensor: the binding hands out none that stands behind one. */
+  get #unheldFirst(): string | undefined {
+    const [first] = this.#session.outputMetadata;
+    return first && !first.isTensor && this.#dropped.length === 0 ? first.name : undefined;
+  }
+
+  /**
+   * Whether results can be written into arrays that are at hand, and nothing else be made of them. The binding copies each
+   * result into an array of its own, those too that it was given an array for; but in the order of the outputs, and a
+   * sequence ends it, once all is computed and written.
+   */
+  get canRunInto(): boolean {
+    return this.#unheldFirst !== undefined;
+  }
+
+  /**
+   * Run the model once, its results written into arrays of their types and shapes.
+   *
+   * @returns whether the runtime came to the end; where it did not, as where a result has another shape, nothing is known of
+   *   what the arrays hold
+   */
+  async runInto(feed: Feed, results: ReadonlyMap<string, NdArray>): Promise<boolean> {
+    const first = this.#unheldFirst;
+    if (first === undefined || results.has(PROTOTYPE)) return false;
+    const outputs = Object.fromEntries([...results].map(([name, array]) => [name, toRuntime(array)]));
+    try {
+      await this.#session.run(tensorsOf(feed), { ...outputs, [first]: null });
+      return true;
+    } catch (thrown) {
+      return reasonOf(thrown).includes(UNHELD_MESSAGE);
+    }
+  }
+
   /** The run of one feed as a function, its inputs made once: for timing, where nothing but the run may count. */
   prepare(feed: Feed): () => Promise<void> {
-    const inputs = Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
+    const inputs = tensorsOf(feed);
     const outputs = [...this.outputNames];
     return async () => {
       await this.#compute(inputs, outputs);
@@ -294,6 +330,9 @@ export async function withSession<T>(
 function shapesOf(values: readonly ort.InferenceSession.ValueMetadata[]) {
   return new Map(values.flatMap((value) => (value.isTensor ? [[value.name, value.shape] as const] : [])));
 }
+
+const tensorsOf = (feed: Feed): Record<string, ort.Tensor> =>
+  Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
 
 function toRuntime(array: NdArray): ort.Tensor {
   return new ort.Tensor(array.type as ort.Tensor.Type, array.data as ort.Tensor.DataType, array.dims);
