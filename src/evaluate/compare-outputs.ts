@@ -1,5 +1,6 @@
 import type { Batch, BatchRows, SampleSource } from '../../calibration/source.js';
 import type { NdArray } from '../numerics/nd-array.js';
+import { type BranchDrift, BranchMeter, type BranchRunner } from './branch-drift.js';
 import type { ClassAxis } from './class-axes.js';
 import { type Drift, DriftMeter } from './drift.js';
 import { type EmbeddingDrift, EmbeddingMeter } from './embedding-drift.js';
@@ -14,6 +15,8 @@ export type { TaskAccuracy } from './task-accuracy.js';
 export interface ComparedSessions {
   readonly float: Runner;
   readonly deployed: Runner;
+  /** What tells which branches the last run of `deployed` took; undefined where the model has none. */
+  readonly branches?: Pick<BranchRunner, 'taken'> | undefined;
   readonly exact: Runner;
   /** Samples that the last one runs, where they are fewer than EXACT_SAMPLES. */
   readonly exactSamples?: number | undefined;
@@ -44,6 +47,8 @@ export interface OutputDrift {
   readonly errors: ErrorQuantiles | null;
   /** How directions are kept, deployed; null unless the output is [N, d] of floats. */
   readonly embedding: EmbeddingDrift | null;
+  /** Where samples took both branches of an If: both, deployed, the one further from float first. */
+  readonly branches?: readonly BranchDrift[];
 }
 
 /** A batch, and what two models made of it. */
@@ -73,6 +78,7 @@ class OutputMeter {
   readonly #quantizedOptimizations = new DriftMeter();
   readonly #errors = new ErrorMeter();
   readonly #embedding = new EmbeddingMeter();
+  readonly #branches = new BranchMeter();
 
   constructor(name: string, classAxis: ClassAxis | undefined) {
     this.name = name;
@@ -81,12 +87,17 @@ class OutputMeter {
     this.#exact = new DriftMeter(target);
   }
 
-  add(values: Readonly<Record<keyof Runs, NdArray | undefined>>, batch: BatchRows): void {
+  add(
+    values: Readonly<Record<keyof Runs, NdArray | undefined>>,
+    batch: BatchRows,
+    taken: BranchRunner['taken'] | undefined,
+  ): void {
     const { float, deployed, exact, plainFloat, plainQuantized, optimizedFloat = float } = values;
     if (float && deployed) {
       this.#deployed.add(float, deployed, batch);
       this.#errors.add(float, deployed, batch);
       this.#embedding.add(float, deployed, batch);
+      if (taken) this.#branches.add(taken, float, deployed, batch);
     }
     if (float && exact) this.#exact.add(float, exact, batch);
     if (deployed && exact) this.#kernels.add(exact, deployed, batch);
@@ -95,6 +106,7 @@ class OutputMeter {
   }
 
   get drift(): OutputDrift {
+    const { branches } = this.#branches;
     return {
       name: this.name,
       quantizedName: this.name,
@@ -108,6 +120,7 @@ class OutputMeter {
       },
       errors: this.#errors.quantiles,
       embedding: this.#embedding.drift,
+      ...(branches.length > 0 && { branches }),
     };
   }
 }
@@ -172,7 +185,7 @@ export async function compareOutputs(
         plainQuantized: runs.plainQuantized?.get(name),
         optimizedFloat: runs.optimizedFloat?.get(name),
       };
-      meter.add(values, batch);
+      meter.add(values, batch, sessions.branches?.taken);
       if (float && deployed) task?.add(name, float, deployed, batch, done);
     }
     await metric?.add({ float: runs.float, quantized: runs.deployed }, labels, batch, done);

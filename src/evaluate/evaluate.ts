@@ -29,6 +29,7 @@ import { measurePortable, type PortableDrift } from './portable.js';
 import { type Runner, record, recording, replayOf } from './recording.js';
 import type { TaskPicture } from './tasks/picture.js';
 import type { Meter, UserMetric } from './user-metric.js';
+import { withDeployed } from './with-deployed.js';
 
 /** Float against quantized. */
 export interface Evaluation {
@@ -293,7 +294,7 @@ async function layersAndExact(
  * may be loaded at a time, so is everything but the deployed session.
  */
 async function withRunners<T>(
-  { floatFile, floatRuns, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
+  files: ComparedFiles,
   source: SampleSource,
   {
     machine,
@@ -302,6 +303,7 @@ async function withRunners<T>(
   }: { machine: MachineOptions; exact?: ExactRuns | undefined; folder: string },
   work: (sessions: ComparedSessions) => Promise<T>,
 ): Promise<T> {
+  const { floatFile, floatRuns, quantized, floatOutputs, adapter, exactMode = 'exact', inTurn } = files;
   const models = {
     float: { file: floatFile, adapter: floatOutputs, label: 'the float model' },
     quantized: { file: quantized, adapter, label: 'the quantized model' },
@@ -316,10 +318,8 @@ async function withRunners<T>(
     withSession(models[side].file, settingsOf(side, mode), (session) =>
       record(adaptRunner(session, models[side].adapter), source, join(folder, `${side}-${name}`), samples),
     );
-  const open = <R>(side: Side, use: (runner: Runner) => R) =>
-    withSession(models[side].file, settingsOf(side, 'default'), async (session) =>
-      use(adaptRunner(session, models[side].adapter)),
-    );
+  const compared = (others: Omit<ComparedSessions, 'deployed' | 'branches'>) =>
+    withDeployed(files, settingsOf('quantized', 'default'), (deployed) => work({ ...others, ...deployed }));
   const unoptimized = {
     float: await recorded('float', 'disabled', UNOPTIMIZED_SAMPLES),
     quantized: await recorded('quantized', 'disabled', UNOPTIMIZED_SAMPLES),
@@ -330,7 +330,9 @@ async function withRunners<T>(
   const few = { exact, exactSamples: found?.samples, unoptimized };
   if (inTurn || floatRuns) {
     const float = floatRuns ? replayOf(floatRuns) : await recorded('float', 'default');
-    return open('quantized', (deployed) => work({ ...few, float, deployed }));
+    return compared({ ...few, float });
   }
-  return open('float', (float) => open('quantized', (deployed) => work({ ...few, float, deployed })));
+  return withSession(floatFile, settingsOf('float', 'default'), (session) =>
+    compared({ ...few, float: adaptRunner(session, floatOutputs) }),
+  );
 }

@@ -7,6 +7,7 @@ import { AUTO, blockBitsOf, MAX_BITS, type Recipe, settings, WIDE_BITS } from '.
 import { type Machine, saturates } from '../runtime/machine.js';
 import type { ActivationRecord } from './describe-activations.js';
 import type { PlanDescription } from './describe-plan.js';
+import { count } from './facts.js';
 import type { FloatConstants } from './float-constants.js';
 import { formatBytes, formatDb, formatPrecise } from './format.js';
 
@@ -233,9 +234,25 @@ export function evaluationWarnings({
         `Output "${name}" has another shape on ${deployed.shapeMismatches} samples, which were not compared.`,
       );
     }
+    warnings.push(...branchWarnings(output));
     warnings.push(...kernelWarnings(output, machine), ...optimizationWarnings(output, forms));
   }
   return warnings;
+}
+
+/** An error of a tenth of the signal: a branch that keeps less is told, where the other one keeps so much more. */
+const POOR_DB = 20;
+const APART_DB = 10;
+
+/** A branch of an If that is far worse served than the other, which the whole output need not show. */
+function branchWarnings({ name, branches = [] }: OutputDrift): string[] {
+  const [worst, other] = branches;
+  if (!worst || !other || worst.sqnrDb === null || worst.sqnrDb >= POOR_DB) return [];
+  if ((other.sqnrDb ?? Number.POSITIVE_INFINITY) < worst.sqnrDb + APART_DB) return [];
+  const { node, branch, sqnrDb, samples } = worst;
+  return [
+    `Where If "${node}" takes its ${branch} branch (${count(samples, 'sample')}), output "${name}" keeps ${formatDb(sqnrDb)}, where it takes the other one (${other.samples}) ${formatDb(other.sqnrDb)}. Layers behind the If have one range for both branches; kept in float (--exclude) they serve both.`,
+  ];
 }
 
 /**

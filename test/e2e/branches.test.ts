@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Result } from '../../src/report/result.js';
-import { branch, branchFiles, conv, otherFeeds, unlikeBranches } from '../support/branch-files.js';
+import { branch, branchFiles, conv, otherFeeds, rareFeeds, unlikeBranches } from '../support/branch-files.js';
 import { runCommand } from '../support/command.js';
 import { GraphBuilder, randomFloats } from '../support/graph-builder.js';
 import { runIn } from '../support/sessions.js';
@@ -15,15 +15,16 @@ async function quantized(at: Files, data: string, ...more: readonly string[]) {
   expect(code).toBe(0);
   const result = JSON.parse(stdout) as Result;
   return {
+    result,
     runs: Object.fromEntries(result.plan.layers.map(({ id, quantized }) => [id, quantized?.runs])),
     sentences: result.warnings.filter((line) => line.includes('weights only')),
   };
 }
 
 /** What onnxruntime gives for feeds that take the other branch: energy of float over that of the difference, in dB. */
-async function sqnrOfOthers(at: Files): Promise<number> {
+async function sqnrOfOthers(at: Files, feeds = otherFeeds()): Promise<number> {
   let [energy, error] = [0, 0];
-  for (const feed of otherFeeds()) {
+  for (const feed of feeds) {
     const wanted = (await runIn('default', readFileSync(at('float.onnx')), feed)).get('y')
       ?.data as Float32Array;
     const made = (await runIn('default', readFileSync(at('q.onnx')), feed)).get('y')?.data as Float32Array;
@@ -210,6 +211,54 @@ describe('what stands behind an If of which samples take one branch alone', () =
     const { runs, sentences } = await quantized(at, 'one.npy');
     expect(runs).toEqual({ made: 'integer', a: 'integer', y: 'integer' });
     expect(sentences).toEqual([]);
+  });
+});
+
+describe('a branch that few samples take', () => {
+  /** The record, and what a plain calculation gives for the samples of the other branch. */
+  const rarely = async (gain: number, ...more: readonly string[]) => {
+    const at = branchFiles((g) => unlikeBranches(g, 'x', 'z', gain));
+    const { result } = await quantized(at, 'rare.npy', ...more);
+    return { at, result, sentences: result.warnings.filter((line) => line.startsWith('Where If')) };
+  };
+
+  test('is told by name with its samples and dB, where the other one is far larger', async () => {
+    const { at, result, sentences } = await rarely(1 / 300);
+    const [output] = result.outputs;
+    expect(output?.deployed.sqnrDb).toBeGreaterThan(25);
+    expect(output?.branches?.map(({ node, branch, samples }) => [node, branch, samples])).toEqual([
+      ['z', 'else', 4],
+      ['z', 'then', 76],
+    ]);
+    const [lost = 0, kept = 0] = (output?.branches ?? []).map(({ sqnrDb }) => sqnrDb ?? 0);
+    expect(lost).toBeLessThan(5);
+    expect(lost).toBeCloseTo(await sqnrOfOthers(at, rareFeeds()), 5);
+    expect(kept).toBeGreaterThan(25);
+    expect(sentences).toEqual([
+      `Where If "z" takes its else branch (4 samples), output "y" keeps ${lost.toFixed(1)} dB, where it takes the other one (76) ${kept.toFixed(1)} dB. Layers behind the If have one range for both branches; kept in float (--exclude) they serve both.`,
+    ]);
+    const compared = await runCommand(
+      ...['compare', at('float.onnx'), at('q.onnx'), '--data', at('rare.npy'), '--json'],
+    );
+    const comparison = JSON.parse(compared.stdout) as Result;
+    // Both runs sum up in float32, in threads.
+    expect(comparison.outputs[0]?.branches).toEqual(
+      output?.branches?.map((each) => ({ ...each, sqnrDb: expect.closeTo(each.sqnrDb ?? 0, 3) })),
+    );
+    expect(comparison.warnings).toContain(sentences[0]);
+  });
+
+  test('is served where layers behind it stay in float, as the sentence says', async () => {
+    const { result, sentences } = await rarely(1 / 300, '--exclude', 'a', '--exclude', 'y');
+    expect(sentences).toEqual([]);
+    for (const { sqnrDb } of result.outputs[0]?.branches ?? []) expect(sqnrDb).toBeGreaterThan(25);
+  });
+
+  test('is no news where both keep as much, nor where samples take one alone', async () => {
+    expect((await rarely(1)).sentences).toEqual([]);
+    const at = branchFiles((g) => unlikeBranches(g, 'x', 'z'));
+    const { result } = await quantized(at, 'one.npy');
+    expect(result.outputs[0]).not.toHaveProperty('branches');
   });
 });
 

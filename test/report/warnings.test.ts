@@ -20,6 +20,11 @@ const calm: Observed = {
   hasSamples: false,
 };
 
+const branchOf = (branch: 'then' | 'else', sqnrDb: number | null, samples: number) => ({
+  node: 'z',
+  ...{ branch, sqnrDb, samples },
+});
+
 /** The plan with every layer at so many bits. */
 const atBits = (bits: number) => ({
   ...plan,
@@ -33,6 +38,15 @@ test('a good run has no warnings', () => {
   expect(warningsOf(calm)).toEqual([]);
   const floats = { ...defaultRecipe, activations: { kind: 'float' } } as const;
   expect(warningsOf({ ...calm, recipe: floats, hasSamples: true })).toEqual([]);
+});
+
+test.each([
+  ['keeps as little as the other one', 12, 21],
+  ['keeps enough', 20, 40],
+  ['is as float', null, null],
+])('a branch that %s is not told', (_, worse, better) => {
+  const branches = [branchOf('else', worse, 12), branchOf('then', better, 228)];
+  expect(warningsOf({ ...calm, outputs: outputs.map((o) => ({ ...o, branches })) })).toEqual([]);
 });
 
 test('a quarter of the file may stay float', () => {
@@ -137,6 +151,16 @@ test.each<[string, Partial<Observed>, RegExp]>([
       outputs: outputs.map((o) => ({ ...o, kernels: { ...o.kernels, sqnrDb: 20 } })),
     },
     /gives another output .* no VNNI, and its int8 kernels saturate/,
+  ],
+  [
+    'a branch that is lost',
+    {
+      outputs: outputs.map((o) => ({
+        ...o,
+        branches: [branchOf('else', 3, 12), branchOf('then', null, 228)],
+      })),
+    },
+    /^Where If "z" takes its else branch \(12 samples\), output "logits" keeps 3\.0 dB, where it takes the other one \(228\) identical\./,
   ],
   [
     'a float model that optimizations change',

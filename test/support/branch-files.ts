@@ -49,20 +49,23 @@ export function behind(part: Part) {
 
 const sample = (seed: number, sign: number) => randomFloats(ELEMENTS, seed, -1, 1).map((x) => x + 0.4 * sign);
 
-/** Feeds whose mean is below 0, which the samples of `one.npy` are not. */
-export const otherFeeds = () =>
-  [101, 102, 103, 104].map((seed) => ({
-    x: { type: 'float32' as const, dims: DIMS, data: sample(seed, -1) },
-  }));
+const feedsOf = (seeds: readonly number[]) =>
+  seeds.map((seed) => ({ x: { type: 'float32' as const, dims: DIMS, data: sample(seed, -1) } }));
 
-/** Such a model in a folder, with samples of one kind (`one.npy`), and of both. */
+/** Feeds whose mean is below 0, which the samples of `one.npy` are not. */
+export const otherFeeds = () => feedsOf([101, 102, 103, 104]);
+
+/** Those of `rare.npy` whose mean is below 0. */
+export const rareFeeds = () => feedsOf([19, 39, 59, 79]);
+
+/** Such a model in a folder, with samples of one kind (`one.npy`), of both (`both.npy`), and one of twenty of the other (`rare.npy`). */
 export function branchFiles(part: Part): (name: string) => string {
   const folder = temporaryFolder();
   const at = (name: string) => join(folder, name);
   writeFileSync(at('float.onnx'), encodeModel(behind(part)));
-  const samples = (sign: (index: number) => number) => {
-    const all = Array.from({ length: 32 }, (_, i) => [...sample(i, sign(i))]).flat();
-    return npyBytes('<f4', [32, ...DIMS.slice(1)], Float32Array.from(all));
+  const samples = (sign: (index: number) => number, length = 32) => {
+    const all = Array.from({ length }, (_, i) => [...sample(i, sign(i))]).flat();
+    return npyBytes('<f4', [length, ...DIMS.slice(1)], Float32Array.from(all));
   };
   writeFileSync(
     at('one.npy'),
@@ -71,6 +74,10 @@ export function branchFiles(part: Part): (name: string) => string {
   writeFileSync(
     at('both.npy'),
     samples((i) => (i % 2 === 0 ? 1 : -1)),
+  );
+  writeFileSync(
+    at('rare.npy'),
+    samples((i) => (i % 20 === 19 ? -1 : 1), 80),
   );
   return at;
 }
