@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SampleSource } from '../../calibration/source.js';
 import { initializersOf } from '../graph/all-tensors.js';
-import { exposing } from '../graph/expose.js';
+import { exposing, withSequenceFirst } from '../graph/expose.js';
 import { linearLayerOf } from '../graph/linear-layer.js';
 import type { Model } from '../graph/model.js';
 import { withScratch } from '../load/temporary.js';
@@ -9,6 +9,7 @@ import { withModel } from '../load/with-model.js';
 import { elementCount, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
 import { collectGarbage } from '../runtime/collect-garbage.js';
+import { ReusedResults } from '../runtime/reused-results.js';
 import type { Session } from '../runtime/session.js';
 import { type Adapter, convertFeed } from './adapted-runner.js';
 import { affordableSamples, FEW_MULTIPLICATIONS } from './affordable-samples.js';
@@ -47,7 +48,10 @@ function constantBytes({ graph }: Model): number {
   return bytes;
 }
 
-/** Results of a run that are larger are given back before the next: V8 would let some of them come together first. */
+/**
+ * Results of a run that are larger are given back before the next where that has arrays of its own: V8 would let some of them
+ * come together first.
+ */
 const LARGE_RESULTS_BYTES = 64 * 2 ** 20;
 
 const bytesOf = (results: ReadonlyMap<string, NdArray>): number =>
@@ -99,6 +103,7 @@ export async function compareLayers(
     let held = 0;
     let compared: number = LAYER_SAMPLES.most;
     let most: number = LAYER_SAMPLES.most;
+    const all = new ReusedResults(exact, exact.outputNames);
     const asked = exact.outputNames.filter((name) => own.includes(name));
     for await (const batch of source.open()) {
       const { feed, samples, size } = batch;
@@ -109,9 +114,9 @@ export async function compareLayers(
         if (done >= most) break;
         continue;
       }
-      if (held > LARGE_RESULTS_BYTES) collectGarbage();
+      if (held > LARGE_RESULTS_BYTES && !all.isReusing) collectGarbage();
       const a = await reference.run(feed);
-      const b = await exact.run(taken);
+      const b = await all.run(taken);
       held = bytesOf(a) + bytesOf(b);
       outputs?.keep(b, samples);
       if (done === 0) {
@@ -127,16 +132,19 @@ export async function compareLayers(
       if (done >= most) break;
     }
   };
-  const exposedFloat = exposing(
+  const exposed = (model: Model, values: readonly string[]) => withSequenceFirst(exposing(model, values));
+  const exposedFloat = exposed(
     float,
     pairs.map((pair) => pair.floatValue),
   );
-  const exposedQuantized = exposing(
+  const exposedQuantized = exposed(
     quantized,
     pairs.map((pair) => pair.quantizedValue),
   );
   const withFloat = <T>(work: (session: Runner) => Promise<T>) =>
-    withModel(exposedFloat, { ...machine, mode: 'basic', label: 'the float model' }, work);
+    withModel(exposedFloat, { ...machine, mode: 'basic', label: 'the float model' }, (session) =>
+      work(new ReusedResults(session, session.outputNames)),
+    );
   const withQuantized = <T>(work: (session: Session) => Promise<T>) =>
     withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
   const isApart =

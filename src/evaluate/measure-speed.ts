@@ -28,10 +28,10 @@ const MAX_RUNS = 2000;
 const BUDGET_MS = 250;
 /** Where a round of runs takes more than this share of the budget: such a run differs little from the next. */
 const LONG_SHARE = 0.4;
-const LONG_WARM_UP_RUNS = 2;
-const LONG_MIN_RUNS = 9;
+const LONG_WARM_UP_RUNS = 1;
+const LONG_MIN_RUNS = 7;
 /** Of the float model as it was given, which is told beside the others and judges nothing. */
-const BESIDE_MIN_RUNS = 5;
+const BESIDE_MIN_RUNS = 3;
 /** A choice hangs on it. */
 const GAIN_BUDGET_MS = 1000;
 

@@ -6,7 +6,7 @@ import { readBytes } from '../proto/file-range.js';
 /** What runs batches: a session, or what is left of one. */
 export interface Runner {
   readonly outputNames: readonly string[];
-  run(feed: Feed): Promise<Map<string, NdArray>>;
+  run(feed: Feed): Promise<ReadonlyMap<string, NdArray>>;
 }
 
 /** One output of one run, and where its elements stand in the file. */

@@ -26,6 +26,15 @@ export class ReusedResults {
     this.#outputs = outputs;
   }
 
+  get outputNames(): readonly string[] {
+    return this.#outputs;
+  }
+
+  /** Whether the next run of such a feed makes no new arrays. */
+  get isReusing(): boolean {
+    return this.#arrays !== undefined;
+  }
+
   /** @throws QuantizeError `runtime-failed` with the runtime's reason */
   async run(feed: Feed): Promise<ReadonlyMap<string, NdArray>> {
     const shapes = Object.entries(feed)

@@ -101,16 +101,24 @@ interface Binding {
   run(inputs: object, outputs: object, options: object): Promise<Readonly<Record<string, ort.OnnxValue>>>;
 }
 
+/** What a model is called that was given no name. */
+const UNNAMED = 'the model';
+
 /** A loaded model that can be run. Release it when done. */
 export class Session {
   readonly #session: ort.InferenceSession;
   readonly #label: string;
   readonly #dropped: readonly UnheldOutput[];
+  /** Its first output, where that is no tensor and all are in memory: the binding hands out none that stands behind one. */
+  readonly #unheldFirst: string | undefined;
 
-  private constructor({ session, dropped }: Loaded, label: string) {
+  private constructor({ session, dropped }: Loaded, { label = UNNAMED, provider = 'cpu' }: SessionSettings) {
     this.#session = session;
     this.#label = label;
     this.#dropped = dropped;
+    const [first] = session.outputMetadata;
+    if (first && !first.isTensor && dropped.length === 0 && provider === 'cpu')
+      this.#unheldFirst = first.name;
   }
 
   /**
@@ -136,11 +144,10 @@ export class Session {
       ...(settings.dumpTo && { optimizedModelFilePath: settings.dumpTo }),
       ...(settings.profileTo && { enableProfiling: true, profileFilePrefix: settings.profileTo }),
     };
-    const label = settings.label ?? 'the model';
     try {
-      return new Session(await load(model, options), label);
+      return new Session(await load(model, options), settings);
     } catch (thrown) {
-      const facts = { what: label, provider, reason: reasonOf(thrown) };
+      const facts = { what: settings.label ?? UNNAMED, provider, reason: reasonOf(thrown) };
       const code = provider === 'cpu' ? 'runtime-refused' : 'provider-failed';
       throw new QuantizeError(code, facts, { cause: thrown });
     }
@@ -207,12 +214,6 @@ export class Session {
       if (tensor) arrays.set(name, fromRuntime(tensor as ort.Tensor));
     }
     return arrays;
-  }
-
-  /** Its first output, where that is no tensor: the binding hands out none that stands behind one. */
-  get #unheldFirst(): string | undefined {
-    const [first] = this.#session.outputMetadata;
-    return first && !first.isTensor && this.#dropped.length === 0 ? first.name : undefined;
   }
 
   /**
