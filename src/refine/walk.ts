@@ -1,5 +1,5 @@
 import { THREADS, threadsInside } from '../calibrate/session-threads.js';
-import type { Model, Node, ValueInfo } from '../graph/model.js';
+import { isOp, type Model, type Node, subgraphsOf, type ValueInfo } from '../graph/model.js';
 import type { Tensor } from '../graph/tensor.js';
 import { readsOf } from '../graph/uses.js';
 import { withLoadable } from '../load/with-model.js';
@@ -115,12 +115,13 @@ export class Walk {
     const read = new Set(nodes.flatMap(readsOf));
     const all = [...this.#graph.constants, ...constants].filter(([name]) => read.has(name));
     const { inputs, keeps, results } = values;
+    const inputOf = takesAnyRank(nodes) ? inputOfAnyRank : inputInfo;
     const model: Model = {
       ...this.#model,
       graph: {
         nodes: [...nodes],
         initializers: new Map(all),
-        inputs: inputs.map((name) => inputInfo(name, this.#store.get(keyOf(0, name)))),
+        inputs: inputs.map((name) => inputOf(name, this.#store.get(keyOf(0, name)))),
         outputs: [...keeps, ...results].map((name) => ({ name, dataType: undefined, shape: undefined })),
         valueInfo: new Map(),
       },
@@ -178,3 +179,16 @@ export class Walk {
 function inputInfo(name: string, { type, dims }: NdArray): ValueInfo {
   return { name, dataType: type, shape: dims.map(() => undefined) };
 }
+
+/**
+ * Whether inputs are to say no rank: of an Attention whose value is [batch, length, any size] the runtime infers a result of size 0 (onnx
+ * 1.22, `AttentionShapeInference`), and refuses the MatMul behind it.
+ */
+const takesAnyRank = (nodes: readonly Node[]): boolean =>
+  nodes.some((each) => isOp(each, 'Attention') || subgraphsOf(each).some((body) => takesAnyRank(body.nodes)));
+
+const inputOfAnyRank = (name: string, { type }: NdArray): ValueInfo => ({
+  name,
+  dataType: type,
+  shape: undefined,
+});
