@@ -5,6 +5,7 @@ import { QuantizeError, reasonOf } from '../errors.js';
 import type { ArrayType, Feed, NdArray } from '../numerics/nd-array.js';
 import * as ort from './onnxruntime.js';
 import { telemetryOff } from './telemetry-off.js';
+import { fromRuntime, tensorsOf } from './tensors.js';
 import { bindable, isForTypes } from './unbound-types.js';
 
 /** Where a model can run, by the names of onnxruntime's execution providers. */
@@ -83,13 +84,6 @@ const held: ReadonlySet<string> = new Set([
   ...['float32', 'float64', 'float16', 'bool', 'string'],
   ...['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'],
 ]);
-
-/** A number for a text, by FNV-1a: other texts have others, but for one pair in 2³². */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash;
-}
 
 const PROTOTYPE = '__proto__';
 
@@ -234,7 +228,7 @@ export class Session {
   async runInto(feed: Feed, results: ReadonlyMap<string, NdArray>): Promise<boolean> {
     const first = this.#unheldFirst;
     if (first === undefined || results.has(PROTOTYPE)) return false;
-    const outputs = Object.fromEntries([...results].map(([name, array]) => [name, toRuntime(array)]));
+    const outputs = tensorsOf(Object.fromEntries(results));
     try {
       await this.#session.run(tensorsOf(feed), { ...outputs, [first]: null });
       return true;
@@ -330,21 +324,6 @@ export async function withSession<T>(
 
 function shapesOf(values: readonly ort.InferenceSession.ValueMetadata[]) {
   return new Map(values.flatMap((value) => (value.isTensor ? [[value.name, value.shape] as const] : [])));
-}
-
-const tensorsOf = (feed: Feed): Record<string, ort.Tensor> =>
-  Object.fromEntries(Object.entries(feed).map(([name, array]) => [name, toRuntime(array)]));
-
-function toRuntime(array: NdArray): ort.Tensor {
-  return new ort.Tensor(array.type as ort.Tensor.Type, array.data as ort.Tensor.DataType, array.dims);
-}
-
-function fromRuntime(tensor: ort.Tensor): NdArray {
-  if (tensor.type === 'string') {
-    const data = Uint32Array.from(tensor.data as string[], hashOf);
-    return { type: 'uint32', dims: tensor.dims, data, isText: true };
-  }
-  return { type: tensor.type as ArrayType, dims: tensor.dims, data: tensor.data as NdArray['data'] };
 }
 
 /** The version of the runtime, which is a part of every result: what fuses is a property of it. */
