@@ -26,8 +26,8 @@ const WORKSPACE_BYTES = 2 ** 26;
 /** Values that live at once inside the runtime, in sizes of the largest: inputs and output of a node, and a shortcut. */
 const LIVE_VALUES = 4;
 
-/** Observed values are freed by the garbage collector: those of the run before, and a part of another, are still there. */
-const KEPT_RUNS = 2.5;
+/** Observed values are written where those of the run before were; but those of the first are copied from the runtime's own. */
+const KEPT_RUNS = 2;
 
 /**
  * Share the values out to passes in their order, as many to each as fit. Values of size 0 fit everywhere.

@@ -8,7 +8,6 @@ import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
 import { elementCount, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
-import { collectGarbage } from '../runtime/collect-garbage.js';
 import { ReusedResults } from '../runtime/reused-results.js';
 import type { Session } from '../runtime/session.js';
 import { type Adapter, convertFeed } from './adapted-runner.js';
@@ -47,12 +46,6 @@ function constantBytes({ graph }: Model): number {
     bytes += storage.kind === 'raw' ? storage.bytes.byteLength : 0;
   return bytes;
 }
-
-/**
- * Results of a run that are larger are given back before the next where that has arrays of its own: V8 would let some of them
- * come together first.
- */
-const LARGE_RESULTS_BYTES = 64 * 2 ** 20;
 
 const bytesOf = (results: ReadonlyMap<string, NdArray>): number =>
   [...results.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
@@ -100,7 +93,6 @@ export async function compareLayers(
     Math.max(LAYER_SAMPLES.least, affordable(results, size, LAYER_SAMPLES.most));
   const compare = async (reference: Runner, exact: Session) => {
     let done = 0;
-    let held = 0;
     let compared: number = LAYER_SAMPLES.most;
     let most: number = LAYER_SAMPLES.most;
     const all = new ReusedResults(exact, exact.outputNames);
@@ -114,10 +106,8 @@ export async function compareLayers(
         if (done >= most) break;
         continue;
       }
-      if (held > LARGE_RESULTS_BYTES && !all.isReusing) collectGarbage();
       const a = await reference.run(feed);
       const b = await all.run(taken);
-      held = bytesOf(a) + bytesOf(b);
       outputs?.keep(b, samples);
       if (done === 0) {
         compared = layerSamples(a, size);

@@ -1,8 +1,12 @@
 import type { Feed, NdArray } from '../numerics/nd-array.js';
+import { collectGarbage } from './collect-garbage.js';
 import type { Session } from './session.js';
 
 /** Runs whose results could not be written into the arrays of the run before, until it is no longer tried. */
 const MOST_MISSES = 3;
+
+/** Arrays that take more are given back before a run makes others: V8 would let some of them come together first. */
+const LARGE_BYTES = 64 * 2 ** 20;
 
 /** What the ends of an array hold before a run: in float32 −2.9·10⁻¹⁶, to the last bit. */
 const MARK = 0xa5;
@@ -15,6 +19,8 @@ const MARK_BYTES = 4;
 export class ReusedResults {
   readonly #session: Session;
   readonly #outputs: readonly string[];
+  /** Of what the last run gave. */
+  #bytes = 0;
   /** What the last run gave, where the next can write into it. */
   #arrays: ReadonlyMap<string, NdArray> | undefined;
   #shapes = '';
@@ -30,25 +36,29 @@ export class ReusedResults {
     return this.#outputs;
   }
 
-  /** Whether the next run of such a feed makes no new arrays. */
-  get isReusing(): boolean {
-    return this.#arrays !== undefined;
-  }
-
   /** @throws QuantizeError `runtime-failed` with the runtime's reason */
   async run(feed: Feed): Promise<ReadonlyMap<string, NdArray>> {
     const shapes = Object.entries(feed)
       .map(([name, { type, dims }]) => `${name} ${type} ${dims}`)
       .join();
+    return (shapes === this.#shapes && (await this.#runAgain(feed))) || this.#runAnew(feed, shapes);
+  }
+
+  /** Into the arrays of the run before; undefined where that does not come about. */
+  async #runAgain(feed: Feed): Promise<ReadonlyMap<string, NdArray> | undefined> {
     const arrays = this.#arrays;
-    if (arrays && shapes === this.#shapes) {
-      for (const { data } of arrays.values()) for (const end of endsOf(data)) end.fill(MARK);
-      if ((await this.#session.runInto(feed, arrays)) && areWritten(arrays)) return arrays;
-      this.#misses++;
-    }
-    // Not both at once.
+    if (!arrays) return undefined;
+    for (const { data } of arrays.values()) for (const end of endsOf(data)) end.fill(MARK);
+    if ((await this.#session.runInto(feed, arrays)) && areWritten(arrays)) return arrays;
+    this.#misses++;
+    return undefined;
+  }
+
+  async #runAnew(feed: Feed, shapes: string): Promise<ReadonlyMap<string, NdArray>> {
     this.#arrays = undefined;
+    if (this.#bytes > LARGE_BYTES) collectGarbage();
     const made = await this.#session.run(feed, this.#outputs);
+    this.#bytes = [...made.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
     const isReusable = this.#session.canRunInto && [...made.values()].every(({ isText }) => !isText);
     if (isReusable && this.#misses < MOST_MISSES) {
       this.#arrays = made;

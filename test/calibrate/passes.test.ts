@@ -16,19 +16,19 @@ const limit = (mebibytes: number, isFirm = true) => ({
 });
 
 describe('planPasses', () => {
-  // By hand: 100 resident + 64 for the workspace + 4 × 6 for values that live = 188 MiB; the rest holds 2.5 runs.
+  // By hand: 100 resident + 64 for the workspace + 4 × 6 for values that live = 188 MiB; the rest holds 2 runs.
   it.each([
-    [188 + 2.5 * 18, [['a', 'b', 'c', 'd']], 233],
-    [188 + 2.5 * 17, [['a', 'b', 'c'], ['d']], 228],
+    [188 + 2 * 18, [['a', 'b', 'c', 'd']], 224],
+    [188 + 2 * 17, [['a', 'b', 'c'], ['d']], 220],
     [
-      188 + 2.5 * 10,
+      188 + 2 * 10,
       [
         ['a', 'b'],
         ['c', 'd'],
       ],
-      213,
+      208,
     ],
-    [188 + 2.5 * 6, [['a'], ['b'], ['c'], ['d']], 203],
+    [188 + 2 * 6, [['a'], ['b'], ['c'], ['d']], 200],
   ])('within %d MiB', (mebibytes, passes, estimate) => {
     const plan = planPasses(sizes, limit(mebibytes));
     expect(plan.passes).toEqual(passes);
@@ -36,8 +36,8 @@ describe('planPasses', () => {
   });
 
   it('refuses a limit below one value at a time, and says what it takes', async () => {
-    const error = await expectRefusal(async () => planPasses(sizes, limit(202)), 'memory-limit', 2);
-    expect(error.facts).toEqual({ limit: 202, least: 203 });
+    const error = await expectRefusal(async () => planPasses(sizes, limit(199)), 'memory-limit', 2);
+    expect(error.facts).toEqual({ limit: 199, least: 200 });
   });
 
   it('does what it can where nobody set a limit', () => {
@@ -51,13 +51,13 @@ describe('planPasses', () => {
 
 describe('threadsWithin', () => {
   const plan = planPasses(sizes, limit(1000));
-  // By hand: 233 MiB for one; each other takes 30 of its own, 64 for the workspace, 4 × 6 and 2.5 × 18, which is 163.
+  // By hand: 224 MiB for one; each other takes 30 of its own, 64 for the workspace, 4 × 6 and 2 × 18, which is 154.
   it.each([
-    [233, 1],
-    [395, 1],
-    [396, 2],
-    [558, 2],
-    [559, 3],
+    [224, 1],
+    [377, 1],
+    [378, 2],
+    [531, 2],
+    [532, 3],
   ])('within %i MiB are %i', (mebibytes, threads) => {
     expect(threadsWithin(sizes, limit(mebibytes), plan, 30 * MIB)).toBe(threads);
   });
