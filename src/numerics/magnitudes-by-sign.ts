@@ -1,5 +1,11 @@
-/** Fewer are sorted by insertion: counts of 1,024 digits take longer. */
+/** Fewer are sorted by insertion: counts of digits take longer. */
 const FEW = 48;
+
+/** Of no more than these, few have the same first 16 bits: they are sorted by these, and put in order by insertion. */
+const FEW_DIGITS = 2 ** 11;
+
+/** What insertion may move for each number: where many are near to each other, they are sorted by all digits. */
+const MOST_MOVES = 4;
 
 /** Room that is kept from one call to the next: calls are many, and most of them small. */
 const KEPT = 2 ** 16;
@@ -10,7 +16,7 @@ interface Room {
 }
 
 let kept: Room | undefined;
-let digits: Uint32Array | undefined;
+const digits = new Uint32Array(2 ** 11);
 
 function roomFor(length: number): Room {
   if (kept && length <= kept.words.length) return kept;
@@ -27,7 +33,7 @@ const MINUS_INFINITY = 0xff800000;
  * The magnitudes of floats, ascending: of those below 0, and of all others, −0 and NaN among them.
  *
  * As whole numbers without a sign the bits of floats have the order of magnitudes, those below 0 behind all others. They are
- * sorted by a digit of eight bits after another (LSD radix sort), but for digits that all have.
+ * sorted by a digit of eleven bits after another (LSD radix sort); few of them by the first two digits of eight bits.
  */
 export function magnitudesBySign(values: Float32Array): { negative: Float64Array; others: Float64Array } {
   const { length } = values;
@@ -38,7 +44,7 @@ export function magnitudesBySign(values: Float32Array): { negative: Float64Array
     const word = bits[i] as number;
     words[i] = word === MINUS_ZERO || word > MINUS_INFINITY ? word - MINUS_ZERO : word;
   }
-  const sorted = length < FEW ? byInsertion(words, length) : byDigits(room, length);
+  const sorted = sortedOf(room, length);
   let begin = 0;
   for (let end = length; begin < end; ) {
     const middle = (begin + end) >> 1;
@@ -53,48 +59,61 @@ export function magnitudesBySign(values: Float32Array): { negative: Float64Array
   return { negative, others };
 }
 
-function byInsertion(words: Uint32Array, length: number): Uint32Array {
+function sortedOf({ words, others }: Room, length: number): Uint32Array {
+  if (length < FEW) {
+    byInsertion(words, length, length * length);
+    return words;
+  }
+  if (length <= FEW_DIGITS) {
+    const isOnce = byDigit(words, others, length, 16, 8);
+    const isTwice = byDigit(isOnce ? others : words, isOnce ? words : others, length, 24, 8);
+    const sorted = isOnce === isTwice ? words : others;
+    if (byInsertion(sorted, length, MOST_MOVES * length)) return sorted;
+    if (sorted === others) words.set(others.subarray(0, length));
+  }
+  let [from, to] = [words, others];
+  for (let shift = 0; shift < 32; shift += 11)
+    if (byDigit(from, to, length, shift, 11)) [from, to] = [to, from];
+  return from;
+}
+
+/** @returns whether they are in order, after so many moves at most; if not, they still are the same numbers */
+function byInsertion(words: Uint32Array, length: number, most: number): boolean {
+  let moves = 0;
   for (let i = 1; i < length; i++) {
     const word = words[i] as number;
     let at = i;
     for (; at > 0 && (words[at - 1] as number) > word; at--) words[at] = words[at - 1] as number;
     words[at] = word;
+    moves += i - at;
+    if (moves > most) return false;
   }
-  return words;
+  return true;
 }
 
-function byDigits(room: Room, length: number): Uint32Array {
-  let [from, to] = [room.words, room.others];
-  digits ??= new Uint32Array(1024);
+/** Sorts by the bits from one on, where not all have the same: only then is anything written, which it returns. */
+function byDigit(from: Uint32Array, to: Uint32Array, length: number, shift: number, bits: number): boolean {
+  const size = 2 ** bits;
+  const mask = size - 1;
   const counts = digits;
-  counts.fill(0);
+  counts.fill(0, 0, size);
+  for (let i = 0; i < length; i++) {
+    const digit = ((from[i] as number) >>> shift) & mask;
+    counts[digit] = (counts[digit] as number) + 1;
+  }
+  if (counts[((from[0] as number) >>> shift) & mask] === length) return false;
+  let sum = 0;
+  for (let digit = 0; digit < size; digit++) {
+    const count = counts[digit] as number;
+    counts[digit] = sum;
+    sum += count;
+  }
   for (let i = 0; i < length; i++) {
     const word = from[i] as number;
-    const [second, third] = [256 + ((word >>> 8) & 255), 512 + ((word >>> 16) & 255)];
-    const fourth = 768 + (word >>> 24);
-    counts[word & 255] = (counts[word & 255] as number) + 1;
-    counts[second] = (counts[second] as number) + 1;
-    counts[third] = (counts[third] as number) + 1;
-    counts[fourth] = (counts[fourth] as number) + 1;
+    const digit = (word >>> shift) & mask;
+    const place = counts[digit] as number;
+    to[place] = word;
+    counts[digit] = place + 1;
   }
-  for (let digit = 0; digit < 4; digit++) {
-    const first = 256 * digit;
-    const shift = 8 * digit;
-    if (counts[first + (((from[0] as number) >>> shift) & 255)] === length) continue;
-    let sum = 0;
-    for (let at = first; at < first + 256; at++) {
-      const count = counts[at] as number;
-      counts[at] = sum;
-      sum += count;
-    }
-    for (let i = 0; i < length; i++) {
-      const word = from[i] as number;
-      const at = first + ((word >>> shift) & 255);
-      const place = counts[at] as number;
-      to[place] = word;
-      counts[at] = place + 1;
-    }
-    [from, to] = [to, from];
-  }
-  return from;
+  return true;
 }

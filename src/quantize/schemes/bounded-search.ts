@@ -31,9 +31,10 @@ const GUARD = 2 ** -22;
  *
  * At a scale s the error is S − 2s·P(s) + s²·Q(s), P = Σ|w|·l and Q = Σl² from running sums over the sorted magnitudes: one
  * binary search a level. In an interval [a, b] every weight has the level that it has at a, or one that it leaves on the
- * way up to b; leaving l1 for l0 at t = |w|/θ changes its error by s·(l1 − l0)·(s·(l1 + l0) − 2tθ), so that the error is
- * nowhere below the parabola of the levels at a, less b·(l1 − l0)·max(0, b·(l1 + l0) − 2aθ) for each event. Intervals
- * that cannot hold a better scale are dropped, others halved, and the events of those that hold few are swept.
+ * way up to b; leaving l1 for l0 at t = |w|/θ changes its error by −s·(l1 − l0)·(s·(l1 + l0) − 2|w|), so that the error is
+ * nowhere below the parabola of the levels at a, less s·Σ(l1 − l0)·max(0, s·(l1 + l0) − 2|w|) over the events. That sum is
+ * convex in s, so below the line between its ends. Intervals that cannot hold a better scale are dropped, others halved, and
+ * the events of those that hold few are swept.
  *
  * @param highest - scales from here
  * @param end - down to here
@@ -49,6 +50,9 @@ export function boundedSearch(sides: readonly Side[], highest: number, end: numb
   if (length <= KEPT_WEIGHTS) kept = search;
   return search.best(sides, highest, end);
 }
+
+/** Eight roundings of a double: what is further off divides to the same side. */
+const NEAR = 2 ** -50;
 
 /** The first of ascending magnitudes, from `low` to `high`, that has a level at a scale: |w| / threshold ≥ scale. */
 export function firstAt(
@@ -67,6 +71,11 @@ export function firstAt(
     if ((magnitudes[middle] as number) >= reach) end = middle;
     else first = middle + 1;
   }
+  if (
+    (first === low || (magnitudes[first - 1] as number) < reach * (1 - NEAR)) &&
+    (first === high || (magnitudes[first] as number) > reach * (1 + NEAR))
+  )
+    return first;
   while (first > low && (magnitudes[first - 1] as number) / threshold >= scale) first--;
   while (first < high && !((magnitudes[first] as number) / threshold >= scale)) first++;
   return first;
@@ -225,19 +234,25 @@ class Search {
     const a = this.#scales[below] as number;
     const begins = this.#begins;
     const [levelSums, thresholds, rises] = [this.#levelSums, this.#thresholds, this.#rises];
+    const sums = this.#sums;
     let events = 0;
-    let gained = 0;
+    // What Σ(l1 − l0)·max(0, s·(l1 + l0) − 2|w|) over the events is at most, at s = a and at s = b.
+    let [least, most] = [0, 0];
     for (let l = 0; l < count; l++) {
-      const crossed = (begins[above * count + l] as number) - (begins[below * count + l] as number);
+      const from = begins[below * count + l] as number;
+      const to = begins[above * count + l] as number;
+      const crossed = to - from;
       if (crossed === 0) continue;
       events += crossed;
-      const most = b * (levelSums[l] as number) - 2 * a * (thresholds[l] as number);
-      if (most > 0) gained += crossed * b * (rises[l] as number) * most;
+      const rise = rises[l] as number;
+      const levelSum = levelSums[l] as number;
+      const reach = 2 * (thresholds[l] as number);
+      if (levelSum >= reach) {
+        least += crossed * rise * a * (levelSum - reach);
+        most += rise * (crossed * b * levelSum - 2 * ((sums[to] as number) - (sums[from] as number)));
+      } else if (b * levelSum > a * reach) most += crossed * rise * (b * levelSum - a * reach);
     }
-    const products = this.#products[below] as number;
-    const levelSquares = this.#levelSquares[below] as number;
-    const lowest = levelSquares > 0 ? Math.min(Math.max(products / levelSquares, a), b) : b;
-    const bound = this.#errorAt(lowest, products, levelSquares) - gained;
+    const bound = this.#boundOf(below, b, least, most);
     if (bound > Math.min(this.#known, this.#bestError) + MARGIN * this.#squares) return;
     const middle = Math.sqrt(a * b);
     if (events <= FEW_EVENTS || depth === MOST_DEPTH || !(middle > a && middle < b)) {
@@ -248,6 +263,25 @@ class Search {
     this.#setPoint(between, middle, above, below);
     this.#within(above, between, depth + 1);
     this.#within(between, below, depth + 1);
+  }
+
+  /**
+   * What the error is nowhere below, from the scale of a point up to b.
+   *
+   * @param least - at that scale s the events take s times this from the parabola of the point's levels, at most, and at b s times
+   *   `most`
+   */
+  #boundOf(point: number, b: number, least: number, most: number): number {
+    const a = this.#scales[point] as number;
+    const products = this.#products[point] as number;
+    const levelSquares = this.#levelSquares[point] as number;
+    const slope = (most - least) / (b - a);
+    const boundAt = (x: number) =>
+      this.#errorAt(a + x, products, levelSquares) - (a + x) * (least + slope * x);
+    const bend = levelSquares - slope;
+    if (!(bend > 0)) return Math.min(boundAt(0), boundAt(b - a));
+    const x = (products - a * levelSquares + (least + a * slope) / 2) / bend;
+    return boundAt(Math.min(Math.max(x, 0), b - a));
   }
 
   /** Take one event after another, and the best scale of each parabola between two. */

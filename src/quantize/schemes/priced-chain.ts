@@ -61,6 +61,11 @@ export class PricedChain {
     const count = this.#count;
     let price = choice.price;
     let [low, high] = [0, Number.POSITIVE_INFINITY];
+    // More levels than wanted, and fewer: what they come to, no prices paid.
+    let [many, few] = [
+      { length: 0, worth: 0 },
+      { length: 0, worth: 0 },
+    ];
     for (let tried = 0; tried < MOST_PRICES && price > low && price < high; tried++) {
       const last = this.#pass(choice, price);
       const value = (this.#values[last] as number) + (choice.end[last] as number);
@@ -71,11 +76,15 @@ export class PricedChain {
       for (let node = last; (this.#predecessors[node] as number) >= 0; length++)
         node = this.#predecessors[node] as number;
       if (length === count) return this.#isAlone(choice, price, last) ? this.#chainTo(last) : 'unsure';
-      if (length > count) low = price;
-      else high = price;
-      // The error of k levels goes about as 1/k², what one more gains as 1/k³.
-      const next = price * (length / count) ** 3;
-      price = next > low && next < high ? next : high < Number.POSITIVE_INFINITY ? (low + high) / 2 : 2 * low;
+      const found = { length, worth: value + length * price };
+      if (length > count) [low, many] = [price, found];
+      else [high, few] = [price, found];
+      // What one of these levels gains on the average is between what the first and the last of them gain; of two levels, right
+      // between. Else: the error of k levels goes about as 1/k², what one more gains as 1/k³.
+      price =
+        many.length > 0 && few.length > 0
+          ? (many.worth - few.worth) / (many.length - few.length)
+          : price * (length / count) ** 3;
     }
     return 'unsure';
   }
@@ -114,8 +123,9 @@ export class PricedChain {
         most = whole;
         last = node;
       }
-      // From where on this node is the best one before.
+      // From where on this node is the best one before, and from where on it is known to be.
       let begin = node + 1;
+      let known = nodes;
       for (; size > first; size--) {
         const other = row[size - 1] as number;
         const at = begins[size - 1] as number;
@@ -126,15 +136,20 @@ export class PricedChain {
           off + (begin - node) * (moved[node + begin] as number) <=
           (begin - other) * (moved[other + begin] as number)
         ) {
-          begin = crossing(moved, node, other, off, begin, nodes);
+          // One is so for none as a rule where the one before it was.
+          if (known === nodes && other !== node - 1) {
+            const end = nodes - 1;
+            if (isBetter(moved, node, other, off, end)) known = end;
+            else begin = nodes;
+          }
+          if (begin < nodes) begin = crossing(moved, node, other, off, begin, known, nodes);
           break;
         }
+        known = begin;
         begin = node + 1;
       }
       // Before all others there is none.
-      if (size === first) {
-        while (begin < nodes && value + (begin - node) * (moved[node + begin] as number) <= 0) begin++;
-      }
+      if (size === first && begin < nodes) begin = firstWorth(moved, node, value, known, nodes);
       if (begin < nodes) {
         row[size] = node;
         begins[size++] = begin;
@@ -186,43 +201,79 @@ export class PricedChain {
   }
 }
 
+/** Whether a node is better before one than another is, whose own chain comes to less by `off`. */
+function isBetter(moved: Float64Array, node: number, other: number, off: number, to: number): boolean {
+  return off + (to - node) * (moved[node + to] as number) > (to - other) * (moved[other + to] as number);
+}
+
 /**
- * From where on a node is better than another one before it: the first after `begin`, where it is not.
+ * From where on a node is better than another one before it.
  *
  * @param off - by how much more its own chain comes to
+ * @param low - where it is not better
+ * @param high - where it is, or `nodes`: then it may be so for none
  */
 function crossing(
   moved: Float64Array,
   node: number,
   other: number,
   off: number,
-  begin: number,
+  low: number,
+  high: number,
   nodes: number,
 ): number {
-  // Many are so for none.
-  const end = nodes - 1;
-  if (off + (end - node) * (moved[node + end] as number) <= (end - other) * (moved[other + end] as number))
-    return nodes;
-  let low = begin;
-  let high = begin + 1;
-  for (let step = 1; high < end; step *= 2) {
-    if (
-      off + (high - node) * (moved[node + high] as number) >
-      (high - other) * (moved[other + high] as number)
-    )
+  let from = low;
+  let to = high;
+  // It is near to where it is known to be, or to where it was looked for.
+  if (high < nodes) {
+    for (let step = 1; to - step > from; step *= 2) {
+      if (!isBetter(moved, node, other, off, to - step)) {
+        from = to - step;
+        break;
+      }
+      to -= step;
+    }
+  } else {
+    for (let step = 1; from + step < to; step *= 2) {
+      if (isBetter(moved, node, other, off, from + step)) {
+        to = from + step;
+        break;
+      }
+      from += step;
+    }
+  }
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if (isBetter(moved, node, other, off, middle)) to = middle;
+    else from = middle;
+  }
+  return to;
+}
+
+/**
+ * From where on a node as the first one is worth its price.
+ *
+ * @param value - what it comes to, its price paid
+ * @param known - where it is, or `nodes`: then it may be so for none
+ */
+function firstWorth(moved: Float64Array, node: number, value: number, known: number, nodes: number): number {
+  let from = node;
+  let to = known;
+  if (known === nodes) {
+    to = nodes - 1;
+    if (!(value + (to - node) * (moved[node + to] as number) > 0)) return nodes;
+  }
+  for (let step = 1; to - step > from; step *= 2) {
+    if (!(value + (to - step - node) * (moved[node + to - step] as number) > 0)) {
+      from = to - step;
       break;
-    low = high;
-    high += step;
+    }
+    to -= step;
   }
-  if (high > end) high = end;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (
-      off + (middle - node) * (moved[node + middle] as number) >
-      (middle - other) * (moved[other + middle] as number)
-    )
-      high = middle;
-    else low = middle;
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if (value + (middle - node) * (moved[node + middle] as number) > 0) to = middle;
+    else from = middle;
   }
-  return high;
+  return to;
 }

@@ -79,11 +79,13 @@ class PricedClusters {
     const terms = { counts, importances, logs: logsTo(total), last, zeroLevel };
     const part = (importances[last] as number) / clusters;
     let price = this.#share * part;
-    const [dear, cheap] = [
-      { price: Number.POSITIVE_INFINITY, length: 0 },
-      { price: 0, length: 0 },
+    let [low, high] = [0, Number.POSITIVE_INFINITY];
+    // More clusters than wanted, and fewer: what they come to, no prices paid.
+    let [many, few] = [
+      { length: 0, worth: 0 },
+      { length: 0, worth: 0 },
     ];
-    for (let tried = 0; tried < MOST_PRICES && price > cheap.price && price < dear.price; tried++) {
+    for (let tried = 0; tried < MOST_PRICES && price > low && price < high; tried++) {
       this.#pass(terms, price);
       let length = 0;
       for (let node = last; node > 0; length++) node = this.#predecessors[node] as number;
@@ -92,11 +94,14 @@ class PricedClusters {
         const margin = MARGIN * clusters * (importances[last] as number) * (1 + Math.log(total));
         return this.#isAlone(terms, price, margin) ? this.#chain(clusters, last) : undefined;
       }
-      Object.assign(length > clusters ? cheap : dear, { price, length });
+      const found = { length, worth: (this.#values[last] as number) + length * price };
+      if (length > clusters) [low, many] = [price, found];
+      else [high, few] = [price, found];
+      // What one of these clusters gains on the average is between what the first and the last of them gain.
       price =
-        cheap.length === 0 || dear.length === 0
-          ? price * (clusters / length) ** PRICE_POWER
-          : between(cheap, dear, clusters, tried % 2 === 0);
+        many.length > 0 && few.length > 0
+          ? (many.worth - few.worth) / (many.length - few.length)
+          : price * (clusters / length) ** PRICE_POWER;
     }
     return undefined;
   }
@@ -204,18 +209,6 @@ class PricedClusters {
     }
     return chain;
   }
-}
-
-/** A price, and how many clusters are best at it. */
-interface Tried {
-  readonly price: number;
-  readonly length: number;
-}
-
-/** A price between two: their geometric mean, or where so many clusters lie on the line of logarithms. */
-function between(cheap: Tried, dear: Tried, clusters: number, isMiddle: boolean): number {
-  const part = isMiddle ? 0.5 : Math.log(cheap.length / clusters) / Math.log(cheap.length / dear.length);
-  return cheap.price * (dear.price / cheap.price) ** part;
 }
 
 /** What the best clustering below a node comes to with one cluster more, the price of that not paid. */

@@ -66,6 +66,19 @@ describe('branch and bound over scales', () => {
     });
   });
 
+  it('is so with any thresholds between levels', () => {
+    forSeeds(20, (random) => {
+      const levels = [1, 3, 4, 9];
+      const thresholds = levels.map(
+        (level, k) => level - (level - (levels[k - 1] ?? 0)) * (0.05 + 0.9 * random()),
+      );
+      const draw = (count: number) => Array.from({ length: count }, () => random() ** 2);
+      const sides = [side(draw(30), levels, thresholds), side(draw(20), levels, thresholds)];
+      const found = boundedSearch(sides, 0.25, 0.01);
+      expect(errorAt(sides, found)).toBeLessThanOrEqual(leastOnGrid(sides, 0.25, 0.01) * (1 + 1e-9));
+    });
+  });
+
   it('ends where many events coincide, and where no scale is between', () => {
     const same = [side(new Array(500).fill(0.7), uniform, half)];
     expect(errorAt(same, boundedSearch(same, 0.4, 0.02))).toBeLessThan(1e-12);
