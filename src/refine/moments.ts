@@ -14,8 +14,12 @@ const LEAST_SAMPLES = 32;
 /** Small models have their samples in few runs; of large ones each is a run, beside which little is held. */
 const LIMIT: ChunkLimit = { bytes: 8 * 2 ** 20, unfolds: false };
 
-/** Float layers that are run at once: beside them little is kept, and what they read need not be loaded all at a time. */
-const FLOAT_LAYERS = 8;
+/**
+ * Float layers that are run at once: first few, which tell how long the others take, then many. What the largest values are of
+ * lies within a step then, and is not kept between two.
+ */
+const FIRST_LAYERS = 2;
+const FLOAT_LAYERS = 24;
 
 /**
  * Gives every output channel the mean and the deviation that it has in float, by its weight's scale and its bias; codes
@@ -40,9 +44,14 @@ async function refineIn(plan: Plan, context: RefineContext): Promise<Refinement>
   const blocks: RefinedBlock[] = [];
   // Each layer is measured twice, the float side before.
   const tell = (measured: number) => context.progress(Math.floor(measured / 2), twin.layers.length, 'layers');
-  const floats = await measure(context, twin, { side: 'float', layersAtOnce: FLOAT_LAYERS }, (_, done) => {
-    tell(done);
-  });
+  const floats = await measure(
+    context,
+    twin,
+    { side: 'float', groups: floatGroups(twin.layers) },
+    (_, done) => {
+      tell(done);
+    },
+  );
   const correct = (found: ChannelMoments, done: number) => {
     const each = twin.layers[done - 1] as TwinLayer;
     const { layer } = each;
@@ -63,28 +72,33 @@ async function refineIn(plan: Plan, context: RefineContext): Promise<Refinement>
       after: mismatch(wanted, corrected.moments),
     });
   };
-  await measure(context, twin, { side: 'computed', layersAtOnce: 1 }, correct);
+  const each = twin.layers.map((layer) => [layer]);
+  await measure(context, twin, { side: 'computed', groups: each }, correct);
   return { change: { weights, biases }, blocks };
+}
+
+function floatGroups(layers: readonly TwinLayer[]): TwinLayer[][] {
+  const groups = [layers.slice(0, FIRST_LAYERS)];
+  for (let from = FIRST_LAYERS; from < layers.length; from += FLOAT_LAYERS)
+    groups.push(layers.slice(from, from + FLOAT_LAYERS));
+  return groups;
 }
 
 /**
  * The moments of every layer's result on one side of a twin graph.
  *
- * @param layersAtOnce - layers in a step of the walk
+ * @param groups - all layers in their order, those of each step of the walk
  * @param told - called for each layer, in their order, with how many there are so far; what it changes of the graph holds for
  *   the steps behind
  */
 async function measure(
   { sharing = {}, ...context }: RefineContext,
   twin: TwinGraph,
-  { side, layersAtOnce }: { side: 'float' | 'computed'; layersAtOnce: number },
+  { side, groups }: { side: 'float' | 'computed'; groups: readonly (readonly TwinLayer[])[] },
   told: (found: ChannelMoments, done: number) => void,
 ): Promise<ChannelMoments[]> {
   const opset = opsetOf(context.model);
   const all: ChannelMoments[] = [];
-  const groups = Array.from({ length: Math.ceil(twin.layers.length / layersAtOnce) }, (_, g) =>
-    twin.layers.slice(g * layersAtOnce, (g + 1) * layersAtOnce),
-  );
   const layers = twin.layers.map(({ layer }) => layer);
   const needs = groups.map((group) => group.map((each) => each[side]));
   await withWalk(context, { graph: twin, layers, needs, limit: LIMIT, sharing }, async (walk) => {

@@ -42,7 +42,7 @@ export class WalkThreads {
   readonly #walkers: Walker[] = [];
   readonly #start = performance.now();
   #isDecided = false;
-  #steps: number | undefined;
+  #whole: number | undefined;
 
   /** @param chunks - all there are */
   constructor(chunks: number, limits: Limits) {
@@ -53,7 +53,7 @@ export class WalkThreads {
   /**
    * To be asked before each step.
    *
-   * @param left - steps that are left
+   * @param left - values that the steps which are left need, each counted as much work as any other
    * @param kept - values that are kept of each chunk; those of the chunks that are taken leave the store
    * @returns chunks that others have from now on, where they take some; undefined where nothing changes
    * @throws ThreadFailure
@@ -63,8 +63,8 @@ export class WalkThreads {
     kept: ReadonlySet<string>,
     store: ActivationStore,
   ): Promise<ReadonlySet<number> | undefined> {
-    this.#steps ??= left;
-    const done = this.#steps - left;
+    this.#whole ??= left;
+    const done = this.#whole - left;
     const { threads, budgetBytes, patienceMs = PATIENCE_MS } = this.#limits;
     const each = (performance.now() - this.#start) / Math.max(1, done);
     const lanes = Math.min(threads, this.#chunks);

@@ -86,7 +86,7 @@ export class Walk {
    * @throws ThreadFailure where another thread fails: nothing can be said of its chunks any more
    */
   async next(step: Step, each: (results: Results, chunk: number) => void): Promise<void> {
-    const taken = await this.#others?.taken(this.#coming.length, this.#kept, this.#store);
+    const taken = await this.#others?.taken(this.#coming.flat().length, this.#kept, this.#store);
     if (taken) this.#own = this.#own.filter((chunk) => !taken.has(chunk));
     this.#coming.shift();
     const nodes = this.#missing(step.needs);
