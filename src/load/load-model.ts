@@ -10,6 +10,7 @@ import { DecodeError, decodeModel } from '../proto/decode.js';
 import { encodeModel } from '../proto/encode.js';
 import { metadataKeys } from '../version.js';
 import { checkGraph } from './check-graph.js';
+import { makeDense } from './dense-tensors.js';
 import { readExternalData } from './external-data.js';
 import { type GivenInputs, giveInputs } from './given-inputs.js';
 
@@ -103,6 +104,7 @@ async function readModel(
   checkVersions(path, model);
   check(model);
   const external = await readExternalData(path, model, heldBytes);
+  model = makeDense(path, model, (name, tensor) => checkTensor(path, name, tensor));
   checkTensors(path, model.graph);
   checkGraph(path, model);
   const inlined = change.inline(model);

@@ -72,6 +72,13 @@ export interface TensorMessage {
   data_location?: number;
 }
 
+/** Its values carry the name. */
+export interface SparseTensorMessage {
+  values?: TensorMessage;
+  indices?: TensorMessage;
+  dims?: Int64[];
+}
+
 export interface ValueInfoMessage {
   name?: string;
   type?: TypeMessage;

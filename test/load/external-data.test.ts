@@ -217,7 +217,13 @@ describe('tensors that are not dense ones of the graph', () => {
   });
 
   test.each<[string, (tensor: object) => string]>([
-    ['sparse', (values) => file({ sparse_initializer: [{ values, dims: [9] }] })],
+    [
+      'sparse',
+      (values) => {
+        const indices = { dims: [1], data_type: 7, int64_data: [8] };
+        return file({ sparse_initializer: [{ values, indices, dims: [9] }] });
+      },
+    ],
     [
       'of an attribute with several',
       (t) => {

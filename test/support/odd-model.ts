@@ -38,6 +38,12 @@ const branch = (name: string) => ({
   ...otherUnknown,
 });
 
+/** Two of the values of a sparse tensor. */
+const few = {
+  values: { name: 'few', dims: [2], data_type: 1, float_data: [0.5, -2] },
+  indices: { name: 'places', dims: [2], data_type: 7, int64_data: [1, 8] },
+};
+
 const attributes = [
   { name: 'a_float', type: 1, f: 0.1 },
   { name: 'an_int', type: 2, i: INT64_MAX },
@@ -54,7 +60,7 @@ const attributes = [
   {
     name: 'a_sparse_tensor',
     type: 11,
-    sparse_tensor: { values: tensors[0], indices: tensors[3], dims: [9] },
+    sparse_tensor: { ...few, dims: [9] },
   },
   { name: 'a_type', type: 13, tp: { sequence_type: { elem_type: floatType() } } },
   { name: 'a_reference', ref_attr_name: 'outer', type: 1 },
@@ -104,7 +110,7 @@ export const oddMessage = {
     ],
     name: 'odd',
     initializer: tensors,
-    sparse_initializer: [{ values: tensors[0], indices: tensors[3], dims: [9] }],
+    sparse_initializer: [{ ...few, dims: [9] }],
     doc_string: 'a graph',
     input: [
       {
