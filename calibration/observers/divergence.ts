@@ -5,23 +5,13 @@ import {
   unsignedRange,
 } from '../../src/numerics/affine.js';
 import type { Distribution, TensorStatistics } from '../statistics.js';
+import type { DivergenceVariant } from './divergence-variant.js';
 import { magnitudes } from './magnitudes.js';
+import { NearDivergence } from './near-divergence.js';
 import { defaultObserverSettings, type ObserverSettings } from './observer.js';
 
 /** Bins of |x| between 0 and its maximum, as TensorRT and ncnn have them. */
 export const MAGNITUDE_BINS = 2048;
-
-/** How a variant compares the distribution P of the clipped magnitudes with its quantized image Q. */
-export interface DivergenceVariant {
-  /** Whether a level's mass goes to those of its bins that hold something, or evenly to all. */
-  readonly spread: 'filled' | 'even';
-  /** Added to every bin of P and Q before the logarithm. */
-  readonly epsilon: number;
-  /** Whether both are scaled to a sum of 1. */
-  readonly normalized: boolean;
-  /** Last number of bins that is tried. */
-  readonly last: number;
-}
 
 /**
  * The range whose quantized image is least divergent: with P the first t bins of |x|, the mass behind them added to the
@@ -85,16 +75,46 @@ export function leastDivergentBins(
   const total = histogram.reduce((sum, count) => sum + count, 0);
   if (histogram.includes(total)) return histogram.length;
   const masses = histogram.map((count) => count / total);
+  let kept = 0;
+  const tails = masses.map((mass) => {
+    kept += mass;
+    return 1 - kept;
+  });
   let best = levels;
   let least = Number.POSITIVE_INFINITY;
-  let kept = 0;
-  for (let t = 1; t <= variant.last; t++) {
-    kept += masses[t - 1] as number;
-    if (t < levels) continue;
-    const divergence = divergenceAt(masses, t, levels, 1 - kept, variant);
+  for (const t of nearlyLeast(masses, tails, levels, variant)) {
+    const divergence = divergenceAt(masses, t, levels, tails[t - 1] as number, variant);
     if (divergence < least) [least, best] = [divergence, t];
   }
   return best;
+}
+
+/** Divergences that are no further apart may be in another order: a thousand times what those of `NearDivergence` are off by. */
+const MARGIN = 1e-9;
+
+/** The numbers of bins among which the least divergent one is, ascending. */
+function nearlyLeast(
+  masses: Float64Array,
+  tails: Float64Array,
+  levels: number,
+  variant: DivergenceVariant,
+): number[] {
+  const near = new NearDivergence(masses, levels, variant);
+  const found: { t: number; divergence: number }[] = [];
+  let least = Number.POSITIVE_INFINITY;
+  // Where few bins are kept, the tail alone tells that more are better.
+  for (let t = variant.last; t >= levels; t--) {
+    const tail = tails[t - 1] as number;
+    if (near.atLeast(t, tail) > least + MARGIN) continue;
+    const divergence = near.at(t, tail);
+    if (divergence > least + MARGIN) continue;
+    found.push({ t, divergence });
+    if (divergence < least) least = divergence;
+  }
+  return found
+    .filter(({ divergence }) => divergence <= least + MARGIN)
+    .map(({ t }) => t)
+    .reverse();
 }
 
 /** KL(P ‖ Q) for the first `t` bins; infinite where Q has nothing and P has something. */

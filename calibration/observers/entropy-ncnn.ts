@@ -1,4 +1,5 @@
-import { type DivergenceVariant, leastDivergent, MAGNITUDE_BINS } from './divergence.js';
+import { leastDivergent, MAGNITUDE_BINS } from './divergence.js';
+import type { DivergenceVariant } from './divergence-variant.js';
 import type { Observer } from './observer.js';
 
 /** As ncnn's ncnn2table has it: mass spread over all bins of a level, 10^−4 added to each, no normalization. */

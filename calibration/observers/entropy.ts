@@ -1,4 +1,5 @@
-import { type DivergenceVariant, leastDivergent, MAGNITUDE_BINS } from './divergence.js';
+import { leastDivergent, MAGNITUDE_BINS } from './divergence.js';
+import type { DivergenceVariant } from './divergence-variant.js';
 import type { Observer } from './observer.js';
 
 /** As TensorRT's talk on 8-bit inference has it (Migacz 2017). */

@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type DivergenceVariant,
-  divergenceAt,
-  leastDivergentBins,
-} from '../../calibration/observers/divergence.js';
+import { divergenceAt, leastDivergentBins } from '../../calibration/observers/divergence.js';
+import type { DivergenceVariant } from '../../calibration/observers/divergence-variant.js';
 import { defaultObserverSettings, type Observer } from '../../calibration/observers/observer.js';
 import { activations } from './activations.js';
 import { type ExactVariant, exactDivergences, exactHistogram, excessAt } from './exact-divergence.js';

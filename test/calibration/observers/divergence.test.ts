@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type DivergenceVariant,
   divergenceAt,
   leastDivergent,
   leastDivergentBins,
   magnitudeHistogram,
 } from '../../../calibration/observers/divergence.js';
+import type { DivergenceVariant } from '../../../calibration/observers/divergence-variant.js';
 import { activations } from '../../support/activations.js';
 import { statisticsOf } from '../../support/statistics.js';
 import { normalFloats } from '../../support/weight-request.js';
