@@ -61,9 +61,10 @@ function logarithmic({ name, base, summary }: { name: string; base: number; summ
           const w = weights[i] as number;
           const steps = Math.fround(Math.abs(w) / scale);
           let magnitude = 0;
+          // No branches: half of them would be guessed wrongly.
           for (let part = sign >> 1; part > 0; part >>= 1)
-            if (steps >= (thresholds[magnitude + part - 1] as number)) magnitude += part;
-          indices[i] = (w < 0 && magnitude > 0 ? sign : 0) + magnitude;
+            magnitude += part * Number(steps >= (thresholds[magnitude + part - 1] as number));
+          indices[i] = sign * (Number(w < 0) & Number(magnitude > 0)) + magnitude;
         }
         return indices;
       });

@@ -1,7 +1,6 @@
 import { SMALLEST_NORMAL } from '../../numerics/affine.js';
 import { magnitudesBySign } from '../../numerics/magnitudes-by-sign.js';
 import { clamp, roundHalfEven } from '../../numerics/round.js';
-import { countAtMost } from '../../numerics/sorted.js';
 import type { CodebookTensor } from '../quantized-tensor.js';
 import { codebookBlocks, joinChannels, splitChannels } from './channels.js';
 import { anyWidth, type Scheme, type WeightRequest } from './scheme.js';
@@ -142,16 +141,14 @@ function quantizeBlock(
   const scales = norms.map((norm, c) =>
     Math.fround(Math.max(norm * unit, floors[c] as number, SMALLEST_NORMAL)),
   );
-  const indices = channels.map((weights, c) => {
-    if (variant.nearest) return nearestIndices(weights, levels, scales[c] as number);
-    const norm = norms[c] as number;
-    const indices = new Uint8Array(weights.length);
-    for (let i = 0; i < indices.length; i++) {
-      const w = weights[i] as number;
-      indices[i] = w < 0 ? half + clusterOf(-w / norm, negative.lows) : clusterOf(w / norm, other.lows);
-    }
-    return indices;
-  });
+  const begins = new Float64Array(2 * half).fill(Number.NaN);
+  begins.set(other.lows);
+  begins.set(negative.lows, half);
+  const indices = channels.map((weights, c) =>
+    variant.nearest
+      ? nearestIndices(weights, levels, scales[c] as number)
+      : clusterIndices(weights, norms[c] as number, begins),
+  );
   return { levels, scales, indices };
 }
 
@@ -217,7 +214,8 @@ function gridUnit(sides: readonly ClusterLevels[], limit: number): number {
     const unit = largest / top;
     let error = 0;
     for (const { levels, counts } of sides) {
-      for (let n = 0; n < levels.length; n++) {
+      // What is no better need not be known.
+      for (let n = 0; n < levels.length && error < least; n++) {
         const r = levels[n] as number;
         error += (counts[n] as number) * (r - unit * roundHalfEven(r / unit)) ** 2;
       }
@@ -232,9 +230,26 @@ function padded(levels: readonly number[], length: number): number[] {
   return Array.from({ length }, (_, n) => levels[n] ?? levels.at(-1) ?? 0);
 }
 
-/** The last cluster that begins at or below a magnitude; the first where none does. */
-function clusterOf(magnitude: number, lows: Float64Array): number {
-  return Math.max(countAtMost(lows, magnitude) - 1, 0);
+/**
+ * The last cluster that begins at or below each weight's magnitude; the first of its sign where none does.
+ *
+ * @param norm - what magnitudes are divided by first
+ * @param begins - of the clusters of weights not below 0, and of as many of those below, a power of two each; NaN of those that
+ *   there are not
+ */
+function clusterIndices(weights: Float32Array, norm: number, begins: Float64Array): Uint8Array {
+  const half = begins.length / 2;
+  const indices = new Uint8Array(weights.length);
+  for (let i = 0; i < indices.length; i++) {
+    const w = weights[i] as number;
+    const magnitude = Math.abs(w) / norm;
+    let index = half * Number(w < 0);
+    // No branches: half of them would be guessed wrongly.
+    for (let part = half >> 1; part > 0; part >>= 1)
+      index += part * Number(magnitude >= (begins[index + part] as number));
+    indices[i] = index;
+  }
+  return indices;
 }
 
 /** The index of the nearest level; of two as near, the first. */
