@@ -85,15 +85,22 @@ const held: ReadonlySet<string> = new Set([
   ...['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'],
 ]);
 
-const PROTOTYPE = '__proto__';
-
 /** The binding's own words where a result is no tensor, which it says behind the run. */
 const UNHELD_MESSAGE = 'Non tensor type';
 
+type Values = Readonly<Record<string, ort.OnnxValue>>;
+
 /** What the runtime's session hands its work to. */
 interface Binding {
-  run(inputs: object, outputs: object, options: object): Promise<Readonly<Record<string, ort.OnnxValue>>>;
+  run(inputs: object, outputs: object, options: object): Promise<Values>;
 }
+
+/** Whether an object with nothing in it seems to have a property of this name, as of `constructor`. */
+const isInherited = (name: string): boolean => name in {};
+
+/** The same without what objects inherit. */
+const bare = (values: object): object =>
+  Object.defineProperties(Object.create(null), Object.getOwnPropertyDescriptors(values));
 
 /** What a model is called that was given no name. */
 const UNNAMED = 'the model';
@@ -105,11 +112,13 @@ export class Session {
   readonly #dropped: readonly UnheldOutput[];
   /** Its first output, where that is no tensor and all are in memory: the binding hands out none that stands behind one. */
   readonly #unheldFirst: string | undefined;
+  readonly #hasInherited: boolean;
 
   private constructor({ session, dropped }: Loaded, { label = UNNAMED, provider = 'cpu' }: SessionSettings) {
     this.#session = session;
     this.#label = label;
     this.#dropped = dropped;
+    this.#hasInherited = [...session.inputNames, ...session.outputNames].some(isInherited);
     const [first] = session.outputMetadata;
     if (first && !first.isTensor && dropped.length === 0 && provider === 'cpu')
       this.#unheldFirst = first.name;
@@ -194,7 +203,7 @@ export class Session {
     const inputs = tensorsOf(feed);
     let results: Readonly<Record<string, ort.OnnxValue>>;
     try {
-      results = await this.#compute(inputs, outputs);
+      results = await this.#compute(inputs, [...outputs]);
     } catch (thrown) {
       throw new QuantizeError(
         'runtime-failed',
@@ -227,10 +236,10 @@ export class Session {
    */
   async runInto(feed: Feed, results: ReadonlyMap<string, NdArray>): Promise<boolean> {
     const first = this.#unheldFirst;
-    if (first === undefined || results.has(PROTOTYPE)) return false;
-    const outputs = tensorsOf(Object.fromEntries(results));
+    if (first === undefined) return false;
+    const outputs = Object.entries(tensorsOf(Object.fromEntries(results)));
     try {
-      await this.#session.run(tensorsOf(feed), { ...outputs, [first]: null });
+      await this.#compute(tensorsOf(feed), Object.fromEntries([...outputs, [first, null]]));
       return true;
     } catch (thrown) {
       return reasonOf(thrown).includes(UNHELD_MESSAGE);
@@ -247,16 +256,19 @@ export class Session {
   }
 
   /**
-   * The runtime's own wrapper collects outputs in plain objects, where a value of the name `__proto__` becomes the
-   * prototype: the binding below it is asked then.
+   * The binding asks plain objects whether they have an input or an output, and takes what they inherit for a tensor: it is
+   * given bare ones where a name is such. The runtime's own wrapper, which makes plain ones, is passed over then.
+   *
+   * @param outputs - those to compute, or all of them with what they are written into, or null
    */
   async #compute(
-    inputs: Readonly<Record<string, ort.Tensor>>,
-    outputs: readonly string[],
-  ): Promise<Readonly<Record<string, ort.OnnxValue>>> {
-    if (!outputs.includes(PROTOTYPE)) return this.#session.run(inputs, [...outputs]);
+    inputs: Values,
+    outputs: string[] | Readonly<Record<string, ort.OnnxValue | null>>,
+  ): Promise<Values> {
+    if (!this.#hasInherited) return this.#session.run(inputs, outputs as string[]);
     const { handler } = this.#session as unknown as { handler: Binding };
-    return handler.run(inputs, Object.fromEntries(outputs.map((name) => [name, null])), {});
+    const asked = Array.isArray(outputs) ? Object.fromEntries(outputs.map((name) => [name, null])) : outputs;
+    return handler.run(bare(inputs), bare(asked), {});
   }
 
   /** Write the profile that `profileTo` asked for. */

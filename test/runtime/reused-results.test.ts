@@ -119,6 +119,35 @@ describe('results that are written where those of the run before were', () => {
       expect(numbersOf((await results.run(feedOf(0))).get('y'))).toEqual([wanted, wanted]);
   });
 
+  it('are those of the values asked for where others are called as what objects inherit', async () => {
+    const g = new GraphBuilder();
+    g.input('valueOf', ['n']);
+    g.constant('two', [], [2]);
+    const names = ['constructor', 'hasOwnProperty', '__proto__', 'toString', 'y'];
+    let last = 'valueOf';
+    for (const name of names) last = g.node('Mul', [last, 'two'], name);
+    g.output('y', ['n']);
+    const model = exposing(g.build(), names);
+    for (const [each, isReused] of [
+      [withSequenceFirst(model), true],
+      [model, false],
+    ] as const)
+      await opened(async (session) => {
+        for (const [i, name] of names.entries()) {
+          const results = new ReusedResults(session, [name]);
+          const run = (x: number) =>
+            results.run({ valueOf: { type: 'float32' as const, dims: [1], data: Float32Array.of(x) } });
+          const first = await run(1);
+          expect([...first.keys()]).toEqual([name]);
+          const array = first.get(name);
+          expect(numbersOf(array)).toEqual([2 ** (i + 1)]);
+          const second = await run(3);
+          expect(numbersOf(second.get(name))).toEqual([3 * 2 ** (i + 1)]);
+          expect(second.get(name) === array).toBe(isReused);
+        }
+      }, each);
+  });
+
   it.each([
     ['no output is a sequence', net()],
     ['operators know no sequences', withSequenceFirst(net(10))],
