@@ -53,8 +53,9 @@ export class BranchRunner implements Runner {
     for (const { node, condition } of this.#switches) {
       const value = results.get(condition) ?? feed[condition];
       if (value) this.#taken.set(node, value.data[0] ? 'then' : 'else');
+      else this.#taken.delete(node);
     }
-    return new Map(this.outputNames.flatMap((name) => [[name, results.get(name) as NdArray]]));
+    return new Map(this.outputNames.map((name) => [name, results.get(name) as NdArray]));
   }
 
   /** The branch that each If took in the last run. */

@@ -2,7 +2,10 @@ import type { Feed, NdArray } from '../numerics/nd-array.js';
 import { collectGarbage } from './collect-garbage.js';
 import type { Session } from './session.js';
 
-/** Runs whose results could not be written into the arrays of the run before, until it is no longer tried. */
+/**
+ * Runs whose results could not be written into the arrays of the run before, until it is no longer tried: a shape that hangs on
+ * what is fed, or an input given as it is, makes all values new in each run.
+ */
 const MOST_MISSES = 3;
 
 /** Arrays that take more are given back before a run makes others: V8 would let some of them come together first. */
@@ -41,7 +44,8 @@ export class ReusedResults {
     const shapes = Object.entries(feed)
       .map(([name, { type, dims }]) => `${name} ${type} ${dims}`)
       .join();
-    return (shapes === this.#shapes && (await this.#runAgain(feed))) || this.#runAnew(feed, shapes);
+    const again = shapes === this.#shapes ? await this.#runAgain(feed) : undefined;
+    return again ?? this.#runAnew(feed, shapes);
   }
 
   /** Into the arrays of the run before; undefined where that does not come about. */

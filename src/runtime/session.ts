@@ -110,7 +110,7 @@ export class Session {
   readonly #session: ort.InferenceSession;
   readonly #label: string;
   readonly #dropped: readonly UnheldOutput[];
-  /** Its first output, where that is no tensor and all are in memory: the binding hands out none that stands behind one. */
+  /** Its first output, where that is no tensor: the binding hands out none behind it. What another device gives is not in memory. */
   readonly #unheldFirst: string | undefined;
   readonly #hasInherited: boolean;
 
