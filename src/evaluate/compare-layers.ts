@@ -57,28 +57,35 @@ export interface ExactOutputs {
   readonly keep: (outputs: ReadonlyMap<string, NdArray>, samples: number) => void;
 }
 
-/**
- * Measure each layer in the exact session: the error that the quantization has built up to that layer.
- *
- * @param float - the float model that the values of the pairs are in
- * @param quantized - the quantized model, with the values of the pairs in it
- * @param inTurn - whether only one of the two may be loaded at a time
- * @param adapter - the types that the quantized model's inputs take, where they are others
- * @param outside - gets the float inputs and results
- * @param outputs - gets the quantized model's own outputs, which the same session gives
- * @param limits - up to how much two models are loaded at a time, and what may go through a file where they could be
- */
+/** The models whose layers are compared. */
+export interface ComparedLayers {
+  /** The float model that the values of the pairs are in. */
+  readonly float: Model;
+  /** The quantized model, with the values of the pairs in it. */
+  readonly quantized: Model;
+  readonly pairs: readonly LayerPair[];
+}
+
+/** How layers are compared, and who learns of it. */
+export interface LayerSettings {
+  readonly machine: MachineOptions;
+  /** Whether only one of the two models may be loaded at a time. */
+  readonly inTurn?: boolean | undefined;
+  /** The types that the quantized model's inputs take, where they are others. */
+  readonly adapter?: Pick<Adapter, 'inputTypes'> | undefined;
+  /** Gets the float inputs and results. */
+  readonly outside?: BeyondMeter | undefined;
+  /** Gets the quantized model's own outputs, which the same session gives. */
+  readonly outputs?: ExactOutputs | undefined;
+  /** Up to how much two models are loaded at a time, and what may go through a file where they could be. */
+  readonly limits?: Readonly<Record<keyof typeof usualLimits, number>>;
+}
+
+/** Measure each layer in the exact session: the error that the quantization has built up to that layer. */
 export async function compareLayers(
   source: SampleSource,
-  float: Model,
-  quantized: Model,
-  pairs: readonly LayerPair[],
-  machine: MachineOptions,
-  inTurn = false,
-  adapter?: Pick<Adapter, 'inputTypes'>,
-  outside?: BeyondMeter,
-  outputs?: ExactOutputs,
-  limits: Readonly<Record<keyof typeof usualLimits, number>> = usualLimits,
+  { float, quantized, pairs }: ComparedLayers,
+  { machine, inTurn = false, adapter, outside, outputs, limits = usualLimits }: LayerSettings,
 ): Promise<LayerDrift[]> {
   if (pairs.length === 0) return [];
   const meters = pairs.map((pair) => ({ pair, meter: new DriftMeter() }));
@@ -137,9 +144,9 @@ export async function compareLayers(
     );
   const withQuantized = <T>(work: (session: Session) => Promise<T>) =>
     withModel(exposedQuantized, { ...machine, mode: 'exact', label: 'the quantized model' }, work);
-  const isApart =
-    (inTurn || constantBytes(float) > limits.togetherBytes) &&
-    (await withScratch(async (folder) => {
+  /** Through a file; false where too much would go through it. */
+  const compareApart = () =>
+    withScratch(async (folder) => {
       let fits = true;
       const recorded = await withFloat((session) =>
         record(session, source, join(folder, 'float'), (results, size) => {
@@ -150,8 +157,10 @@ export async function compareLayers(
       );
       if (fits) await withQuantized((exact) => compare(recorded, exact));
       return fits;
-    }));
-  if (!isApart) await withFloat((reference) => withQuantized((exact) => compare(reference, exact)));
+    });
+  const mayTogether = !inTurn && constantBytes(float) <= limits.togetherBytes;
+  if (mayTogether || !(await compareApart()))
+    await withFloat((reference) => withQuantized((exact) => compare(reference, exact)));
   return meters.map(({ pair, meter }) => ({
     id: pair.id,
     matchedBy: pair.matchedBy,

@@ -13,7 +13,7 @@ import { type SessionSettings, withSession } from '../runtime/session.js';
 import { type Adapter, adaptRunner, convertFeed } from './adapted-runner.js';
 import { BeyondMeter, type BeyondRange, type SeenRanges } from './beyond-ranges.js';
 import { classAxes, type GivenClassAxes } from './class-axes.js';
-import { compareLayers, type ExactOutputs, type LayerDrift } from './compare-layers.js';
+import { type ComparedLayers, compareLayers, type ExactOutputs, type LayerDrift } from './compare-layers.js';
 import {
   type ComparedSessions,
   compareOutputs,
@@ -22,7 +22,7 @@ import {
   type TaskAccuracy,
   UNOPTIMIZED_SAMPLES,
 } from './compare-outputs.js';
-import { type LayerPair, layerPairs } from './layer-pairs.js';
+import { layerPairs } from './layer-pairs.js';
 import { foldedAndOriginal, measureSpeed, type Speed } from './measure-speed.js';
 import { type Mistake, MistakeCollector } from './mistake.js';
 import { measurePortable, type PortableDrift } from './portable.js';
@@ -120,7 +120,7 @@ export interface ComparedFiles {
   readonly floatFile: string | Uint8Array;
   /** The bytes of the .onnx file, or its path. */
   readonly quantized: Uint8Array | string;
-  readonly layers: { readonly float: Model; readonly quantized: Model; readonly pairs: readonly LayerPair[] };
+  readonly layers: ComparedLayers;
   /** The float model's outputs for all samples, where they are known. */
   readonly floatRuns?: readonly Outputs[] | undefined;
   /** The outputs of the float model that are compared; all of them by default. */
@@ -267,14 +267,14 @@ interface ExactRuns {
 
 /** The drift of the layers, and what the same session gave of the outputs where it is the one that states them. */
 async function layersAndExact(
-  { layers: { float, quantized, pairs }, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
+  { layers, adapter, exactMode = 'exact', inTurn }: ComparedFiles,
   source: SampleSource,
   { machine, outside, file }: { machine: MachineOptions; outside: BeyondMeter; file: string },
 ): Promise<{ drift: LayerDrift[]; exact: ExactRuns | undefined }> {
   let drift: LayerDrift[] = [];
   let samples = 0;
-  const isShared = exactMode === 'exact' && pairs.length > 0;
-  const names = quantized.graph.outputs.map(({ name }) => name);
+  const isShared = exactMode === 'exact' && layers.pairs.length > 0;
+  const names = layers.quantized.graph.outputs.map(({ name }) => name);
   const kept = await recording(file, names, async (keep) => {
     const outputs: ExactOutputs = {
       most: EXACT_SAMPLES,
@@ -284,7 +284,7 @@ async function layersAndExact(
       },
     };
     const shared = isShared ? outputs : undefined;
-    drift = await compareLayers(source, float, quantized, pairs, machine, inTurn, adapter, outside, shared);
+    drift = await compareLayers(source, layers, { machine, inTurn, adapter, outside, outputs: shared });
   });
   return { drift, exact: isShared ? { runner: adaptRunner(kept.replay(), adapter), samples } : undefined };
 }

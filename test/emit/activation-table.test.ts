@@ -112,7 +112,9 @@ describe('activations through a table of codes', () => {
         activations: { ...recipe.activations, levels: actScheme },
       });
       const { model: quantized, pairs } = layerPairs(placement, emitted);
-      drifts.push(await compareLayers(sourceOf(feeds), float, quantized, pairs, { threads: 1 }));
+      drifts.push(
+        await compareLayers(sourceOf(feeds), { float, quantized, pairs }, { machine: { threads: 1 } }),
+      );
     }
     const sqnr = drifts.map((layers) => layers.find(({ id }) => id === 'before')?.drift.sqnrDb ?? 0);
     expect(sqnr[1]).not.toBeCloseTo(sqnr[0] as number, 1);

@@ -9,11 +9,13 @@ import { randomFloats } from '../support/graph-builder.js';
 import { between, finish, Net } from '../support/nets.js';
 import { quantizeModel, sourceOf } from '../support/quantize-model.js';
 
+const machine = { threads: 1 };
+
 async function layerDrift(float: Model, recipe: GivenRecipe = {}): Promise<Record<string, number>> {
   const { placement, emitted, feeds, bytes } = await quantizeModel(float, recipe);
   const { model, pairs } = layerPairs(placement, emitted);
   expect(Buffer.compare(encodeModel(emitted.model), bytes)).toBe(0);
-  const drifts = await compareLayers(sourceOf(feeds), float, model, pairs, { threads: 1 });
+  const drifts = await compareLayers(sourceOf(feeds), { float, quantized: model, pairs }, { machine });
   return Object.fromEntries(drifts.map(({ id, drift }) => [id, drift.sqnrDb ?? Infinity]));
 }
 
@@ -90,12 +92,13 @@ describe('drift of each layer', () => {
         }
       },
     };
-    const [drift] = await compareLayers(counting, model, whole, pairs, { threads: 1 });
+    const layers = { float: model, quantized: whole, pairs };
+    const [drift] = await compareLayers(counting, layers, { machine });
     expect(opened).toBe(samples);
     expect(drift?.drift.sqnrDb).toBeGreaterThan(30);
     // One of the two loaded at a time, float runs no more of them.
     opened = 0;
-    const inTurn = await compareLayers(counting, model, whole, pairs, { threads: 1 }, true);
+    const inTurn = await compareLayers(counting, layers, { machine, inTurn: true });
     expect(opened).toBe(2 * samples);
     expect(inTurn).toEqual([drift]);
     // So it is for a model of many constants, unless too much would go through a file.
@@ -106,10 +109,7 @@ describe('drift of each layer', () => {
     ] as const) {
       opened = 0;
       const limits = { togetherBytes: 0, recordedBytes };
-      const rest = [undefined, undefined, undefined, limits] as const;
-      expect(await compareLayers(counting, model, whole, pairs, { threads: 1 }, false, ...rest)).toEqual([
-        drift,
-      ]);
+      expect(await compareLayers(counting, layers, { machine, limits })).toEqual([drift]);
       expect(opened).toBe(batches);
     }
   });

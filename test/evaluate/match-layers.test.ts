@@ -14,7 +14,11 @@ async function driftsOf(quantized: Model, inputTypes = new Map<string, ArrayType
   const float = floatNet();
   const { model, pairs } = matchLayers(float, quantized);
   const adapter = { inputTypes };
-  const drifts = await compareLayers(sourceOf(feeds), float, model, pairs, { threads: 1 }, false, adapter);
+  const drifts = await compareLayers(
+    sourceOf(feeds),
+    { float, quantized: model, pairs },
+    { machine: { threads: 1 }, adapter },
+  );
   return drifts.map(({ id, matchedBy, floatTensor, quantizedTensor, drift }) => ({
     facts: [id, matchedBy, floatTensor, quantizedTensor],
     sqnrDb: drift.sqnrDb ?? Number.POSITIVE_INFINITY,
