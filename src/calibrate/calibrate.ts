@@ -197,7 +197,10 @@ function memoryLimit(maxMemoryBytes: number | undefined): MemoryLimit {
   };
 }
 
-/** Values of a feed, which hold until the next. The runtime refuses to be asked for nothing, as where all that is observed are inputs. */
+/**
+ * Values of a feed, which hold until the next one. The runtime refuses to be asked for nothing, as where all that is observed are
+ * inputs.
+ */
 function runnerOf(session: Session, values: readonly string[]): Runner {
   const results = new ReusedResults(session, values);
   return async (feed) =>

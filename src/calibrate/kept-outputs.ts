@@ -1,4 +1,4 @@
-import type { NdArray } from '../numerics/nd-array.js';
+import { bytesOfArrays, type NdArray } from '../numerics/nd-array.js';
 import { ownArray } from '../runtime/own-copies.js';
 
 /** What a model gives for one batch. */
@@ -23,7 +23,7 @@ export class KeptOutputs {
    * @param samples - how many of the batch count
    */
   keep(outputs: Outputs, samples: number): void {
-    for (const { data } of outputs.values()) this.#bytes += data.byteLength;
+    this.#bytes += bytesOfArrays(outputs.values());
     if (this.#bytes > this.#mostBytes) this.#runs = undefined;
     this.#runs?.push(new Map([...outputs].map(([name, array]) => [name, ownArray(array).own])));
     this.#samples += samples;

@@ -6,7 +6,7 @@ import { linearLayerOf } from '../graph/linear-layer.js';
 import type { Model } from '../graph/model.js';
 import { withScratch } from '../load/temporary.js';
 import { withModel } from '../load/with-model.js';
-import { elementCount, type NdArray } from '../numerics/nd-array.js';
+import { bytesOfArrays, elementCount, type NdArray } from '../numerics/nd-array.js';
 import type { MachineOptions } from '../options.js';
 import { ReusedResults } from '../runtime/reused-results.js';
 import type { Session } from '../runtime/session.js';
@@ -46,9 +46,6 @@ function constantBytes({ graph }: Model): number {
     bytes += storage.kind === 'raw' ? storage.bytes.byteLength : 0;
   return bytes;
 }
-
-const bytesOf = (results: ReadonlyMap<string, NdArray>): number =>
-  [...results.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
 
 /** Who gets the outputs of the exact session, batch by batch, of more samples than layers are measured on. */
 export interface ExactOutputs {
@@ -151,7 +148,7 @@ export async function compareLayers(
       const recorded = await withFloat((session) =>
         record(session, source, join(folder, 'float'), (results, size) => {
           const samples = layerSamples(results, size);
-          fits = inTurn || bytesOf(results) * samples <= size * limits.recordedBytes;
+          fits = inTurn || bytesOfArrays(results.values()) * samples <= size * limits.recordedBytes;
           return fits ? samples : 0;
         }),
       );

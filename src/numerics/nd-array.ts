@@ -65,6 +65,13 @@ export function elementBytes(type: ArrayType): number {
   return constructors[type].BYTES_PER_ELEMENT;
 }
 
+/** Bytes that the elements of some arrays take together. */
+export function bytesOfArrays(arrays: Iterable<NdArray>): number {
+  let bytes = 0;
+  for (const { data } of arrays) bytes += data.byteLength;
+  return bytes;
+}
+
 /** A zero-filled typed array of the right kind. */
 export function allocate(type: ArrayType, length: number): ArrayData {
   return new constructors[type](length);

@@ -1,4 +1,4 @@
-import type { Feed, NdArray } from '../numerics/nd-array.js';
+import { bytesOfArrays, type Feed, type NdArray } from '../numerics/nd-array.js';
 import { collectGarbage } from './collect-garbage.js';
 import type { Session } from './session.js';
 
@@ -62,7 +62,7 @@ export class ReusedResults {
     this.#arrays = undefined;
     if (this.#bytes > LARGE_BYTES) collectGarbage();
     const made = await this.#session.run(feed, this.#outputs);
-    this.#bytes = [...made.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    this.#bytes = bytesOfArrays(made.values());
     const isReusable = this.#session.canRunInto && [...made.values()].every(({ isText }) => !isText);
     if (isReusable && this.#misses < MOST_MISSES) {
       this.#arrays = made;

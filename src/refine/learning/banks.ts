@@ -1,6 +1,6 @@
 import type { Steps } from '../../derive/steps.js';
 import { node } from '../../graph/model.js';
-import { allocate, elementCount, type Feed, type NdArray } from '../../numerics/nd-array.js';
+import { allocate, bytesOfArrays, elementCount, type Feed, type NdArray } from '../../numerics/nd-array.js';
 import type { Step, Walk } from '../walk.js';
 import type { BlockGraph } from './block-graph.js';
 import { orderOf, type SampleAxis, withAxisAt } from './sample-axes.js';
@@ -81,7 +81,7 @@ export async function gatherBanks(walk: Walk, step: BankStep, axisOf: SampleAxis
     }
     const arrays = found.map((array, i) => withAxisAt(array, axes[i] ?? 0, 0));
     if (building.size === 0) {
-      const bytes = arrays.reduce((sum, { data }) => sum + data.byteLength, 0) / samples;
+      const bytes = bytesOfArrays(arrays) / samples;
       limit = Math.max(samples, Math.min(limit, Math.floor(BANK_BYTES / bytes)));
       arrays.forEach((array, i) => {
         building.set(step.values[i] as string, { ...emptyBank(array, samples, limit), axis: axes[i] ?? 0 });
